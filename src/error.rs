@@ -1,0 +1,212 @@
+//! Every way an input can be wrong.
+//!
+//! One enum for the whole crate, so that a caller matches once. Each variant carries what is needed to mend the input: an
+//! index, a wanted and a found number, a name. Nothing in this crate panics on bad input.
+
+use core::fmt;
+
+/// What was wrong with an input, and where.
+///
+/// # Examples
+///
+/// ```
+/// use ternarize::{Error, ternarize_into};
+///
+/// let mut trits = [0; 3];
+/// let error = ternarize_into(&[0.5, f32::NAN, 1.0], &mut trits).unwrap_err();
+/// assert_eq!(error, Error::NonFinite { index: 1 });
+/// assert_eq!(error.to_string(), "the weight at index 1 is not finite");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Error {
+    /// There are no weights: no ternary vector of length zero has a cosine.
+    Empty,
+    /// The weight at `index` is NaN or infinite.
+    NonFinite {
+        /// Position in the slice; for a tensor, in row-major order of its shape.
+        index: usize,
+    },
+    /// A slice has another length than the one it must match.
+    LengthMismatch {
+        /// The length that was needed.
+        expected: usize,
+        /// The length that was given.
+        actual: usize,
+    },
+    /// The importance at `index` is negative, NaN or infinite.
+    InvalidImportance {
+        /// Position in the importance slice.
+        index: usize,
+    },
+    /// More weights in one vector than its sums can hold exactly.
+    TooLong {
+        /// The number of weights given.
+        len: usize,
+        /// The largest number supported for this weight type.
+        max: usize,
+    },
+    /// The asked minimum of non-zeros is above the asked maximum.
+    NonzerosRange {
+        /// The minimum asked for.
+        min: usize,
+        /// The maximum asked for.
+        max: usize,
+    },
+    /// The target cosine is not in `(0, 1]`.
+    InvalidTarget {
+        /// The target asked for.
+        target: f64,
+    },
+    /// No ternary vector within the asked counts reaches the target cosine.
+    TargetUnreachable {
+        /// The target asked for.
+        target: f64,
+        /// The largest cosine that there is.
+        best: f64,
+    },
+    /// Two settings exclude each other.
+    Conflict {
+        /// One setting, by name.
+        this: &'static str,
+        /// The other setting, by name.
+        that: &'static str,
+    },
+    /// A fixed-capacity result is too small.
+    Capacity {
+        /// The number of elements to be stored.
+        needed: usize,
+        /// The number of elements there is room for.
+        capacity: usize,
+    },
+    /// The value at `index` is not -1, 0 or +1.
+    InvalidTrit {
+        /// Position in the trit slice.
+        index: usize,
+        /// The value found there.
+        value: i8,
+    },
+    /// A packed byte is not a code word: a 2-bit field is 3, or a base-3 byte is above 242.
+    InvalidCode {
+        /// Position of the byte.
+        byte: usize,
+        /// The byte found there.
+        value: u8,
+    },
+    /// The unused trits at the end of the last packed byte are not zero trits.
+    InvalidPadding {
+        /// Position of the byte.
+        byte: usize,
+        /// The byte found there.
+        value: u8,
+    },
+    /// An index or the end of a range is beyond the length.
+    OutOfBounds {
+        /// The index asked for.
+        index: usize,
+        /// The length there is.
+        len: usize,
+    },
+    /// A tensor has more axes than supported.
+    TooManyAxes {
+        /// The number of axes given.
+        rank: usize,
+        /// The largest number supported.
+        max: usize,
+    },
+    /// An axis does not exist, or is named twice.
+    InvalidAxis {
+        /// The axis asked for.
+        axis: usize,
+        /// The number of axes of the tensor.
+        rank: usize,
+    },
+    /// The number of elements of a shape does not fit a `usize`.
+    ShapeOverflow,
+    /// Blocks of zero weights were asked for.
+    EmptyBlock,
+    /// A strided view reaches beyond its data.
+    ViewOutOfBounds {
+        /// The number of elements the data would need to have.
+        needed: usize,
+        /// The number of elements it has.
+        len: usize,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Empty => write!(f, "there are no weights"),
+            Self::NonFinite { index } => write!(f, "the weight at index {index} is not finite"),
+            Self::LengthMismatch { expected, actual } => {
+                write!(f, "a length of {expected} is needed, but it is {actual}")
+            }
+            Self::InvalidImportance { index } => {
+                write!(
+                    f,
+                    "the importance at index {index} is negative or not finite"
+                )
+            }
+            Self::TooLong { len, max } => {
+                write!(
+                    f,
+                    "{len} weights in one vector are more than the supported {max}"
+                )
+            }
+            Self::NonzerosRange { min, max } => {
+                write!(
+                    f,
+                    "at least {min} and at most {max} non-zeros cannot both hold"
+                )
+            }
+            Self::InvalidTarget { target } => {
+                write!(f, "the target cosine {target} is not above 0 and at most 1")
+            }
+            Self::TargetUnreachable { target, best } => {
+                write!(
+                    f,
+                    "no ternary vector reaches the cosine {target}: the best has {best}"
+                )
+            }
+            Self::Conflict { this, that } => write!(f, "{this} cannot be combined with {that}"),
+            Self::Capacity { needed, capacity } => {
+                write!(f, "{needed} elements do not fit a capacity of {capacity}")
+            }
+            Self::InvalidTrit { index, value } => {
+                write!(f, "the value {value} at index {index} is not -1, 0 or +1")
+            }
+            Self::InvalidCode { byte, value } => {
+                write!(
+                    f,
+                    "the packed byte {value:#04x} at position {byte} is not a code word"
+                )
+            }
+            Self::InvalidPadding { byte, value } => {
+                write!(
+                    f,
+                    "the last packed byte {value:#04x} at position {byte} has padding other than zero trits"
+                )
+            }
+            Self::OutOfBounds { index, len } => {
+                write!(f, "index {index} is beyond the length {len}")
+            }
+            Self::TooManyAxes { rank, max } => {
+                write!(f, "a tensor of {rank} axes is beyond the supported {max}")
+            }
+            Self::InvalidAxis { axis, rank } => {
+                write!(
+                    f,
+                    "axis {axis} does not exist in a tensor of {rank} axes, or is named twice"
+                )
+            }
+            Self::ShapeOverflow => write!(f, "the number of elements of the shape overflows"),
+            Self::EmptyBlock => write!(f, "a block must hold at least one weight"),
+            Self::ViewOutOfBounds { needed, len } => {
+                write!(f, "the view reaches {needed} elements into data of {len}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for Error {}
