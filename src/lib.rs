@@ -9,4 +9,26 @@ extern crate std;
 
 mod error;
 
+mod curve;
+mod exact;
+mod fit;
+mod objective;
+mod rule;
+mod search;
+mod solve;
+mod ternarizer;
+mod weight;
+
+#[cfg(feature = "alloc")]
+pub use curve::curve;
+pub use curve::curve_into;
 pub use error::Error;
+pub use fit::Fit;
+pub use rule::{Rule, Scales};
+pub use search::Search;
+#[cfg(feature = "alloc")]
+pub use ternarizer::ternarize;
+#[cfg(feature = "heapless")]
+pub use ternarizer::ternarize_heapless;
+pub use ternarizer::{Ternarizer, ternarize_into};
+pub use weight::Weight;

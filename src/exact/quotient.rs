@@ -1,0 +1,92 @@
+//! [`Quotient`]: a ratio of two integers, ready to be rounded to a weight once.
+//!
+//! A scale is `S / m`, a threshold is half of it. Both are rounded from the exact ratio, in one step: a scale to the
+//! nearest weight (ties to even, like every IEEE operation), a threshold **down**, because
+//! `|w| > S / 2m` holds for a weight just if `|w|` is larger than the largest weight that is not above `S / 2m`.
+
+use super::limbs::halves;
+use crate::weight::encode;
+
+/// `(bits + d) * 2^exponent` smallest subnormals, with `0 <= d < 1`, and `d > 0` just if `inexact`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Quotient {
+    pub(crate) bits: u128,
+    pub(crate) exponent: i32,
+    pub(crate) inexact: bool,
+}
+
+impl Quotient {
+    /// `a * 2^exponent / b`, for `b > 0`, to at least 63 significant bits.
+    pub(crate) fn of(a: u128, b: u64, exponent: i32) -> Self {
+        let up = a.leading_zeros().min(127);
+        let (a, b) = (a << up, u128::from(b));
+        Self {
+            bits: a / b,
+            exponent: exponent - up as i32,
+            inexact: a % b != 0,
+        }
+    }
+
+    /// Half of it.
+    pub(crate) fn half(self) -> Self {
+        Self {
+            exponent: self.exponent - 1,
+            ..self
+        }
+    }
+
+    /// Key of the largest weight that is not larger.
+    pub(crate) fn floor_key(self, precision: u32) -> u64 {
+        let (mantissa, shift, _) = self.split(precision);
+        encode(mantissa, shift, precision)
+    }
+
+    /// Key of the nearest weight, ties to even.
+    pub(crate) fn nearest_key(self, precision: u32) -> u64 {
+        let (mantissa, shift, tail) = self.split(precision);
+        let up = match tail {
+            Tail::BelowHalf => false,
+            Tail::Half => mantissa & 1 == 1,
+            Tail::AboveHalf => true,
+        };
+        // A carry out of the mantissa lands in the exponent field, where it belongs.
+        encode(mantissa, shift, precision) + u64::from(up)
+    }
+
+    /// The leading `precision` bits (fewer for subnormals) with their place, and what was cut off.
+    fn split(self, precision: u32) -> (u64, u32, Tail) {
+        if self.bits == 0 {
+            return (0, 0, Tail::BelowHalf);
+        }
+        let length = 128 - self.bits.leading_zeros() as i32 + self.exponent;
+        let shift = (length - precision as i32).max(0);
+        let drop = shift - self.exponent;
+        if drop <= 0 {
+            // Everything fits: `bits` is shorter than the mantissa by at least `-drop`.
+            let [mantissa, _] = halves(self.bits << drop.unsigned_abs().min(127));
+            return (mantissa, shift as u32, Tail::BelowHalf);
+        }
+        let drop = drop as u32;
+        let [mantissa, _] = halves(self.bits.checked_shr(drop).unwrap_or(0));
+        let half = 1_u128.checked_shl(drop - 1).unwrap_or(0);
+        let rest = if drop < 128 {
+            self.bits & ((half << 1).wrapping_sub(1))
+        } else {
+            self.bits
+        };
+        let tail = match (half, rest) {
+            (0, _) => Tail::BelowHalf,
+            _ if rest < half => Tail::BelowHalf,
+            _ if rest == half && !self.inexact => Tail::Half,
+            _ => Tail::AboveHalf,
+        };
+        (mantissa, shift as u32, tail)
+    }
+}
+
+/// What a rounding cuts off, against half a unit in the last place.
+enum Tail {
+    BelowHalf,
+    Half,
+    AboveHalf,
+}

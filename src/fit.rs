@@ -1,0 +1,177 @@
+//! [`Fit`]: how well trits and scales stand for the weights.
+//!
+//! The supports, the scales and the thresholds come from exact sums. The two figures of merit are `f64` sums of one
+//! defined order: weight `i` is added to lane `i mod 8`, then the lanes are added as a fixed tree, all in units of a
+//! power of two near the largest magnitude. So they are the same bits on every machine, and nothing overflows.
+
+use crate::weight::{Weight, scale_by_power};
+
+/// The scales of a ternary vector, and how close it comes.
+///
+/// With trits `t`, the weight `i` is restored as `lambda_p` where `t_i = +1`, `-lambda_n` where `t_i = -1`, and 0 elsewhere.
+/// With importances `h`, every inner product below is `<a, b> = sum h_i a_i b_i`.
+///
+/// # Examples
+///
+/// ```
+/// use ternarize::ternarize_into;
+///
+/// let weights = [1.0_f32, -0.9, 0.1, 0.8];
+/// let mut trits = [0; 4];
+/// let fit = ternarize_into(&weights, &mut trits)?;
+/// assert_eq!(trits, [1, -1, 0, 1]);
+/// assert_eq!((fit.lambda, fit.lambda_p, fit.lambda_n), (0.9, 0.9, 0.9));
+/// assert_eq!(fit.nonzeros, 3);
+/// assert!(fit.cosine > 0.99 && fit.relative_error < 0.02);
+/// # Ok::<(), ternarize::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Fit<W> {
+    /// The one scale for both signs: the projection of the weights on the trits (for `AbsMean` and `AbsMax`, the scale they
+    /// prescribe). Not negative; 0 if there are no non-zeros. Correctly rounded from the exact ratio, but for
+    /// [`Rule::TwoScale`](crate::Rule::TwoScale), where it is only informative and rounded from `f64`.
+    pub lambda: W,
+    /// The magnitude of a +1. Not negative; with two scales 0 if there is no +1.
+    pub lambda_p: W,
+    /// The magnitude of a -1. Not negative; with two scales 0 if there is no -1.
+    pub lambda_n: W,
+    /// How many trits are not 0: the paper's `M`.
+    pub nonzeros: usize,
+    /// How many trits are +1.
+    pub positives: usize,
+    /// How many trits there are.
+    pub len: usize,
+    /// The trits are non-zero just where `|w| > threshold` (and the importance is not 0). Half the scale, rounded down, for
+    /// the exact rules; the prescribed threshold, rounded down, for the baselines; the largest magnitude left out where a
+    /// wanted count decided, and then some of its equals may have been taken, the first in order. With
+    /// [`Rule::TwoScale`](crate::Rule::TwoScale) the smaller of the two below.
+    pub threshold: W,
+    /// The threshold for positive weights; equal to `threshold` but for [`Rule::TwoScale`](crate::Rule::TwoScale).
+    pub threshold_p: W,
+    /// The threshold for the magnitude of negative weights.
+    pub threshold_n: W,
+    /// The cosine of the angle between the weights and the **trits**, in `[0, 1]`: what the paper maximises. 0 if all trits
+    /// are 0.
+    pub cosine: f64,
+    /// `|w - w'|^2 / |w|^2` with `w'` the weights restored from the trits and the scales **returned**. 0 if all weights are 0.
+    pub relative_error: f64,
+}
+
+impl<W: Weight> Fit<W> {
+    /// The share of trits that are 0, in `[0, 1]`.
+    ///
+    /// ```
+    /// let mut trits = [0; 4];
+    /// let fit = ternarize::ternarize_into(&[1.0_f32, 0.0, 0.0, -1.0], &mut trits)?;
+    /// assert_eq!(fit.sparsity(), 0.5);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    #[must_use]
+    pub fn sparsity(&self) -> f64 {
+        1.0 - self.nonzeros as f64 / self.len as f64
+    }
+
+    /// How many trits are -1.
+    ///
+    /// ```
+    /// let mut trits = [0; 4];
+    /// let fit = ternarize::ternarize_into(&[1.0_f32, 0.0, 0.0, -1.0], &mut trits)?;
+    /// assert_eq!(fit.negatives(), 1);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    #[must_use]
+    pub fn negatives(&self) -> usize {
+        self.nonzeros - self.positives
+    }
+
+    /// The value that a trit stands for; 0 for anything but -1 and +1.
+    ///
+    /// ```
+    /// let mut trits = [0; 3];
+    /// let fit = ternarize::ternarize_into(&[1.0_f32, -0.9, 0.0], &mut trits)?;
+    /// assert_eq!(trits.map(|t| fit.value(t)), [1.0, -0.9, 0.0]);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    #[must_use]
+    pub fn value(&self, trit: i8) -> W {
+        value(trit, self.lambda_p, self.lambda_n)
+    }
+}
+
+/// The value that a trit stands for.
+pub(crate) fn value<W: Weight>(trit: i8, lambda_p: W, lambda_n: W) -> W {
+    match trit {
+        1 => lambda_p,
+        -1 => -lambda_n,
+        _ => W::zero(),
+    }
+}
+
+/// A sum of `f64` in eight lanes: its order is part of its definition.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Lanes {
+    lanes: [f64; 8],
+}
+
+impl Lanes {
+    /// Adds the `i`-th term.
+    pub(crate) fn add(&mut self, i: usize, term: f64) {
+        if let Some(lane) = self.lanes.get_mut(i % 8) {
+            *lane += term;
+        }
+    }
+
+    /// The lanes added as a fixed tree.
+    pub(crate) fn total(self) -> f64 {
+        let [a, b, c, d, e, f, g, h] = self.lanes;
+        ((a + e) + (c + g)) + ((b + f) + (d + h))
+    }
+}
+
+/// `sum h w^2`, with the weights in units of `2^unit`.
+pub(crate) fn energy<W: Weight>(weights: &[W], importance: Option<&[f32]>, unit: i32) -> f64 {
+    let mut energy = Lanes::default();
+    for (i, &weight) in weights.iter().enumerate() {
+        let w = scale_by_power(weight.widen(), -unit);
+        energy.add(i, importance_at(importance, i) * w * w);
+    }
+    energy.total()
+}
+
+/// `sum h (w - w')^2`, with the weights in units of `2^unit`.
+pub(crate) fn residual<W: Weight>(
+    weights: &[W],
+    trits: &[i8],
+    (lambda_p, lambda_n): (W, W),
+    importance: Option<&[f32]>,
+    unit: i32,
+) -> f64 {
+    let scaled = |w: W| scale_by_power(w.widen(), -unit);
+    let (plus, minus) = (scaled(lambda_p), -scaled(lambda_n));
+    let mut residual = Lanes::default();
+    for (i, (&weight, &trit)) in weights.iter().zip(trits).enumerate() {
+        let restored = match trit {
+            1 => plus,
+            -1 => minus,
+            _ => 0.0,
+        };
+        let lost = scaled(weight) - restored;
+        residual.add(i, importance_at(importance, i) * lost * lost);
+    }
+    residual.total()
+}
+
+fn importance_at(importance: Option<&[f32]>, i: usize) -> f64 {
+    importance.map_or(1.0, |h| h.get(i).copied().map_or(0.0, f64::from))
+}
+
+/// `part / whole`, where nothing of nothing is nothing.
+pub(crate) fn share(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { 0.0 }
+}
+
+/// `x` rounded to the nearest weight.
+pub(crate) fn narrow<W: Weight>(x: f64) -> W {
+    <W as num_traits::NumCast>::from(x).unwrap_or_else(W::zero)
+}

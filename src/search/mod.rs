@@ -1,0 +1,208 @@
+//! The threshold: finding the best support among `3^N`.
+//!
+//! With `b_1 >= b_2 >= ...` the sorted magnitudes, the best support of each size `M` is a prefix, so only the `N` scores
+//! `S_M^2 / M` compete (TNT, arXiv 1912.09236, section 3). Two facts make even the sorting unnecessary.
+//!
+//! **1. The optimum is a threshold set.** Let the optimum have mass `m`, sum `S` and scale `lambda = S / m`, so its score
+//! is `lambda^2 m`. Taking out a selected weight of magnitude `x` and importance `h`, or putting in one that was left
+//! out, cannot gain:
+//!
+//! ```text
+//! (S - hx)^2 / (m - h) <= lambda^2 m    <=>    x >= lambda/2 + h x^2 / (2 S)  >  lambda/2
+//! (S + hx)^2 / (m + h) <= lambda^2 m    <=>    x <= lambda/2 - h x^2 / (2 S)  <  lambda/2   (or x = 0)
+//! ```
+//!
+//! So the support is exactly `{|w| > lambda/2}`, no magnitude equals `lambda/2`, and equal magnitudes are in or out
+//! together.
+//!
+//! **2. Every optimum is a fixed point of a monotone map.** `g(tau) = (mean of the |w| above tau) / 2` never decreases, for
+//! raising `tau` only takes the smallest weights out of the mean. By fact 1 every optimum satisfies
+//! `g(lambda/2) = lambda/2`. So if `tau` is at or below every optimum's threshold, so is `g(tau)`: iterating upward from
+//! below, and downward from above, brackets **every** optimum between two thresholds.
+//!
+//! The rooms: [`bracket`] is that search, without heap and without scratch; [`count`] selects under a forced number of
+//! non-zeros or a target cosine, likewise in place; [`window`] ends both, by sorting the few weights that are left;
+//! [`sort`] is the reference: the paper's algorithm, word for word, against which the others are tested.
+
+mod bracket;
+mod count;
+#[cfg(feature = "alloc")]
+mod sort;
+mod window;
+
+use core::cmp::Ordering;
+
+use crate::objective::{Edge, Objective, Tally};
+
+/// How the optimum is searched. The answer is the same, to the last bit.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "alloc")] {
+/// use ternarize::{Search, Ternarizer};
+///
+/// let weights = [0.9_f32, -0.8, 0.1, 0.7, -0.05];
+/// let (trits, fit) = Ternarizer::new().ternarize(&weights)?;
+/// assert_eq!(trits, [1, -1, 0, 1, 0]);
+/// assert_eq!(Ternarizer::new().search(Search::Sort).ternarize(&weights)?, (trits, fit));
+/// # }
+/// # Ok::<(), ternarize::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Search {
+    /// Monotone bracketing: no heap, no scratch memory, no sorting but of the last few weights.
+    #[default]
+    Bracket,
+    /// The reference: sort, then try every prefix. Needs 16 bytes of heap per weight.
+    #[cfg(feature = "alloc")]
+    Sort,
+}
+
+/// The numbers of non-zeros among which to choose: `1 <= min <= max <=` the number of weights that can be selected.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Range {
+    pub(crate) min: usize,
+    pub(crate) max: usize,
+}
+
+impl Range {
+    fn contains(self, count: usize) -> bool {
+        self.min <= count && count <= self.max
+    }
+}
+
+/// A cosine to be reached, with `sum h w^2` of all weights in the objective's units.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target {
+    pub(crate) cosine: f64,
+    pub(crate) energy: f64,
+}
+
+/// Where the magnitudes are cut: selected are those above `key`, and the first `ties` of those equal to it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cut {
+    pub(crate) key: u64,
+    pub(crate) ties: usize,
+}
+
+/// A support with its exact sums.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found<T> {
+    pub(crate) cut: Cut,
+    pub(crate) tally: T,
+}
+
+impl<T> From<Edge<T>> for Found<T> {
+    fn from(edge: Edge<T>) -> Self {
+        Self {
+            cut: Cut {
+                key: edge.key,
+                ties: 0,
+            },
+            tally: edge.tally,
+        }
+    }
+}
+
+/// The best support of all; the empty one if nothing can be selected.
+pub(crate) fn optimum<O: Objective>(objective: &O, search: Search) -> Found<O::Tally> {
+    let found = match search {
+        Search::Bracket => bracket::optimum(objective),
+        #[cfg(feature = "alloc")]
+        Search::Sort => sort::best(
+            objective,
+            Range {
+                min: 1,
+                max: usize::MAX,
+            },
+        ),
+    };
+    found.unwrap_or_else(|| nothing(objective))
+}
+
+/// The best support with a number of weights in the range. Only for weights of equal importance.
+pub(crate) fn between<O: Objective>(
+    objective: &O,
+    range: Range,
+    search: Search,
+) -> Found<O::Tally> {
+    let found = match search {
+        Search::Bracket => count::between(objective, range),
+        #[cfg(feature = "alloc")]
+        Search::Sort => sort::best(objective, range),
+    };
+    found.unwrap_or_else(|| nothing(objective))
+}
+
+/// The smallest support in the range that reaches a cosine, if any does. Only for weights of equal importance.
+pub(crate) fn sparsest<O: Objective>(
+    objective: &O,
+    range: Range,
+    target: Target,
+    search: Search,
+) -> Option<Found<O::Tally>> {
+    match search {
+        Search::Bracket => count::sparsest(objective, range, target),
+        #[cfg(feature = "alloc")]
+        Search::Sort => sort::sparsest(objective, range, target),
+    }
+}
+
+/// The empty support.
+pub(crate) fn nothing<O: Objective>(objective: &O) -> Found<O::Tally> {
+    Found {
+        cut: Cut {
+            key: objective.top(),
+            ties: 0,
+        },
+        tally: objective.empty(),
+    }
+}
+
+/// The best support seen so far; of equals the smallest.
+struct Best<'a, O: Objective> {
+    objective: &'a O,
+    range: Range,
+    found: Option<Found<O::Tally>>,
+}
+
+impl<'a, O: Objective> Best<'a, O> {
+    fn new(objective: &'a O, range: Range) -> Self {
+        Self {
+            objective,
+            range,
+            found: None,
+        }
+    }
+
+    /// Takes a support if its size is allowed and it beats what there is.
+    fn offer(&mut self, found: Found<O::Tally>) {
+        let count = found.tally.count();
+        if count == 0 || !self.range.contains(count) {
+            return;
+        }
+        let better =
+            self.found.is_none_or(
+                |best| match self.objective.compare(&found.tally, &best.tally) {
+                    Ordering::Greater => true,
+                    Ordering::Equal => count < best.tally.count(),
+                    Ordering::Less => false,
+                },
+            );
+        if better {
+            self.found = Some(found);
+        }
+    }
+
+    /// Whether a bound says that nothing there beats what there is.
+    fn rules_out(&self, bound: f64) -> bool {
+        // Wider than the rounding of the bound and of the score.
+        const MARGIN: f64 = 1.0 + 1e-12;
+        let score = |best: &Found<O::Tally>| self.objective.rounded(&best.tally).score();
+        self.found
+            .as_ref()
+            .is_some_and(|best| bound * MARGIN < score(best))
+    }
+}

@@ -1,0 +1,169 @@
+//! [`Weight`]: the numbers that can be ternarized, and how their magnitudes become integers.
+//!
+//! Every finite magnitude of a binary floating-point type is a whole multiple of its smallest subnormal number. So the
+//! searches of this crate never compare or add floats: they order magnitudes by their **key** (the bits without the
+//! sign, which sort as the magnitudes do) and add them as integers.
+//!
+//! ```text
+//! key        = exponent field . fraction field           (the bits of |w|)
+//! |w|        = mantissa << shift                          in units of the smallest subnormal
+//! mantissa   = fraction + 2^(p-1) if the exponent field is not 0         (p = precision in bits)
+//! shift      = max(exponent field, 1) - 1
+//! key        = mantissa + (shift << (p-1))                (the way back)
+//! ```
+//!
+//! Source: IEEE 754-2019, section 3.4 (the interchange formats are ordered like their bits).
+
+use core::fmt::{Debug, Display};
+
+use num_traits::Float;
+
+use crate::exact::Limbs;
+
+/// A floating-point type whose values can be ternarized: `f32`, `f64` and, with the feature `half`, `f16` and `bf16`.
+///
+/// The trait is sealed: callers bring the values, this crate answers for the arithmetic.
+///
+/// # Examples
+///
+/// ```
+/// use ternarize::{Error, Weight, ternarize_into};
+///
+/// fn sparsity<W: Weight>(weights: &[W], trits: &mut [i8]) -> Result<f64, Error> {
+///     Ok(ternarize_into(weights, trits)?.sparsity())
+/// }
+/// let mut trits = [0; 4];
+/// assert_eq!(sparsity(&[1.0_f32, -1.0, 0.1, 0.0], &mut trits), Ok(0.5));
+/// assert_eq!(sparsity(&[1.0_f64, -1.0, 0.1, 0.0], &mut trits), Ok(0.5));
+/// ```
+pub trait Weight: Float + Debug + Display + Send + Sync + 'static + Format {}
+
+/// The bit layout of a weight type: what the sealed part of [`Weight`] knows.
+pub trait Format: Copy {
+    /// Significant bits, the hidden one included.
+    const PRECISION: u32;
+    /// The smallest subnormal is `2^LEAST_EXPONENT`.
+    const LEAST_EXPONENT: i32;
+    /// Integer wide enough for `sum h_i |w_i|` with any `f32` importance and any number of weights.
+    type Wide: Limbs;
+    /// Integer wide enough for the square of such a sum times a sum of importances.
+    type Cube: Limbs;
+
+    /// The bits of the magnitude: they order as the magnitudes do.
+    fn key(self) -> u64;
+    /// The magnitude with these bits.
+    fn from_key(key: u64) -> Self;
+    /// The same value; every weight type fits.
+    fn widen(self) -> f64;
+}
+
+/// Splits a key into `(mantissa, shift)`: the magnitude is `mantissa << shift` smallest subnormals.
+pub(crate) fn decode(key: u64, precision: u32) -> (u64, u32) {
+    let fraction_bits = precision - 1;
+    let field = (key >> fraction_bits) as u32;
+    let fraction = key & ((1 << fraction_bits) - 1);
+    match field {
+        0 => (fraction, 0),
+        _ => (fraction | (1 << fraction_bits), field - 1),
+    }
+}
+
+/// The key of `mantissa << shift`, for a mantissa that is normalised (or a shift of 0).
+pub(crate) fn encode(mantissa: u64, shift: u32, precision: u32) -> u64 {
+    mantissa + (u64::from(shift) << (precision - 1))
+}
+
+/// `2^exponent`, for the exponents of normal `f64` numbers.
+fn power_of_two(exponent: i32) -> f64 {
+    f64::from_bits(((exponent + 1023) as u64) << 52)
+}
+
+/// `x * 2^exponent`, exact unless it leaves the range of normal numbers; `|exponent| > 2044` counts as 2044.
+pub(crate) fn scale_by_power(x: f64, exponent: i32) -> f64 {
+    // One factor would not reach from the largest number to the smallest; two do.
+    let exponent = exponent.clamp(-2044, 2044);
+    let half = exponent / 2;
+    x * power_of_two(half) * power_of_two(exponent - half)
+}
+
+macro_rules! weight {
+    ($type:ty, $precision:literal, $least:literal, $wide:literal, $cube:literal, $widen:expr) => {
+        impl Weight for $type {}
+
+        impl Format for $type {
+            const PRECISION: u32 = $precision;
+            const LEAST_EXPONENT: i32 = $least;
+            type Wide = [u64; $wide];
+            type Cube = [u64; $cube];
+
+            #[inline]
+            fn key(self) -> u64 {
+                u64::from(Float::abs(self).to_bits())
+            }
+
+            #[inline]
+            #[allow(
+                clippy::cast_possible_truncation,
+                reason = "keys come from this type, so they fit its bits"
+            )]
+            fn from_key(key: u64) -> Self {
+                <$type>::from_bits(key as _)
+            }
+
+            #[inline]
+            fn widen(self) -> f64 {
+                $widen(self)
+            }
+        }
+    };
+}
+
+// Widths in 64-bit limbs. Magnitudes stay below 2^277 (f32), 2^2098 (f64), 2^40 (f16) and 2^261 (bf16) units, an f32
+// importance below 2^277, a count below 2^64; Wide holds their product, Cube twice that plus a sum of importances.
+weight!(f32, 24, -149, 10, 26, f64::from);
+weight!(f64, 53, -1074, 39, 84, core::convert::identity);
+#[cfg(feature = "half")]
+weight!(half::f16, 11, -24, 6, 18, f64::from);
+#[cfg(feature = "half")]
+weight!(half::bf16, 8, -133, 10, 26, f64::from);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round_trips<W: Weight>(keys: impl Iterator<Item = u64>) {
+        for key in keys {
+            let (mantissa, shift) = decode(key, W::PRECISION);
+            assert_eq!(encode(mantissa, shift, W::PRECISION), key);
+            assert_eq!(W::from_key(key).key(), key);
+            let value = scale_by_power(mantissa as f64, shift as i32 + W::LEAST_EXPONENT);
+            assert_eq!(value, W::from_key(key).widen(), "key {key:#x}");
+        }
+    }
+
+    #[test]
+    fn keys_decode_to_the_magnitude_they_encode() {
+        let edges = [
+            0,
+            1,
+            2,
+            0x007f_ffff,
+            0x0080_0000,
+            0x0080_0001,
+            0x3f80_0000,
+            0x7f7f_ffff,
+        ];
+        round_trips::<f32>(edges.into_iter());
+        round_trips::<f32>((0..0x7f80_0000).step_by(65_521));
+        let top = f64::MAX.to_bits();
+        round_trips::<f64>([0, 1, (1 << 52) - 1, 1 << 52, top].into_iter());
+        round_trips::<f64>((0..top).step_by(1 << 47));
+    }
+
+    #[cfg(feature = "half")]
+    #[test]
+    fn every_half_decodes_to_its_magnitude() {
+        round_trips::<half::f16>(0..0x7c00);
+        round_trips::<half::bf16>(0..0x7f80);
+    }
+}
