@@ -1,0 +1,187 @@
+"""A small independent reader of ternary safetensors files.
+
+    python3 safetensors_check.py FILE [--write OUT.safetensors] [--compare DENSE.safetensors]
+
+Prints every tensor's name, shape, grouping and sparsity. --write stores the dense
+tensors under their original names. --compare checks that another file holds the same
+values, bit for bit, either in the same dtype or rounded to F32, and fails if it does not.
+
+The layout, which is all this program knows:
+
+For an original tensor NAME the file holds NAME.trits (U8: the packed codes of its
+elements in row-major order), NAME.lambda_p and, when two scales are kept, NAME.lambda_n
+(in the float dtype of the original, one scale per group). The file's metadata has the one
+key `ternarize`, a JSON text {"version": 1, "tensors": {NAME: {"shape", "dtype",
+"grouping", "code", "rule"}}}. All other tensors pass through unchanged.
+
+code      2bit: element j is in byte j/4 at bits 2*(j%4); base3: a byte is
+          d0 + 3 d1 + 9 d2 + 27 d3 + 81 d4. Both store trit + 1, and padding is zero trits.
+grouping  which elements share a scale. tensor: all. axis:K, axes:K,L: those that agree in
+          these coordinates, groups in row-major order over the named axes. kernel: axes 0
+          and 1 from rank 3 on, else the whole tensor. block:N: N consecutive elements of
+          the last axis, the last block of a row may be shorter, rows one after the other.
+value     +lambda_p, 0, -lambda_n; lambda_n = lambda_p when it is not in the file.
+
+BF16 becomes F32 here, because numpy has no such type; the values are the same.
+"""
+
+import argparse
+import json
+import sys
+from math import prod
+
+import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+FLOATS = {"F16": np.float16, "BF16": np.float32, "F32": np.float32, "F64": np.float64}
+
+
+class LayoutError(ValueError):
+    pass
+
+
+def need(condition, message):
+    if not condition:
+        raise LayoutError(message)
+
+
+def load(path):
+    """All tensors by name, the dtype each has in the file, and the file's metadata."""
+    with open(path, "rb") as f:
+        length = int.from_bytes(f.read(8), "little")
+        header = json.loads(f.read(length))
+        body = f.read()
+    header.pop("__metadata__", None)
+    dtypes = {name: entry["dtype"] for name, entry in header.items()}
+    tensors = {}
+    with safe_open(path, framework="numpy") as f:
+        metadata = f.metadata() or {}
+        need(set(f.keys()) == set(dtypes), "header and reader disagree about the names")
+        for name in sorted(dtypes):
+            if dtypes[name] == "BF16":
+                start, end = header[name]["data_offsets"]
+                upper = np.frombuffer(body[start:end], dtype="<u2").astype(np.uint32) << 16
+                tensors[name] = upper.view(np.float32).reshape(header[name]["shape"])
+            else:
+                tensors[name] = f.get_tensor(name)
+    return tensors, dtypes, metadata
+
+
+def unpack(data, count, code):
+    """`count` trits as int8 from packed bytes."""
+    data = data.reshape(-1).astype(np.int64)
+    if code == "2bit":
+        digits = np.stack([(data >> shift) & 3 for shift in (0, 2, 4, 6)], axis=1)
+    elif code == "base3":
+        need(np.all(data < 243), "a base3 byte above 242")
+        digits = np.stack([data // power % 3 for power in (1, 3, 9, 27, 81)], axis=1)
+    else:
+        raise LayoutError(f"unknown code {code!r}")
+    need(len(data) == -(-count // digits.shape[1]), f"{len(data)} bytes for {count} trits")
+    trits = digits.reshape(-1) - 1
+    need(np.all(trits < 2), "the code 3 is no trit")
+    need(np.all(trits[count:] == 0), "padding that is not zero trits")
+    return trits[:count].astype(np.int8)
+
+
+def groups(shape, grouping):
+    """The group number of every element (an array of `shape`) and the number of groups."""
+    kind, _, argument = grouping.partition(":")
+    if kind == "kernel":
+        kind, argument = ("axes", "0,1") if len(shape) >= 3 else ("tensor", "")
+    if kind == "tensor":
+        return np.zeros(shape, dtype=np.int64), 1
+    coordinates = np.indices(shape, dtype=np.int64)
+    if kind in ("axis", "axes"):
+        axes = [int(k) for k in argument.split(",")]
+        need(kind == "axes" or len(axes) == 1, f"grouping {grouping!r}")
+        need(len(set(axes)) == len(axes) and all(0 <= k < len(shape) for k in axes), f"grouping {grouping!r} of {shape}")
+        number = np.zeros(shape, dtype=np.int64)
+        for k in axes:
+            number = number * shape[k] + coordinates[k]
+        return number, prod(shape[k] for k in axes)
+    if kind == "block":
+        n = int(argument)
+        need(n > 0 and len(shape) > 0, f"grouping {grouping!r} of {shape}")
+        per_row = -(-shape[-1] // n)
+        rows = prod(shape[:-1])
+        row = np.arange(rows, dtype=np.int64).reshape(*shape[:-1], 1)
+        return row * per_row + coordinates[-1] // n, rows * per_row
+    raise LayoutError(f"unknown grouping {grouping!r}")
+
+
+def dense(name, entry, tensors, dtypes):
+    """The trits and the dense values of one ternary tensor."""
+    shape, dtype = tuple(entry["shape"]), entry["dtype"]
+    need(dtype in FLOATS, f"{name}: dtype {dtype!r}")
+    need(dtypes.get(f"{name}.trits") == "U8", f"{name}.trits is not there or not U8")
+    trits = unpack(tensors[f"{name}.trits"], prod(shape), entry["code"]).reshape(shape)
+    number, count = groups(shape, entry["grouping"])
+
+    def scales(key):
+        need(dtypes[key] == dtype, f"{key} is {dtypes[key]}, not {dtype}")
+        values = tensors[key].reshape(-1)
+        need(len(values) == count, f"{key} has {len(values)} scales for {count} groups")
+        return values
+
+    need(f"{name}.lambda_p" in tensors, f"{name}.lambda_p is not there")
+    lambda_p = scales(f"{name}.lambda_p")
+    lambda_n = scales(f"{name}.lambda_n") if f"{name}.lambda_n" in tensors else lambda_p
+    zero = FLOATS[dtype](0)
+    return trits, np.where(trits > 0, lambda_p[number], np.where(trits < 0, -lambda_n[number], zero))
+
+
+def read(path):
+    """Yields (name, file dtype, dense array, entry or None, trits or None), by name."""
+    tensors, dtypes, metadata = load(path)
+    need(set(metadata) == {"ternarize"}, f"metadata keys {sorted(metadata)}, not the one key ternarize")
+    index = json.loads(metadata["ternarize"])
+    need(index["version"] == 1, f"version {index['version']}")
+    out, used = [], set()
+    for name, entry in index["tensors"].items():
+        trits, values = dense(name, entry, tensors, dtypes)
+        used |= {f"{name}.{part}" for part in ("trits", "lambda_p", "lambda_n")}
+        out.append((name, entry["dtype"], values, entry, trits))
+    out += [(name, dtypes[name], tensors[name], None, None) for name in tensors if name not in used]
+    need(len({name for name, *_ in out}) == len(out), "a name occurs twice")
+    return sorted(out, key=lambda row: row[0])
+
+
+def same(ours, theirs):
+    if ours.dtype.kind == "f" and theirs.dtype == np.float32:
+        ours = ours.astype(np.float32)
+    return ours.shape == theirs.shape and ours.dtype == theirs.dtype and ours.tobytes() == theirs.tobytes()
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Reads a ternary safetensors file.")
+    parser.add_argument("file")
+    parser.add_argument("--write", metavar="OUT", help="store the dense tensors here")
+    parser.add_argument("--compare", metavar="DENSE", help="fail unless this file holds the same values")
+    options = parser.parse_args()
+
+    rows = read(options.file)
+    for name, dtype, values, entry, trits in rows:
+        shape = "x".join(map(str, values.shape)) or "scalar"
+        if entry is None:
+            print(f"{name}  {dtype}  {shape}  passed through")
+        else:
+            zeros = float(np.mean(trits == 0)) if trits.size else 0.0
+            print(f"{name}  {dtype}  {shape}  {entry['grouping']}  {entry['code']}  {entry['rule']}  sparsity {zeros:.4f}")
+    if options.write:
+        save_file({name: np.ascontiguousarray(values) for name, _, values, _, _ in rows}, options.write)
+    if options.compare:
+        other, _, _ = load(options.compare)
+        names = {name for name, *_ in rows}
+        wrong = sorted(names ^ set(other)) + [n for n, _, v, _, _ in rows if n in other and not same(v, other[n])]
+        if wrong:
+            sys.exit("differ: " + ", ".join(wrong))
+        print(f"{len(names)} tensors agree with {options.compare}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except LayoutError as error:
+        sys.exit(f"layout: {error}")
