@@ -74,7 +74,11 @@ fn main() -> Result<()> {
     report("training", &network, &train_set)?;
     report("test", &network, &Dataset::read(&args.data, "test")?)?;
     network.save(&args.out, &training::recipe(SEED))?;
-    println!("{} weights in {}", network.len(), args.out.display());
+    println!(
+        "{} weights and biases in {}",
+        network.len(),
+        args.out.display()
+    );
     Ok(())
 }
 
