@@ -1,9 +1,10 @@
 //! [`Fit`]: how well trits and scales stand for the weights.
 //!
 //! The supports, the scales and the thresholds come from exact sums. The two figures of merit are `f64` sums of one
-//! defined order: weight `i` is added to lane `i mod 8`, then the lanes are added as a fixed tree, all in units of a
-//! power of two near the largest magnitude. So they are the same bits on every machine, and nothing overflows.
+//! defined order ([`OrderedSum`]), in units of a power of two near the largest magnitude: the same bits on every machine,
+//! and nothing overflows.
 
+use crate::ordered::OrderedSum;
 use crate::weight::{Weight, scale_by_power};
 
 /// The scales of a ternary vector, and how close it comes.
@@ -108,33 +109,12 @@ pub(crate) fn value<W: Weight>(trit: i8, lambda_p: W, lambda_n: W) -> W {
     }
 }
 
-/// A sum of `f64` in eight lanes: its order is part of its definition.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Lanes {
-    lanes: [f64; 8],
-}
-
-impl Lanes {
-    /// Adds the `i`-th term.
-    pub(crate) fn add(&mut self, i: usize, term: f64) {
-        if let Some(lane) = self.lanes.get_mut(i % 8) {
-            *lane += term;
-        }
-    }
-
-    /// The lanes added as a fixed tree.
-    pub(crate) fn total(self) -> f64 {
-        let [a, b, c, d, e, f, g, h] = self.lanes;
-        ((a + e) + (c + g)) + ((b + f) + (d + h))
-    }
-}
-
 /// `sum h w^2`, with the weights in units of `2^unit`.
 pub(crate) fn energy<W: Weight>(weights: &[W], importance: Option<&[f32]>, unit: i32) -> f64 {
-    let mut energy = Lanes::default();
+    let mut energy = OrderedSum::new();
     for (i, &weight) in weights.iter().enumerate() {
         let w = scale_by_power(weight.widen(), -unit);
-        energy.add(i, importance_at(importance, i) * w * w);
+        energy.add(importance_at(importance, i) * w * w);
     }
     energy.total()
 }
@@ -149,7 +129,7 @@ pub(crate) fn residual<W: Weight>(
 ) -> f64 {
     let scaled = |w: W| scale_by_power(w.widen(), -unit);
     let (plus, minus) = (scaled(lambda_p), -scaled(lambda_n));
-    let mut residual = Lanes::default();
+    let mut residual = OrderedSum::new();
     for (i, (&weight, &trit)) in weights.iter().zip(trits).enumerate() {
         let restored = match trit {
             1 => plus,
@@ -157,7 +137,7 @@ pub(crate) fn residual<W: Weight>(
             _ => 0.0,
         };
         let lost = scaled(weight) - restored;
-        residual.add(i, importance_at(importance, i) * lost * lost);
+        residual.add(importance_at(importance, i) * lost * lost);
     }
     residual.total()
 }

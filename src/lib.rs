@@ -13,6 +13,7 @@ mod curve;
 mod exact;
 mod fit;
 mod objective;
+mod ordered;
 mod rule;
 mod search;
 mod solve;

@@ -159,7 +159,7 @@ impl<'a> Ternarizer<'a> {
     }
 
     /// Asks for the sparsest ternary vector whose cosine with the weights is at least `target`, in `(0, 1]`, among the
-    /// numbers of non-zeros asked for. If none reaches it, [`Error::TargetUnreachable`] says how far one gets. The same
+    /// numbers of non-zeros asked for. Reached is reached up to rounding, 2^-48 of it. If none reaches it, [`Error::TargetUnreachable`] says how far one gets. The same
     /// restrictions hold as for [`nonzeros`](Self::nonzeros).
     ///
     /// ```

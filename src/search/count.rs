@@ -94,8 +94,8 @@ struct Hunt<'a, O> {
 
 impl<O: Objective> Hunt<'_, O> {
     fn reaches(&self, tally: &O::Tally) -> bool {
-        let cosine = self.objective.rounded(tally).cosine(self.target.energy);
-        self.range.contains(tally.count()) && cosine >= self.target.cosine
+        let rounded = self.objective.rounded(tally);
+        self.range.contains(tally.count()) && self.target.reached_by(rounded)
     }
 
     /// The smallest support between two edges that reaches the target: the smaller half first.

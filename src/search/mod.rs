@@ -32,7 +32,7 @@ mod window;
 
 use core::cmp::Ordering;
 
-use crate::objective::{Edge, Objective, Tally};
+use crate::objective::{Edge, Objective, Rounded, Tally};
 
 /// How the optimum is searched. The answer is the same, to the last bit.
 ///
@@ -78,6 +78,14 @@ impl Range {
 pub(crate) struct Target {
     pub(crate) cosine: f64,
     pub(crate) energy: f64,
+}
+
+impl Target {
+    /// Whether a support reaches the cosine, up to the rounding of both sides: 2^-48 of it.
+    fn reached_by(self, rounded: Rounded) -> bool {
+        const MARGIN: f64 = 1.0 - 1.0 / (1_u64 << 48) as f64;
+        rounded.cosine(self.energy) >= self.cosine * MARGIN
+    }
 }
 
 /// Where the magnitudes are cut: selected are those above `key`, and the first `ties` of those equal to it.

@@ -31,9 +31,7 @@ pub(super) fn sparsest<O: Objective>(
     target: Target,
 ) -> Option<Found<O::Tally>> {
     let sorted = sorted(objective);
-    let reaches = |found: &Found<O::Tally>| {
-        objective.rounded(&found.tally).cosine(target.energy) >= target.cosine
-    };
+    let reaches = |found: &Found<O::Tally>| target.reached_by(objective.rounded(&found.tally));
     let mut allowed = prefixes(objective, &sorted)
         .take(range.max)
         .skip(range.min - 1);
