@@ -1,10 +1,10 @@
 //! [`Fit`]: how well trits and scales stand for the weights.
 //!
 //! The supports, the scales and the thresholds come from exact sums. The two figures of merit are `f64` sums of one
-//! defined order ([`OrderedSum`]), in units of a power of two near the largest magnitude: the same bits on every machine,
+//! defined order ([`crate::ordered`]), in units of a power of two near the largest magnitude: the same bits on every machine,
 //! and nothing overflows.
 
-use crate::ordered::OrderedSum;
+use crate::ordered;
 use crate::weight::{Weight, scale_by_power};
 
 /// The scales of a ternary vector, and how close it comes.
@@ -111,12 +111,10 @@ pub(crate) fn value<W: Weight>(trit: i8, lambda_p: W, lambda_n: W) -> W {
 
 /// `sum h w^2`, with the weights in units of `2^unit`.
 pub(crate) fn energy<W: Weight>(weights: &[W], importance: Option<&[f32]>, unit: i32) -> f64 {
-    let mut energy = OrderedSum::new();
-    for (i, &weight) in weights.iter().enumerate() {
+    ordered::sum(weights, |i, weight| {
         let w = scale_by_power(weight.widen(), -unit);
-        energy.add(importance_at(importance, i) * w * w);
-    }
-    energy.total()
+        importance_at(importance, i) * (w * w)
+    })
 }
 
 /// `sum h (w - w')^2`, with the weights in units of `2^unit`.
@@ -128,18 +126,13 @@ pub(crate) fn residual<W: Weight>(
     unit: i32,
 ) -> f64 {
     let scaled = |w: W| scale_by_power(w.widen(), -unit);
-    let (plus, minus) = (scaled(lambda_p), -scaled(lambda_n));
-    let mut residual = OrderedSum::new();
-    for (i, (&weight, &trit)) in weights.iter().zip(trits).enumerate() {
-        let restored = match trit {
-            1 => plus,
-            -1 => minus,
-            _ => 0.0,
-        };
-        let lost = scaled(weight) - restored;
-        residual.add(importance_at(importance, i) * lost * lost);
-    }
-    residual.total()
+    let restored = [-scaled(lambda_n), 0.0, scaled(lambda_p)];
+    ordered::sum(weights, |i, weight| {
+        let trit = trits.get(i).copied().unwrap_or(0);
+        let code = usize::from(trit.wrapping_add(1) as u8);
+        let lost = scaled(weight) - restored.get(code).copied().unwrap_or(0.0);
+        importance_at(importance, i) * (lost * lost)
+    })
 }
 
 fn importance_at(importance: Option<&[f32]>, i: usize) -> f64 {

@@ -43,7 +43,7 @@ pub enum Rule {
     TwoScale,
     /// Ternary Weight Networks: threshold `0.7 mean|w|`, least-squares scale. A baseline.
     Twn,
-    /// `BitNet` b1.58: round `w / mean|w|` to the nearest trit (ties to zero), scale `mean|w|`. A baseline.
+    /// BitNet b1.58: round `w / mean|w|` to the nearest trit (ties to zero), scale `mean|w|`. A baseline.
     AbsMean,
     /// Round `w / max|w|` to the nearest trit (ties away from zero), scale `max|w|`. A baseline.
     AbsMax,

@@ -58,6 +58,10 @@ pub trait Format: Copy {
 }
 
 /// Splits a key into `(mantissa, shift)`: the magnitude is `mantissa << shift` smallest subnormals.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "an exponent field has at most 11 bits"
+)]
 pub(crate) fn decode(key: u64, precision: u32) -> (u64, u32) {
     let fraction_bits = precision - 1;
     let field = (key >> fraction_bits) as u32;
@@ -137,7 +141,11 @@ mod tests {
             assert_eq!(encode(mantissa, shift, W::PRECISION), key);
             assert_eq!(W::from_key(key).key(), key);
             let value = scale_by_power(mantissa as f64, shift as i32 + W::LEAST_EXPONENT);
-            assert_eq!(value, W::from_key(key).widen(), "key {key:#x}");
+            assert_eq!(
+                value.to_bits(),
+                W::from_key(key).widen().to_bits(),
+                "key {key:#x}"
+            );
         }
     }
 

@@ -50,6 +50,10 @@ fn trimmed(limbs: &[u64]) -> &[u64] {
 }
 
 /// Number of significant bits.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a number has fewer than 2^32 limbs"
+)]
 pub(crate) fn bit_length(limbs: &[u64]) -> u32 {
     let limbs = trimmed(limbs);
     limbs
