@@ -1,35 +1,60 @@
 //! Exact ternary weights without retraining.
 
 #![no_std]
+#![forbid(unsafe_code)]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+// Ground floor.
 mod error;
 
-mod curve;
-mod exact;
-mod fit;
-mod objective;
-mod ordered;
-mod rule;
-mod search;
-mod solve;
-mod ternarizer;
+// The wing of meaning: what the best ternary vector is. Each room stands on those above it in this list.
 mod weight;
+
+mod exact;
+
+mod objective;
+
+mod search;
+
+mod ordered;
+
+mod rule;
+
+mod fit;
+
+mod ternarizer;
+
+mod solve;
+
+mod curve;
+
+// The wing of storage: how trits lie in bytes, and multiply.
+pub mod code;
+
+pub mod kernels;
+
+pub mod packed;
 
 #[cfg(feature = "alloc")]
 pub use curve::curve;
-pub use curve::curve_into;
-pub use error::Error;
-pub use fit::Fit;
-pub use rule::{Rule, Scales};
-pub use search::Search;
+#[cfg(feature = "alloc")]
+pub use packed::PackedTritsBuf;
 #[cfg(feature = "alloc")]
 pub use ternarizer::ternarize;
 #[cfg(feature = "heapless")]
 pub use ternarizer::ternarize_heapless;
-pub use ternarizer::{Ternarizer, ternarize_into};
-pub use weight::Weight;
+pub use {
+    code::Code,
+    curve::curve_into,
+    error::Error,
+    fit::Fit,
+    packed::PackedTrits,
+    rule::{Rule, Scales},
+    search::Search,
+    ternarizer::{Ternarizer, ternarize_into},
+    weight::Weight,
+};

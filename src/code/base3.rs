@@ -1,0 +1,239 @@
+//! The base-3 code: five trits a byte, as one number.
+//!
+//! 3^5 = 243 fits a byte with 13 values to spare, so five digits `d = t + 1` are read as a number in base 3, the first
+//! element least significant. A byte costs 8 / 5 = 1.6 bits a trit, where no code can do better than log2(3) = 1.585.
+//!
+//! ```text
+//! element j  ->  byte j / 5, digit j % 5
+//! byte       =   d0 + 3 d1 + 9 d2 + 27 d3 + 81 d4,   d = t + 1 in {0, 1, 2};   the values 243..=255 are forbidden
+//! ```
+//!
+//! Cost: 1.6 bits a trit. Taking a byte apart is a look-up in a table of 1.25 kB which the compiler computes; checking
+//! takes one addition and a mask, eight bytes a step.
+
+use super::{check_encode, group};
+use crate::error::Error;
+
+/// Trits in a full byte.
+pub const TRITS_PER_BYTE: usize = 5;
+
+/// The byte of five zero trits, from which the filling of a last byte comes.
+const ZEROS: u8 = 1 + 3 + 9 + 27 + 81;
+
+/// The weight of each digit.
+const POWERS: [u8; TRITS_PER_BYTE] = [1, 3, 9, 27, 81];
+
+/// The number of code words: 3^5.
+const CODE_WORDS: u8 = 243;
+
+/// The trits of each byte. A byte that is no code word reads as zeros, for code that has been promised there is none.
+pub(crate) static DECODE: [[i8; TRITS_PER_BYTE]; 256] = decoding_table();
+
+/// Packs `trits` into `bytes`, filling up the last byte with zero trits.
+///
+/// Cost: one pass to check and one to write.
+///
+/// # Errors
+///
+/// [`Error::LengthMismatch`] if `bytes` is not `trits.len()` / 5 (rounded up) long, [`Error::InvalidTrit`] for a value
+/// other than -1, 0, +1. Then nothing has been written.
+///
+/// # Examples
+///
+/// ```
+/// use ternarize::code::base3;
+///
+/// let mut bytes = [0; 1];
+/// base3::encode_into(&[1, -1, 0, 0, 1], &mut bytes)?;
+/// assert_eq!(bytes, [2 + 0 + 9 + 27 + 2 * 81]);
+/// # Ok::<(), ternarize::Error>(())
+/// ```
+pub const fn encode_into(trits: &[i8], bytes: &mut [u8]) -> Result<(), Error> {
+    if let Err(error) = check_encode(trits, bytes, trits.len().div_ceil(TRITS_PER_BYTE)) {
+        return Err(error);
+    }
+    let mut at = 0;
+    while at < bytes.len() {
+        bytes[at] = pack(group(trits, at * TRITS_PER_BYTE));
+        at += 1;
+    }
+    Ok(())
+}
+
+/// Packs `trits` into an array, in a `const` or a `static`.
+///
+/// Cost: nothing at run time when called in a constant; the compiler takes about ten steps a trit.
+///
+/// # Panics
+///
+/// If `BYTES` is not `trits.len()` / 5 (rounded up), or a value is not -1, 0 or +1. In a `const` or `static` that is a
+/// compile error. For data known at run time use [`encode_into`].
+///
+/// # Examples
+///
+/// ```
+/// use ternarize::code::base3;
+///
+/// static WEIGHTS: [u8; 2] = base3::encode(&[-1, -1, -1, -1, -1, 0]);
+/// assert_eq!(WEIGHTS, [0, 121]);
+/// ```
+///
+/// ```compile_fail
+/// use ternarize::code::base3;
+///
+/// const NOT_A_TRIT: [u8; 1] = base3::encode(&[0, 1, 2]);
+/// ```
+#[must_use]
+pub const fn encode<const BYTES: usize>(trits: &[i8]) -> [u8; BYTES] {
+    let mut bytes = [0; BYTES];
+    match encode_into(trits, &mut bytes) {
+        Ok(()) => bytes,
+        Err(Error::LengthMismatch { .. }) => {
+            panic!("the base-3 code needs an array of one byte for each five trits")
+        }
+        Err(_) => panic!("a value to be packed is not -1, 0 or +1"),
+    }
+}
+
+/// Checks that `bytes` are exactly `trits` trits in this code.
+///
+/// Cost: one pass, eight bytes a step, also when the compiler runs it for a `static`.
+///
+/// # Errors
+///
+/// [`Error::LengthMismatch`] if `bytes` is not `trits` / 5 (rounded up) long, [`Error::InvalidCode`] for the first byte
+/// above 242, and then [`Error::InvalidPadding`] if the last byte is not filled up with zero trits.
+///
+/// # Examples
+///
+/// ```
+/// use ternarize::{Error, code::base3};
+///
+/// assert_eq!(base3::validate(&[242], 5), Ok(()));
+/// assert_eq!(base3::validate(&[243], 5), Err(Error::InvalidCode { byte: 0, value: 243 }));
+/// assert_eq!(base3::validate(&[242], 4), Err(Error::InvalidPadding { byte: 0, value: 242 }));
+/// ```
+pub const fn validate(bytes: &[u8], trits: usize) -> Result<(), Error> {
+    let expected = trits.div_ceil(TRITS_PER_BYTE);
+    if bytes.len() != expected {
+        return Err(Error::LengthMismatch {
+            expected,
+            actual: bytes.len(),
+        });
+    }
+    if let Some(byte) = find_invalid(bytes) {
+        let value = bytes[byte];
+        return Err(Error::InvalidCode { byte, value });
+    }
+    let used = trits % TRITS_PER_BYTE;
+    if used != 0
+        && let Some(&value) = bytes.last()
+        && value / POWERS[used] != ZEROS / POWERS[used]
+    {
+        let byte = bytes.len() - 1;
+        return Err(Error::InvalidPadding { byte, value });
+    }
+    Ok(())
+}
+
+/// The five trits of a byte, or `None` if it is above 242.
+///
+/// Cost: a table look-up.
+///
+/// # Examples
+///
+/// ```
+/// use ternarize::code::base3;
+///
+/// assert_eq!(base3::decode_byte(2 + 9 + 27 + 2 * 81), Some([1, -1, 0, 0, 1]));
+/// assert_eq!(base3::decode_byte(243), None);
+/// ```
+#[must_use]
+pub const fn decode_byte(byte: u8) -> Option<[i8; TRITS_PER_BYTE]> {
+    if byte >= CODE_WORDS {
+        return None;
+    }
+    Some(DECODE[byte as usize])
+}
+
+/// The trit at `index`, or `None` beyond the end of `bytes` or on a byte that is no code word.
+///
+/// Cost: a division by 5 and a table look-up.
+///
+/// # Examples
+///
+/// ```
+/// use ternarize::code::base3;
+///
+/// assert_eq!(base3::get(&[121, 121 - 3], 6), Some(-1));
+/// assert_eq!(base3::get(&[121], 5), None);
+/// ```
+#[must_use]
+pub const fn get(bytes: &[u8], index: usize) -> Option<i8> {
+    let at = index / TRITS_PER_BYTE;
+    if at >= bytes.len() || bytes[at] >= CODE_WORDS {
+        return None;
+    }
+    Some(DECODE[bytes[at] as usize][index % TRITS_PER_BYTE])
+}
+
+/// The byte of five trits, each of which is -1, 0 or +1.
+pub(crate) const fn pack(trits: [i8; TRITS_PER_BYTE]) -> u8 {
+    let [t0, t1, t2, t3, t4] = trits;
+    digit(t0) + 3 * (digit(t1) + 3 * (digit(t2) + 3 * (digit(t3) + 3 * digit(t4))))
+}
+
+/// The non-zeros among the five digits of a valid byte.
+pub(crate) fn nonzeros(byte: u8) -> usize {
+    let trits = DECODE[usize::from(byte)];
+    trits.into_iter().filter(|&trit| trit != 0).count()
+}
+
+const fn digit(trit: i8) -> u8 {
+    (trit + 1).cast_unsigned()
+}
+
+/// The position of the first byte above 242.
+const fn find_invalid(bytes: &[u8]) -> Option<usize> {
+    /// What the low seven bits need to reach bit 7 when the byte is 243 or more: 243 = 128 + 115, and 115 + 13 = 128.
+    const LIFT: u64 = u64::from_ne_bytes([CODE_WORDS.wrapping_neg(); 8]);
+    const HIGH_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
+
+    let (words, tail) = bytes.as_chunks::<8>();
+    let mut at = 0;
+    while at < words.len() {
+        // A byte is too large if it has its high bit set and its low bits, lifted, carry into the high bit. No sum goes
+        // over the border of a byte: 127 + 13 < 256.
+        let word = u64::from_le_bytes(words[at]);
+        if ((word & !HIGH_BITS) + LIFT) & word & HIGH_BITS != 0 {
+            return find_invalid_byte(&words[at], at * 8);
+        }
+        at += 1;
+    }
+    find_invalid_byte(tail, words.len() * 8)
+}
+
+const fn find_invalid_byte(bytes: &[u8], start: usize) -> Option<usize> {
+    let mut at = 0;
+    while at < bytes.len() {
+        if bytes[at] >= CODE_WORDS {
+            return Some(start + at);
+        }
+        at += 1;
+    }
+    None
+}
+
+const fn decoding_table() -> [[i8; TRITS_PER_BYTE]; 256] {
+    let mut table = [[0; TRITS_PER_BYTE]; 256];
+    let mut byte = 0;
+    while byte < CODE_WORDS {
+        let mut place = 0;
+        while place < TRITS_PER_BYTE {
+            table[byte as usize][place] = (byte / POWERS[place] % 3).cast_signed() - 1;
+            place += 1;
+        }
+        byte += 1;
+    }
+    table
+}

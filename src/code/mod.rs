@@ -1,0 +1,300 @@
+//! How trits lie in bytes: two codes, both pure functions of plain slices, almost all of them `const`.
+//!
+//! A *trit* is an `i8` in {-1, 0, +1}; its *digit* is `t + 1`, so 0, 1 or 2. [`two_bit`] gives each digit two bits of a
+//! byte, which a shift and a mask take out again; [`base3`] reads five digits as one number below 3^5 = 243, which is a
+//! fifth smaller and within 1% of the entropy bound of log2(3) = 1.585 bits a trit.
+//!
+//! | code   | bits a trit | trits a byte | code words of a byte | a byte of zero trits |
+//! |--------|-------------|--------------|----------------------|----------------------|
+//! | 2-bit  | 2           | 4            | 3^4 = 81             | `0x55`               |
+//! | base-3 | 1.6         | 5            | 3^5 = 243            | `0x79` = 121         |
+//!
+//! Both agree on three things. Element 0 is the least significant digit of byte 0. A byte that is no code word is
+//! rejected, never read as something else. And the digits left over at the end of the last byte are those of zero trits,
+//! so that equal vectors have equal bytes and a kernel may read whole bytes.
+//!
+//! Cost: time is linear in the bytes for all of it and memory is none, save one decoding table a code (1 kB for 2-bit,
+//! 1.25 kB for base-3) which is linked only where it is used.
+//!
+//! # Examples
+//!
+//! Packed while the firmware is compiled; no packing code and no unpacked copy reach the device:
+//!
+//! ```
+//! use ternarize::code::two_bit;
+//!
+//! static ROW: [u8; 2] = two_bit::encode(&[1, -1, 0, 1, 1]);
+//! assert_eq!(ROW, [0b10_01_00_10, 0b01_01_01_10]);
+//! ```
+
+use crate::error::Error;
+
+pub mod base3;
+pub mod two_bit;
+
+/// A way to write trits into bytes.
+///
+/// # Examples
+///
+/// ```
+/// use ternarize::Code;
+///
+/// assert_eq!(Code::TwoBit.packed_len(9), 3);
+/// assert_eq!(Code::Base3.packed_len(9), 2);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Code {
+    /// Four trits a byte, two bits each: the quickest to take apart. See [`two_bit`].
+    TwoBit,
+    /// Five trits a byte, as a number in base 3: the smallest. See [`base3`].
+    Base3,
+}
+
+impl Code {
+    /// Trits in a full byte: 4 or 5.
+    ///
+    /// Cost: constant.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ternarize::Code;
+    ///
+    /// assert_eq!(Code::TwoBit.trits_per_byte(), 4);
+    /// assert_eq!(Code::Base3.trits_per_byte(), 5);
+    /// ```
+    #[must_use]
+    pub const fn trits_per_byte(self) -> usize {
+        match self {
+            Self::TwoBit => two_bit::TRITS_PER_BYTE,
+            Self::Base3 => base3::TRITS_PER_BYTE,
+        }
+    }
+
+    /// Bytes that `trits` trits take, the last one perhaps not full.
+    ///
+    /// Cost: one division.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ternarize::Code;
+    ///
+    /// assert_eq!(Code::Base3.packed_len(0), 0);
+    /// assert_eq!(Code::Base3.packed_len(5), 1);
+    /// assert_eq!(Code::Base3.packed_len(6), 2);
+    /// ```
+    #[must_use]
+    pub const fn packed_len(self, trits: usize) -> usize {
+        trits.div_ceil(self.trits_per_byte())
+    }
+
+    /// The name in files and on command lines: `"2bit"` or `"base3"`.
+    ///
+    /// Cost: constant.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ternarize::Code;
+    ///
+    /// assert_eq!(Code::TwoBit.name(), "2bit");
+    /// ```
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TwoBit => "2bit",
+            Self::Base3 => "base3",
+        }
+    }
+
+    /// The code of this [`name`](Self::name), or `None` if no code has it.
+    ///
+    /// Cost: a few string comparisons.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ternarize::Code;
+    ///
+    /// assert_eq!(Code::from_name("base3"), Some(Code::Base3));
+    /// assert_eq!(Code::from_name("Base3"), None);
+    /// ```
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::TwoBit, Self::Base3]
+            .into_iter()
+            .find(|code| code.name() == name)
+    }
+
+    /// Packs `trits` into `bytes`, filling up the last byte with zero trits.
+    ///
+    /// Cost: one pass to check and one to write.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`] if `bytes` is not [`packed_len`](Self::packed_len) long, [`Error::InvalidTrit`] for a
+    /// value other than -1, 0, +1. Then nothing has been written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ternarize::{Code, Error};
+    ///
+    /// let mut bytes = [0; 1];
+    /// Code::Base3.encode_into(&[1, -1], &mut bytes)?;
+    /// assert_eq!(bytes, [2 + 3 * 0 + 9 + 27 + 81]);
+    ///
+    /// let error = Code::Base3.encode_into(&[1, 2], &mut bytes).unwrap_err();
+    /// assert_eq!(error, Error::InvalidTrit { index: 1, value: 2 });
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub const fn encode_into(self, trits: &[i8], bytes: &mut [u8]) -> Result<(), Error> {
+        match self {
+            Self::TwoBit => two_bit::encode_into(trits, bytes),
+            Self::Base3 => base3::encode_into(trits, bytes),
+        }
+    }
+
+    /// Checks that `bytes` are exactly `trits` trits in this code.
+    ///
+    /// Cost: one pass, eight bytes a step.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`] if `bytes` is not [`packed_len`](Self::packed_len) long, [`Error::InvalidCode`] for the
+    /// first byte that is no code word, and then [`Error::InvalidPadding`] if the last byte is not filled up with zero
+    /// trits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ternarize::{Code, Error};
+    ///
+    /// assert_eq!(Code::Base3.validate(&[242, 121], 6), Ok(()));
+    /// assert_eq!(Code::Base3.validate(&[242, 255], 6), Err(Error::InvalidCode { byte: 1, value: 255 }));
+    /// assert_eq!(Code::Base3.validate(&[242, 0], 6), Err(Error::InvalidPadding { byte: 1, value: 0 }));
+    /// ```
+    pub const fn validate(self, bytes: &[u8], trits: usize) -> Result<(), Error> {
+        match self {
+            Self::TwoBit => two_bit::validate(bytes, trits),
+            Self::Base3 => base3::validate(bytes, trits),
+        }
+    }
+
+    /// Unpacks `bytes` into `trits`, whose length says how many there are.
+    ///
+    /// Cost: one pass to check and one to write, a table look-up a byte.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`validate`](Self::validate). Then nothing has been written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ternarize::{Code, Error};
+    ///
+    /// let mut trits = [0; 3];
+    /// Code::TwoBit.decode_into(&[0b01_10_00_01], &mut trits)?;
+    /// assert_eq!(trits, [0, -1, 1]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn decode_into(self, bytes: &[u8], trits: &mut [i8]) -> Result<(), Error> {
+        self.validate(bytes, trits.len())?;
+        self.unpack(bytes, trits);
+        Ok(())
+    }
+
+    /// The trit at `index`, or `None` beyond the end of `bytes` or on a byte that is no code word.
+    ///
+    /// The digits that fill up the last byte count as trits here: only the caller knows how many are in use.
+    ///
+    /// Cost: constant.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ternarize::Code;
+    ///
+    /// assert_eq!(Code::Base3.get(&[121, 122], 5), Some(1));
+    /// assert_eq!(Code::Base3.get(&[121, 122], 10), None);
+    /// ```
+    #[must_use]
+    pub const fn get(self, bytes: &[u8], index: usize) -> Option<i8> {
+        match self {
+            Self::TwoBit => two_bit::get(bytes, index),
+            Self::Base3 => base3::get(bytes, index),
+        }
+    }
+
+    /// Writes the trits of valid `bytes` until either slice ends.
+    pub(crate) fn unpack(self, bytes: &[u8], trits: &mut [i8]) {
+        match self {
+            Self::TwoBit => unpack_by(&two_bit::DECODE, bytes, trits),
+            Self::Base3 => unpack_by(&base3::DECODE, bytes, trits),
+        }
+    }
+
+    /// The non-zeros in all digits of `bytes`, which are valid.
+    pub(crate) fn count_nonzeros(self, bytes: &[u8]) -> usize {
+        match self {
+            Self::TwoBit => bytes.iter().map(|&byte| two_bit::nonzeros(byte)).sum(),
+            Self::Base3 => bytes.iter().map(|&byte| base3::nonzeros(byte)).sum(),
+        }
+    }
+
+    /// The next byte of a stream of valid trits; zero trits follow its end.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn pack_next(self, trits: &mut impl Iterator<Item = i8>) -> u8 {
+        match self {
+            Self::TwoBit => two_bit::pack(core::array::from_fn(|_| trits.next().unwrap_or(0))),
+            Self::Base3 => base3::pack(core::array::from_fn(|_| trits.next().unwrap_or(0))),
+        }
+    }
+}
+
+/// Copies table entries, the last one perhaps in part.
+fn unpack_by<const N: usize>(table: &[[i8; N]; 256], bytes: &[u8], trits: &mut [i8]) {
+    let (groups, tail) = trits.as_chunks_mut::<N>();
+    let last = bytes.get(groups.len());
+    for (group, &byte) in groups.iter_mut().zip(bytes) {
+        *group = table[usize::from(byte)];
+    }
+    if let Some(&byte) = last {
+        for (slot, &trit) in tail.iter_mut().zip(&table[usize::from(byte)]) {
+            *slot = trit;
+        }
+    }
+}
+
+/// What both packers ask of their input before they write the first byte.
+const fn check_encode(trits: &[i8], bytes: &[u8], expected: usize) -> Result<(), Error> {
+    if bytes.len() != expected {
+        return Err(Error::LengthMismatch {
+            expected,
+            actual: bytes.len(),
+        });
+    }
+    let mut index = 0;
+    while index < trits.len() {
+        let value = trits[index];
+        if value < -1 || value > 1 {
+            return Err(Error::InvalidTrit { index, value });
+        }
+        index += 1;
+    }
+    Ok(())
+}
+
+/// The `N` trits from `start` on, with zero trits beyond the end.
+const fn group<const N: usize>(trits: &[i8], start: usize) -> [i8; N] {
+    let mut group = [0; N];
+    let mut place = 0;
+    while place < N && start + place < trits.len() {
+        group[place] = trits[start + place];
+        place += 1;
+    }
+    group
+}

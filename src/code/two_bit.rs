@@ -1,0 +1,245 @@
+//! The 2-bit code: four trits a byte, low bits first.
+//!
+//! Trit `t` has the digit `t + 1` in two bits of its own, so a shift and a mask take it out. The low bit alone says
+//! "zero", the high bit alone says "plus", which is what makes this the quickest code to compute with.
+//!
+//! ```text
+//! element j  ->  byte j / 4, bits 2 (j % 4) and 2 (j % 4) + 1
+//! byte       =   d0 + 4 d1 + 16 d2 + 64 d3,   d = t + 1 in {0, 1, 2};   the pattern 3 is forbidden
+//! ```
+//!
+//! Cost: 2 bits a trit. Checking takes one `and` of a word with itself shifted, eight bytes a step.
+
+use super::{check_encode, group};
+use crate::error::Error;
+
+/// Trits in a full byte.
+pub const TRITS_PER_BYTE: usize = 4;
+
+/// The byte of four zero trits, from which the filling of a last byte comes.
+const ZEROS: u8 = 0b01_01_01_01;
+
+/// The low bit of each of the 32 digits in eight bytes.
+const LOW_BITS: u64 = u64::from_ne_bytes([ZEROS; 8]);
+
+/// The trits of each byte. A forbidden digit reads as 0, for code that has been promised there is none.
+pub(crate) static DECODE: [[i8; TRITS_PER_BYTE]; 256] = decoding_table();
+
+/// Packs `trits` into `bytes`, filling up the last byte with zero trits.
+///
+/// Cost: one pass to check and one to write.
+///
+/// # Errors
+///
+/// [`Error::LengthMismatch`] if `bytes` is not `trits.len()` / 4 (rounded up) long, [`Error::InvalidTrit`] for a value
+/// other than -1, 0, +1. Then nothing has been written.
+///
+/// # Examples
+///
+/// ```
+/// use ternarize::code::two_bit;
+///
+/// let mut bytes = [0; 1];
+/// two_bit::encode_into(&[1, -1, 0], &mut bytes)?;
+/// assert_eq!(bytes, [0b01_01_00_10]);
+/// # Ok::<(), ternarize::Error>(())
+/// ```
+pub const fn encode_into(trits: &[i8], bytes: &mut [u8]) -> Result<(), Error> {
+    if let Err(error) = check_encode(trits, bytes, trits.len().div_ceil(TRITS_PER_BYTE)) {
+        return Err(error);
+    }
+    let mut at = 0;
+    while at < bytes.len() {
+        bytes[at] = pack(group(trits, at * TRITS_PER_BYTE));
+        at += 1;
+    }
+    Ok(())
+}
+
+/// Packs `trits` into an array, in a `const` or a `static`.
+///
+/// Cost: nothing at run time when called in a constant; the compiler takes about ten steps a trit.
+///
+/// # Panics
+///
+/// If `BYTES` is not `trits.len()` / 4 (rounded up), or a value is not -1, 0 or +1. In a `const` or `static` that is a
+/// compile error. For data known at run time use [`encode_into`].
+///
+/// # Examples
+///
+/// ```
+/// use ternarize::code::two_bit;
+///
+/// static WEIGHTS: [u8; 2] = two_bit::encode(&[0, 1, -1, 1, 0]);
+/// assert_eq!(WEIGHTS, [0b10_00_10_01, 0b01_01_01_01]);
+/// ```
+///
+/// ```compile_fail
+/// use ternarize::code::two_bit;
+///
+/// const TOO_SHORT: [u8; 1] = two_bit::encode(&[0, 1, -1, 1, 0]);
+/// ```
+#[must_use]
+pub const fn encode<const BYTES: usize>(trits: &[i8]) -> [u8; BYTES] {
+    let mut bytes = [0; BYTES];
+    match encode_into(trits, &mut bytes) {
+        Ok(()) => bytes,
+        Err(Error::LengthMismatch { .. }) => {
+            panic!("the 2-bit code needs an array of one byte for each four trits")
+        }
+        Err(_) => panic!("a value to be packed is not -1, 0 or +1"),
+    }
+}
+
+/// Checks that `bytes` are exactly `trits` trits in this code.
+///
+/// Cost: one pass, eight bytes a step, also when the compiler runs it for a `static`.
+///
+/// # Errors
+///
+/// [`Error::LengthMismatch`] if `bytes` is not `trits` / 4 (rounded up) long, [`Error::InvalidCode`] for the first byte
+/// with a digit 3, and then [`Error::InvalidPadding`] if the last byte is not filled up with zero trits.
+///
+/// # Examples
+///
+/// ```
+/// use ternarize::{Error, code::two_bit};
+///
+/// assert_eq!(two_bit::validate(&[0b01_01_01_10], 1), Ok(()));
+/// let error = two_bit::validate(&[0b01_11_01_10], 1).unwrap_err();
+/// assert_eq!(error, Error::InvalidCode { byte: 0, value: 0b01_11_01_10 });
+/// ```
+pub const fn validate(bytes: &[u8], trits: usize) -> Result<(), Error> {
+    let expected = trits.div_ceil(TRITS_PER_BYTE);
+    if bytes.len() != expected {
+        return Err(Error::LengthMismatch {
+            expected,
+            actual: bytes.len(),
+        });
+    }
+    if let Some(byte) = find_invalid(bytes) {
+        let value = bytes[byte];
+        return Err(Error::InvalidCode { byte, value });
+    }
+    let used = trits % TRITS_PER_BYTE;
+    if used != 0
+        && let Some(&value) = bytes.last()
+        && value >> (2 * used) != ZEROS >> (2 * used)
+    {
+        let byte = bytes.len() - 1;
+        return Err(Error::InvalidPadding { byte, value });
+    }
+    Ok(())
+}
+
+/// The four trits of a byte, or `None` if one of its digits is 3.
+///
+/// Cost: constant.
+///
+/// # Examples
+///
+/// ```
+/// use ternarize::code::two_bit;
+///
+/// assert_eq!(two_bit::decode_byte(0b10_00_01_10), Some([1, 0, -1, 1]));
+/// assert_eq!(two_bit::decode_byte(0b10_00_11_10), None);
+/// ```
+#[must_use]
+pub const fn decode_byte(byte: u8) -> Option<[i8; TRITS_PER_BYTE]> {
+    if has_forbidden_digit(byte) {
+        return None;
+    }
+    Some(DECODE[byte as usize])
+}
+
+/// The trit at `index`, or `None` beyond the end of `bytes` or on a forbidden digit.
+///
+/// Cost: a shift and a mask.
+///
+/// # Examples
+///
+/// ```
+/// use ternarize::code::two_bit;
+///
+/// assert_eq!(two_bit::get(&[0b01_01_01_01, 0b01_01_00_01], 5), Some(-1));
+/// assert_eq!(two_bit::get(&[0b01_01_01_01], 4), None);
+/// ```
+#[must_use]
+pub const fn get(bytes: &[u8], index: usize) -> Option<i8> {
+    let at = index / TRITS_PER_BYTE;
+    if at >= bytes.len() {
+        return None;
+    }
+    match trit(bytes[at], index % TRITS_PER_BYTE) {
+        2 => None,
+        trit => Some(trit),
+    }
+}
+
+/// The byte of four trits, each of which is -1, 0 or +1.
+pub(crate) const fn pack(trits: [i8; TRITS_PER_BYTE]) -> u8 {
+    let [t0, t1, t2, t3] = trits;
+    digit(t0) | digit(t1) << 2 | digit(t2) << 4 | digit(t3) << 6
+}
+
+/// The non-zeros among the four digits of a valid byte: those whose low bit is not set.
+pub(crate) const fn nonzeros(byte: u8) -> usize {
+    TRITS_PER_BYTE - (byte & ZEROS).count_ones() as usize
+}
+
+const fn digit(trit: i8) -> u8 {
+    (trit + 1).cast_unsigned()
+}
+
+/// The trit at a place in 0..4; 2 for the forbidden digit.
+const fn trit(byte: u8, place: usize) -> i8 {
+    ((byte >> (2 * place)) & 3).cast_signed() - 1
+}
+
+const fn has_forbidden_digit(byte: u8) -> bool {
+    byte & (byte >> 1) & ZEROS != 0
+}
+
+/// The position of the first byte with a digit 3.
+const fn find_invalid(bytes: &[u8]) -> Option<usize> {
+    let (words, tail) = bytes.as_chunks::<8>();
+    let mut at = 0;
+    while at < words.len() {
+        // A digit is 3 where both of its bits are set. The shift carries a bit over the border of two bytes, but only
+        // into a high bit, which the mask takes away; so the order of the bytes in the word does not matter.
+        let word = u64::from_le_bytes(words[at]);
+        if word & (word >> 1) & LOW_BITS != 0 {
+            return find_invalid_byte(&words[at], at * 8);
+        }
+        at += 1;
+    }
+    find_invalid_byte(tail, words.len() * 8)
+}
+
+const fn find_invalid_byte(bytes: &[u8], start: usize) -> Option<usize> {
+    let mut at = 0;
+    while at < bytes.len() {
+        if has_forbidden_digit(bytes[at]) {
+            return Some(start + at);
+        }
+        at += 1;
+    }
+    None
+}
+
+const fn decoding_table() -> [[i8; TRITS_PER_BYTE]; 256] {
+    let mut table = [[0; TRITS_PER_BYTE]; 256];
+    let mut byte = 0_u8;
+    loop {
+        let mut place = 0;
+        while place < TRITS_PER_BYTE {
+            let trit = trit(byte, place);
+            table[byte as usize][place] = if trit == 2 { 0 } else { trit };
+            place += 1;
+        }
+        if byte == u8::MAX {
+            return table;
+        }
+        byte += 1;
+    }
+}

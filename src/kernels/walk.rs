@@ -1,0 +1,120 @@
+//! How packed trits meet their activations: eight at a time, wherever in a byte they begin.
+//!
+//! Bytes are read in *blocks*, the smallest whole number of bytes that gives whole groups of eight trits: 2 bytes are one
+//! group in the 2-bit code, 8 bytes are five groups in base 3. A vector that begins at trit `skip` of a byte is treated as
+//! if `skip` activations of zero stood before it, and one that ends within a block as if zeros followed. So the first and
+//! the last block go through a padded copy, all others through whole arrays, and the step only ever sees eight and eight.
+//!
+//! The zeros in front move element `i` from place `i % 8` of its group to place `(i + skip) % 8`. The caller puts that right
+//! once, at the end, by rotating its eight sums.
+
+use super::LANES;
+use crate::code::{Code, base3, two_bit};
+use crate::error::Error;
+
+/// Folds `step` over the trits of `bytes` from `offset` on and the activations `x`, eight and eight.
+///
+/// Returns the result and the number of places by which the elements were moved up. A trit that belongs to no element of
+/// `x` meets a zero. Bytes beyond the last trit needed are not read.
+pub(super) fn fold<X, A>(
+    code: Code,
+    bytes: &[u8],
+    offset: usize,
+    x: &[X],
+    start: A,
+    step: impl Fn(A, [i8; LANES], [X; LANES]) -> A,
+) -> Result<(A, usize), Error>
+where
+    X: Copy + Default,
+{
+    let per_byte = code.trits_per_byte();
+    let len = bytes.len().saturating_mul(per_byte);
+    let index = offset.saturating_add(x.len());
+    if index > len {
+        return Err(Error::OutOfBounds { index, len });
+    }
+    let skip = offset % per_byte;
+    let bytes = bytes.get(offset / per_byte..).unwrap_or_default();
+    let sums = match code {
+        Code::TwoBit => fold_blocks(bytes, skip, x, start, two_bit_block, step),
+        Code::Base3 => fold_blocks(bytes, skip, x, start, base3_block, step),
+    };
+    Ok((sums, skip))
+}
+
+/// The fold in one code: a padded block if the vector begins within a byte, whole blocks, a padded block for the rest.
+fn fold_blocks<const BYTES: usize, const GROUPS: usize, X, A>(
+    mut bytes: &[u8],
+    skip: usize,
+    mut x: &[X],
+    start: A,
+    decode: impl Fn([u8; BYTES]) -> [[i8; LANES]; GROUPS],
+    step: impl Fn(A, [i8; LANES], [X; LANES]) -> A,
+) -> A
+where
+    X: Copy + Default,
+{
+    let mut sums = start;
+    if skip > 0 {
+        let (head, rest) = x
+            .split_at_checked(GROUPS * LANES - skip)
+            .unwrap_or((x, &[]));
+        sums = fold_padded(bytes, skip, head, sums, &decode, &step);
+        bytes = bytes.get(BYTES..).unwrap_or_default();
+        x = rest;
+    }
+    let x_blocks = x.as_chunks::<LANES>().0.as_chunks::<GROUPS>().0;
+    for (&block, groups) in bytes.as_chunks::<BYTES>().0.iter().zip(x_blocks) {
+        for (trits, &x) in decode(block).into_iter().zip(groups) {
+            sums = step(sums, trits, x);
+        }
+    }
+    let bytes = bytes.get(x_blocks.len() * BYTES..).unwrap_or_default();
+    let x = x.get(x_blocks.as_flattened().as_flattened().len()..);
+    fold_padded(bytes, 0, x.unwrap_or_default(), sums, &decode, &step)
+}
+
+/// The fold over a block of which only the trits from `skip` on are in use, `x.len()` of them.
+fn fold_padded<const BYTES: usize, const GROUPS: usize, X, A>(
+    bytes: &[u8],
+    skip: usize,
+    x: &[X],
+    start: A,
+    decode: &impl Fn([u8; BYTES]) -> [[i8; LANES]; GROUPS],
+    step: &impl Fn(A, [i8; LANES], [X; LANES]) -> A,
+) -> A
+where
+    X: Copy + Default,
+{
+    let mut block = [0; BYTES];
+    for (slot, &byte) in block.iter_mut().zip(bytes) {
+        *slot = byte;
+    }
+    let mut padded = [[X::default(); LANES]; GROUPS];
+    let places = padded.as_flattened_mut().iter_mut();
+    for (place, &x) in places.skip(skip).zip(x) {
+        *place = x;
+    }
+    let needed = (skip + x.len()).div_ceil(LANES);
+    let groups = decode(block);
+    let pairs = groups.into_iter().zip(padded).take(needed);
+    pairs.fold(start, |sums, (trits, x)| step(sums, trits, x))
+}
+
+fn two_bit_block(bytes: [u8; 2]) -> [[i8; LANES]; 1] {
+    let mut trits = [[0; LANES]; 1];
+    let (places, _) = trits.as_flattened_mut().as_chunks_mut();
+    for (place, byte) in places.iter_mut().zip(bytes) {
+        *place = two_bit::DECODE[usize::from(byte)];
+    }
+    trits
+}
+
+fn base3_block(bytes: [u8; 8]) -> [[i8; LANES]; 5] {
+    let mut trits = [[0; LANES]; 5];
+    let (places, _) = trits.as_flattened_mut().as_chunks_mut();
+    for (place, byte) in places.iter_mut().zip(bytes) {
+        *place = base3::DECODE[usize::from(byte)];
+    }
+    trits
+}
