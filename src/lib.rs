@@ -10,7 +10,6 @@ extern crate std;
 
 // Ground floor.
 mod error;
-
 // The wing of meaning: what the best ternary vector is. Each room stands on those above it in this list.
 mod weight;
 
@@ -38,6 +37,10 @@ pub mod code;
 pub mod kernels;
 
 pub mod packed;
+
+// The roof: whole tensors.
+#[cfg(feature = "alloc")]
+pub mod tensor;
 
 #[cfg(feature = "alloc")]
 pub use curve::curve;
