@@ -84,7 +84,7 @@ fn a_borrowed_tensor_has_the_addresses_of_the_array() {
     let tensor = ArrayTensor::new(&reversed).unwrap();
     let channels = tensor.view().grouped(Grouping::OUTPUT_CHANNEL).unwrap();
     let first = channels.group_slice(0).unwrap();
-    assert!(std::ptr::eq(
+    assert!(core::ptr::eq(
         &raw const first[0],
         &raw const cube[[1, 0, 0]]
     ));

@@ -1,6 +1,9 @@
 //! Shapes and groups against a twin that knows only division and sorting.
 
-use std::collections::{BTreeMap, HashSet};
+extern crate alloc;
+
+use alloc::collections::BTreeMap;
+use std::collections::HashSet;
 
 use proptest::prelude::*;
 use ternarize::{

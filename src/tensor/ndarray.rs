@@ -3,7 +3,7 @@
 //! An array of any dimension is read where it lies whenever its elements fill one block of memory,
 //! in any order and direction of the axes: C and Fortran layout, transposed and reversed arrays.
 //! An array with gaps (a crop, every other column) or with repeated elements (a broadcast) is copied
-//! once, in row-major order: such memory can't be had as one slice without `unsafe`.
+//! once, in row-major order: such memory cannot be had as one slice without `unsafe`.
 //!
 //! The names of `ndarray` appear in this module alone, since that crate is still at 0.x.
 
@@ -62,16 +62,14 @@ impl<'a, T: Copy> ArrayTensor<'a, T> {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn new<D: Dimension>(array: &'a ArrayRef<T, D>) -> Result<Self, Error> {
-        let storage = match array.as_slice_memory_order() {
-            Some(block) => {
-                let (axes, strides) = (array.shape(), array.strides());
-                let first = first_element(axes, strides);
-                Storage::Borrowed(TensorView::with_strides(block, axes, strides, first)?)
-            }
-            None => {
-                let shape = Shape::new(array.shape())?;
-                Storage::Copied(copied(array)?, shape)
-            }
+        let (axes, strides) = (array.shape(), array.strides());
+        let storage = if let Some(block) = array.as_slice_memory_order() {
+            let first = first_element(axes, strides);
+            Storage::Borrowed(TensorView::with_strides(block, axes, strides, first)?)
+        } else {
+            // The shape first: what it refuses is not worth a copy.
+            let shape = Shape::new(axes)?;
+            Storage::Copied(copied(array)?, shape)
         };
         Ok(Self(storage))
     }

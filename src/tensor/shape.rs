@@ -178,7 +178,7 @@ impl Shape {
     /// ```
     /// # use ternarize::tensor::Shape;
     /// let shape = Shape::new(&[2, 3, 5])?;
-    /// assert_eq!(shape.coordinates(22).unwrap()[..3], [1, 2, 2]);
+    /// assert_eq!(shape.coordinates(27).unwrap()[..3], [1, 2, 2]);
     /// assert_eq!(shape.coordinates(30), None);
     /// # Ok::<(), ternarize::Error>(())
     /// ```
@@ -204,7 +204,7 @@ impl Shape {
     /// ```
     /// # use ternarize::tensor::Shape;
     /// let shape = Shape::new(&[2, 3, 5])?;
-    /// assert_eq!(shape.flat_index(&[1, 2, 2]), Some(22));
+    /// assert_eq!(shape.flat_index(&[1, 2, 2]), Some(27));
     /// assert_eq!(shape.flat_index(&[1, 3, 2]), None);
     /// assert_eq!(shape.flat_index(&[1, 2]), None);
     /// # Ok::<(), ternarize::Error>(())
