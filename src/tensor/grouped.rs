@@ -34,11 +34,17 @@ pub struct GroupedView<'a, T> {
     view: TensorView<'a, T>,
     /// Of the view's shape: that is what makes every walk end inside the data.
     groups: Groups,
+    /// All of the view, if it lies in row-major order: then most groups are found by a division.
+    row_major: Option<&'a [T]>,
 }
 
 impl<'a, T: Copy> GroupedView<'a, T> {
     pub(super) fn new(view: TensorView<'a, T>, groups: Groups) -> Self {
-        Self { view, groups }
+        Self {
+            row_major: view.as_row_major_slice(),
+            view,
+            groups,
+        }
     }
 
     /// The tensor.
@@ -84,7 +90,15 @@ impl<'a, T: Copy> GroupedView<'a, T> {
     /// ```
     #[must_use]
     pub fn group(&self, group: usize) -> Values<'a, T> {
-        self.view.values_of(&self.groups, group)
+        match self.run_of(group) {
+            Some(run) => Values::over(run),
+            None => self.view.values_of(&self.groups, group),
+        }
+    }
+
+    /// The elements of a group that is a single run of a row-major view.
+    fn run_of(&self, group: usize) -> Option<&'a [T]> {
+        self.row_major?.get(self.groups.contiguous(group)?)
     }
 
     /// The elements of a group as a slice of the data, if they lie in one piece and in order.
@@ -103,7 +117,8 @@ impl<'a, T: Copy> GroupedView<'a, T> {
         if group >= self.groups.len() {
             return None;
         }
-        self.group(group).as_slice()
+        self.run_of(group)
+            .or_else(|| self.view.values_of(&self.groups, group).as_slice())
     }
 
     /// The elements of a group as a slice: of the data if they lie in one piece, else of `scratch`,
@@ -127,10 +142,13 @@ impl<'a, T: Copy> GroupedView<'a, T> {
     where
         'a: 's,
     {
-        if let Some(slice) = self.group_slice(group) {
+        if let Some(run) = self.run_of(group) {
+            return Ok(run);
+        }
+        let values = self.view.values_of(&self.groups, group);
+        if let Some(slice) = values.as_slice() {
             return Ok(slice);
         }
-        let values = self.group(group);
         scratch.clear();
         scratch
             .try_reserve(values.len())

@@ -5,21 +5,12 @@
 //! at coordinates `c` belongs to the cell `(c_0 / t_0, c_1 / t_1, ...)`, and every grouping is served
 //! by the same few lines.
 //!
-//! In row-major order the groups are a pattern that repeats: *rows* of `row` elements, each cut in
-//! *runs* of `run` consecutive elements of one group (the last may be shorter):
-//!
-//! ```text
-//!   4x3 under block:2      row = 3, run = 2          4x3 under axis:0    row = 12, run = 3
-//!   [a a|b] [c c|d] [e e|f] [g g|h]                  [a a a|b b b|c c c|d d d]
-//! ```
-//!
-//! Cost: making the groups takes a pass over the axes. The group of an element takes two divisions
-//! and two more for each axis outside of a row; walking a group or the runs takes additions, and one
-//! such lookup for each row.
+//! Cost: making the groups takes a pass over the axes. The group of an element, or the range of a
+//! group in one piece, takes a few divisions; walking a group takes additions.
 
 use core::{iter::FusedIterator, ops::Range};
 
-use super::{Grouping, MAX_RANK, Shape, odometer::Odometer};
+use super::{Grouping, MAX_RANK, Runs, Shape, odometer::Odometer, runs::Pattern};
 use crate::Error;
 
 /// The partition of a tensor's elements that a [`Grouping`] makes on a [`Shape`].
@@ -50,45 +41,14 @@ pub struct Groups {
     pattern: Pattern,
 }
 
-/// How the groups follow each other in row-major order; see the module's picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Pattern {
-    /// The number of axes outside of a row.
-    outer: usize,
-    row: usize,
-    run: usize,
-}
-
-impl Pattern {
-    /// The longest runs and rows of the non-empty grid with these `(extent, tile)` axes.
-    ///
-    /// Goes outward as long as an axis only lengthens the run (its inside is in one group) or only
-    /// repeats the runs (its every coordinate begins new groups, and no run is cut short by the end
-    /// of a row). Runs are maximal: a row of more than one run begins and ends in different groups.
-    fn new(axes: impl DoubleEndedIterator<Item = (usize, usize)> + ExactSizeIterator) -> Self {
-        let (mut row, mut run) = (1, 1);
-        let mut outer = axes.len();
-        for (extent, tile) in axes.rev() {
-            if run == row {
-                run *= tile;
-            } else if extent > 1 && (tile > 1 || !row.is_multiple_of(run)) {
-                break;
-            }
-            row *= extent;
-            outer -= 1;
-        }
-        Self { outer, row, run }
-    }
-}
-
 impl Groups {
     pub(super) fn new(grouping: Grouping, shape: Shape, tiles: [usize; MAX_RANK]) -> Self {
-        let grid = shape.axes().iter().copied().zip(tiles);
         let (len, pattern) = if shape.is_empty() {
-            (0, Pattern::new([].into_iter()))
+            (0, Pattern::EMPTY)
         } else {
-            let cells = grid.clone().map(|(extent, tile)| extent.div_ceil(tile));
-            (cells.product(), Pattern::new(grid))
+            let cells = shape.axes().iter().zip(tiles);
+            let cells = cells.map(|(extent, tile)| extent.div_ceil(tile));
+            (cells.product(), Pattern::new(shape.axes(), &tiles))
         };
         Self {
             shape,
@@ -195,11 +155,12 @@ impl Groups {
         if flat >= self.shape.len() {
             return None;
         }
-        let Pattern { outer, row, run } = self.pattern;
+        let Pattern { row, run, .. } = self.pattern;
         let mut group = flat % row / run;
         let mut rest = flat / row;
-        let mut weight = row.div_ceil(run);
-        for (&extent, tile) in self.shape.axes().iter().zip(self.tiles).take(outer).rev() {
+        let mut weight = self.pattern.runs();
+        for axis in (self.pattern.first..self.pattern.outer).rev() {
+            let (extent, tile) = (self.shape.axes()[axis], self.tiles[axis]);
             group += rest % extent / tile * weight;
             rest /= extent;
             weight *= extent.div_ceil(tile);
@@ -220,6 +181,9 @@ impl Groups {
     /// ```
     #[must_use]
     pub fn indices(&self, group: usize) -> Indices {
+        if let Some(range) = self.contiguous(group) {
+            return Indices(Odometer::over(range));
+        }
         // No stride of an axis of two coordinates or more is beyond `isize::MAX`; those of an axis
         // of one are never used.
         let strides = self.shape.row_major_strides().map(usize::cast_signed);
@@ -242,7 +206,7 @@ impl Groups {
         if group >= self.len {
             return None;
         }
-        self.indices(group).0.as_range()
+        self.pattern.range_of(group)
     }
 
     /// Cuts a range of the row-major order into its maximal runs of one group, in order: what a
@@ -271,14 +235,11 @@ impl Groups {
                 len,
             });
         }
-        Ok(Runs {
-            groups: self,
-            next: range.start,
-            end: range.end,
-            row_end: 0,
-            run_end: 0,
-            group: 0,
-        })
+        Ok(Runs::new(self, range))
+    }
+
+    pub(super) const fn pattern(&self) -> &Pattern {
+        &self.pattern
     }
 
     /// A walk over the elements of a group in memory with these strides.
@@ -358,58 +319,3 @@ impl Iterator for Indices {
 
 impl ExactSizeIterator for Indices {}
 impl FusedIterator for Indices {}
-
-/// The maximal runs of one group in a range of the row-major order, each with its group: made by
-/// [`Groups::runs`].
-///
-/// # Examples
-///
-/// ```
-/// # use ternarize::tensor::{Grouping, Shape};
-/// let groups = Grouping::axis(0)?.resolve(&Shape::new(&[3, 4])?)?;
-/// assert_eq!(groups.runs(0..6)?.last(), Some((4..6, 1)));
-/// # Ok::<(), ternarize::Error>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct Runs<'g> {
-    groups: &'g Groups,
-    next: usize,
-    end: usize,
-    /// The end of the row that `next` is in; at or before `next` until that row is looked up.
-    row_end: usize,
-    run_end: usize,
-    group: usize,
-}
-
-impl Runs<'_> {
-    /// Looks up the row and the group at `next`.
-    fn enter_row(&mut self) -> Option<()> {
-        let Pattern { row, run, .. } = self.groups.pattern;
-        self.group = self.groups.group_of(self.next)?;
-        let in_row = self.next % row;
-        self.row_end = self.next - in_row + row;
-        self.run_end = self.next + (run - in_row % run).min(row - in_row);
-        Some(())
-    }
-}
-
-impl Iterator for Runs<'_> {
-    type Item = (Range<usize>, usize);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.next >= self.end {
-            return None;
-        }
-        if self.next >= self.row_end {
-            self.enter_row()?;
-        }
-        let run = (self.next..self.run_end.min(self.end), self.group);
-        self.next = self.run_end;
-        // Within a row the groups are numbered one by one.
-        self.run_end += self.groups.pattern.run.min(self.row_end - self.run_end);
-        self.group += 1;
-        Some(run)
-    }
-}
-
-impl FusedIterator for Runs<'_> {}

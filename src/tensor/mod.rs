@@ -26,11 +26,13 @@ mod groups;
 #[cfg(feature = "ndarray")]
 pub mod ndarray;
 mod odometer;
+mod runs;
 mod shape;
 mod view;
 
 pub use grouped::GroupedView;
 pub use grouping::{Axes, Grouping, ParseGroupingError};
-pub use groups::{Groups, Indices, Runs};
+pub use groups::{Groups, Indices};
+pub use runs::Runs;
 pub use shape::{MAX_RANK, Shape};
 pub use view::{TensorView, Values};

@@ -83,6 +83,11 @@ impl Odometer {
         used: 0,
     };
 
+    /// A walk over consecutive positions.
+    pub(super) fn over(range: Range<usize>) -> Self {
+        Self::new(range.start, [(range.len(), 1)].into_iter())
+    }
+
     /// A walk from `position` over a box of `(extent, stride)` axes, outermost first.
     ///
     /// The extents must be at most those of a [`Shape`](super::Shape): then no product overflows.
@@ -126,10 +131,14 @@ impl Odometer {
 
     /// All positions still to come as one range, if they are consecutive and ascending.
     pub(super) fn as_range(&self) -> Option<Range<usize>> {
-        let mut rest = self.clone();
-        match rest.next_run() {
-            None => Some(0..0),
-            Some(run) => run.as_range().filter(|_| rest.remaining == 0),
+        let fastest = &self.wheels[0];
+        match self.remaining {
+            0 => Some(0..0),
+            1 => Some(self.position..self.position + 1),
+            len if fastest.stride == 1 && len <= fastest.extent - fastest.at => {
+                Some(self.position..self.position + len)
+            }
+            _ => None,
         }
     }
 

@@ -224,7 +224,10 @@ impl<'a, T: Copy> TensorView<'a, T> {
     #[must_use]
     pub fn iter(&self) -> Values<'a, T> {
         let axes = self.shape.axes().iter().copied().zip(self.strides);
-        Values::new(self.data, Odometer::new(self.offset, axes))
+        Values {
+            data: self.data,
+            positions: Odometer::new(self.offset, axes),
+        }
     }
 
     /// This view with its elements in groups.
@@ -265,7 +268,10 @@ impl<'a, T: Copy> TensorView<'a, T> {
 
     /// The elements of one of the groups of this view's shape.
     pub(super) fn values_of(&self, groups: &Groups, group: usize) -> Values<'a, T> {
-        Values::new(self.data, groups.walk(group, &self.strides, self.offset))
+        Values {
+            data: self.data,
+            positions: groups.walk(group, &self.strides, self.offset),
+        }
     }
 }
 
@@ -331,7 +337,9 @@ pub struct Values<'a, T> {
 }
 
 impl<'a, T: Copy> Values<'a, T> {
-    fn new(data: &'a [T], positions: Odometer) -> Self {
+    /// All elements of a slice.
+    pub(super) fn over(data: &'a [T]) -> Self {
+        let positions = Odometer::over(0..data.len());
         Self { data, positions }
     }
 
