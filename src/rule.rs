@@ -75,6 +75,16 @@ impl Rule {
         }
     }
 
+    /// Whether the rule says what the scale is; else the scales are projections.
+    ///
+    /// ```
+    /// assert!(ternarize::Rule::AbsMax.prescribes_scale() && !ternarize::Rule::Tnt.prescribes_scale());
+    /// ```
+    #[must_use]
+    pub const fn prescribes_scale(self) -> bool {
+        matches!(self, Self::AbsMean | Self::AbsMax)
+    }
+
     /// The rule of this name.
     ///
     /// ```

@@ -77,6 +77,12 @@ pub(crate) fn encode(mantissa: u64, shift: u32, precision: u32) -> u64 {
     mantissa + (u64::from(shift) << (precision - 1))
 }
 
+/// The exponent of a power of two just above the magnitude with this key: sums in units of it cannot overflow.
+pub(crate) fn unit_exponent<W: Weight>(top: u64) -> i32 {
+    let (mantissa, shift) = decode(top, W::PRECISION);
+    W::LEAST_EXPONENT + shift as i32 + (u64::BITS - mantissa.leading_zeros()) as i32
+}
+
 /// `2^exponent`, for the exponents of normal `f64` numbers.
 fn power_of_two(exponent: i32) -> f64 {
     f64::from_bits(((exponent + 1023) as u64) << 52)

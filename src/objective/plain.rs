@@ -12,7 +12,7 @@ use super::{Item, Objective, Rounded, Side, Tally};
 use crate::exact::limbs::halves;
 use crate::exact::quotient::Quotient;
 use crate::exact::score::{self, Score};
-use crate::weight::{Weight, decode, scale_by_power};
+use crate::weight::{Weight, decode, scale_by_power, unit_exponent};
 
 /// A fixed-point grid: the unit is `2^base` smallest subnormals.
 #[derive(Clone, Copy, Debug)]
@@ -171,10 +171,4 @@ impl<W: Weight> Objective for Plain<'_, W> {
     fn top(&self) -> u64 {
         self.top
     }
-}
-
-/// The exponent that brings the largest magnitude near 1.
-pub(super) fn unit_exponent<W: Weight>(top: u64) -> i32 {
-    let (mantissa, shift) = decode(top, W::PRECISION);
-    W::LEAST_EXPONENT + shift as i32 + (u64::BITS - mantissa.leading_zeros()) as i32
 }

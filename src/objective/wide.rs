@@ -6,12 +6,12 @@
 
 use core::cmp::Ordering;
 
-use super::{Item, Objective, Rounded, Side, Tally, plain::unit_exponent};
+use super::{Item, Objective, Rounded, Side, Tally};
 use crate::exact::Limbs;
 use crate::exact::limbs::{add_shifted, divide, to_f64};
 use crate::exact::quotient::Quotient;
 use crate::exact::score::{self, Score};
-use crate::weight::{Format, Weight, decode, scale_by_power};
+use crate::weight::{Format, Weight, decode, scale_by_power, unit_exponent};
 
 /// Weights with importance (or all alike), both signs or one.
 ///

@@ -20,19 +20,26 @@
 //!
 //! Nothing here allocates, save the calls that are handed a `Vec` to fill.
 
+mod agreement;
+mod convert;
 mod grouped;
 mod grouping;
 mod groups;
 #[cfg(feature = "ndarray")]
 pub mod ndarray;
 mod odometer;
+mod parallel;
+mod product;
 mod runs;
 mod shape;
+mod ternary;
 mod view;
 
+pub use agreement::Agreement;
 pub use grouped::GroupedView;
 pub use grouping::{Axes, Grouping, ParseGroupingError};
 pub use groups::{Groups, Indices};
 pub use runs::Runs;
 pub use shape::{MAX_RANK, Shape};
+pub use ternary::TernaryTensor;
 pub use view::{TensorView, Values};

@@ -1,0 +1,170 @@
+//! From a tensor of weights to a [`TernaryTensor`]: each group ternarized on its own.
+//!
+//! ```text
+//! for each group g:  gather its weights (in place if they lie in one piece), ternarize, put the trits where the weights were
+//! ```
+//!
+//! With the feature `rayon`, batches of groups run in parallel; the batches do not depend on the number of threads, nor does
+//! anything else. Cost: the searches, one byte per weight of trits, and a copy of the largest scattered group per batch.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use super::parallel;
+use super::{GroupedView, Grouping, Groups, TensorView, TernaryTensor};
+use crate::{Code, Error, Fit, PackedTritsBuf, Scales, Ternarizer, Weight};
+
+/// Weights in a batch, about: enough to be worth a thread's while.
+const BATCH: usize = 1 << 15;
+
+impl<W: Weight> TernaryTensor<W> {
+    /// Ternarizes a tensor group by group. Returns it in the 2-bit code, with the [`Fit`] of each group.
+    ///
+    /// Importances, if any, are one for each weight of the tensor, in row-major order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Empty`] for a tensor without elements; [`Error::NonFinite`] and [`Error::InvalidImportance`] with the row-major
+    /// index; [`Error::InvalidAxis`] and [`Error::EmptyBlock`] as [`Grouping::resolve`]; whatever else
+    /// [`Ternarizer::ternarize_into`] has to say of the first group at fault.
+    ///
+    /// # Examples
+    ///
+    /// The paper's slices of an H x C x W tensor along C:
+    ///
+    /// ```
+    /// use ternarize::Ternarizer;
+    /// use ternarize::tensor::{Grouping, TensorView, TernaryTensor};
+    ///
+    /// let weights = [1.0_f32, 1.0, 0.5, -0.5, 1.0, 1.0, -0.5, 0.5];
+    /// let view = TensorView::new(&weights, &[2, 2, 2])?;
+    /// let along_c = Grouping::axis(1)?;
+    /// let (tensor, fits) = TernaryTensor::ternarize(&view, along_c, &Ternarizer::new())?;
+    /// assert_eq!(fits.iter().map(|fit| fit.lambda).collect::<Vec<_>>(), [1.0, 0.5]);
+    /// assert_eq!(tensor.reconstruct::<f32>(), weights);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    pub fn ternarize(
+        view: &TensorView<'_, W>,
+        grouping: Grouping,
+        how: &Ternarizer<'_>,
+    ) -> Result<(Self, Vec<Fit<W>>), Error> {
+        let weights = view.grouped(grouping)?;
+        let shape = *view.shape();
+        if shape.is_empty() {
+            return Err(Error::Empty);
+        }
+        if let Some(index) = view.iter().position(|weight| !weight.is_finite()) {
+            return Err(Error::NonFinite { index });
+        }
+        let importance = match how.importance {
+            Some(importance) => Some(checked_importance(importance, &weights)?),
+            None => None,
+        };
+        let source = Source {
+            weights,
+            importance,
+            how,
+        };
+        let (trits, fits) = source.all()?;
+        let trits = PackedTritsBuf::from_trits(Code::TwoBit, &trits)?;
+        let lambda_p = fits.iter().map(|fit| fit.lambda_p).collect();
+        let lambda_n = match one_scale(how) {
+            true => None,
+            false => Some(fits.iter().map(|fit| fit.lambda_n).collect()),
+        };
+        let tensor = Self::from_parts(shape, grouping, how.rule, trits, lambda_p, lambda_n)?;
+        Ok((tensor, fits))
+    }
+}
+
+/// Whether both signs always get the same scale, so that one is enough to store.
+fn one_scale(how: &Ternarizer<'_>) -> bool {
+    how.scales == Scales::One || how.rule.prescribes_scale()
+}
+
+/// The importances in the groups of the weights.
+fn checked_importance<'a, W: Copy>(
+    importance: &'a [f32],
+    weights: &GroupedView<'_, W>,
+) -> Result<GroupedView<'a, f32>, Error> {
+    let groups = weights.groups();
+    let view = TensorView::new(importance, groups.shape().axes())?;
+    match importance
+        .iter()
+        .position(|h| !(h.is_finite() && *h >= 0.0))
+    {
+        Some(index) => Err(Error::InvalidImportance { index }),
+        None => view.grouped(groups.grouping()),
+    }
+}
+
+/// What the groups are made from.
+struct Source<'a, W> {
+    weights: GroupedView<'a, W>,
+    importance: Option<GroupedView<'a, f32>>,
+    how: &'a Ternarizer<'a>,
+}
+
+/// The trits of some groups, one group after the other, and their fits.
+type Batch<W> = Result<(Vec<i8>, Vec<Fit<W>>), Error>;
+
+impl<W: Weight> Source<'_, W> {
+    fn groups(&self) -> &Groups {
+        self.weights.groups()
+    }
+
+    /// The trits in row-major order, and the fit of each group.
+    fn all(&self) -> Batch<W> {
+        let count = self.groups().len();
+        let per_batch = (BATCH / self.groups().group_len(0).max(1)).max(1);
+        let range = |batch: usize| batch * per_batch..count.min((batch + 1) * per_batch);
+        let batches = parallel::map(count.div_ceil(per_batch), |batch| self.batch(range(batch)));
+
+        let mut trits = alloc::vec![0; self.groups().shape().len()];
+        let mut fits = Vec::with_capacity(count);
+        for (number, batch) in batches.into_iter().enumerate() {
+            let (part, part_fits) = batch?;
+            self.scatter(range(number), &part, &mut trits);
+            fits.extend(part_fits);
+        }
+        Ok((trits, fits))
+    }
+
+    /// Ternarizes some groups.
+    fn batch(&self, groups: Range<usize>) -> Batch<W> {
+        let (mut weights, mut importance) = (Vec::new(), Vec::new());
+        let mut trits = Vec::new();
+        let mut fits = Vec::with_capacity(groups.len());
+        for group in groups {
+            let weights = self.weights.gather(group, &mut weights)?;
+            let how = match &self.importance {
+                Some(all) => self.how.importance(all.gather(group, &mut importance)?),
+                None => *self.how,
+            };
+            let start = trits.len();
+            trits.resize(start + weights.len(), 0);
+            let place = trits.get_mut(start..).unwrap_or_default();
+            fits.push(how.ternarize_into(weights, place)?);
+        }
+        Ok((trits, fits))
+    }
+
+    /// Puts the trits of some groups where their weights were.
+    fn scatter(&self, groups: Range<usize>, mut part: &[i8], trits: &mut [i8]) {
+        for group in groups {
+            let (own, rest) = part.split_at(self.groups().group_len(group).min(part.len()));
+            part = rest;
+            let run = self.groups().contiguous(group);
+            if let Some(place) = run.and_then(|run| trits.get_mut(run)) {
+                place.copy_from_slice(own);
+                continue;
+            }
+            for (index, &trit) in self.groups().indices(group).zip(own) {
+                if let Some(place) = trits.get_mut(index) {
+                    *place = trit;
+                }
+            }
+        }
+    }
+}
