@@ -149,7 +149,7 @@ fn integers_are_exact_at_the_extremes() {
     }
 }
 
-/// One run of 20,480 elements is summed in `i32`; here are many, with every length around the borders.
+/// One run of 1,920 elements is summed in `i16`; here are many, with lengths around the borders.
 #[test]
 fn integers_are_exact_across_runs() {
     let mut numbers = Numbers(2);
@@ -157,7 +157,9 @@ fn integers_are_exact_across_runs() {
     let x = numbers.bytes(61_500);
     for code in CODES {
         let bytes = pack(code, &trits);
-        for len in [20_479, 20_480, 20_481, 40_959, 40_961, 61_440, 61_441] {
+        for len in [
+            1_919, 1_920, 1_921, 3_839, 3_840, 3_841, 7_680, 61_440, 61_441,
+        ] {
             for offset in 0..6 {
                 let (t, x) = (&trits[offset..offset + len], &x[..len]);
                 assert_eq!(portable::dot_i8(code, &bytes, offset, x), Ok(wide_i8(t, x)));
@@ -210,6 +212,9 @@ fn lengths_are_checked() {
             portable::dot_signed_i8(code, &bytes, 3, &[0; 8]),
             Err(beyond)
         );
+        let (index, long) = (5_003, [0; 5_000]);
+        let beyond = Error::OutOfBounds { index, len };
+        assert_eq!(portable::dot_i8(code, &bytes, 3, &long), Err(beyond));
         let index = usize::MAX;
         let beyond = Error::OutOfBounds { index, len };
         assert_eq!(portable::dot(code, &bytes, index, &[0.0]), Err(beyond));
