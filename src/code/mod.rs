@@ -277,8 +277,8 @@ const fn check_encode(trits: &[i8], bytes: &[u8], expected: usize) -> Result<(),
             actual: bytes.len(),
         });
     }
-    let mut index = 0;
-    while index < trits.len() {
+    let (mut index, len) = (0, trits.len());
+    while index < len {
         let value = trits[index];
         if value < -1 || value > 1 {
             return Err(Error::InvalidTrit { index, value });
@@ -288,13 +288,16 @@ const fn check_encode(trits: &[i8], bytes: &[u8], expected: usize) -> Result<(),
     Ok(())
 }
 
-/// The `N` trits from `start` on, with zero trits beyond the end.
-const fn group<const N: usize>(trits: &[i8], start: usize) -> [i8; N] {
+/// The first `N` trits, with zero trits beyond the end, and the trits after them.
+const fn split_group<const N: usize>(trits: &[i8]) -> ([i8; N], &[i8]) {
+    if let Some((group, rest)) = trits.split_first_chunk() {
+        return (*group, rest);
+    }
     let mut group = [0; N];
     let mut place = 0;
-    while place < N && start + place < trits.len() {
-        group[place] = trits[start + place];
+    while place < N && place < trits.len() {
+        group[place] = trits[place];
         place += 1;
     }
-    group
+    (group, &[])
 }

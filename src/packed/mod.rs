@@ -88,7 +88,8 @@ impl<'a> PackedTrits<'a> {
 
     /// [`new`](Self::new) for a `const` or `static`, where an error stops the compiler.
     ///
-    /// Cost: that of `new`, to the compiler. Some megabytes of bytes are within its patience.
+    /// Cost: that of `new`, to the compiler. It checks some megabytes before it asks, by its lint
+    /// `long_running_const_eval`, whether so much work is meant.
     ///
     /// # Panics
     ///
