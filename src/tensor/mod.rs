@@ -18,7 +18,8 @@
 //! order if the strides are those of the shape, in any memory order if they are those of a view;
 //! and a box whose odometer has a single wheel of stride 1 is a plain slice.
 //!
-//! Nothing here allocates, save the calls that are handed a `Vec` to fill.
+//! Nothing here allocates, save [`GroupedView::gather`] for a group in pieces and the copy of an
+//! `ndarray` array with gaps.
 
 mod agreement;
 mod convert;

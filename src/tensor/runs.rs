@@ -51,7 +51,7 @@ impl Pattern {
         for (&extent, &tile) in axes.iter().zip(tiles).rev() {
             if run == row {
                 run *= tile;
-            } else if extent > 1 && (tile > 1 || !row.is_multiple_of(run)) {
+            } else if tile > 1 || !row.is_multiple_of(run) {
                 break;
             }
             row *= extent;
@@ -73,6 +73,7 @@ impl Pattern {
     pub(super) const fn runs(&self) -> usize {
         self.row.div_ceil(self.run)
     }
+
     /// The range of a group that exists, if the groups are single runs.
     pub(super) fn range_of(&self, group: usize) -> Option<Range<usize>> {
         if !self.single {
