@@ -69,10 +69,7 @@ impl<W: Weight> TernaryTensor<W> {
         let (trits, fits) = source.all()?;
         let trits = PackedTritsBuf::from_trits(Code::TwoBit, &trits)?;
         let lambda_p = fits.iter().map(|fit| fit.lambda_p).collect();
-        let lambda_n = match one_scale(how) {
-            true => None,
-            false => Some(fits.iter().map(|fit| fit.lambda_n).collect()),
-        };
+        let lambda_n = (!one_scale(how)).then(|| fits.iter().map(|fit| fit.lambda_n).collect());
         let tensor = Self::from_parts(shape, grouping, how.rule, trits, lambda_p, lambda_n)?;
         Ok((tensor, fits))
     }

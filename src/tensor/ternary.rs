@@ -77,9 +77,11 @@ impl<W: Weight> TernaryTensor<W> {
         lambda_n: Option<Vec<W>>,
     ) -> Result<Self, Error> {
         let groups = grouping.resolve(&shape)?;
-        let same = |expected, actual| match actual == expected {
-            true => Ok(()),
-            false => Err(Error::LengthMismatch { expected, actual }),
+        let same = |expected, actual| {
+            let equal = actual == expected;
+            equal
+                .then_some(())
+                .ok_or(Error::LengthMismatch { expected, actual })
         };
         same(shape.len(), trits.len())?;
         for scales in core::iter::once(&lambda_p).chain(&lambda_n) {
