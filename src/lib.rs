@@ -42,6 +42,10 @@ pub mod packed;
 #[cfg(feature = "alloc")]
 pub mod tensor;
 
+// The upper roof: whole models, on files.
+#[cfg(feature = "safetensors")]
+pub mod model;
+
 #[cfg(feature = "alloc")]
 pub use curve::curve;
 #[cfg(feature = "alloc")]
