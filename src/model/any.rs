@@ -163,6 +163,20 @@ impl AnyTernary {
         with!(self, tensor => tensor.stored_bytes())
     }
 
+    /// Stored bits for each weight: see [`TernaryTensor::bits_per_weight`].
+    ///
+    /// ```
+    /// # use ternarize::{Ternarizer, model::AnyTernary, tensor::{Grouping, TensorView, TernaryTensor}};
+    /// # let view = TensorView::new(&[1.0_f64, 0.0, -1.0, 1.0], &[4])?;
+    /// # let (tensor, _) = TernaryTensor::ternarize(&view, Grouping::Tensor, &Ternarizer::new())?;
+    /// assert_eq!(AnyTernary::from(tensor).bits_per_weight(), 2.0 + 2.0 * 64.0 / 4.0);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    #[must_use]
+    pub fn bits_per_weight(&self) -> f64 {
+        with!(self, tensor => tensor.bits_per_weight())
+    }
+
     /// The share of trits that are 0: see [`TernaryTensor::sparsity`].
     ///
     /// ```

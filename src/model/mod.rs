@@ -178,7 +178,8 @@ impl Model {
         let path = path.as_ref();
         let bytes = self.to_bytes()?;
         let folder = path.parent().filter(|folder| *folder != Path::new(""));
-        let written = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))
+        let written = new_file()
+            .tempfile_in(folder.unwrap_or(Path::new(".")))
             .and_then(|mut file| file.write_all(&bytes).map(|()| file))
             .and_then(|file| file.persist(path).map_err(std::io::Error::from));
         match written {
@@ -319,6 +320,19 @@ impl Model {
             metadata: self.metadata.clone(),
         }
     }
+}
+
+/// Makes files with the permissions that any new file gets; the library's own default is for secrets.
+fn new_file() -> tempfile::Builder<'static, 'static> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mut builder = tempfile::Builder::new();
+        builder.permissions(fs::Permissions::from_mode(0o666));
+        builder
+    }
+    #[cfg(not(unix))]
+    tempfile::Builder::new()
 }
 
 /// Ternarizes a tensor of a known type.

@@ -1,0 +1,59 @@
+//! A safetensors file of the reader's own: ternarized tensor by tensor, without accuracy, for its network is not known.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use indicatif::{ProgressBar, ProgressStyle};
+use ternarize::model::{Model, ModelError, Tensor};
+
+use crate::recipe::Recipe;
+
+/// Ternarizes every float tensor of two axes or more that a file holds.
+pub(crate) fn ternarize(path: &Path, recipe: &Recipe) -> Result<Model> {
+    let mut model = Model::read(path)?;
+    let names: Vec<String> = model
+        .tensors()
+        .filter(|(_, tensor)| matches!(tensor, Tensor::Dense(dense) if dense.shape().len() > 1))
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    ensure!(
+        !names.is_empty(),
+        "{} holds no tensor of two axes or more",
+        path.display()
+    );
+    let bar = ProgressBar::new(names.len() as u64);
+    bar.set_style(ProgressStyle::with_template(
+        "{bar:30} {pos}/{len} {eta} {msg}",
+    )?);
+
+    println!(
+        "{:<44} {:>16} {:>8} {:>8} {:>8} {:>8} {:>9}",
+        "tensor", "shape", "cosine", "error", "zeros", "bits/w", "time"
+    );
+    for name in names {
+        bar.set_message(name.clone());
+        let start = Instant::now();
+        let agreement = match model.ternarize(&name, recipe.grouping, &recipe.ternarizer()) {
+            // Integers are nothing to ternarize.
+            Err(ModelError::NotFloat { .. }) => continue,
+            other => other.with_context(|| format!("in {}", path.display()))?,
+        };
+        let time = start.elapsed();
+        if let Some(Tensor::Ternary(tensor)) = model.get(&name) {
+            let line = format!(
+                "{name:<44} {:>16} {:>8.4} {:>8.4} {:>7.1}% {:>8.3} {:>6.0} ms",
+                tensor.shape().to_string(),
+                agreement.cosine,
+                agreement.relative_error,
+                100.0 * tensor.sparsity(),
+                tensor.bits_per_weight(),
+                time.as_secs_f64() * 1e3,
+            );
+            bar.suspend(|| println!("{line}"));
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(model)
+}
