@@ -8,7 +8,7 @@ use crate::timing::{FIT_FROM, SEARCHES, Timing, fit};
 const COLOURS: [plotters::style::RGBColor; SEARCHES.len()] = [BLUE, RED];
 
 pub(crate) fn draw(timings: &[Timing]) -> anyhow::Result<String> {
-    let title = "Time to ternarize normal weights, the best way, on one thread";
+    let title = "Time to ternarize normal weights (rule tnt, one thread)";
     page((1260, 640), title, |body| {
         let (heading, charts) = body.split_vertically(px(72));
         key(&heading, timings)?;
@@ -35,9 +35,10 @@ fn totals(area: &Area<'_>, timings: &[Timing]) -> anyhow::Result<()> {
         logarithmic: true,
     };
     let mut chart = axes(area, "one vector", &sizes(), &y)?;
+    let largest = timings.last().map_or(FIT_FROM, |timing| timing.n);
     for (search, colour) in COLOURS.into_iter().enumerate() {
         let line = fit(timings, search);
-        let ends = [real(FIT_FROM).log10(), 6.2];
+        let ends = [FIT_FROM, largest].map(|n| real(n).log10());
         let fitted = ends.map(|x| (x, line.at(x) - 3.0));
         plot(&mut chart, &fitted, Mark::Band, colour)?;
         let points: Vec<(f64, f64)> = timings
