@@ -111,9 +111,9 @@ pub(crate) fn value<W: Weight>(trit: i8, lambda_p: W, lambda_n: W) -> W {
 
 /// `sum h w^2`, with the weights in units of `2^unit`.
 pub(crate) fn energy<W: Weight>(weights: &[W], importance: Option<&[f32]>, unit: i32) -> f64 {
-    ordered::sum(weights, |i, weight| {
+    weighted_sum(weights, importance, |_, weight| {
         let w = scale_by_power(weight.widen(), -unit);
-        importance_at(importance, i) * (w * w)
+        w * w
     })
 }
 
@@ -127,16 +127,26 @@ pub(crate) fn residual<W: Weight>(
 ) -> f64 {
     let scaled = |w: W| scale_by_power(w.widen(), -unit);
     let restored = [-scaled(lambda_n), 0.0, scaled(lambda_p)];
-    ordered::sum(weights, |i, weight| {
+    weighted_sum(weights, importance, |i, weight| {
         let trit = trits.get(i).copied().unwrap_or(0);
         let code = usize::from(trit.wrapping_add(1) as u8);
         let lost = scaled(weight) - restored.get(code).copied().unwrap_or(0.0);
-        importance_at(importance, i) * (lost * lost)
+        lost * lost
     })
 }
 
-fn importance_at(importance: Option<&[f32]>, i: usize) -> f64 {
-    importance.map_or(1.0, |h| h.get(i).copied().map_or(0.0, f64::from))
+/// `sum h_i term(i, w_i)`, in the defined order.
+fn weighted_sum<W: Weight>(
+    weights: &[W],
+    importance: Option<&[f32]>,
+    term: impl Fn(usize, W) -> f64,
+) -> f64 {
+    match importance {
+        None => ordered::sum(weights, term),
+        Some(h) => ordered::sum(weights, |i, weight| {
+            h.get(i).copied().map_or(0.0, f64::from) * term(i, weight)
+        }),
+    }
 }
 
 /// `part / whole`, where nothing of nothing is nothing.

@@ -138,7 +138,7 @@ pub(crate) struct Prescription<W> {
 pub(crate) fn prescribe<W: Weight>(rule: Rule, plain: &Plain<'_, W>) -> Option<Prescription<W>> {
     let len = plain.len();
     // Four bits to spare, for seven tenths of a sum.
-    let grid = Grid::new(plain.top(), len.saturating_mul(16), W::PRECISION);
+    let grid = Grid::finest(plain.top(), len.saturating_mul(16), W::PRECISION);
     let sum = || plain.items().map(|item| grid.place(item.key)).sum::<u128>();
     let count = len as u64;
     Some(match rule {

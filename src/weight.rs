@@ -62,14 +62,17 @@ pub trait Format: Copy {
     clippy::cast_possible_truncation,
     reason = "an exponent field has at most 11 bits"
 )]
+#[inline]
 pub(crate) fn decode(key: u64, precision: u32) -> (u64, u32) {
     let fraction_bits = precision - 1;
     let field = (key >> fraction_bits) as u32;
     let fraction = key & ((1 << fraction_bits) - 1);
-    match field {
-        0 => (fraction, 0),
-        _ => (fraction | (1 << fraction_bits), field - 1),
-    }
+    // Without a branch: weights come in no order that a processor could predict.
+    let normal = u32::from(field != 0);
+    (
+        fraction | u64::from(normal) << fraction_bits,
+        field - normal,
+    )
 }
 
 /// The key of `mantissa << shift`, for a mantissa that is normalised (or a shift of 0).
@@ -84,11 +87,13 @@ pub(crate) fn unit_exponent<W: Weight>(top: u64) -> i32 {
 }
 
 /// `2^exponent`, for the exponents of normal `f64` numbers.
+#[inline]
 fn power_of_two(exponent: i32) -> f64 {
     f64::from_bits(((exponent + 1023) as u64) << 52)
 }
 
 /// `x * 2^exponent`, exact unless it leaves the range of normal numbers; `|exponent| > 2044` counts as 2044.
+#[inline]
 pub(crate) fn scale_by_power(x: f64, exponent: i32) -> f64 {
     // One factor would not reach from the largest number to the smallest; two do.
     let exponent = exponent.clamp(-2044, 2044);

@@ -126,16 +126,15 @@ pub(crate) trait Objective {
     /// A key at or below the threshold of every optimum.
     fn floor(&self) -> u64;
 
+    /// The supports of all weights above each threshold.
+    fn above_each<const T: usize>(&self, thresholds: [u64; T]) -> [Edge<Self::Tally>; T] {
+        thresholds.map(|threshold| above_one_by_one(self, threshold))
+    }
+
     /// The support of all weights above a threshold: one pass.
     fn above(&self, threshold: u64) -> Edge<Self::Tally> {
-        let mut tally = self.empty();
-        for item in self.items().filter(|item| item.key > threshold) {
-            self.add(&mut tally, item, 1);
-        }
-        Edge {
-            key: threshold,
-            tally,
-        }
+        let [edge] = self.above_each([threshold]);
+        edge
     }
 
     /// The largest key, 0 if nothing can be selected.
@@ -178,6 +177,18 @@ pub(crate) trait Objective {
             }
             .score(),
         )
+    }
+}
+
+/// The support of all weights above a threshold, added one by one.
+fn above_one_by_one<O: Objective + ?Sized>(objective: &O, threshold: u64) -> Edge<O::Tally> {
+    let mut tally = objective.empty();
+    for item in objective.items().filter(|item| item.key > threshold) {
+        objective.add(&mut tally, item, 1);
+    }
+    Edge {
+        key: threshold,
+        tally,
     }
 }
 

@@ -1,14 +1,14 @@
 //! The plain objective `S^2 / M`: magnitudes added on a 128-bit grid.
 //!
 //! An optimum selects no weight below `max|w| / 2N`: its scale is at least `max|w| / N` (the largest weight is always
-//! selected) and its threshold is half of that. So all that can be selected lies within a factor `2N` of the
-//! largest, and a grid of 128 bits, hung up at the largest, holds each of these weights and all their sums exactly:
-//! `p + log2(2N) + log2(N) <= 128`, which is `N <= 2^36` for `f64` (`p = 53`) and more for the shorter types. Weights
-//! below are cut to the grid, always alike, whatever their order.
+//! selected) and its threshold is half of that. So all that can be selected lies within a factor `2N` of the largest, and a
+//! grid that begins there holds each of these weights and all their sums exactly: weights in `p + log2(2N) + 1` bits (64 for
+//! `f32`, whatever fits a memory), sums in `p + 2 log2(2N)`, which is 128 for `N = 2^36` `f64` weights and less for the
+//! shorter types. Weights below are cut to the grid, always alike, whatever their order.
 
 use core::cmp::Ordering;
 
-use super::{Item, Objective, Rounded, Side, Tally};
+use super::{Edge, Item, Objective, Rounded, Side, Tally, above_one_by_one};
 use crate::exact::limbs::halves;
 use crate::exact::quotient::Quotient;
 use crate::exact::score::{self, Score};
@@ -23,11 +23,19 @@ pub(crate) struct Grid {
 
 impl Grid {
     /// The finest grid on which `terms` magnitudes up to that of `top` add up within 128 bits.
-    pub(crate) fn new(top: u64, terms: usize, precision: u32) -> Self {
+    pub(crate) fn finest(top: u64, terms: usize, precision: u32) -> Self {
         let (_, shift) = decode(top, precision);
-        let carry = usize::BITS - terms.leading_zeros();
         Self {
-            base: (shift + precision + carry).saturating_sub(128),
+            base: (shift + precision + bits(terms)).saturating_sub(128),
+            precision,
+        }
+    }
+
+    /// The coarsest grid that is exact down to `max / 2 len`.
+    fn down_to_floor(top: u64, len: usize, precision: u32) -> Self {
+        let (_, shift) = decode(top, precision);
+        Self {
+            base: shift.saturating_sub(bits(len) + 2),
             precision,
         }
     }
@@ -47,11 +55,17 @@ impl Grid {
     }
 }
 
+/// Significant bits of a count.
+fn bits(count: usize) -> u32 {
+    usize::BITS - count.leading_zeros()
+}
+
 /// Weights without importance, both signs or one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plain<'a, W> {
     weights: &'a [W],
-    side: Side,
+    /// What to keep of the keys of positive and of negative weights: all or nothing.
+    masks: [u64; 2],
     grid: Grid,
     top: u64,
 }
@@ -74,20 +88,55 @@ impl<'a, W: Weight> Plain<'a, W> {
     pub(crate) const MAX_LEN: u64 = 1 << ((127 - W::PRECISION) / 2 - 1);
 
     pub(crate) fn new(weights: &'a [W], side: Side) -> Self {
+        let masks = [false, true].map(|negative| u64::from(side.includes(negative)).wrapping_neg());
+        let grid = Grid {
+            base: 0,
+            precision: W::PRECISION,
+        };
         let mut plain = Self {
             weights,
-            side,
-            grid: Grid {
-                base: 0,
-                precision: W::PRECISION,
-            },
+            masks,
+            grid,
             top: 0,
         };
         plain.top = plain.items().map(|item| item.key).max().unwrap_or(0);
-        plain.grid = Grid::new(plain.top, weights.len(), W::PRECISION);
+        plain.grid = Grid::down_to_floor(plain.top, weights.len(), W::PRECISION);
         plain
     }
+
+    fn item(&self, weight: W) -> Item {
+        let negative = weight.is_sign_negative();
+        // A mask in place of a branch: signs cannot be predicted.
+        let [positives, negatives] = self.masks;
+        let mask = positives ^ (positives ^ negatives) & u64::from(negative).wrapping_neg();
+        Item {
+            key: weight.key() & mask,
+            mass: 0,
+            negative,
+        }
+    }
+
+    /// How many weights of a block lie above each threshold, and their sum, for weights of at most 54 bits on the grid:
+    /// without a branch, for near a threshold none can be predicted.
+    fn block_above<const T: usize>(&self, block: &[W], thresholds: [u64; T]) -> [(usize, u64); T] {
+        let mut parts = [(0, 0); T];
+        for &weight in block {
+            let key = self.item(weight).key;
+            let (mantissa, shift) = decode(key, W::PRECISION);
+            // Of a weight that is not selected the shift may be any.
+            let place = mantissa << (shift.wrapping_sub(self.grid.base) & 63);
+            for ((count, sum), threshold) in parts.iter_mut().zip(thresholds) {
+                let selected = key > threshold;
+                *count += usize::from(selected);
+                *sum += place & u64::from(selected).wrapping_neg();
+            }
+        }
+        parts
+    }
 }
+
+/// Weights whose sum fits 64 bits if each fits 54.
+const BLOCK: usize = 1 << 10;
 
 impl<W: Weight> Objective for Plain<'_, W> {
     type Weight = W;
@@ -98,20 +147,7 @@ impl<W: Weight> Objective for Plain<'_, W> {
     }
 
     fn items(&self) -> impl Iterator<Item = Item> {
-        let side = self.side;
-        self.weights.iter().map(move |&weight| {
-            let negative = weight.is_sign_negative();
-            let key = if side.includes(negative) {
-                weight.key()
-            } else {
-                0
-            };
-            Item {
-                key,
-                mass: 0,
-                negative,
-            }
-        })
+        self.weights.iter().map(move |&weight| self.item(weight))
     }
 
     fn empty(&self) -> Sums {
@@ -170,5 +206,25 @@ impl<W: Weight> Objective for Plain<'_, W> {
 
     fn top(&self) -> u64 {
         self.top
+    }
+
+    fn above_each<const T: usize>(&self, thresholds: [u64; T]) -> [Edge<Sums>; T] {
+        let narrow = W::PRECISION + bits(self.len()) + 2 + BLOCK.ilog2() <= u64::BITS;
+        let floor = self.floor();
+        if !narrow || thresholds.iter().any(|&threshold| threshold < floor) {
+            return thresholds.map(|threshold| above_one_by_one(self, threshold));
+        }
+        let mut edges = thresholds.map(|key| Edge {
+            key,
+            tally: self.empty(),
+        });
+        for block in self.weights.chunks(BLOCK) {
+            let parts = self.block_above(block, thresholds);
+            for (edge, (count, sum)) in edges.iter_mut().zip(parts) {
+                edge.tally.count += count;
+                edge.tally.sum += u128::from(sum);
+            }
+        }
+        edges
     }
 }

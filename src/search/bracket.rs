@@ -35,9 +35,10 @@ pub(super) fn optimum<O: Objective>(objective: &O) -> Option<Found<O::Tally>> {
         offer_all(&mut best, 0, &none);
         return best.found;
     }
-    let low = objective.above(objective.floor());
-    let high = objective.above(below_top);
-    let (low, high) = bracket(objective, low, high);
+    let [low, high] = bracket(
+        objective,
+        objective.above_each([objective.floor(), below_top]),
+    );
     best.offer(high.into());
     best.offer(low.into());
     refine(&mut best, &low, &high);
@@ -45,27 +46,20 @@ pub(super) fn optimum<O: Objective>(objective: &O) -> Option<Found<O::Tally>> {
 }
 
 /// Narrows a bracket with `g` from both ends, while that pays.
-fn bracket<O: Objective>(
-    objective: &O,
-    mut low: Edge<O::Tally>,
-    mut high: Edge<O::Tally>,
-) -> (Edge<O::Tally>, Edge<O::Tally>) {
+fn bracket<O: Objective>(objective: &O, mut edges: [Edge<O::Tally>; 2]) -> [Edge<O::Tally>; 2] {
     loop {
-        let before = width(&low, &high);
+        let [low, high] = &edges;
+        let before = width(low, high);
         if before <= WINDOW {
-            return (low, high);
+            return edges;
         }
-        let up = objective.half_scale_key(&low.tally);
-        if up > low.key {
-            low = objective.above(up);
-        }
-        let down = objective.half_scale_key(&high.tally);
-        if down < high.key {
-            high = objective.above(down);
-        }
+        let up = objective.half_scale_key(&low.tally).max(low.key);
+        let down = objective.half_scale_key(&high.tally).min(high.key);
+        edges = objective.above_each([up, down]);
+        let [low, high] = &edges;
         // Halving gets rid of half the keys; where g gets rid of less than an eighth of the weights, halve.
-        if width(&low, &high) > before - before / 8 {
-            return (low, high);
+        if width(low, high) > before - before / 8 {
+            return edges;
         }
     }
 }
