@@ -1,7 +1,66 @@
 //! Exact ternary weights without retraining.
+//!
+//! This crate turns trained weights into trits {-1, 0, +1} and one or two scales. The trits are the ternary vector that makes
+//! the **smallest possible angle** with the weights, of all `3^N`; not an approximation to it, and not a matter of rounding:
+//! candidates are compared in exact arithmetic. The method is that of the paper *Neural Networks Weights Quantization: Target
+//! None-retraining Ternary (TNT)* by Zhang, Zhu, Zhao and Shin ([arXiv 1912.09236](https://arxiv.org/abs/1912.09236)).
+//!
+//! ```
+//! # #[cfg(feature = "alloc")] {
+//! let weights = [0.5_f32, -0.6, 0.1, -0.2, 0.7, 0.0];
+//! let (trits, lambda_p, lambda_n) = ternarize::ternarize(&weights)?;
+//! assert_eq!(trits, [1, -1, 0, 0, 1, 0]);
+//! assert_eq!((lambda_p, lambda_n), (0.6, 0.6));
+//! # }
+//! # Ok::<(), ternarize::Error>(())
+//! ```
+//!
+//! # Where to begin
+//!
+//! - A slice of weights: [`ternarize`](fn@ternarize), or [`ternarize_into`] where there is no heap.
+//! - Another rule, one scale, a number of non-zeros, a target cosine, importances: [`Ternarizer`].
+//! - How good it is: [`Fit`], and the whole [`curve`](fn@curve) of the cosine against the number of non-zeros.
+//! - Trits in bytes, also in flash, and products with them: [`PackedTrits`].
+//! - Whole tensors, with scales per channel, kernel or block: [`tensor`].
+//! - Whole files: [`model`].
+//!
+//! # What is promised
+//!
+//! - **Exact.** [`Rule::Tnt`] and [`Rule::TwoScale`] return the optimum of their objective for all weight types; scales are
+//!   rounded once, from the exact ratio. Of equal optima the one with the fewest non-zeros wins.
+//! - **Deterministic.** The same input gives the same bits on every target, for every feature set and number of threads.
+//! - **Total.** Bad input is a typed [`Error`] that says where; nothing panics.
+//! - **Small.** Without default features there is no `std` and no heap, and the searches are done in integers.
+//!
+//! # How it is built
+//!
+//! Two wings stand on the ground floor [`Error`] and do not know each other. The wing of meaning finds the best ternary vector:
+//! `weight` (magnitudes as integers), `exact` (integers that never round), `objective` (the score of a support), `search` (the
+//! theorem, and two ways to the optimum), `rule`, `fit`, `ternarizer`. The wing of storage keeps and multiplies trits: [`code`],
+//! [`kernels`], [`packed`]. They meet under the roof: [`tensor`], and on top of it [`model`].
+//!
+//! # Features
+//!
+//! | feature | brings | needs |
+//! |---|---|---|
+//! | `std` (default) | nothing but `alloc`; no number changes, nothing gets faster | |
+//! | `alloc` | owned results, [`tensor`] | |
+//! | `half` | `f16` and `bf16` weights | half |
+//! | `heapless` | `ternarize_heapless` | heapless |
+//! | `ndarray` | [`tensor::ndarray`] | ndarray |
+//! | `rayon` | groups of a tensor in parallel | rayon, `std` |
+//! | `safetensors` | [`model`] | safetensors, serde, tempfile, thiserror, `half`, `std` |
 
 #![no_std]
 #![forbid(unsafe_code)]
+// Links to rooms behind features are broken only where those are off.
+#![cfg_attr(
+    not(all(feature = "alloc", feature = "ndarray", feature = "safetensors")),
+    allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "the rooms linked to are behind features"
+    )
+)]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;

@@ -172,7 +172,9 @@ fn unfold(input: &[f32], side: usize, place: usize, patch: &mut [f32]) {
 }
 
 fn relu(mut x: Vec<f32>) -> Vec<f32> {
-    x.iter_mut().for_each(|x| *x = x.max(0.0));
+    for value in &mut x {
+        *value = value.max(0.0);
+    }
     x
 }
 

@@ -1,6 +1,7 @@
 //! Recipes: a rule, its scales and a grouping, and what they make of the network.
 
-use std::time::{Duration, Instant};
+use core::time::Duration;
+use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use ternarize::model::{Model, Tensor};
