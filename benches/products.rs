@@ -27,13 +27,17 @@ fn dot(c: &mut Criterion) {
         let packed = PackedTritsBuf::from_trits(code, &trits).expect("trits");
         let packed = packed.as_packed();
         let id = |what| BenchmarkId::new(what, code.name());
-        group.bench_function(id("f32"), |b| b.iter(|| packed.dot(black_box(&floats))));
-        group.bench_function(id("f32 by sign"), |b| {
-            b.iter(|| packed.dot_signed(black_box(&floats)))
+        group.bench_function(id("f32"), |b| {
+            b.iter(|| packed.dot(black_box(&floats)));
         });
-        group.bench_function(id("i8"), |b| b.iter(|| packed.dot_i8(black_box(&bytes))));
+        group.bench_function(id("f32 by sign"), |b| {
+            b.iter(|| packed.dot_signed(black_box(&floats)));
+        });
+        group.bench_function(id("i8"), |b| {
+            b.iter(|| packed.dot_i8(black_box(&bytes)));
+        });
         group.bench_function(id("i8 by sign"), |b| {
-            b.iter(|| packed.dot_signed_i8(black_box(&bytes)))
+            b.iter(|| packed.dot_signed_i8(black_box(&bytes)));
         });
     }
     group.bench_function("dense f32, one running sum", |b| {
