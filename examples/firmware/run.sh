@@ -12,7 +12,7 @@ export LC_ALL=C
 
 readonly board=thumbv7em-none-eabihf
 readonly images=target/$board/release
-# The host's own `target` directory, whatever CARGO_TARGET_DIR says.
+# The `target` directory is the one beside this script, whatever CARGO_TARGET_DIR says.
 readonly cargo_flags=(--release --locked --target-dir target)
 
 fail() {
@@ -89,11 +89,11 @@ compare() {
     echo "same: all $(wc -l <"$out/expected") lines, on a Cortex-M4F and on $host"
 }
 
-# The price of each call: an image with it, less an image without.
-sizes() {
+# What the board says of itself, and the price of each call: an image with it, less an image without.
+figures() {
     local nothing name
     sed -n 's/^device: //p' "$out/device"
-    echo "image: $(flash firmware) bytes of flash, $(ram firmware) bytes of static RAM"
+    echo "this image: $(flash firmware) bytes of flash, $(ram firmware) bytes of static RAM"
     nothing=$(flash size-nothing)
     for name in ternarize knobs product; do
         echo "size-$name: $(($(flash "size-$name") - nothing)) bytes of flash, $(ram "size-$name") bytes of static RAM"
@@ -110,4 +110,4 @@ readonly host out
 trap 'rm -rf "$out"' EXIT
 build
 compare
-sizes
+figures

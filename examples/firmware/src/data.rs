@@ -28,7 +28,7 @@ impl Uniform {
 /// Weights as a trained layer has them: roughly normal, with a standard deviation of 1/32.
 #[must_use]
 pub fn weights() -> [f32; LEN] {
-    const UNIT: f32 = 1.0 / (1 << 21) as f32;
+    const UNIT: f32 = 1.0 / exact(1 << 21);
     let mut uniform = Uniform(1);
     core::array::from_fn(|_| exact(uniform.normal()) * UNIT)
 }
@@ -56,7 +56,7 @@ pub fn activations_i8() -> [i8; LEN] {
 /// Activations as floats, roughly normal. The division by 3 fills their mantissas, so that sums of them round.
 #[must_use]
 pub fn activations() -> [f32; LEN] {
-    const UNIT: f32 = 1.0 / (1 << 16) as f32;
+    const UNIT: f32 = 1.0 / exact(1 << 16);
     let mut uniform = Uniform(4);
     core::array::from_fn(|_| exact(uniform.normal()) * UNIT / 3.0)
 }

@@ -26,13 +26,15 @@ use meter::Meter;
 fn main() -> ! {
     let mut out = hio::hstdout().expect("a debugger listens");
     // The deepest point of the whole report, printing included.
-    let deepest = memory::deepest(&mut || report(&mut out).expect("all jobs succeed"));
+    let depth = memory::depth(&mut || report(&mut out).expect("all jobs succeed"));
     let peripherals = Peripherals::take().expect("nobody took them before");
     let board = Board {
         meter: Meter::new(peripherals.SYST),
         out,
     };
-    board.describe(deepest).expect("the debugger still listens");
+    board
+        .describe(depth.whole)
+        .expect("the debugger still listens");
     exit(EXIT_SUCCESS);
     unreachable!("the debugger ends the program");
 }
@@ -44,8 +46,8 @@ struct Board<W> {
 }
 
 impl<W: Write> Board<W> {
-    /// Where the matrix lies, and what each job costs.
-    fn describe(mut self, deepest: usize) -> fmt::Result {
+    /// Where the matrix lies, and what each job costs; `stack` is what the whole report took.
+    fn describe(mut self, stack: usize) -> fmt::Result {
         self.place("2-bit matrix", &matrix::TWO_BIT_BYTES)?;
         self.place("base-3 matrix", &matrix::BASE3_BYTES)?;
         let (weights, importance) = (data::weights(), data::importance());
@@ -57,10 +59,9 @@ impl<W: Write> Board<W> {
             })?;
         }
         self.products()?;
-        let whole = memory::in_use_above(deepest);
         writeln!(
             self.out,
-            "device: {whole} bytes of stack at most in the report, printing included"
+            "device: {stack} bytes of stack at most in the report, printing included"
         )
     }
 
@@ -107,8 +108,7 @@ impl<W: Write> Board<W> {
     /// Runs a job twice: for its instructions, and for its stack.
     fn measure(&mut self, name: &str, job: &mut dyn FnMut()) -> fmt::Result {
         let instructions = self.meter.instructions(job);
-        let idle = memory::deepest(&mut || ());
-        let stack = idle - memory::deepest(job);
+        let stack = memory::depth(job).job;
         writeln!(
             self.out,
             "device: {name}: {instructions} instructions, {stack} bytes of stack"
@@ -125,7 +125,7 @@ fn panic(info: &PanicInfo<'_>) -> ! {
 
 /// Illegal accesses end here, such as those of a stack that has run into the end of the RAM.
 #[exception]
-#[expect(
+#[allow(
     unsafe_code,
     reason = "cortex-m-rt wants handlers of exceptions declared so; this one promises nothing"
 )]

@@ -4,7 +4,7 @@
 //! after the job, the lowest word that has lost its paint is as deep as the stack has been.
 //!
 //! ```text
-//! 0x2000_0000   statics        this image has none
+//! 0x2000_0000   statics        12 bytes, of the board's crates
 //!               free           painted: a5a5a5a5 a5a5a5a5 a5a5a5a5
 //!               scrubbed       . . . . . . . . . . . . . . . . . .   the job was here: its depth
 //! stack pointer
@@ -32,6 +32,8 @@ unsafe extern "C" {
 
 const PAINT: u32 = 0xa5a5_a5a5;
 const WORD: usize = size_of::<u32>();
+/// What is left unpainted below the stack pointer.
+const MARGIN: usize = 128;
 
 /// Whether all these bytes are in flash.
 pub(crate) fn in_flash(bytes: &[u8]) -> bool {
@@ -40,29 +42,33 @@ pub(crate) fn in_flash(bytes: &[u8]) -> bool {
     flash.contains(&start.addr()) && end.addr() <= flash.end
 }
 
-/// The bytes of stack in use above a place.
-pub(crate) fn in_use_above(place: usize) -> usize {
-    (&raw const _stack_start).addr() - place
+/// How far the stack went, in bytes.
+pub(crate) struct Depth {
+    /// Below the caller, for the job alone; at least [`MARGIN`].
+    pub(crate) job: usize,
+    /// From the top of the RAM, all callers included.
+    pub(crate) whole: usize,
 }
 
-/// Paints the stack below the caller, runs the job, and returns how deep it went: the lowest address it wrote to.
+/// Paints the free stack, runs the job, and looks how deep it went.
 #[inline(never)]
-pub(crate) fn deepest(job: &mut dyn FnMut()) -> usize {
-    let lowest = (&raw const _stack_end).addr();
-    let top = stack_pointer();
-    for place in (lowest..top).step_by(WORD) {
-        // SAFETY: `place` is a multiple of 4, in RAM, below the stack pointer, where nothing lives: this function has
-        // its frame already, the loop calls nothing, and no interrupt is enabled that would push a frame.
+pub(crate) fn depth(job: &mut dyn FnMut()) -> Depth {
+    let top = msp::read() as usize;
+    let free = ((&raw const _stack_end).addr()..top - MARGIN).step_by(WORD);
+    for place in free.clone() {
+        // SAFETY: `place` is a multiple of 4, in RAM, and below the stack pointer, where nothing lives: the margin is
+        // room enough for what this loop might call, and no interrupt is enabled that would push a frame.
         unsafe { ptr::with_exposed_provenance_mut::<u32>(place).write_volatile(PAINT) };
     }
     job();
-    let mut words = (lowest..top).step_by(WORD);
-    // SAFETY: as above; the words were written by the loop above or by the job.
-    let is_scrubbed =
-        |&place: &usize| unsafe { ptr::with_exposed_provenance::<u32>(place).read_volatile() } != PAINT;
-    words.find(is_scrubbed).unwrap_or(top)
-}
-
-fn stack_pointer() -> usize {
-    msp::read() as usize
+    let is_scrubbed = |&place: &usize| {
+        // SAFETY: as above; the word was written by the loop above or by the job.
+        let word = unsafe { ptr::with_exposed_provenance::<u32>(place).read_volatile() };
+        word != PAINT
+    };
+    let lowest = free.clone().find(is_scrubbed).unwrap_or(top - MARGIN);
+    Depth {
+        job: top - lowest,
+        whole: (&raw const _stack_start).addr() - lowest,
+    }
 }

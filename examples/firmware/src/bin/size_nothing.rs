@@ -1,4 +1,4 @@
-//! An image with nothing: the start of the core and no more. What the other images have beyond this is the price of their call.
+//! An image with nothing but the start of the core. What the other images have beyond this is the price of their call.
 
 #![no_std]
 #![no_main]
