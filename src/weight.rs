@@ -95,6 +95,9 @@ fn power_of_two(exponent: i32) -> f64 {
 /// `x * 2^exponent`, exact unless it leaves the range of normal numbers; `|exponent| > 2044` counts as 2044.
 #[inline]
 pub(crate) fn scale_by_power(x: f64, exponent: i32) -> f64 {
+    if (-1022..=1023).contains(&exponent) {
+        return x * power_of_two(exponent);
+    }
     // One factor would not reach from the largest number to the smallest; two do.
     let exponent = exponent.clamp(-2044, 2044);
     let half = exponent / 2;

@@ -17,13 +17,18 @@ pub(crate) struct Quotient {
 
 impl Quotient {
     /// `a * 2^exponent / b`, for `b > 0`, to at least 63 significant bits.
+    ///
+    /// Not inlined: dividing 128 bits takes a kilobyte of code on a small processor.
+    #[inline(never)]
     pub(crate) fn of(a: u128, b: u64, exponent: i32) -> Self {
         let up = a.leading_zeros().min(127);
         let (a, b) = (a << up, u128::from(b));
+        // Checked, so that no code for the panic of a division by zero is linked.
+        let bits = a.checked_div(b).unwrap_or(0);
         Self {
-            bits: a / b,
+            bits,
             exponent: exponent - up as i32,
-            inexact: a % b != 0,
+            inexact: bits.wrapping_mul(b) != a,
         }
     }
 

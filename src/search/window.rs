@@ -70,11 +70,10 @@ fn gather<O: Objective>(objective: &O, low: u64, high: u64) -> ([Item; WINDOW], 
             .take(len)
             .position(|at| at.key < item.key)
             .unwrap_or(len);
-        if let Some(tail) = sorted.get_mut(place..) {
-            tail.rotate_right(1);
-            if let Some(first) = tail.first_mut() {
-                *first = item;
-            }
+        // Room for it: every smaller one moves down by one place.
+        let mut carried = item;
+        for slot in sorted.iter_mut().skip(place) {
+            core::mem::swap(slot, &mut carried);
         }
         len += 1;
     }
