@@ -136,17 +136,20 @@ pub(crate) fn residual<W: Weight>(
 }
 
 /// `sum h_i term(i, w_i)`, in the defined order.
+///
+/// Units are made for the weights of some importance: another may overflow them, and 0 times infinity is no number.
 fn weighted_sum<W: Weight>(
     weights: &[W],
     importance: Option<&[f32]>,
     term: impl Fn(usize, W) -> f64,
 ) -> f64 {
-    match importance {
-        None => ordered::sum(weights, term),
-        Some(h) => ordered::sum(weights, |i, weight| {
-            h.get(i).copied().map_or(0.0, f64::from) * term(i, weight)
-        }),
-    }
+    let Some(importance) = importance else {
+        return ordered::sum(weights, term);
+    };
+    ordered::sum(weights, |i, weight| match importance.get(i) {
+        Some(&h) if h > 0.0 => f64::from(h) * term(i, weight),
+        _ => 0.0,
+    })
 }
 
 /// `part / whole`, where nothing of nothing is nothing.
