@@ -1,0 +1,108 @@
+//! The core never asks for memory: an allocator that counts sees nothing, whatever the knobs.
+
+#![expect(unsafe_code, reason = "an allocator cannot be written without")]
+
+use core::cell::Cell;
+use std::alloc::{GlobalAlloc, Layout, System};
+
+use ternarize::{Rule, Scales, Search, Ternarizer, Weight, curve_into, ternarize_into};
+
+thread_local! {
+    /// Allocations of this thread; no destructor, and nothing to set up.
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The system's allocator, counting.
+struct Counting;
+
+// SAFETY: every call is passed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.set(COUNT.get() + 1);
+        // SAFETY: the caller's promises are those that the system's allocator asks for.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the block came from the system's allocator, with this layout.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How often the work allocates.
+fn allocations<T>(work: impl FnOnce() -> T) -> usize {
+    let before = COUNT.get();
+    core::hint::black_box(work());
+    COUNT.get() - before
+}
+
+const LEN: usize = 3000;
+
+fn weights<W: Weight>() -> Vec<W> {
+    // Many fixed points, ties and a long tail: every part of the search has work.
+    let weight = |i: usize| ((i * 7919 % 1000) as f64 / -150.0).exp2() * [1.0, -1.0][i % 2];
+    (0..LEN).map(|i| W::from(weight(i)).unwrap()).collect()
+}
+
+fn never_allocates<W: Weight>() {
+    let (weights, mut trits, mut cosines) = (weights::<W>(), vec![0; LEN], vec![0.0; LEN]);
+    let importance: Vec<f32> = (0..LEN).map(|i| (i % 5) as f32).collect();
+    let knobs = Ternarizer::new();
+    let asked = [
+        knobs,
+        knobs.search(Search::Bracket),
+        knobs.scales(Scales::One),
+        knobs.rule(Rule::TwoScale),
+        knobs.rule(Rule::Twn),
+        knobs.rule(Rule::AbsMean),
+        knobs.rule(Rule::AbsMax),
+        knobs.importance(&importance),
+        knobs.rule(Rule::TwoScale).importance(&importance),
+        knobs.nonzeros(1000),
+        knobs.min_nonzeros(5).max_nonzeros(2500),
+        knobs.target_cosine(0.7),
+    ];
+    for knobs in asked {
+        let used = allocations(|| knobs.ternarize_into(&weights, &mut trits).unwrap());
+        assert_eq!(used, 0, "{knobs:?}");
+    }
+    assert_eq!(
+        allocations(|| ternarize_into(&weights, &mut trits).unwrap()),
+        0
+    );
+    assert_eq!(
+        allocations(|| curve_into(&weights, &mut cosines).unwrap()),
+        0
+    );
+    let unreachable = knobs.target_cosine(1.0);
+    assert_eq!(
+        allocations(|| unreachable
+            .ternarize_into(&weights, &mut trits)
+            .unwrap_err()),
+        0
+    );
+}
+
+#[test]
+fn nothing_allocates() {
+    never_allocates::<f32>();
+    never_allocates::<f64>();
+    #[cfg(feature = "half")]
+    never_allocates::<half::f16>();
+    #[cfg(feature = "half")]
+    never_allocates::<half::bf16>();
+}
+
+#[test]
+fn what_allocates_is_seen() {
+    assert_eq!(allocations(|| vec![1_u8]), 1);
+    #[cfg(feature = "alloc")]
+    {
+        let (weights, mut trits) = (weights::<f32>(), vec![0; LEN]);
+        let sort = Ternarizer::new().search(Search::Sort);
+        assert!(allocations(|| sort.ternarize_into(&weights, &mut trits).unwrap()) > 0);
+    }
+}
