@@ -9,5 +9,7 @@
 pub(crate) mod limbs;
 pub(crate) mod quotient;
 pub(crate) mod score;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use limbs::Limbs;
