@@ -136,11 +136,10 @@ pub(crate) struct Prescription<W> {
 
 /// Evaluates a baseline; `None` for the exact rules.
 pub(crate) fn prescribe<W: Weight>(rule: Rule, plain: &Plain<'_, W>) -> Option<Prescription<W>> {
-    let len = plain.len();
+    let count = plain.len() as u64;
     // Four bits to spare, for seven tenths of a sum.
-    let grid = Grid::finest(plain.top(), len.saturating_mul(16), W::PRECISION);
+    let grid = Grid::finest(plain.top(), 16 * count, W::PRECISION);
     let sum = || plain.items().map(|item| grid.place(item.key)).sum::<u128>();
-    let count = len as u64;
     Some(match rule {
         Rule::Tnt | Rule::TwoScale => return None,
         Rule::Twn => Prescription {

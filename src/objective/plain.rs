@@ -23,7 +23,7 @@ pub(crate) struct Grid {
 
 impl Grid {
     /// The finest grid on which `terms` magnitudes up to that of `top` add up within 128 bits.
-    pub(crate) fn finest(top: u64, terms: usize, precision: u32) -> Self {
+    pub(crate) fn finest(top: u64, terms: u64, precision: u32) -> Self {
         let (_, shift) = decode(top, precision);
         Self {
             base: (shift + precision + bits(terms)).saturating_sub(128),
@@ -32,7 +32,7 @@ impl Grid {
     }
 
     /// The coarsest grid that is exact down to `max / 2 len`.
-    fn down_to_floor(top: u64, len: usize, precision: u32) -> Self {
+    fn down_to_floor(top: u64, len: u64, precision: u32) -> Self {
         let (_, shift) = decode(top, precision);
         Self {
             base: shift.saturating_sub(bits(len) + 2),
@@ -56,8 +56,8 @@ impl Grid {
 }
 
 /// Significant bits of a count.
-fn bits(count: usize) -> u32 {
-    usize::BITS - count.leading_zeros()
+fn bits(count: u64) -> u32 {
+    u64::BITS - count.leading_zeros()
 }
 
 /// Weights without importance, both signs or one.
@@ -100,7 +100,7 @@ impl<'a, W: Weight> Plain<'a, W> {
             top: 0,
         };
         plain.top = plain.items().map(|item| item.key).max().unwrap_or(0);
-        plain.grid = Grid::down_to_floor(plain.top, weights.len(), W::PRECISION);
+        plain.grid = Grid::down_to_floor(plain.top, weights.len() as u64, W::PRECISION);
         plain
     }
 
@@ -209,7 +209,7 @@ impl<W: Weight> Objective for Plain<'_, W> {
     }
 
     fn above_each<const T: usize>(&self, thresholds: [u64; T]) -> [Edge<Sums>; T] {
-        let narrow = W::PRECISION + bits(self.len()) + 2 + BLOCK.ilog2() <= u64::BITS;
+        let narrow = W::PRECISION + bits(self.len() as u64) + 2 + BLOCK.ilog2() <= u64::BITS;
         let floor = self.floor();
         if !narrow || thresholds.iter().any(|&threshold| threshold < floor) {
             return thresholds.map(|threshold| above_one_by_one(self, threshold));
