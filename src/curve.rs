@@ -12,8 +12,8 @@ use crate::weight::Weight;
 /// `cosines[M - 1]`. No heap.
 ///
 /// Where `M` exceeds the number of weights that are not zero, the surplus non-zeros stand on zeros and the cosine falls. The
-/// largest entry is the `cosine` of the [`Fit`](crate::Fit) that [`ternarize_into`](crate::ternarize_into) returns, at
-/// `M = nonzeros`, to the last bit. Cost: `O(N log N)`.
+/// entry at `M = nonzeros` is the `cosine` of the [`Fit`](crate::Fit) that [`ternarize_into`](crate::ternarize_into) returns, to
+/// the last bit, and the largest but for rounding: of two equal optima, one may round to the next number. Cost: `O(N log N)`.
 ///
 /// # Errors
 ///

@@ -2,8 +2,9 @@
 
 #![expect(unsafe_code, reason = "an allocator cannot be written without")]
 
+use core::alloc::{GlobalAlloc, Layout};
 use core::cell::Cell;
-use std::alloc::{GlobalAlloc, Layout, System};
+use std::alloc::System;
 
 use ternarize::{Rule, Scales, Search, Ternarizer, Weight, curve_into, ternarize_into};
 

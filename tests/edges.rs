@@ -1,6 +1,9 @@
 //! The ends of every range: each error with its index, one weight, zeros, subnormals, the largest numbers, outliers, the
 //! poster's example.
 
+#![expect(clippy::float_cmp, reason = "exact results are compared exactly")]
+
+use num_traits::ToPrimitive;
 use ternarize::{Error, Fit, Rule, Scales, Ternarizer, Weight, ternarize_into};
 
 fn run<W: Weight>(knobs: Ternarizer<'_>, weights: &[W]) -> Result<(Vec<i8>, Fit<W>), Error> {
@@ -284,8 +287,14 @@ fn the_example_of_the_poster() {
         let (other, _) = run(PAPER.nonzeros(count), &weights).unwrap();
         assert!(fit.cosine >= cosine(&weights, &other) - 1e-15, "{count}");
     }
-    let signs = weights.map(|w: f64| if w == 0.0 { 0 } else { w.signum() as i8 });
-    let rounded = weights.map(|w: f64| w.round() as i8);
+    let signs = weights.map(|w: f64| {
+        if w == 0.0 {
+            0
+        } else {
+            w.signum().to_i8().unwrap()
+        }
+    });
+    let rounded = weights.map(|w: f64| w.round().to_i8().unwrap());
     assert_eq!(rounded, [1, -1, 0, 0, 0, 0, 0]);
     assert!(fit.cosine > cosine(&weights, &signs) + 0.1);
     assert!(fit.cosine >= cosine(&weights, &rounded) - 1e-15);
