@@ -4,8 +4,8 @@
 
 use crate::error::Error;
 use crate::fit;
+use crate::knobs;
 use crate::objective::{Item, Objective, Side, Wide};
-use crate::solve;
 use crate::weight::Weight;
 
 /// Writes, for each `M` from 1 to N, the cosine of the weights and the best ternary vector with `M` non-zeros to
@@ -31,7 +31,7 @@ use crate::weight::Weight;
 /// # Ok::<(), ternarize::Error>(())
 /// ```
 pub fn curve_into<W: Weight>(weights: &[W], cosines: &mut [f64]) -> Result<(), Error> {
-    solve::check_weights(weights)?;
+    knobs::check_weights(weights)?;
     if cosines.len() != weights.len() {
         return Err(Error::LengthMismatch {
             expected: weights.len(),

@@ -84,9 +84,11 @@ mod rule;
 
 mod fit;
 
-mod ternarizer;
+mod knobs;
 
 mod solve;
+
+mod ternarizer;
 
 mod curve;
 

@@ -2,102 +2,15 @@
 
 use crate::error::Error;
 use crate::fit::{self, Fit};
+use crate::knobs::Knobs;
 use crate::objective::{Item, Objective, Plain, Rounded, Side, Tally, Wide};
 use crate::rule::{Rule, Scales, prescribe};
 use crate::search::{self, Cut, Found, Range, Target};
-use crate::ternarizer::Ternarizer;
 use crate::weight::{Weight, scale_by_power};
-
-/// Every way the input can be wrong, but for the length of the trits.
-pub(crate) fn check<W: Weight>(knobs: &Ternarizer<'_>, weights: &[W]) -> Result<(), Error> {
-    check_weights(weights)?;
-    if let Some(importance) = knobs.importance {
-        check_importance(importance, weights.len())?;
-    }
-    if knobs.min > knobs.max {
-        return Err(Error::NonzerosRange {
-            min: knobs.min,
-            max: knobs.max,
-        });
-    }
-    if let Some(target) = knobs.target
-        && !(target > 0.0 && target <= 1.0)
-    {
-        return Err(Error::InvalidTarget { target });
-    }
-    check_conflicts(knobs)
-}
-
-/// Weights that there are, that are finite, and that are not too many.
-pub(crate) fn check_weights<W: Weight>(weights: &[W]) -> Result<(), Error> {
-    if weights.is_empty() {
-        return Err(Error::Empty);
-    }
-    check_count::<W>(weights.len())?;
-    match weights.iter().position(|weight| !weight.is_finite()) {
-        Some(index) => Err(Error::NonFinite { index }),
-        None => Ok(()),
-    }
-}
-
-fn check_count<W: Weight>(len: usize) -> Result<(), Error> {
-    let max = usize::try_from(Plain::<W>::MAX_LEN).unwrap_or(usize::MAX);
-    if len > max {
-        Err(Error::TooLong { len, max })
-    } else {
-        Ok(())
-    }
-}
-
-fn check_importance(importance: &[f32], expected: usize) -> Result<(), Error> {
-    if importance.len() != expected {
-        return Err(Error::LengthMismatch {
-            expected,
-            actual: importance.len(),
-        });
-    }
-    match importance
-        .iter()
-        .position(|h| !(h.is_finite() && *h >= 0.0))
-    {
-        Some(index) => Err(Error::InvalidImportance { index }),
-        None => Ok(()),
-    }
-}
-
-/// Knobs that no exact search serves together.
-fn check_conflicts(knobs: &Ternarizer<'_>) -> Result<(), Error> {
-    let counted = knobs.min > 0 || knobs.max != usize::MAX;
-    let control = match (knobs.target, counted) {
-        (Some(_), _) => Some("a target cosine"),
-        (None, true) => Some("a number of non-zeros"),
-        (None, false) => None,
-    };
-    let exact = matches!(knobs.rule, Rule::Tnt | Rule::TwoScale);
-    match (control, knobs.importance, knobs.rule, knobs.scales) {
-        (_, _, Rule::TwoScale, Scales::One) => Err(Error::Conflict {
-            this: "the rule two-scale",
-            that: "one scale",
-        }),
-        (Some(this), Some(_), ..) => Err(Error::Conflict {
-            this,
-            that: "importance",
-        }),
-        (Some(this), _, rule, _) if rule != Rule::Tnt => Err(Error::Conflict {
-            this,
-            that: rule.name(),
-        }),
-        (_, Some(_), rule, _) if !exact => Err(Error::Conflict {
-            this: "importance",
-            that: rule.name(),
-        }),
-        _ => Ok(()),
-    }
-}
 
 /// Ternarizes checked input.
 pub(crate) fn solve<W: Weight>(
-    knobs: &Ternarizer<'_>,
+    knobs: &Knobs<'_>,
     weights: &[W],
     trits: &mut [i8],
 ) -> Result<Fit<W>, Error> {
@@ -148,7 +61,7 @@ pub(crate) fn solve<W: Weight>(
 
 /// The best or the sparsest support under the caller's control.
 fn controlled<W: Weight>(
-    knobs: &Ternarizer<'_>,
+    knobs: &Knobs<'_>,
     weights: &[W],
     wide: &Wide<'_, W>,
 ) -> Result<Found<<Wide<'static, W> as Objective>::Tally>, Error> {
@@ -180,7 +93,7 @@ fn controlled<W: Weight>(
 
 /// What every rule ends with.
 struct Job<'a, 'b, W> {
-    knobs: &'a Ternarizer<'a>,
+    knobs: &'a Knobs<'a>,
     weights: &'a [W],
     trits: &'b mut [i8],
 }
@@ -372,23 +285,6 @@ impl<T: Tally> Parts<T> {
             half_scale
         } else {
             self.most_left
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn more_weights_than_exact_sums_can_hold_are_refused() {
-        if let Ok(len) = usize::try_from((1_u64 << 36) + 1) {
-            assert_eq!(
-                check_count::<f64>(len),
-                Err(Error::TooLong { len, max: len - 1 })
-            );
-            assert_eq!(check_count::<f64>(len - 1), Ok(()));
-            assert_eq!(check_count::<f32>(len), Ok(()));
         }
     }
 }

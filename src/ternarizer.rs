@@ -8,6 +8,7 @@
 
 use crate::error::Error;
 use crate::fit::Fit;
+use crate::knobs::{self, Knobs};
 use crate::rule::{Rule, Scales};
 use crate::search::Search;
 use crate::solve;
@@ -36,13 +37,7 @@ use crate::weight::Weight;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ternarizer<'a> {
-    pub(crate) rule: Rule,
-    pub(crate) scales: Scales,
-    pub(crate) min: usize,
-    pub(crate) max: usize,
-    pub(crate) target: Option<f64>,
-    pub(crate) importance: Option<&'a [f32]>,
-    pub(crate) search: Search,
+    pub(crate) knobs: Knobs<'a>,
 }
 
 impl Default for Ternarizer<'_> {
@@ -62,7 +57,7 @@ impl<'a> Ternarizer<'a> {
     /// ```
     #[must_use]
     pub const fn new() -> Self {
-        Self {
+        let knobs = Knobs {
             rule: Rule::Tnt,
             scales: Scales::Two,
             min: 0,
@@ -70,7 +65,8 @@ impl<'a> Ternarizer<'a> {
             target: None,
             importance: None,
             search: Search::Bracket,
-        }
+        };
+        Self { knobs }
     }
 
     /// Sets the rule; [`Rule::Tnt`] at first.
@@ -84,7 +80,8 @@ impl<'a> Ternarizer<'a> {
     /// ```
     #[must_use]
     pub const fn rule(self, rule: Rule) -> Self {
-        Self { rule, ..self }
+        let knobs = Knobs { rule, ..self.knobs };
+        Self { knobs }
     }
 
     /// Sets how many scales to return; [`Scales::Two`] at first.
@@ -103,7 +100,11 @@ impl<'a> Ternarizer<'a> {
     /// ```
     #[must_use]
     pub const fn scales(self, scales: Scales) -> Self {
-        Self { scales, ..self }
+        let knobs = Knobs {
+            scales,
+            ..self.knobs
+        };
+        Self { knobs }
     }
 
     /// Asks for exactly this many non-zeros: the heaviest weights, the first in order among equals. Never more than there are
@@ -120,11 +121,12 @@ impl<'a> Ternarizer<'a> {
     /// ```
     #[must_use]
     pub const fn nonzeros(self, count: usize) -> Self {
-        Self {
+        let knobs = Knobs {
             min: count,
             max: count,
-            ..self
-        }
+            ..self.knobs
+        };
+        Self { knobs }
     }
 
     /// Asks for at least this many non-zeros, or as many as there are weights that are not zero.
@@ -142,7 +144,11 @@ impl<'a> Ternarizer<'a> {
     /// ```
     #[must_use]
     pub const fn min_nonzeros(self, count: usize) -> Self {
-        Self { min: count, ..self }
+        let knobs = Knobs {
+            min: count,
+            ..self.knobs
+        };
+        Self { knobs }
     }
 
     /// Asks for at most this many non-zeros. The same restrictions hold as for [`nonzeros`](Self::nonzeros).
@@ -155,7 +161,11 @@ impl<'a> Ternarizer<'a> {
     /// ```
     #[must_use]
     pub const fn max_nonzeros(self, count: usize) -> Self {
-        Self { max: count, ..self }
+        let knobs = Knobs {
+            max: count,
+            ..self.knobs
+        };
+        Self { knobs }
     }
 
     /// Asks for the sparsest ternary vector whose cosine with the weights is at least `target`, in `(0, 1]`, among the
@@ -171,10 +181,11 @@ impl<'a> Ternarizer<'a> {
     /// ```
     #[must_use]
     pub const fn target_cosine(self, target: f64) -> Self {
-        Self {
+        let knobs = Knobs {
             target: Some(target),
-            ..self
-        }
+            ..self.knobs
+        };
+        Self { knobs }
     }
 
     /// Minimises `sum h_i (w_i - w'_i)^2` with these importances `h`, one for each weight, finite and not negative.
@@ -193,10 +204,11 @@ impl<'a> Ternarizer<'a> {
     /// ```
     #[must_use]
     pub const fn importance(self, importance: &'a [f32]) -> Self {
-        Self {
+        let knobs = Knobs {
             importance: Some(importance),
-            ..self
-        }
+            ..self.knobs
+        };
+        Self { knobs }
     }
 
     /// Sets how the optimum is searched; every way gives the same bits.
@@ -210,7 +222,11 @@ impl<'a> Ternarizer<'a> {
     /// ```
     #[must_use]
     pub const fn search(self, search: Search) -> Self {
-        Self { search, ..self }
+        let knobs = Knobs {
+            search,
+            ..self.knobs
+        };
+        Self { knobs }
     }
 
     /// Writes a trit for each weight, and returns the scales and how close they come. No heap.
@@ -239,14 +255,14 @@ impl<'a> Ternarizer<'a> {
         weights: &[W],
         trits: &mut [i8],
     ) -> Result<Fit<W>, Error> {
-        solve::check(self, weights)?;
+        knobs::check(&self.knobs, weights)?;
         if trits.len() != weights.len() {
             return Err(Error::LengthMismatch {
                 expected: weights.len(),
                 actual: trits.len(),
             });
         }
-        solve::solve(self, weights, trits)
+        solve::solve(&self.knobs, weights, trits)
     }
 
     /// The trits, with the scales and how close they come.

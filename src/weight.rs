@@ -18,8 +18,6 @@ use core::fmt::{Debug, Display};
 
 use num_traits::Float;
 
-use crate::exact::Limbs;
-
 /// A floating-point type whose values can be ternarized: `f32`, `f64` and, with the feature `half`, `f16` and `bf16`.
 ///
 /// The trait is sealed: callers bring the values, this crate answers for the arithmetic.
@@ -55,6 +53,28 @@ pub trait Format: Copy {
     fn from_key(key: u64) -> Self;
     /// The same value; every weight type fits.
     fn widen(self) -> f64;
+}
+
+/// A fixed-width unsigned integer: an array of limbs, the least significant first.
+pub trait Limbs: Copy {
+    /// The number zero.
+    const ZERO: Self;
+    /// The limbs, least significant first.
+    fn limbs(&self) -> &[u64];
+    /// The limbs for writing.
+    fn limbs_mut(&mut self) -> &mut [u64];
+}
+
+impl<const N: usize> Limbs for [u64; N] {
+    const ZERO: Self = [0; N];
+
+    fn limbs(&self) -> &[u64] {
+        self
+    }
+
+    fn limbs_mut(&mut self) -> &mut [u64] {
+        self
+    }
 }
 
 /// Splits a key into `(mantissa, shift)`: the magnitude is `mantissa << shift` smallest subnormals.

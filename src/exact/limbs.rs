@@ -7,38 +7,8 @@
 
 use core::cmp::Ordering;
 
-use super::quotient::Quotient;
-
-/// A fixed-width unsigned integer: an array of limbs, the least significant first.
-pub trait Limbs: Copy {
-    /// The number zero.
-    const ZERO: Self;
-    /// The limbs, least significant first.
-    fn limbs(&self) -> &[u64];
-    /// The limbs for writing.
-    fn limbs_mut(&mut self) -> &mut [u64];
-}
-
-impl<const N: usize> Limbs for [u64; N] {
-    const ZERO: Self = [0; N];
-
-    fn limbs(&self) -> &[u64] {
-        self
-    }
-
-    fn limbs_mut(&mut self) -> &mut [u64] {
-        self
-    }
-}
-
-/// Low and high half of a 128-bit number.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the low half is what is asked for"
-)]
-pub(crate) fn halves(x: u128) -> [u64; 2] {
-    [x as u64, (x >> 64) as u64]
-}
+use super::quotient::{Quotient, halves};
+use crate::weight::Limbs;
 
 /// Without the zero limbs at the top.
 fn trimmed(limbs: &[u64]) -> &[u64] {

@@ -11,5 +11,3 @@ pub(crate) mod quotient;
 pub(crate) mod score;
 #[cfg(test)]
 mod tests;
-
-pub(crate) use limbs::Limbs;

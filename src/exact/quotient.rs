@@ -4,7 +4,6 @@
 //! nearest weight (ties to even, like every IEEE operation), a threshold **down**, because
 //! `|w| > S / 2m` holds for a weight just if `|w|` is larger than the largest weight that is not above `S / 2m`.
 
-use super::limbs::halves;
 use crate::weight::encode;
 
 /// `(bits + d) * 2^exponent` smallest subnormals, with `0 <= d < 1`, and `d > 0` just if `inexact`.
@@ -87,6 +86,15 @@ impl Quotient {
         };
         (mantissa, shift as u32, tail)
     }
+}
+
+/// Low and high half of a 128-bit number.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the low half is what is asked for"
+)]
+pub(crate) fn halves(x: u128) -> [u64; 2] {
+    [x as u64, (x >> 64) as u64]
 }
 
 /// What a rounding cuts off, against half a unit in the last place.

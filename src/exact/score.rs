@@ -8,7 +8,8 @@
 
 use core::cmp::Ordering;
 
-use super::limbs::{Limbs, compare, multiply};
+use super::limbs::{compare, multiply};
+use crate::weight::Limbs;
 
 /// A candidate's score `sum^2 / mass`, exactly; both are integers, `mass` is not zero.
 #[derive(Clone, Copy)]

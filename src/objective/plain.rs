@@ -9,8 +9,7 @@
 use core::cmp::Ordering;
 
 use super::{Edge, Item, Objective, Rounded, Side, Tally, above_one_by_one};
-use crate::exact::limbs::halves;
-use crate::exact::quotient::Quotient;
+use crate::exact::quotient::{Quotient, halves};
 use crate::exact::score::{self, Score};
 use crate::weight::{Weight, decode, scale_by_power, unit_exponent};
 

@@ -7,11 +7,10 @@
 use core::cmp::Ordering;
 
 use super::{Item, Objective, Rounded, Side, Tally};
-use crate::exact::Limbs;
 use crate::exact::limbs::{add_shifted, divide, to_f64};
 use crate::exact::quotient::Quotient;
 use crate::exact::score::{self, Score};
-use crate::weight::{Format, Weight, decode, scale_by_power, unit_exponent};
+use crate::weight::{Format, Limbs, Weight, decode, scale_by_power, unit_exponent};
 
 /// Weights with importance (or all alike), both signs or one.
 ///

@@ -57,7 +57,7 @@ impl<W: Weight> TernaryTensor<W> {
         if let Some(index) = view.iter().position(|weight| !weight.is_finite()) {
             return Err(Error::NonFinite { index });
         }
-        let importance = match how.importance {
+        let importance = match how.knobs.importance {
             Some(importance) => Some(checked_importance(importance, &weights)?),
             None => None,
         };
@@ -70,14 +70,14 @@ impl<W: Weight> TernaryTensor<W> {
         let trits = PackedTritsBuf::from_trits(Code::TwoBit, &trits)?;
         let lambda_p = fits.iter().map(|fit| fit.lambda_p).collect();
         let lambda_n = (!one_scale(how)).then(|| fits.iter().map(|fit| fit.lambda_n).collect());
-        let tensor = Self::from_parts(shape, grouping, how.rule, trits, lambda_p, lambda_n)?;
+        let tensor = Self::from_parts(shape, grouping, how.knobs.rule, trits, lambda_p, lambda_n)?;
         Ok((tensor, fits))
     }
 }
 
 /// Whether both signs always get the same scale, so that one is enough to store.
 fn one_scale(how: &Ternarizer<'_>) -> bool {
-    how.scales == Scales::One || how.rule.prescribes_scale()
+    how.knobs.scales == Scales::One || how.knobs.rule.prescribes_scale()
 }
 
 /// The importances in the groups of the weights.

@@ -1,0 +1,126 @@
+//! [`Knobs`]: what a caller can ask for, and every way that, or the input, can be wrong.
+
+use crate::error::Error;
+use crate::objective::Plain;
+use crate::rule::{Rule, Scales};
+use crate::search::Search;
+use crate::weight::Weight;
+
+/// The settings of a [`Ternarizer`](crate::Ternarizer).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Knobs<'a> {
+    pub(crate) rule: Rule,
+    pub(crate) scales: Scales,
+    /// The least number of non-zeros.
+    pub(crate) min: usize,
+    /// The largest number of non-zeros.
+    pub(crate) max: usize,
+    /// The cosine to be reached.
+    pub(crate) target: Option<f64>,
+    pub(crate) importance: Option<&'a [f32]>,
+    pub(crate) search: Search,
+}
+
+/// Every way the input can be wrong, but for the length of the trits.
+pub(crate) fn check<W: Weight>(knobs: &Knobs<'_>, weights: &[W]) -> Result<(), Error> {
+    check_weights(weights)?;
+    if let Some(importance) = knobs.importance {
+        check_importance(importance, weights.len())?;
+    }
+    if knobs.min > knobs.max {
+        return Err(Error::NonzerosRange {
+            min: knobs.min,
+            max: knobs.max,
+        });
+    }
+    if let Some(target) = knobs.target
+        && !(target > 0.0 && target <= 1.0)
+    {
+        return Err(Error::InvalidTarget { target });
+    }
+    check_conflicts(knobs)
+}
+
+/// Weights that there are, that are finite, and that are not too many.
+pub(crate) fn check_weights<W: Weight>(weights: &[W]) -> Result<(), Error> {
+    if weights.is_empty() {
+        return Err(Error::Empty);
+    }
+    check_count::<W>(weights.len())?;
+    match weights.iter().position(|weight| !weight.is_finite()) {
+        Some(index) => Err(Error::NonFinite { index }),
+        None => Ok(()),
+    }
+}
+
+fn check_count<W: Weight>(len: usize) -> Result<(), Error> {
+    let max = usize::try_from(Plain::<W>::MAX_LEN).unwrap_or(usize::MAX);
+    if len > max {
+        Err(Error::TooLong { len, max })
+    } else {
+        Ok(())
+    }
+}
+
+fn check_importance(importance: &[f32], expected: usize) -> Result<(), Error> {
+    if importance.len() != expected {
+        return Err(Error::LengthMismatch {
+            expected,
+            actual: importance.len(),
+        });
+    }
+    match importance
+        .iter()
+        .position(|h| !(h.is_finite() && *h >= 0.0))
+    {
+        Some(index) => Err(Error::InvalidImportance { index }),
+        None => Ok(()),
+    }
+}
+
+/// Knobs that no exact search serves together.
+fn check_conflicts(knobs: &Knobs<'_>) -> Result<(), Error> {
+    let counted = knobs.min > 0 || knobs.max != usize::MAX;
+    let control = match (knobs.target, counted) {
+        (Some(_), _) => Some("a target cosine"),
+        (None, true) => Some("a number of non-zeros"),
+        (None, false) => None,
+    };
+    let exact = matches!(knobs.rule, Rule::Tnt | Rule::TwoScale);
+    match (control, knobs.importance, knobs.rule, knobs.scales) {
+        (_, _, Rule::TwoScale, Scales::One) => Err(Error::Conflict {
+            this: "the rule two-scale",
+            that: "one scale",
+        }),
+        (Some(this), Some(_), ..) => Err(Error::Conflict {
+            this,
+            that: "importance",
+        }),
+        (Some(this), _, rule, _) if rule != Rule::Tnt => Err(Error::Conflict {
+            this,
+            that: rule.name(),
+        }),
+        (_, Some(_), rule, _) if !exact => Err(Error::Conflict {
+            this: "importance",
+            that: rule.name(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_weights_than_exact_sums_can_hold_are_refused() {
+        if let Ok(len) = usize::try_from((1_u64 << 36) + 1) {
+            assert_eq!(
+                check_count::<f64>(len),
+                Err(Error::TooLong { len, max: len - 1 })
+            );
+            assert_eq!(check_count::<f64>(len - 1), Ok(()));
+            assert_eq!(check_count::<f32>(len), Ok(()));
+        }
+    }
+}
