@@ -44,7 +44,7 @@ pub struct Fit<W> {
     /// How many trits there are.
     pub len: usize,
     /// The trits are non-zero just where `|w| > threshold` (and the importance is not 0). Half the scale, rounded down, for
-    /// the exact rules; the prescribed threshold, rounded down, for the baselines; the largest magnitude left out where a
+    /// the exact rules; the prescribed threshold, rounded down, for the baselines (for `AbsMax`, the largest number below `max / 2`); the largest magnitude left out where a
     /// wanted count decided, and then some of its equals may have been taken, the first in order. With
     /// [`Rule::TwoScale`](crate::Rule::TwoScale) the smaller of the two below.
     pub threshold: W,

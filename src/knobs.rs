@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn more_weights_than_exact_sums_can_hold_are_refused() {
-        if let Ok(len) = usize::try_from((1_u64 << 36) + 1) {
+        if let Ok(len) = usize::try_from(1_u64 << 48) {
             assert_eq!(
                 check_count::<f64>(len),
                 Err(Error::TooLong { len, max: len - 1 })

@@ -126,3 +126,8 @@ pub use {
     ternarizer::{Ternarizer, ternarize_into},
     weight::Weight,
 };
+
+/// The README's example is a test.
+#[cfg(all(doctest, feature = "alloc"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -16,7 +16,7 @@
 
 use core::fmt;
 
-use crate::objective::{Grid, Objective, Plain};
+use crate::objective::{Objective, Plain};
 use crate::weight::Weight;
 
 /// Which weights become 0, and which scale the others get.
@@ -134,20 +134,19 @@ pub(crate) struct Prescription<W> {
     pub(crate) scale: Option<W>,
 }
 
-/// Evaluates a baseline; `None` for the exact rules.
+/// Evaluates a baseline; `None` for the exact rules. Needs the objective [`Plain::with_all`].
 pub(crate) fn prescribe<W: Weight>(rule: Rule, plain: &Plain<'_, W>) -> Option<Prescription<W>> {
-    let count = plain.len() as u64;
-    // Four bits to spare, for seven tenths of a sum.
-    let grid = Grid::finest(plain.top(), 16 * count, W::PRECISION);
-    let sum = || plain.items().map(|item| grid.place(item.key)).sum::<u128>();
+    let (grid, count) = (plain.grid(), plain.len() as u64);
     Some(match rule {
         Rule::Tnt | Rule::TwoScale => return None,
         Rule::Twn => Prescription {
-            threshold: grid.divide(7 * sum(), 10 * count).floor_key(W::PRECISION),
+            threshold: grid
+                .divide(7 * plain.total(), 10 * count)
+                .floor_key(W::PRECISION),
             scale: None,
         },
         Rule::AbsMean => {
-            let mean = grid.divide(sum(), count);
+            let mean = grid.divide(plain.total(), count);
             Prescription {
                 threshold: mean.half().floor_key(W::PRECISION),
                 scale: Some(W::from_key(mean.nearest_key(W::PRECISION))),

@@ -46,7 +46,7 @@ pub(crate) fn solve<W: Weight>(
             Ok(job.one_support(&wide, found, None))
         }
         (Rule::Twn | Rule::AbsMean | Rule::AbsMax, _) => {
-            let plain = Plain::new(weights, Side::Both);
+            let plain = Plain::with_all(weights);
             let scale = prescribe(knobs.rule, &plain);
             let threshold = scale.as_ref().map_or(0, |rule| rule.threshold);
             let found = plain.above(threshold).into();

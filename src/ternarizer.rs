@@ -234,7 +234,7 @@ impl<'a> Ternarizer<'a> {
     /// # Errors
     ///
     /// [`Error::Empty`]; [`Error::LengthMismatch`] if `trits` or the importances are not as long as `weights`;
-    /// [`Error::NonFinite`] and [`Error::InvalidImportance`] with the index; [`Error::TooLong`] beyond 2^36 `f64` weights;
+    /// [`Error::NonFinite`] and [`Error::InvalidImportance`] with the index; [`Error::TooLong`] beyond 2^48 `f64` weights;
     /// [`Error::NonzerosRange`], [`Error::InvalidTarget`], [`Error::TargetUnreachable`]; [`Error::Conflict`] for knobs that
     /// exclude each other. Then `trits` is as it was.
     ///
@@ -297,7 +297,7 @@ impl<'a> Ternarizer<'a> {
 ///
 /// # Errors
 ///
-/// [`Error::Empty`]; [`Error::NonFinite`] with the index of a NaN or an infinity; [`Error::TooLong`] beyond 2^36 `f64` weights.
+/// [`Error::Empty`]; [`Error::NonFinite`] with the index of a NaN or an infinity; [`Error::TooLong`] beyond 2^48 `f64` weights.
 ///
 /// # Examples
 ///

@@ -1,7 +1,7 @@
 //! Unsigned integers as little-endian slices of 64-bit limbs: schoolbook arithmetic, no allocation.
 //!
 //! The numbers here are short (2 to 84 limbs, most of them zero), so the plain algorithms are the fast ones. Widths are
-//! chosen by the callers so that nothing overflows; that is asserted in debug builds.
+//! chosen by the callers so that nothing overflows; debug builds assert that no carry is lost.
 //!
 //! Source: Knuth, The Art of Computer Programming, volume 2, section 4.3.1.
 
@@ -138,7 +138,7 @@ fn subtract_if_not_less(a: &mut [u64], b: &[u64]) -> bool {
     true
 }
 
-/// `a / b` to at least 64 significant bits, by shifting and subtracting; `b` is not zero and `T` has a limb to spare.
+/// `a / b` to at least 64 significant bits, by shifting and subtracting; `b` is not zero and `T` has a bit to spare.
 pub(crate) fn divide<T: Limbs>(a: &T, b: &T) -> Quotient {
     const BITS: u32 = 66;
     let (mut remainder, mut divisor) = (*a, T::ZERO);

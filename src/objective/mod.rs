@@ -26,7 +26,7 @@ mod wide;
 
 use core::cmp::Ordering;
 
-pub(crate) use plain::{Grid, Plain};
+pub(crate) use plain::Plain;
 pub(crate) use wide::Wide;
 
 use crate::exact::quotient::Quotient;

@@ -1,10 +1,13 @@
 //! The plain objective `S^2 / M`: magnitudes added on a 128-bit grid.
 //!
-//! An optimum selects no weight below `max|w| / 2N`: its scale is at least `max|w| / N` (the largest weight is always
-//! selected) and its threshold is half of that. So all that can be selected lies within a factor `2N` of the largest, and a
-//! grid that begins there holds each of these weights and all their sums exactly: weights in `p + log2(2N) + 1` bits (64 for
-//! `f32`, whatever fits a memory), sums in `p + 2 log2(2N)`, which is 128 for `N = 2^36` `f64` weights and less for the
-//! shorter types. Weights below are cut to the grid, always alike, whatever their order.
+//! An optimum selects no weight below `max|w| / (2 sqrt(N))`: it scores at least what the largest weight scores alone, so
+//! `lambda^2 M >= max^2` and its threshold `lambda / 2` is at least `max / (2 sqrt(M))`. So all that can be selected lies within
+//! a factor `2 sqrt(N)` of the largest, and a grid that begins there holds each of these weights and all their sums exactly:
+//! weights in `p + log2(N) / 2 + 2` bits, which is 64 for `f32` (`p = 24`) whatever fits a memory; sums in `log2(N)` more,
+//! which is 128 for 2^48 `f64` weights. Weights below are cut to the grid, always alike, whatever their order.
+//!
+//! The baselines' thresholds may lie lower. Their sums use the finest grid instead that the largest weight allows: exact for
+//! weights down to `max|w| / N` as long as `2 log2(N) + p < 123`.
 
 use core::cmp::Ordering;
 
@@ -30,11 +33,11 @@ impl Grid {
         }
     }
 
-    /// The coarsest grid that is exact down to `max / 2 len`.
-    fn down_to_floor(top: u64, len: u64, precision: u32) -> Self {
+    /// The coarsest grid that is exact for all that an optimum of `len` weights can select.
+    fn coarsest(top: u64, len: u64, precision: u32) -> Self {
         let (_, shift) = decode(top, precision);
         Self {
-            base: shift.saturating_sub(bits(len) + 2),
+            base: shift.saturating_sub(depth(len)),
             precision,
         }
     }
@@ -57,6 +60,11 @@ impl Grid {
 /// Significant bits of a count.
 fn bits(count: u64) -> u32 {
     u64::BITS - count.leading_zeros()
+}
+
+/// An optimum's threshold is at least the largest magnitude divided by two to this power.
+fn depth(len: u64) -> u32 {
+    bits(len).div_ceil(2) + 1
 }
 
 /// Weights without importance, both signs or one.
@@ -83,24 +91,49 @@ impl Tally for Sums {
 }
 
 impl<'a, W: Weight> Plain<'a, W> {
-    /// Largest number of weights whose sums are exact.
-    pub(crate) const MAX_LEN: u64 = 1 << ((127 - W::PRECISION) / 2 - 1);
+    /// Largest number of weights whose sums are exact: `p + log2(N) / 2 + 2 + log2(N) <= 128`.
+    pub(crate) const MAX_LEN: u64 = {
+        let bits = 2 * (126 - W::PRECISION) / 3;
+        if bits < u64::BITS {
+            (1 << bits) - 1
+        } else {
+            u64::MAX
+        }
+    };
 
+    /// For the search of an optimum: exact for all that it can select.
     pub(crate) fn new(weights: &'a [W], side: Side) -> Self {
         let masks = [false, true].map(|negative| u64::from(side.includes(negative)).wrapping_neg());
-        let grid = Grid {
-            base: 0,
-            precision: W::PRECISION,
-        };
-        let mut plain = Self {
+        let plain = Self {
             weights,
             masks,
-            grid,
+            grid: Grid::finest(0, 1, W::PRECISION),
             top: 0,
         };
-        plain.top = plain.items().map(|item| item.key).max().unwrap_or(0);
-        plain.grid = Grid::down_to_floor(plain.top, weights.len() as u64, W::PRECISION);
-        plain
+        let top = plain.items().map(|item| item.key).max().unwrap_or(0);
+        Self {
+            top,
+            grid: Grid::coarsest(top, weights.len() as u64, W::PRECISION),
+            ..plain
+        }
+    }
+
+    /// For sums over all weights, with four bits to spare above them.
+    pub(crate) fn with_all(weights: &'a [W]) -> Self {
+        let plain = Self::new(weights, Side::Both);
+        Self {
+            grid: Grid::finest(plain.top, 16 * weights.len() as u64, W::PRECISION),
+            ..plain
+        }
+    }
+
+    pub(crate) fn grid(&self) -> Grid {
+        self.grid
+    }
+
+    /// The sum of all magnitudes on the grid.
+    pub(crate) fn total(&self) -> u128 {
+        self.items().map(|item| self.grid.place(item.key)).sum()
     }
 
     fn item(&self, weight: W) -> Item {
@@ -197,10 +230,8 @@ impl<W: Weight> Objective for Plain<'_, W> {
 
     fn floor(&self) -> u64 {
         let top = self.grid.place(self.top);
-        self.grid
-            .divide(top, self.weights.len() as u64)
-            .half()
-            .floor_key(W::PRECISION)
+        let depth = depth(self.weights.len() as u64);
+        self.grid.divide(top, 1 << depth).floor_key(W::PRECISION)
     }
 
     fn top(&self) -> u64 {
@@ -208,9 +239,10 @@ impl<W: Weight> Objective for Plain<'_, W> {
     }
 
     fn above_each<const T: usize>(&self, thresholds: [u64; T]) -> [Edge<Sums>; T] {
-        let narrow = W::PRECISION + bits(self.len() as u64) + 2 + BLOCK.ilog2() <= u64::BITS;
-        let floor = self.floor();
-        if !narrow || thresholds.iter().any(|&threshold| threshold < floor) {
+        let (_, shift) = decode(self.top, W::PRECISION);
+        let bits_on_grid = W::PRECISION + shift - self.grid.base.min(shift);
+        let (fits, floor) = (bits_on_grid + BLOCK.ilog2() <= u64::BITS, self.floor());
+        if !fits || thresholds.iter().any(|&threshold| threshold < floor) {
             return thresholds.map(|threshold| above_one_by_one(self, threshold));
         }
         let mut edges = thresholds.map(|key| Edge {
