@@ -39,6 +39,11 @@ pub enum Error {
         /// Position in the importance slice.
         index: usize,
     },
+    /// The scale at `index` is negative, NaN or infinite.
+    InvalidScale {
+        /// Position in the scales, which is the number of its group.
+        index: usize,
+    },
     /// More weights in one vector than its sums can hold exactly.
     TooLong {
         /// The number of weights given.
@@ -123,6 +128,8 @@ pub enum Error {
     },
     /// The number of elements of a shape does not fit a `usize`.
     ShapeOverflow,
+    /// Two tensors of as many elements have different axes.
+    ShapeMismatch,
     /// Blocks of zero weights were asked for.
     EmptyBlock,
     /// A strided view reaches beyond its data.
@@ -147,6 +154,9 @@ impl fmt::Display for Error {
                     f,
                     "the importance at index {index} is negative or not finite"
                 )
+            }
+            Self::InvalidScale { index } => {
+                write!(f, "the scale at index {index} is negative or not finite")
             }
             Self::TooLong { len, max } => {
                 write!(
@@ -201,6 +211,7 @@ impl fmt::Display for Error {
                 )
             }
             Self::ShapeOverflow => write!(f, "the number of elements of the shape overflows"),
+            Self::ShapeMismatch => write!(f, "two tensors have different shapes"),
             Self::EmptyBlock => write!(f, "a block must hold at least one weight"),
             Self::ViewOutOfBounds { needed, len } => {
                 write!(f, "the view reaches {needed} elements into data of {len}")

@@ -1,0 +1,94 @@
+//! The same bits for any number of threads, and the same as one group after the other: tensors, fits and errors.
+
+mod twin;
+
+use rayon::ThreadPoolBuilder;
+use ternarize::tensor::{Grouping, TensorView, TernaryTensor};
+use ternarize::{Error, Fit, Ternarizer};
+use twin::{members, weights};
+
+type Made = Result<(TernaryTensor<f32>, Vec<Fit<f32>>), Error>;
+
+/// What 1, 2, 3 and 7 threads make of it; it is the same.
+fn on_threads(view: &TensorView<'_, f32>, grouping: Grouping, how: &Ternarizer<'_>) -> Made {
+    let make = |threads| {
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+        pool.unwrap()
+            .install(|| TernaryTensor::ternarize(view, grouping, how))
+    };
+    let first = make(1);
+    for threads in [2, 3, 7] {
+        // The text of a float tells its bits.
+        let (made, first) = (format!("{:?}", make(threads)), format!("{first:?}"));
+        assert!(made == first, "{threads} threads under {grouping}");
+    }
+    first
+}
+
+fn check(axes: &[usize], grouping: Grouping, importance: bool) {
+    let count = axes.iter().product();
+    let values: Vec<f32> = weights(count, 1);
+    let h: Vec<f32> = weights(count, 2).into_iter().map(f32::abs).collect();
+    let h = importance.then_some(&h[..]);
+    let how = Ternarizer::new();
+    let (trits, expected) = twin::ternarize(&values, &members(axes, grouping), &how, h).unwrap();
+    let how = h.map_or(how, |h| how.importance(h));
+    let view = TensorView::new(&values, axes).unwrap();
+    let (tensor, fits) = on_threads(&view, grouping, &how).unwrap();
+    assert!(tensor.trits().iter().eq(trits), "{axes:?} under {grouping}");
+    assert!(format!("{fits:?}") == format!("{expected:?}"));
+    assert!(
+        tensor
+            .lambda_p()
+            .iter()
+            .eq(fits.iter().map(|fit| &fit.lambda_p))
+    );
+    assert!(
+        tensor
+            .lambda_n()
+            .iter()
+            .eq(fits.iter().map(|fit| &fit.lambda_n))
+    );
+}
+
+/// More than two batches, the last of them not full.
+#[test]
+fn many_small_groups() {
+    check(&[700, 10, 3, 3], Grouping::Kernel, false);
+    check(&[70, 1000], Grouping::Block(7), false);
+    check(&[70, 10, 100], Grouping::axes(&[0, 2]).unwrap(), true);
+}
+
+#[test]
+fn a_few_big_groups() {
+    check(&[3, 35_000], Grouping::OUTPUT_CHANNEL, false);
+    check(&[35_000, 3], Grouping::axis(1).unwrap(), true);
+    check(&[1, 1], Grouping::Tensor, false);
+}
+
+/// Both the third and the fifth batch fail, each in its own way; it is the third that is told.
+#[test]
+fn the_first_error_is_told_whichever_thread_is_first() {
+    let (rows, columns) = (160, 1000);
+    let mut values = vec![1.0_f32; rows * columns];
+    values[90 * columns..][..2].copy_from_slice(&[0.0, 0.5]);
+    values[140 * columns..].fill(0.0);
+    let view = TensorView::new(&values, &[rows, columns]).unwrap();
+    let how = Ternarizer::new().target_cosine(0.999_99);
+    let error = on_threads(&view, Grouping::OUTPUT_CHANNEL, &how).unwrap_err();
+    let alone = how.ternarize(&values[90 * columns..][..columns]);
+    assert_eq!(error, alone.unwrap_err());
+    assert!(matches!(error, Error::TargetUnreachable { best, .. } if best > 0.9));
+    let error = how.ternarize(&values[140 * columns..][..columns]);
+    assert!(matches!(error, Err(Error::TargetUnreachable { best, .. }) if best < 0.9));
+}
+
+/// An all too late element of the last batch.
+#[test]
+fn a_bad_weight_is_told_by_its_index() {
+    let mut values = vec![1.0_f32; 100_000];
+    values[99_998] = f32::NAN;
+    let view = TensorView::new(&values, &[100, 1000]).unwrap();
+    let error = on_threads(&view, Grouping::Block(10), &Ternarizer::new()).unwrap_err();
+    assert_eq!(error, Error::NonFinite { index: 99_998 });
+}
