@@ -70,7 +70,7 @@ impl<W: Weight> Fit<W> {
     /// ```
     #[must_use]
     pub fn sparsity(&self) -> f64 {
-        1.0 - self.nonzeros as f64 / self.len as f64
+        (self.len - self.nonzeros) as f64 / self.len as f64
     }
 
     /// How many trits are -1.

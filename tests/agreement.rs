@@ -120,8 +120,11 @@ fn the_largest_and_smallest_weights_neither_overflow_nor_vanish() {
     let agreements = |unit: f64| {
         let values = plain.map(|w| w * unit);
         let view = TensorView::new(&values, &[2, 3]).unwrap();
-        let how = Ternarizer::new();
-        let (tensor, fits) = TernaryTensor::ternarize(&view, Grouping::Block(2), &how).unwrap();
+        let (how, rows) = (
+            Ternarizer::new().scales(Scales::One),
+            Grouping::OUTPUT_CHANNEL,
+        );
+        let (tensor, fits) = TernaryTensor::ternarize(&view, rows, &how).unwrap();
         let groups = tensor.group_agreements(&view).unwrap();
         for (group, fit) in groups.iter().zip(&fits) {
             close(group.relative_error, fit.relative_error);

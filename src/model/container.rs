@@ -1,19 +1,18 @@
 //! The safetensors container: named tensors and metadata to bytes and back, through the format's own library.
 //!
-//! Two things are added to what the library does. Names that occur twice in the header are refused (the library lets the
-//! last win, so a tensor would be lost). And the metadata are written in alphabetical order (the library writes them in the
-//! order of a hash map, so the same model would give different bytes).
+//! The library reads and writes the header; the rest differs from what it does in three ways. Names that occur twice in the
+//! header are refused (the library lets the last win, so a tensor would be lost). The metadata are written in alphabetical
+//! order (the library writes them in the order of a hash map, so the same model would give different bytes). And the length
+//! of the file is compared with that of its tensors without adding to it, which could overflow.
 
 use alloc::borrow::Cow;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::fmt;
 
-use safetensors::tensor::{Dtype, SafeTensors, View, serialize as serialize_tensors};
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use safetensors::tensor::{Dtype, Metadata as Header, View, serialize as serialize_tensors};
 
-use super::{DenseTensor, ModelError};
+use super::{DenseTensor, ModelError, names};
 
 /// What a file says about itself.
 pub(super) type Metadata = BTreeMap<String, String>;
@@ -24,6 +23,12 @@ pub(super) type Parts = BTreeMap<String, DenseTensor>;
 /// Bytes before the header: its length.
 const PREFIX: usize = 8;
 
+/// The longest header that the format allows.
+const MAX_HEADER: usize = 100_000_000;
+
+/// The name in the header that is not a tensor's.
+const METADATA: &str = "__metadata__";
+
 fn container(reason: &dyn ToString) -> ModelError {
     ModelError::Container {
         reason: reason.to_string(),
@@ -32,48 +37,64 @@ fn container(reason: &dyn ToString) -> ModelError {
 
 /// The metadata and the tensors of a file.
 pub(super) fn parse(bytes: &[u8]) -> Result<(Metadata, Parts), ModelError> {
-    let (header_len, header) =
-        SafeTensors::read_metadata(bytes).map_err(|error| container(&error))?;
-    let text = bytes.get(PREFIX..PREFIX + header_len).unwrap_or_default();
-    refuse_duplicates(text)?;
-    let metadata = header
-        .metadata()
-        .clone()
-        .unwrap_or_default()
-        .into_iter()
-        .collect();
-    let file = SafeTensors::deserialize(bytes).map_err(|error| container(&error))?;
-    let tensors = file.iter().map(|(name, view)| {
+    let (header, data) = split(bytes).ok_or_else(|| container(&"its header is not whole"))?;
+    let header = core::str::from_utf8(header).map_err(|error| container(&error))?;
+    let duplicate = names::duplicate(header, METADATA).map_err(|error| container(&error))?;
+    if let Some(name) = duplicate {
+        return Err(ModelError::DuplicateName { name });
+    }
+    // The library sees to it that the tensors lie side by side, from the first byte on.
+    let header: Header = serde_json::from_str(header).map_err(|error| container(&error))?;
+    if header.data_len() != data.len() {
+        let reason = "its data have another length than its header says";
+        return Err(container(&reason));
+    }
+    let metadata = header.metadata().clone().unwrap_or_default();
+    let tensors = header.tensors().into_iter().map(|(name, info)| {
+        let (start, end) = info.data_offsets;
         let tensor = DenseTensor {
-            dtype: view.dtype(),
-            dtype_name: alloc::format!("{:?}", view.dtype()),
-            shape: view.shape().to_vec(),
-            bytes: view.data().to_vec(),
+            dtype: info.dtype,
+            dtype_name: alloc::format!("{:?}", info.dtype),
+            shape: info.shape.clone(),
+            bytes: data.get(start..end).unwrap_or_default().to_vec(),
         };
-        (name.to_string(), tensor)
+        (name, tensor)
     });
-    Ok((metadata, tensors.collect()))
+    Ok((metadata.into_iter().collect(), tensors.collect()))
+}
+
+/// The header and the data of a file.
+fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, rest) = bytes.split_first_chunk::<PREFIX>()?;
+    let len = usize::try_from(u64::from_le_bytes(*len)).ok()?;
+    rest.split_at_checked(len).filter(|_| len <= MAX_HEADER)
 }
 
 /// The bytes of a file with this content.
 pub(super) fn serialize(metadata: &Metadata, tensors: Parts) -> Result<Vec<u8>, ModelError> {
+    if tensors.contains_key(METADATA) {
+        let name = METADATA.to_string();
+        return Err(ModelError::NameTaken { name });
+    }
     let bytes = serialize_tensors(tensors, None).map_err(|error| container(&error))?;
     if metadata.is_empty() {
         return Ok(bytes);
     }
-    with_metadata(&bytes, metadata).ok_or_else(|| container(&"the header is not an object"))
+    with_metadata(&bytes, metadata).ok_or_else(|| container(&"the header would be too long"))
 }
 
 /// The file with metadata put at the head of its header.
 fn with_metadata(bytes: &[u8], metadata: &Metadata) -> Option<Vec<u8>> {
-    let (len, rest) = bytes.split_first_chunk::<PREFIX>()?;
-    let (header, data) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*len)).ok()?)?;
+    let (header, data) = split(bytes)?;
     let entries = header.trim_ascii_end().strip_prefix(b"{")?;
     let comma: &[u8] = if entries == b"}" { b"" } else { b"," };
     let metadata = serde_json::to_vec(metadata).ok()?;
     let mut header = [b"{\"__metadata__\":", &*metadata, comma, entries].concat();
     // Spaces, so that the data stay aligned.
     header.resize(header.len().next_multiple_of(PREFIX), b' ');
+    if header.len() > MAX_HEADER {
+        return None;
+    }
     let len = u64::try_from(header.len()).ok()?.to_le_bytes();
     Some([&len, &*header, data].concat())
 }
@@ -93,60 +114,5 @@ impl View for DenseTensor {
 
     fn data_len(&self) -> usize {
         self.bytes.len()
-    }
-}
-
-/// Refuses a header that names a tensor twice, or a metadata key.
-fn refuse_duplicates(header: &[u8]) -> Result<(), ModelError> {
-    let mut duplicate = None;
-    let mut json = serde_json::Deserializer::from_slice(header);
-    json.deserialize_map(Keys {
-        duplicate: &mut duplicate,
-        depth: 0,
-    })
-    .map_err(|error| container(&error))?;
-    match duplicate {
-        Some(name) => Err(ModelError::DuplicateName { name }),
-        None => Ok(()),
-    }
-}
-
-/// Reads the keys of an object, and of `__metadata__` in it.
-struct Keys<'a> {
-    duplicate: &'a mut Option<String>,
-    depth: usize,
-}
-
-impl<'de> Visitor<'de> for Keys<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut seen = BTreeSet::new();
-        while let Some(key) = map.next_key::<String>()? {
-            if self.depth == 0 && key == "__metadata__" {
-                map.next_value_seed(Keys {
-                    duplicate: self.duplicate,
-                    depth: 1,
-                })?;
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-            if !seen.insert(key.clone()) {
-                *self.duplicate = Some(key);
-            }
-        }
-        Ok(())
-    }
-}
-
-impl<'de> serde::de::DeserializeSeed<'de> for Keys<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
     }
 }

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::container::Parts;
-use super::{AnyTernary, DenseTensor, Element, ModelError, Tensor};
+use super::{AnyTernary, DenseTensor, Element, ModelError, Tensor, names};
 use crate::tensor::{Grouping, Shape, TernaryTensor};
 use crate::{Code, PackedTritsBuf, Rule};
 
@@ -70,8 +70,14 @@ pub(super) fn take_apart(
         let (lambda_p, lambda_n) = ternary.scale_tensors();
         put(part_name(name, TRITS), codes(ternary))?;
         put(part_name(name, LAMBDA_P), lambda_p)?;
-        if let Some(lambda_n) = lambda_n {
-            put(part_name(name, LAMBDA_N), lambda_n)?;
+        let second = part_name(name, LAMBDA_N);
+        match lambda_n {
+            Some(lambda_n) => put(second, lambda_n)?,
+            // When read again, it would pass for the second scales.
+            None if matches!(tensors.get(&second), Some(Tensor::Dense(_))) => {
+                return Err(ModelError::NameTaken { name: second });
+            }
+            None => {}
         }
         directory.tensors.insert(name.clone(), describe(ternary));
     }
@@ -142,7 +148,10 @@ fn read_directory(text: &str) -> Result<BTreeMap<String, Entry>, ModelError> {
         return Err(ModelError::UnknownVersion { found: version });
     }
     let directory: Directory = serde_json::from_str(text).map_err(unreadable)?;
-    Ok(directory.tensors)
+    match names::duplicate(text, "tensors").map_err(unreadable)? {
+        Some(name) => Err(ModelError::DuplicateName { name }),
+        None => Ok(directory.tensors),
+    }
 }
 
 /// Takes a ternary tensor's parts out of the file's tensors, and checks them against its description.
@@ -160,6 +169,8 @@ where
         .grouping
         .parse()
         .map_err(|error| bad("grouping", &error))?;
+    let fits = grouping.resolve(&shape);
+    fits.map_err(|error| bad("grouping", &error))?;
     let code = Code::from_name(&entry.code).ok_or_else(|| bad("code", &entry.code))?;
     let rule = Rule::from_name(&entry.rule).ok_or_else(|| bad("rule", &entry.rule))?;
 

@@ -23,6 +23,7 @@ mod container;
 mod dense;
 mod error;
 mod layout;
+mod names;
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
@@ -111,8 +112,9 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`ModelError::NameTaken`] if a dense tensor bears the name of a part of a ternary one, or the metadata has the key
-    /// `ternarize`.
+    /// [`ModelError::NameTaken`] if a dense tensor bears the name of a part of a ternary one (also of the second scales where
+    /// there is one only) or the name `__metadata__`, or if the metadata has the key `ternarize`;
+    /// [`ModelError::Container`] if the header would be longer than the format allows.
     ///
     /// # Examples
     ///
@@ -123,16 +125,11 @@ impl Model {
     /// ```
     pub fn to_bytes(&self) -> Result<Vec<u8>, ModelError> {
         let (directory, parts) = layout::take_apart(&self.tensors)?;
-        let mut metadata = self.metadata.clone();
-        if let Some(directory) = directory
-            && metadata
-                .insert(layout::KEY.to_string(), directory)
-                .is_some()
-        {
-            return Err(ModelError::NameTaken {
-                name: layout::KEY.to_string(),
-            });
+        let (mut metadata, key) = (self.metadata.clone(), layout::KEY.to_string());
+        if metadata.contains_key(&key) {
+            return Err(ModelError::NameTaken { name: key });
         }
+        metadata.extend(directory.map(|directory| (key, directory)));
         container::serialize(&metadata, parts)
     }
 
@@ -178,8 +175,7 @@ impl Model {
         let path = path.as_ref();
         let bytes = self.to_bytes()?;
         let folder = path.parent().filter(|folder| *folder != Path::new(""));
-        let written = new_file()
-            .tempfile_in(folder.unwrap_or(Path::new(".")))
+        let written = temporary_file(folder.unwrap_or(Path::new(".")))
             .and_then(|mut file| file.write_all(&bytes).map(|()| file))
             .and_then(|file| file.persist(path).map_err(std::io::Error::from));
         match written {
@@ -322,17 +318,12 @@ impl Model {
     }
 }
 
-/// Makes files with the permissions that any new file gets; the library's own default is for secrets.
-fn new_file() -> tempfile::Builder<'static, 'static> {
+/// A file that will be readable for whom new files are, not for the user alone.
+fn temporary_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    let mut file = tempfile::Builder::new();
     #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mut builder = tempfile::Builder::new();
-        builder.permissions(fs::Permissions::from_mode(0o666));
-        builder
-    }
-    #[cfg(not(unix))]
-    tempfile::Builder::new()
+    file.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    file.tempfile_in(folder)
 }
 
 /// Ternarizes a tensor of a known type.

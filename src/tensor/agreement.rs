@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::{TensorView, TernaryTensor};
 use crate::fit::{share, value};
-use crate::weight::{Format, scale_by_power, unit_exponent};
+use crate::weight::{scale_by_power, unit_exponent};
 use crate::{Error, Weight, ordered};
 
 /// How close restored weights `w'` come to weights `w`.
@@ -32,27 +32,99 @@ use crate::{Error, Weight, ordered};
 pub struct Agreement {
     /// `w . w' / (|w| |w'|)`, in `[-1, 1]`; 0 if either is all zeros.
     pub cosine: f64,
-    /// `|w - w'|^2 / |w|^2`; 0 if all weights are 0.
+    /// `|w - w'|^2 / |w|^2`; 0 if all weights are 0, infinite if beyond the range of `f64`.
     pub relative_error: f64,
 }
 
-/// The inner products behind it.
+/// Powers of two just above the largest magnitudes.
+#[derive(Clone, Copy)]
+struct Units {
+    weights: i32,
+    restored: i32,
+}
+
+impl Units {
+    fn of<W: Weight>(weights: &[W], restored: &[W]) -> Self {
+        let top = |values: &[W]| values.iter().map(|value| value.key()).max().unwrap_or(0);
+        Self {
+            weights: unit_exponent::<W>(top(weights)),
+            restored: unit_exponent::<W>(top(restored)),
+        }
+    }
+
+    fn max(self, other: Self) -> Self {
+        Self {
+            weights: self.weights.max(other.weights),
+            restored: self.restored.max(other.restored),
+        }
+    }
+
+    /// The unit of the difference.
+    fn lost(self) -> i32 {
+        self.weights.max(self.restored)
+    }
+}
+
+/// The inner products behind it, each in its units: so none overflows, and none vanishes that matters.
 #[derive(Clone, Copy)]
 struct Products {
     weights: f64,
     both: f64,
     restored: f64,
     lost: f64,
+    units: Units,
 }
 
 impl Products {
-    /// The sums over all parts, in their order.
-    fn total(parts: &[Self]) -> Self {
+    fn new<W: Weight>(weights: &[W], restored: &[W]) -> Self {
+        let units = Units::of(weights, restored);
+        let sum = |unit_w: i32, unit_r: i32, term: &dyn Fn(f64, f64) -> f64| {
+            ordered::sum(weights, |i, weight| {
+                let restored = restored.get(i).map_or(0.0, |value| value.widen());
+                let w = scale_by_power(weight.widen(), -unit_w);
+                term(w, scale_by_power(restored, -unit_r))
+            })
+        };
+        let (w, r, lost) = (units.weights, units.restored, units.lost());
         Self {
-            weights: ordered::sum(parts, |_, part| part.weights),
-            both: ordered::sum(parts, |_, part| part.both),
-            restored: ordered::sum(parts, |_, part| part.restored),
-            lost: ordered::sum(parts, |_, part| part.lost),
+            weights: sum(w, r, &|w, _| w * w),
+            both: sum(w, r, &|w, r| w * r),
+            restored: sum(w, r, &|_, r| r * r),
+            lost: sum(lost, lost, &|w, r| (w - r) * (w - r)),
+            units,
+        }
+    }
+
+    /// The same in larger units.
+    fn in_units(&self, units: Units) -> Self {
+        let weights = self.units.weights - units.weights;
+        let restored = self.units.restored - units.restored;
+        let lost = self.units.lost() - units.lost();
+        Self {
+            weights: scale_by_power(self.weights, 2 * weights),
+            both: scale_by_power(self.both, weights + restored),
+            restored: scale_by_power(self.restored, 2 * restored),
+            lost: scale_by_power(self.lost, 2 * lost),
+            units,
+        }
+    }
+
+    /// The sums over all parts, in their order.
+    fn total(mut parts: Vec<Self>) -> Self {
+        let units = parts.iter().map(|part| part.units).reduce(Units::max);
+        let units = units.unwrap_or(Units {
+            weights: 0,
+            restored: 0,
+        });
+        for part in &mut parts {
+            *part = part.in_units(units);
+        }
+        Self {
+            weights: ordered::sum(&parts, |_, part| part.weights),
+            both: ordered::sum(&parts, |_, part| part.both),
+            restored: ordered::sum(&parts, |_, part| part.restored),
+            lost: ordered::sum(&parts, |_, part| part.lost),
+            units,
         }
     }
 }
@@ -61,9 +133,11 @@ impl From<Products> for Agreement {
     fn from(products: Products) -> Self {
         let norms =
             num_traits::Float::sqrt(products.weights) * num_traits::Float::sqrt(products.restored);
+        let larger = products.units.lost() - products.units.weights;
+        let lost = share(products.lost, products.weights);
         Self {
             cosine: share(products.both, norms).clamp(-1.0, 1.0),
-            relative_error: share(products.lost, products.weights),
+            relative_error: scale_by_power(lost, 2 * larger),
         }
     }
 }
@@ -73,7 +147,8 @@ impl<W: Weight> TernaryTensor<W> {
     ///
     /// # Errors
     ///
-    /// [`Error::LengthMismatch`] if the shapes hold different numbers of weights.
+    /// [`Error::LengthMismatch`] if the shapes hold different numbers of weights, [`Error::ShapeMismatch`] if they differ
+    /// otherwise, and [`Error::NonFinite`] with the row-major index of a weight that is NaN or infinite.
     ///
     /// # Examples
     ///
@@ -87,7 +162,7 @@ impl<W: Weight> TernaryTensor<W> {
     /// # Ok::<(), ternarize::Error>(())
     /// ```
     pub fn agreement(&self, original: &TensorView<'_, W>) -> Result<Agreement, Error> {
-        Ok(Products::total(&self.products(original)?).into())
+        Ok(Products::total(self.products(original)?).into())
     }
 
     /// How close each group comes to its original.
@@ -116,46 +191,30 @@ impl<W: Weight> TernaryTensor<W> {
             .collect())
     }
 
-    /// The inner products of each group, in units that suit the largest weight.
+    /// The inner products of each group.
     fn products(&self, original: &TensorView<'_, W>) -> Result<Vec<Products>, Error> {
         let (expected, actual) = (self.shape().len(), original.shape().len());
         if actual != expected {
             return Err(Error::LengthMismatch { expected, actual });
         }
+        if original.shape() != self.shape() {
+            return Err(Error::ShapeMismatch);
+        }
+        if let Some(index) = original.iter().position(|weight| !weight.is_finite()) {
+            return Err(Error::NonFinite { index });
+        }
         let original = original.grouped(self.grouping())?;
-        let top = original.view().iter().map(Format::key).max().unwrap_or(0);
-        let unit = unit_exponent::<W>(top);
-        let (mut scratch, mut trits) = (Vec::new(), Vec::new());
+        let (mut scratch, mut restored) = (Vec::new(), Vec::new());
         let mut products = Vec::with_capacity(self.groups().len());
         for group in 0..self.groups().len() {
             let weights = original.gather(group, &mut scratch)?;
-            trits.clear();
-            let indices = self.groups().indices(group);
-            trits.extend(indices.map(|index| self.trits().get(index).unwrap_or(0)));
-            products.push(inner_products(weights, &trits, self.scales_of(group), unit));
+            let (lambda_p, lambda_n) = self.scales_of(group);
+            restored.clear();
+            let trits = self.groups().indices(group);
+            let trits = trits.map(|index| self.trits().get(index).unwrap_or(0));
+            restored.extend(trits.map(|trit| value(trit, lambda_p, lambda_n)));
+            products.push(Products::new(weights, &restored));
         }
         Ok(products)
-    }
-}
-
-fn inner_products<W: Weight>(
-    weights: &[W],
-    trits: &[i8],
-    (lambda_p, lambda_n): (W, W),
-    unit: i32,
-) -> Products {
-    let scaled = |w: W| scale_by_power(w.widen(), -unit);
-    let restored = |i: usize| {
-        let trit = trits.get(i).copied().unwrap_or(0);
-        scaled(value(trit, lambda_p, lambda_n))
-    };
-    let sum = |term: &dyn Fn(f64, f64) -> f64| {
-        ordered::sum(weights, |i, weight| term(scaled(weight), restored(i)))
-    };
-    Products {
-        weights: sum(&|w, _| w * w),
-        both: sum(&|w, r| w * r),
-        restored: sum(&|_, r| r * r),
-        lost: sum(&|w, r| (w - r) * (w - r)),
     }
 }

@@ -1,4 +1,4 @@
-//! Tensors: shapes, the groups of weights that share a scale, and strided views.
+//! Tensors: shapes, the groups of weights that share a scale, strided views, and [`TernaryTensor`], the ternary ones.
 //!
 //! A trained layer is an array of several axes, and a ternary layer is that array cut into groups
 //! of weights, each with scales of its own. [`Grouping`] names the cut, [`Groups`] is the cut made
@@ -18,8 +18,8 @@
 //! order if the strides are those of the shape, in any memory order if they are those of a view;
 //! and a box whose odometer has a single wheel of stride 1 is a plain slice.
 //!
-//! Nothing here allocates, save [`GroupedView::gather`] for a group in pieces and the copy of an
-//! `ndarray` array with gaps.
+//! Shapes, groups and views allocate nothing, save [`GroupedView::gather`] for a group in pieces and
+//! the copy of an `ndarray` array with gaps. A [`TernaryTensor`] owns its trits and scales.
 
 mod agreement;
 mod convert;

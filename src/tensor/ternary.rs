@@ -51,7 +51,7 @@ impl<W: Weight> TernaryTensor<W> {
     /// # Errors
     ///
     /// [`Error::InvalidAxis`] and [`Error::EmptyBlock`] as [`Grouping::resolve`]; [`Error::LengthMismatch`] if the trits do not
-    /// fill the shape or the scales not the groups; [`Error::NonFinite`] with the group of a scale that is negative, NaN or
+    /// fill the shape or the scales not the groups; [`Error::InvalidScale`] with the group of a scale that is negative, NaN or
     /// infinite.
     ///
     /// # Examples
@@ -88,7 +88,7 @@ impl<W: Weight> TernaryTensor<W> {
             same(groups.len(), scales.len())?;
             let bad = |scale: &W| !(scale.is_finite() && *scale >= W::zero());
             if let Some(index) = scales.iter().position(bad) {
-                return Err(Error::NonFinite { index });
+                return Err(Error::InvalidScale { index });
             }
         }
         Ok(Self {
@@ -256,7 +256,7 @@ impl<W: Weight> TernaryTensor<W> {
     pub fn sparsity(&self) -> f64 {
         match self.trits.len() {
             0 => 0.0,
-            len => 1.0 - self.trits().count_nonzeros() as f64 / len as f64,
+            len => (len - self.trits().count_nonzeros()) as f64 / len as f64,
         }
     }
 
