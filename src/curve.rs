@@ -47,7 +47,7 @@ pub fn curve_into<W: Weight>(weights: &[W], cosines: &mut [f64]) -> Result<(), E
     let energy = fit::energy(weights, None, objective.unit_exponent());
     let mut tally = objective.empty();
     for place in cosines {
-        let key = fit::narrow::<W>(*place).key();
+        let key = W::narrow(*place).key();
         objective.add(
             &mut tally,
             Item {

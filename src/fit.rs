@@ -156,8 +156,3 @@ fn weighted_sum<W: Weight>(
 pub(crate) fn share(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }
 }
-
-/// `x` rounded to the nearest weight.
-pub(crate) fn narrow<W: Weight>(x: f64) -> W {
-    <W as num_traits::NumCast>::from(x).unwrap_or_else(W::zero)
-}

@@ -167,7 +167,7 @@ impl<W: Weight> Job<'_, '_, W> {
             sum: in_unit(positive, p.2.sum) + in_unit(negative, n.2.sum),
             mass: p.2.mass + n.2.mass,
         };
-        let lambda = fit::narrow(scale_by_power(fit::share(rounded.sum, rounded.mass), unit));
+        let lambda = W::narrow(scale_by_power(fit::share(rounded.sum, rounded.mass), unit));
         let selection = Selection {
             positive: p.0,
             negative: n.0,

@@ -14,6 +14,7 @@
 //!
 //! Source: IEEE 754-2019, section 3.4 (the interchange formats are ordered like their bits).
 
+use core::convert::identity;
 use core::fmt::{Debug, Display};
 
 use num_traits::Float;
@@ -53,6 +54,9 @@ pub trait Format: Copy {
     fn from_key(key: u64) -> Self;
     /// The same value; every weight type fits.
     fn widen(self) -> f64;
+
+    /// The nearest value of this type, the even one of two; infinite if beyond the largest.
+    fn narrow(x: f64) -> Self;
 }
 
 /// A fixed-width unsigned integer: an array of limbs, the least significant first.
@@ -124,8 +128,32 @@ pub(crate) fn scale_by_power(x: f64, exponent: i32) -> f64 {
     x * power_of_two(half) * power_of_two(exponent - half)
 }
 
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "to the nearest is what is wanted"
+)]
+fn to_f32(x: f64) -> f32 {
+    x as f32
+}
+
+/// One of the two `f32` about `x`, the one with an odd last bit; `x` itself if that is an `f32`. It can be rounded once more,
+/// to a type of two bits less, as if `x` itself were rounded, where a nearest value might have come to lie on a tie.
+///
+/// Source: Boldo and Melquiond, Emulation of FMA and correctly rounded sums: proved algorithms using rounding to odd (2008).
+#[cfg(feature = "half")]
+fn to_odd(x: f64) -> f32 {
+    let near = to_f32(x);
+    let missing = Float::abs(x) - f64::from(Float::abs(near));
+    let bits = near.to_bits();
+    match bits & 1 {
+        0 if missing > 0.0 => f32::from_bits(bits + 1),
+        0 if missing < 0.0 => f32::from_bits(bits - 1),
+        _ => near,
+    }
+}
+
 macro_rules! weight {
-    ($type:ty, $precision:literal, $least:literal, $wide:literal, $cube:literal, $widen:expr) => {
+    ($type:ty, $precision:literal, $least:literal, $wide:literal, $cube:literal, $widen:expr, $narrow:expr) => {
         impl Weight for $type {}
 
         impl Format for $type {
@@ -152,18 +180,27 @@ macro_rules! weight {
             fn widen(self) -> f64 {
                 $widen(self)
             }
+
+            #[inline]
+            fn narrow(x: f64) -> Self {
+                $narrow(x)
+            }
         }
     };
 }
 
 // Widths in 64-bit limbs. Magnitudes stay below 2^277 (f32), 2^2098 (f64), 2^40 (f16) and 2^261 (bf16) units, an f32
 // importance below 2^277, a count below 2^64; Wide holds their product, Cube twice that plus a sum of importances.
-weight!(f32, 24, -149, 10, 26, f64::from);
-weight!(f64, 53, -1074, 39, 84, core::convert::identity);
+weight!(f32, 24, -149, 10, 26, f64::from, to_f32);
+weight!(f64, 53, -1074, 39, 84, identity, identity);
 #[cfg(feature = "half")]
-weight!(half::f16, 11, -24, 6, 18, f64::from);
+weight!(half::f16, 11, -24, 6, 18, f64::from, |x| {
+    half::f16::from_f32(to_odd(x))
+});
 #[cfg(feature = "half")]
-weight!(half::bf16, 8, -133, 10, 26, f64::from);
+weight!(half::bf16, 8, -133, 10, 26, f64::from, |x| {
+    half::bf16::from_f32(to_odd(x))
+});
 
 #[cfg(test)]
 mod tests {
@@ -207,5 +244,34 @@ mod tests {
     fn every_half_decodes_to_its_magnitude() {
         round_trips::<half::f16>(0..0x7c00);
         round_trips::<half::bf16>(0..0x7f80);
+    }
+
+    /// Between any two neighbours: the midpoint goes to the even one, all else to the nearer one.
+    #[cfg(feature = "half")]
+    fn rounds_once<W: Weight>(end: u64) {
+        let bits = |x: f64| {
+            assert_eq!(W::narrow(-x), -W::narrow(x));
+            W::narrow(x).key()
+        };
+        for key in 0..end - 1 {
+            let (low, high) = (W::from_key(key).widen(), W::from_key(key + 1).widen());
+            let middle = low + (high - low) / 2.0;
+            assert_eq!(bits(middle), key + (key & 1));
+            assert_eq!(
+                (bits(middle.next_down()), bits(middle.next_up())),
+                (key, key + 1)
+            );
+            assert_eq!((bits(low), bits(high.next_down())), (key, key + 1));
+        }
+        let top = W::max_value().widen();
+        assert_eq!(bits(top.next_up()), W::max_value().key());
+        assert_eq!(bits(f64::MAX), W::infinity().key());
+    }
+
+    #[cfg(feature = "half")]
+    #[test]
+    fn numbers_are_rounded_once() {
+        rounds_once::<half::f16>(0x7c00);
+        rounds_once::<half::bf16>(0x7f80);
     }
 }

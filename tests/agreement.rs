@@ -7,6 +7,7 @@ use ternarize::tensor::{Agreement, Grouping, Shape, TensorView, TernaryTensor};
 use ternarize::{Code, Error, PackedTritsBuf, Rule, Scales, Ternarizer, Weight};
 use twin::{members, weights};
 
+#[expect(clippy::float_cmp, reason = "infinities have no difference")]
 fn close(actual: f64, expected: f64) {
     let tolerance = 1e-12 * expected.abs();
     assert!(

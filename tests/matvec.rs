@@ -1,6 +1,8 @@
 //! Ternary matrices times vectors, against the product with the restored weights in `f64`: within the bound that the
 //! documentation gives, for groups in one piece and scattered ones.
 
+#![expect(clippy::float_cmp, reason = "small whole numbers are exact")]
+
 mod twin;
 
 use proptest::prelude::*;
@@ -52,7 +54,7 @@ fn check_all<W: Weight>(axes: &[usize], seed: u64, x: &[f32]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
     fn products_are_within_the_bound(
@@ -71,7 +73,7 @@ proptest! {
         x in prop::collection::vec(prop::num::f32::NORMAL, 700)
             .prop_map(|x| x.into_iter().map(|x| x % 3e3).collect::<Vec<_>>()),
     ) {
-        check_all::<f32>(&[2, 700], seed, &x);
+        check_all::<f32>(&[1, 700], seed, &x);
     }
 
     /// Small whole numbers are added without rounding, so that every trit, scale and place counts.

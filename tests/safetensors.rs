@@ -86,7 +86,7 @@ fn the_golden_tensors_are_written_and_read_again_in_either_code() {
             for (name, tensor) in model.tensors() {
                 let tensor = match tensor.clone() {
                     Tensor::Ternary(ternary) => Tensor::Ternary(ternary.transcode(code)),
-                    dense => dense,
+                    dense @ Tensor::Dense(_) => dense,
                 };
                 recoded.insert(name, tensor);
             }

@@ -24,7 +24,7 @@
 //! Source: Rump, Error estimation of floating-point summation and dot product, BIT 52 (2012).
 
 use super::TernaryTensor;
-use crate::fit::narrow;
+use crate::weight::Format;
 use crate::{Error, Scales, Weight};
 
 impl<W: Weight> TernaryTensor<W> {
@@ -77,8 +77,8 @@ impl<W: Weight> TernaryTensor<W> {
                 .unwrap_or_default();
             let trits = self.trits().slice(run)?;
             let (lambda_p, lambda_n) = self.scales_of(group);
-            let (lambda_p, lambda_n): (f32, f32) =
-                (narrow(lambda_p.widen()), narrow(lambda_n.widen()));
+            let narrow = |lambda: W| <f32 as Format>::narrow(lambda.widen());
+            let (lambda_p, lambda_n) = (narrow(lambda_p), narrow(lambda_n));
             y += match self.scales() {
                 Scales::One => lambda_p * trits.dot(part)?,
                 Scales::Two => {

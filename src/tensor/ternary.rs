@@ -11,7 +11,7 @@
 use alloc::vec::Vec;
 
 use super::{Grouping, Groups, Shape};
-use crate::fit::{narrow, value};
+use crate::fit::value;
 use crate::{Code, Error, PackedTrits, PackedTritsBuf, Rule, Scales, Weight};
 
 /// A tensor of ternary weights: shape, groups, packed trits, and the scales of each group in the weights' own type.
@@ -294,7 +294,7 @@ impl<W: Weight> TernaryTensor<W> {
         }
     }
 
-    /// Writes the restored weights in row-major order.
+    /// Writes the restored weights in row-major order, each scale rounded to the nearest value of the type asked for.
     ///
     /// # Errors
     ///
@@ -321,7 +321,7 @@ impl<W: Weight> TernaryTensor<W> {
         }
         for (run, group) in self.groups.runs(0..expected)? {
             let (lambda_p, lambda_n) = self.scales_of(group);
-            let (lambda_p, lambda_n): (T, T) = (narrow(lambda_p.widen()), narrow(lambda_n.widen()));
+            let (lambda_p, lambda_n) = (T::narrow(lambda_p.widen()), T::narrow(lambda_n.widen()));
             let trits = self.trits().slice(run.clone())?;
             for (weight, trit) in weights.iter_mut().skip(run.start).zip(trits.iter()) {
                 *weight = value(trit, lambda_p, lambda_n);

@@ -10,9 +10,10 @@ The layout, which is all this program knows:
 
 For an original tensor NAME the file holds NAME.trits (U8: the packed codes of its
 elements in row-major order), NAME.lambda_p and, when two scales are kept, NAME.lambda_n
-(in the float dtype of the original, one scale per group). The file's metadata has the one
+(in the float dtype of the original, one scale per group). The file's metadata has the
 key `ternarize`, a JSON text {"version": 1, "tensors": {NAME: {"shape", "dtype",
-"grouping", "code", "rule"}}}. All other tensors pass through unchanged.
+"grouping", "code", "rule"}}}. Its other keys are the user's, and all other tensors pass
+through unchanged.
 
 code      2bit: element j is in byte j/4 at bits 2*(j%4); base3: a byte is
           d0 + 3 d1 + 9 d2 + 27 d3 + 81 d4. Both store trit + 1, and padding is zero trits.
@@ -20,6 +21,7 @@ grouping  which elements share a scale. tensor: all. axis:K, axes:K,L: those tha
           these coordinates, groups in row-major order over the named axes. kernel: axes 0
           and 1 from rank 3 on, else the whole tensor. block:N: N consecutive elements of
           the last axis, the last block of a row may be shorter, rows one after the other.
+          A tensor without elements has no groups.
 value     +lambda_p, 0, -lambda_n; lambda_n = lambda_p when it is not in the file.
 
 BF16 becomes F32 here, because numpy has no such type; the values are the same.
@@ -87,6 +89,8 @@ def unpack(data, count, code):
 
 def groups(shape, grouping):
     """The group number of every element (an array of `shape`) and the number of groups."""
+    if prod(shape) == 0:
+        return np.zeros(shape, dtype=np.int64), 0
     kind, _, argument = grouping.partition(":")
     if kind == "kernel":
         kind, argument = ("axes", "0,1") if len(shape) >= 3 else ("tensor", "")
@@ -94,7 +98,7 @@ def groups(shape, grouping):
         return np.zeros(shape, dtype=np.int64), 1
     coordinates = np.indices(shape, dtype=np.int64)
     if kind in ("axis", "axes"):
-        axes = [int(k) for k in argument.split(",")]
+        axes = [int(k) for k in argument.split(",") if argument]
         need(kind == "axes" or len(axes) == 1, f"grouping {grouping!r}")
         need(len(set(axes)) == len(axes) and all(0 <= k < len(shape) for k in axes), f"grouping {grouping!r} of {shape}")
         number = np.zeros(shape, dtype=np.int64)
@@ -135,7 +139,7 @@ def dense(name, entry, tensors, dtypes):
 def read(path):
     """Yields (name, file dtype, dense array, entry or None, trits or None), by name."""
     tensors, dtypes, metadata = load(path)
-    need(set(metadata) == {"ternarize"}, f"metadata keys {sorted(metadata)}, not the one key ternarize")
+    need("ternarize" in metadata, f"no key ternarize among the metadata keys {sorted(metadata)}")
     index = json.loads(metadata["ternarize"])
     need(index["version"] == 1, f"version {index['version']}")
     out, used = [], set()

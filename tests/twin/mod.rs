@@ -3,7 +3,10 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
-use std::collections::BTreeMap;
+extern crate alloc;
+
+use alloc::collections::BTreeMap;
+use core::iter::repeat_n;
 
 use ternarize::tensor::Grouping;
 use ternarize::{Error, Fit, Ternarizer, Weight};
@@ -62,7 +65,7 @@ pub(crate) fn noise(count: usize, seed: u64) -> impl Iterator<Item = f64> {
             .wrapping_add(1);
         Some((*state >> 11) as f64 / (1_u64 << 52) as f64 - 1.0)
     };
-    std::iter::repeat_n((), count).scan(seed ^ 0x9e37_79b9_7f4a_7c15, move |state, ()| step(state))
+    repeat_n((), count).scan(seed ^ 0x9e37_79b9_7f4a_7c15, move |state, ()| step(state))
 }
 
 /// Noise as weights of a type.
