@@ -10,6 +10,7 @@
 //! cargo run --release --features safetensors --example digits -- my-model.safetensors
 //! ```
 
+mod curves;
 mod idx;
 mod network;
 mod own_file;
@@ -19,15 +20,14 @@ mod recipe;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use ternarize::model::{Model, Tensor};
+use ternarize::model::Model;
 use ternarize::tensor::Grouping;
-use ternarize::{Rule, Scales, ternarize_into};
+use ternarize::{Rule, Scales};
 
 use idx::Example;
 use network::{Network, WEIGHTS, correct};
-use plot::Panel;
 use recipe::{Outcome, RULES, Recipe};
 
 /// Ternarizes the embedded digits network, or a safetensors file of your own.
@@ -62,8 +62,17 @@ fn main() -> Result<()> {
     };
     match &arguments.file {
         Some(file) => {
-            let model = own_file::ternarize(file, &chosen)?;
-            write(&model, &arguments.out, file)
+            let dense = Model::read(file).with_context(|| file.display().to_string())?;
+            let names = own_file::matrices(&dense);
+            ensure!(
+                !names.is_empty(),
+                "{} holds no tensor of two axes or more",
+                file.display()
+            );
+            let ternary = own_file::ternarize(&dense, &names, &chosen)
+                .with_context(|| format!("in {}", file.display()))?;
+            write(&ternary, &arguments.out, file)?;
+            plot(&dense, names.iter().map(String::as_str), &arguments.out)
         }
         None => digits(&arguments.out, &chosen),
     }
@@ -89,10 +98,7 @@ fn digits(out: &Path, chosen: &Recipe) -> Result<()> {
         recipe::ROUNDING,
     );
     write(&outcome.model, out, Path::new("digits.safetensors"))?;
-    let plot = out.join("cosine-curves.svg");
-    plot::draw(&plot, &panels(&dense)?)?;
-    println!("wrote {}", plot.display());
-    Ok(())
+    plot(&dense, WEIGHTS, out)
 }
 
 fn print_table(dense: &Model, examples: &[Example]) -> Result<()> {
@@ -155,24 +161,12 @@ fn print_row(recipe: &Recipe, outcome: &Outcome, images: usize) {
     );
 }
 
-/// The curves of the network's weight tensors, each taken whole.
-fn panels(dense: &Model) -> Result<Vec<Panel>> {
-    let mut panels = Vec::new();
-    for name in WEIGHTS {
-        let Some(Tensor::Dense(tensor)) = dense.get(name) else {
-            continue;
-        };
-        let weights = tensor.values::<f32>().context("the network is F32")?;
-        let mut trits = vec![0; weights.len()];
-        let chosen = ternarize_into(&weights, &mut trits)?.nonzeros;
-        let cosines = ternarize::curve(&weights)?;
-        panels.push(Panel {
-            name: name.to_owned(),
-            cosines,
-            chosen,
-        });
-    }
-    Ok(panels)
+/// Draws the curves of these tensors.
+fn plot<'a>(model: &Model, names: impl IntoIterator<Item = &'a str>, out: &Path) -> Result<()> {
+    let path = out.join("cosine-curves.svg");
+    plot::draw(&path, &curves::panels(model, names)?)?;
+    println!("wrote {}", path.display());
+    Ok(())
 }
 
 /// Writes the ternary model beside the name of its source.

@@ -1,27 +1,24 @@
 //! A safetensors file of the reader's own: ternarized tensor by tensor, without accuracy, for its network is not known.
 
-use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use ternarize::model::{Model, ModelError, Tensor};
 
 use crate::recipe::Recipe;
 
-/// Ternarizes every float tensor of two axes or more that a file holds.
-pub(crate) fn ternarize(path: &Path, recipe: &Recipe) -> Result<Model> {
-    let mut model = Model::read(path)?;
-    let names: Vec<String> = model
-        .tensors()
-        .filter(|(_, tensor)| matches!(tensor, Tensor::Dense(dense) if dense.shape().len() > 1))
-        .map(|(name, _)| name.to_owned())
-        .collect();
-    ensure!(
-        !names.is_empty(),
-        "{} holds no tensor of two axes or more",
-        path.display()
-    );
+/// The names of the tensors of two axes or more.
+pub(crate) fn matrices(model: &Model) -> Vec<String> {
+    let tensors = model.tensors();
+    let matrices = tensors
+        .filter(|(_, tensor)| matches!(tensor, Tensor::Dense(dense) if dense.shape().len() > 1));
+    matrices.map(|(name, _)| name.to_owned()).collect()
+}
+
+/// Ternarizes those of these tensors that are floats.
+pub(crate) fn ternarize(dense: &Model, names: &[String], recipe: &Recipe) -> Result<Model> {
+    let mut model = dense.clone();
     let bar = ProgressBar::new(names.len() as u64);
     bar.set_style(ProgressStyle::with_template(
         "{bar:30} {pos}/{len} {eta} {msg}",
@@ -32,15 +29,16 @@ pub(crate) fn ternarize(path: &Path, recipe: &Recipe) -> Result<Model> {
         "tensor", "shape", "cosine", "error", "zeros", "bits/w", "time"
     );
     for name in names {
+        bar.inc(1);
         bar.set_message(name.clone());
         let start = Instant::now();
-        let agreement = match model.ternarize(&name, recipe.grouping, &recipe.ternarizer()) {
+        let agreement = match model.ternarize(name, recipe.grouping, &recipe.ternarizer()) {
             // Integers are nothing to ternarize.
             Err(ModelError::NotFloat { .. }) => continue,
-            other => other.with_context(|| format!("in {}", path.display()))?,
+            other => other?,
         };
         let time = start.elapsed();
-        if let Some(Tensor::Ternary(tensor)) = model.get(&name) {
+        if let Some(Tensor::Ternary(tensor)) = model.get(name) {
             let line = format!(
                 "{name:<44} {:>16} {:>8.4} {:>8.4} {:>7.1}% {:>8.3} {:>6.0} ms",
                 tensor.shape().to_string(),
@@ -52,7 +50,6 @@ pub(crate) fn ternarize(path: &Path, recipe: &Recipe) -> Result<Model> {
             );
             bar.suspend(|| println!("{line}"));
         }
-        bar.inc(1);
     }
     bar.finish_and_clear();
     Ok(model)
