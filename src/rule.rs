@@ -134,11 +134,15 @@ pub(crate) struct Prescription<W> {
     pub(crate) scale: Option<W>,
 }
 
-/// Evaluates a baseline; `None` for the exact rules. Needs the objective [`Plain::with_all`].
-pub(crate) fn prescribe<W: Weight>(rule: Rule, plain: &Plain<'_, W>) -> Option<Prescription<W>> {
+/// Evaluates a baseline; an exact rule prescribes nothing, which is that nothing is selected. Needs the objective
+/// [`Plain::with_all`].
+pub(crate) fn prescribe<W: Weight>(rule: Rule, plain: &Plain<'_, W>) -> Prescription<W> {
     let (grid, count) = (plain.grid(), plain.len() as u64);
-    Some(match rule {
-        Rule::Tnt | Rule::TwoScale => return None,
+    match rule {
+        Rule::Tnt | Rule::TwoScale => Prescription {
+            threshold: plain.top(),
+            scale: None,
+        },
         Rule::Twn => Prescription {
             threshold: grid
                 .divide(7 * plain.total(), 10 * count)
@@ -160,5 +164,5 @@ pub(crate) fn prescribe<W: Weight>(rule: Rule, plain: &Plain<'_, W>) -> Option<P
                 scale: Some(W::from_key(plain.top())),
             }
         }
-    })
+    }
 }

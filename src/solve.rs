@@ -1,12 +1,16 @@
-//! From knobs to a [`Fit`]: picks the objective, runs the search, projects, writes the trits, measures.
+//! From knobs to a [`Fit`]: every rule comes to a [`Solution`], and a solution is written out and measured in one way.
+//!
+//! ```text
+//! objective  ->  support (found, controlled or prescribed)  ->  Solution: scales, thresholds  ->  trits, cosine, error
+//! ```
 
 use crate::error::Error;
 use crate::fit::{self, Fit};
 use crate::knobs::Knobs;
-use crate::objective::{Item, Objective, Plain, Rounded, Side, Tally, Wide};
-use crate::rule::{Rule, Scales, prescribe};
-use crate::search::{self, Cut, Found, Range, Target};
-use crate::weight::{Weight, scale_by_power};
+use crate::objective::{Objective, Plain, Rounded, Side, Tally, Wide};
+use crate::rule::{Prescription, Rule, Scales, prescribe};
+use crate::search::{self, Cut, Found, Range, Search, Target};
+use crate::weight::{Format, Weight, scale_by_power};
 
 /// Ternarizes checked input.
 pub(crate) fn solve<W: Weight>(
@@ -14,49 +18,35 @@ pub(crate) fn solve<W: Weight>(
     weights: &[W],
     trits: &mut [i8],
 ) -> Result<Fit<W>, Error> {
-    let importance = knobs.importance;
-    let side = |side| Wide::new(weights, importance, side);
-    let free = knobs.target.is_none() && knobs.min <= 1 && knobs.max >= weights.len();
-    let job = Job {
-        knobs,
-        weights,
-        trits,
-    };
-    match (knobs.rule, importance) {
+    let solution = match (knobs.rule, knobs.importance) {
         (Rule::TwoScale, None) => {
-            let (p, n) = (Side::Positive, Side::Negative);
-            Ok(job.two_supports(&Plain::new(weights, p), &Plain::new(weights, n)))
+            let plain = |side| Plain::new(weights, side);
+            two_supports(&plain(Side::Positive), &plain(Side::Negative), knobs.search)
         }
-        (Rule::TwoScale, Some(_)) => {
-            Ok(job.two_supports(&side(Side::Positive), &side(Side::Negative)))
+        (Rule::TwoScale, importance) => {
+            let wide = |side| Wide::new(weights, importance, side);
+            two_supports(&wide(Side::Positive), &wide(Side::Negative), knobs.search)
         }
-        (Rule::Tnt, None) if free => {
+        (Rule::Tnt, None) if is_free(knobs, weights.len()) => {
             let plain = Plain::new(weights, Side::Both);
-            let found = search::optimum(&plain, knobs.search);
-            Ok(job.one_support(&plain, found, None))
+            one_support(&plain, &search::optimum(&plain, knobs.search), knobs.scales)
         }
         (Rule::Tnt, None) => {
-            let wide = side(Side::Both);
-            let found = controlled(knobs, weights, &wide)?;
-            Ok(job.one_support(&wide, found, None))
+            let wide = Wide::new(weights, None, Side::Both);
+            one_support(&wide, &controlled(knobs, weights, &wide)?, knobs.scales)
         }
-        (Rule::Tnt, Some(_)) => {
-            let wide = side(Side::Both);
-            let found = search::optimum(&wide, knobs.search);
-            Ok(job.one_support(&wide, found, None))
+        (Rule::Tnt, importance) => {
+            let wide = Wide::new(weights, importance, Side::Both);
+            one_support(&wide, &search::optimum(&wide, knobs.search), knobs.scales)
         }
-        (Rule::Twn | Rule::AbsMean | Rule::AbsMax, _) => {
-            let plain = Plain::with_all(weights);
-            let scale = prescribe(knobs.rule, &plain);
-            let threshold = scale.as_ref().map_or(0, |rule| rule.threshold);
-            let found = plain.above(threshold).into();
-            Ok(job.one_support(
-                &plain,
-                found,
-                Some((threshold, scale.and_then(|rule| rule.scale))),
-            ))
-        }
-    }
+        (Rule::Twn | Rule::AbsMean | Rule::AbsMax, _) => baseline(weights, knobs),
+    };
+    Ok(solution.write(weights, knobs.importance, trits))
+}
+
+/// Whether the caller leaves the number of non-zeros to the rule.
+fn is_free(knobs: &Knobs<'_>, len: usize) -> bool {
+    knobs.target.is_none() && knobs.min <= 1 && knobs.max >= len
 }
 
 /// The best or the sparsest support under the caller's control.
@@ -91,153 +81,173 @@ fn controlled<W: Weight>(
     })
 }
 
-/// What every rule ends with.
-struct Job<'a, 'b, W> {
-    knobs: &'a Knobs<'a>,
-    weights: &'a [W],
-    trits: &'b mut [i8],
+/// One thing for the positive weights and one for the negative ones.
+#[derive(Clone, Copy, Debug)]
+struct Signed<T> {
+    p: T,
+    n: T,
 }
 
-/// Thresholds for the two signs, and how many of those equal to them to take.
-struct Selection {
-    positive: u64,
-    negative: u64,
+/// What a rule decides.
+#[derive(Clone, Copy, Debug)]
+struct Solution<W> {
+    lambda: W,
+    scales: Signed<W>,
+    /// Keys: what is above is selected.
+    thresholds: Signed<u64>,
+    /// How many of the weights at the threshold are selected, too, the first in order.
     ties: usize,
+    /// The sums over the support, in units of two to the power `unit`.
+    rounded: Rounded,
+    unit: i32,
 }
 
-impl<W: Weight> Job<'_, '_, W> {
-    /// One support for both signs. `prescribed` is what a baseline says of its threshold and its scale.
-    fn one_support<O: Objective<Weight = W>>(
-        self,
-        objective: &O,
-        found: Found<O::Tally>,
-        prescribed: Option<(u64, Option<W>)>,
-    ) -> Fit<W> {
-        let Cut { key, ties } = found.cut;
-        let parts = Parts::of(objective, found.cut);
-        let own_scale = prescribed.and_then(|(_, scale)| scale);
-        let lambda = match own_scale {
-            Some(scale) => scale,
-            None => objective.scale(&found.tally),
-        };
-        let scales = match (own_scale, self.knobs.scales) {
-            (None, Scales::Two) => (
-                objective.scale(&parts.positive),
-                objective.scale(&parts.negative),
-            ),
-            _ => (lambda, lambda),
-        };
-        let threshold = match prescribed {
-            Some((threshold, _)) => threshold,
-            None => parts.threshold(objective.half_scale_key(&found.tally)),
-        };
-        let selection = Selection {
-            positive: key,
-            negative: key,
-            ties,
-        };
-        let rounded = objective.rounded(&found.tally);
-        let unit = objective.unit_exponent();
-        self.finish(
-            objective.items(),
-            &selection,
-            (lambda, scales),
-            (threshold, threshold),
-            rounded,
-            unit,
-        )
+/// One support for both signs, as a search found it.
+fn one_support<O: Objective>(
+    objective: &O,
+    found: &Found<O::Tally>,
+    scales: Scales,
+) -> Solution<O::Weight> {
+    let parts = Parts::of(objective, found.cut);
+    let lambda = objective.scale(&found.tally);
+    let threshold = parts.threshold(objective.half_scale_key(&found.tally));
+    // A run of equals that was taken whole lies above the threshold.
+    let ties = if parts.most_left == found.cut.key {
+        found.cut.ties
+    } else {
+        0
+    };
+    Solution {
+        lambda,
+        scales: match scales {
+            Scales::One => Signed {
+                p: lambda,
+                n: lambda,
+            },
+            Scales::Two => Signed {
+                p: objective.scale(&parts.positive),
+                n: objective.scale(&parts.negative),
+            },
+        },
+        thresholds: Signed {
+            p: threshold,
+            n: threshold,
+        },
+        ties,
+        rounded: objective.rounded(&found.tally),
+        unit: objective.unit_exponent(),
     }
+}
 
-    /// A support for each sign.
-    fn two_supports<O: Objective<Weight = W>>(self, positive: &O, negative: &O) -> Fit<W> {
-        let best = |objective: &O| {
-            let found = search::optimum(objective, self.knobs.search);
-            let threshold = objective.half_scale_key(&found.tally);
-            (
-                threshold,
-                objective.scale(&found.tally),
-                objective.rounded(&found.tally),
-            )
-        };
-        let (p, n) = (best(positive), best(negative));
-        // The two parts come in units of their own.
-        let unit = positive.unit_exponent().max(negative.unit_exponent());
-        let in_unit = |objective: &O, sum| scale_by_power(sum, objective.unit_exponent() - unit);
-        let rounded = Rounded {
-            sum: in_unit(positive, p.2.sum) + in_unit(negative, n.2.sum),
-            mass: p.2.mass + n.2.mass,
-        };
-        let lambda = W::narrow(scale_by_power(fit::share(rounded.sum, rounded.mass), unit));
-        let selection = Selection {
-            positive: p.0,
-            negative: n.0,
-            ties: 0,
-        };
-        // Of each pair, one is masked.
-        let items = positive
-            .items()
-            .zip(negative.items())
-            .map(|(a, b)| if a.negative { b } else { a });
-        self.finish(
-            items,
-            &selection,
-            (lambda, (p.1, n.1)),
-            (p.0, n.0),
-            rounded,
-            unit,
-        )
+/// A support for each sign.
+fn two_supports<O: Objective>(positive: &O, negative: &O, search: Search) -> Solution<O::Weight> {
+    let [p, n] = [positive, negative].map(|side| search::optimum(side, search).tally);
+    // The two sides come in units of their own.
+    let unit = positive.unit_exponent().max(negative.unit_exponent());
+    let in_unit = |side: &O, tally| {
+        let Rounded { sum, mass } = side.rounded(tally);
+        Rounded {
+            sum: scale_by_power(sum, side.unit_exponent() - unit),
+            mass,
+        }
+    };
+    let (a, b) = (in_unit(positive, &p), in_unit(negative, &n));
+    let rounded = Rounded {
+        sum: a.sum + b.sum,
+        mass: a.mass + b.mass,
+    };
+    let mean = scale_by_power(fit::share(rounded.sum, rounded.mass), unit);
+    Solution {
+        lambda: Format::narrow(mean),
+        scales: Signed {
+            p: positive.scale(&p),
+            n: negative.scale(&n),
+        },
+        thresholds: Signed {
+            p: positive.half_scale_key(&p),
+            n: negative.half_scale_key(&n),
+        },
+        ties: 0,
+        rounded,
+        unit,
     }
+}
 
-    /// Writes the trits and measures what they lose.
-    fn finish(
-        self,
-        items: impl Iterator<Item = Item>,
-        selection: &Selection,
-        (lambda, scales): (W, (W, W)),
-        thresholds: (u64, u64),
-        rounded: Rounded,
-        unit: i32,
-    ) -> Fit<W> {
-        let (nonzeros, positives) = selection.write(items, self.trits);
-        let importance = self.knobs.importance;
-        let energy = fit::energy(self.weights, importance, unit);
-        let residual = fit::residual(self.weights, self.trits, scales, importance, unit);
-        Fit {
+/// The support and the scale that a baseline prescribes.
+fn baseline<W: Weight>(weights: &[W], knobs: &Knobs<'_>) -> Solution<W> {
+    let plain = Plain::with_all(weights);
+    let Prescription { threshold, scale } = prescribe(knobs.rule, &plain);
+    let solution = one_support(&plain, &plain.above(threshold).into(), knobs.scales);
+    let thresholds = Signed {
+        p: threshold,
+        n: threshold,
+    };
+    match scale {
+        Some(lambda) => Solution {
             lambda,
-            lambda_p: scales.0,
-            lambda_n: scales.1,
+            scales: Signed {
+                p: lambda,
+                n: lambda,
+            },
+            thresholds,
+            ..solution
+        },
+        None => Solution {
+            thresholds,
+            ..solution
+        },
+    }
+}
+
+impl<W: Weight> Solution<W> {
+    /// Writes the trits and measures what they lose.
+    fn write(&self, weights: &[W], importance: Option<&[f32]>, trits: &mut [i8]) -> Fit<W> {
+        let (nonzeros, positives) = self.select(weights, importance, trits);
+        let Signed {
+            p: lambda_p,
+            n: lambda_n,
+        } = self.scales;
+        let energy = fit::energy(weights, importance, self.unit);
+        let lost = fit::residual(weights, trits, (lambda_p, lambda_n), importance, self.unit);
+        Fit {
+            lambda: self.lambda,
+            lambda_p,
+            lambda_n,
             nonzeros,
             positives,
-            len: self.weights.len(),
-            threshold: W::from_key(thresholds.0.min(thresholds.1)),
-            threshold_p: W::from_key(thresholds.0),
-            threshold_n: W::from_key(thresholds.1),
-            cosine: rounded.cosine(energy),
-            relative_error: fit::share(residual, energy),
+            len: weights.len(),
+            threshold: W::from_key(self.thresholds.p.min(self.thresholds.n)),
+            threshold_p: W::from_key(self.thresholds.p),
+            threshold_n: W::from_key(self.thresholds.n),
+            cosine: self.rounded.cosine(energy),
+            relative_error: fit::share(lost, energy),
         }
     }
-}
 
-impl Selection {
     /// Writes the trits; returns how many are not 0, and how many +1.
-    fn write(&self, items: impl Iterator<Item = Item>, trits: &mut [i8]) -> (usize, usize) {
+    fn select(
+        &self,
+        weights: &[W],
+        importance: Option<&[f32]>,
+        trits: &mut [i8],
+    ) -> (usize, usize) {
         let (mut nonzeros, mut positives, mut ties) = (0, 0, self.ties);
-        for (item, trit) in items.zip(trits) {
-            let threshold = if item.negative {
-                self.negative
+        for (i, (weight, trit)) in weights.iter().zip(trits).enumerate() {
+            let negative = weight.is_sign_negative();
+            let threshold = if negative {
+                self.thresholds.n
             } else {
-                self.positive
+                self.thresholds.p
             };
-            let tied = item.key == threshold && ties > 0;
+            let matters = importance.is_none_or(|h| h.get(i).is_some_and(|&h| h > 0.0));
+            let key = if matters { weight.key() } else { 0 };
+            let tied = key == threshold && ties > 0;
             ties -= usize::from(tied);
-            let selected = item.key > threshold || tied;
-            *trit = match (selected, item.negative) {
-                (false, _) => 0,
-                (true, false) => 1,
-                (true, true) => -1,
-            };
+            let selected = key > threshold || tied;
+            // +1 or -1, and 0 times that, without a branch.
+            *trit = i8::from(selected) * (1 - 2 * i8::from(negative));
             nonzeros += usize::from(selected);
-            positives += usize::from(selected && !item.negative);
+            positives += usize::from(selected && !negative);
         }
         (nonzeros, positives)
     }
