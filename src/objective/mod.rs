@@ -113,8 +113,8 @@ pub(crate) trait Objective {
     fn empty(&self) -> Self::Tally;
     /// Adds `times` weights like this one.
     fn add(&self, tally: &mut Self::Tally, item: Item, times: usize);
-    /// Orders two non-empty supports by score, exactly.
-    fn compare(&self, a: &Self::Tally, b: &Self::Tally) -> Ordering;
+    /// Orders two non-empty supports by score, in integers.
+    fn compare_exactly(&self, a: &Self::Tally, b: &Self::Tally) -> Ordering;
     /// `S / m` of a non-empty support, exactly.
     fn mean(&self, tally: &Self::Tally) -> Quotient;
     /// The sums in `f64`.

@@ -191,21 +191,17 @@ impl<W: Weight> Objective for Plain<'_, W> {
         tally.sum += self.grid.place(item.key) * times as u128;
     }
 
-    fn compare(&self, a: &Sums, b: &Sums) -> Ordering {
-        let rounded = |tally: &Sums| tally.sum as f64 * (tally.sum as f64 / tally.count as f64);
-        score::clearly(rounded(a), rounded(b)).unwrap_or_else(|| {
-            let (a_sum, b_sum) = (halves(a.sum), halves(b.sum));
-            score::exactly::<[u64; 6]>(
-                Score {
-                    sum: &a_sum,
-                    mass: &[a.count as u64],
-                },
-                Score {
-                    sum: &b_sum,
-                    mass: &[b.count as u64],
-                },
-            )
-        })
+    fn compare_exactly(&self, a: &Sums, b: &Sums) -> Ordering {
+        score::exactly::<[u64; 6]>(
+            Score {
+                sum: &halves(a.sum),
+                mass: &[a.count as u64],
+            },
+            Score {
+                sum: &halves(b.sum),
+                mass: &[b.count as u64],
+            },
+        )
     }
 
     fn mean(&self, tally: &Sums) -> Quotient {

@@ -98,19 +98,17 @@ impl<W: Weight> Objective for Wide<'_, W> {
         tally.count += times;
     }
 
-    fn compare(&self, a: &Self::Tally, b: &Self::Tally) -> Ordering {
-        score::clearly(self.rounded(a).score(), self.rounded(b).score()).unwrap_or_else(|| {
-            score::exactly::<W::Cube>(
-                Score {
-                    sum: a.sum.limbs(),
-                    mass: a.mass.limbs(),
-                },
-                Score {
-                    sum: b.sum.limbs(),
-                    mass: b.mass.limbs(),
-                },
-            )
-        })
+    fn compare_exactly(&self, a: &Self::Tally, b: &Self::Tally) -> Ordering {
+        score::exactly::<W::Cube>(
+            Score {
+                sum: a.sum.limbs(),
+                mass: a.mass.limbs(),
+            },
+            Score {
+                sum: b.sum.limbs(),
+                mass: b.mass.limbs(),
+            },
+        )
     }
 
     fn mean(&self, tally: &Self::Tally) -> Quotient {

@@ -33,6 +33,7 @@ mod window;
 
 use core::cmp::Ordering;
 
+use crate::exact::score::clearly;
 use crate::objective::{Edge, Objective, Rounded, Tally};
 
 /// How the optimum is searched. The answer is the same, to the last bit.
@@ -177,6 +178,8 @@ struct Best<'a, O: Objective> {
     objective: &'a O,
     range: Range,
     found: Option<Found<O::Tally>>,
+    /// Its score in `f64`.
+    score: f64,
 }
 
 impl<'a, O: Objective> Best<'a, O> {
@@ -185,6 +188,7 @@ impl<'a, O: Objective> Best<'a, O> {
             objective,
             range,
             found: None,
+            score: 0.0,
         }
     }
 
@@ -194,16 +198,14 @@ impl<'a, O: Objective> Best<'a, O> {
         if count == 0 || !self.range.contains(count) {
             return;
         }
-        let better =
-            self.found.is_none_or(
-                |best| match self.objective.compare(&found.tally, &best.tally) {
-                    Ordering::Greater => true,
-                    Ordering::Equal => count < best.tally.count(),
-                    Ordering::Less => false,
-                },
-            );
+        let score = self.objective.rounded(&found.tally).score();
+        let better = self.found.as_ref().is_none_or(|best| {
+            let order = clearly(score, self.score)
+                .unwrap_or_else(|| self.objective.compare_exactly(&found.tally, &best.tally));
+            order.then(best.tally.count().cmp(&count)) == Ordering::Greater
+        });
         if better {
-            self.found = Some(found);
+            (self.found, self.score) = (Some(found), score);
         }
     }
 
@@ -211,9 +213,6 @@ impl<'a, O: Objective> Best<'a, O> {
     fn rules_out(&self, bound: f64) -> bool {
         // Wider than the rounding of the bound and of the score.
         const MARGIN: f64 = 1.0 + 1e-12;
-        let score = |best: &Found<O::Tally>| self.objective.rounded(&best.tally).score();
-        self.found
-            .as_ref()
-            .is_some_and(|best| bound * MARGIN < score(best))
+        self.found.is_some() && bound * MARGIN < self.score
     }
 }
