@@ -100,6 +100,17 @@ figures() {
     done
 }
 
+# No call of the core can panic: its images hold nothing of the panic machinery.
+no_panics() {
+    local name
+    for name in ternarize knobs product; do
+        nm -C "$images/size-$name" >"$out/symbols" || fail "size-$name has no symbols"
+        [ -s "$out/symbols" ] || fail "size-$name has no symbols"
+        ! grep -F 'core::panicking' "$out/symbols" || fail "size-$name can panic"
+    done
+    echo "no panics: size-ternarize, size-knobs and size-product hold nothing of core::panicking"
+}
+
 command -v rustc >/dev/null || fail "no Rust here; see https://rustup.rs"
 need qemu-system-arm qemu-system-arm
 need size binutils
@@ -111,3 +122,4 @@ trap 'rm -rf "$out"' EXIT
 build
 compare
 figures
+no_panics
