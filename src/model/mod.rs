@@ -40,6 +40,18 @@ use crate::tensor::{Agreement, Grouping, TensorView, TernaryTensor};
 use crate::{Error, Ternarizer};
 
 /// A tensor of a model.
+///
+/// # Examples
+///
+/// ```
+/// use ternarize::model::{DenseTensor, Tensor};
+///
+/// let tensor = Tensor::Dense(DenseTensor::new(&[2], &[0.5_f32, 0.25])?);
+/// if let Tensor::Dense(dense) = &tensor {
+///     assert_eq!(dense.values::<f32>(), Some(vec![0.5, 0.25]));
+/// }
+/// # Ok::<(), ternarize::model::ModelError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[expect(
     clippy::large_enum_variant,
