@@ -36,7 +36,7 @@
 //!
 //! Two wings stand on the ground floor [`Error`] and do not know each other. The wing of meaning finds the best ternary vector:
 //! `weight` (magnitudes as integers), `exact` (integers that never round), `objective` (the score of a support), `search` (the
-//! theorem, and two ways to the optimum), `rule`, `fit`, `ternarizer`. The wing of storage keeps and multiplies trits: [`code`],
+//! theorem, and two ways to the optimum), `rule`, `fit`, `knobs`, `solve` (every rule to one solution), `ternarizer`. The wing of storage keeps and multiplies trits: [`code`],
 //! [`kernels`], [`packed`]. They meet under the roof: [`tensor`], and on top of it [`model`].
 //!
 //! # Features

@@ -19,7 +19,8 @@
 //! **2. Every optimum is a fixed point of a monotone map.** `g(tau) = (mean of the |w| above tau) / 2` never decreases, for
 //! raising `tau` only takes the smallest weights out of the mean. By fact 1 every optimum satisfies
 //! `g(lambda/2) = lambda/2`. So if `tau` is at or below every optimum's threshold, so is `g(tau)`: iterating upward from
-//! below, and downward from above, brackets **every** optimum between two thresholds.
+//! below, and downward from above, brackets **every** optimum between two thresholds. Here `g` is the exact ratio of exact
+//! sums, rounded down to a weight; as no weight lies between the two, that is the same threshold.
 //!
 //! The rooms: [`bracket`] is that search, without heap and without scratch; [`count`] selects under a forced number of
 //! non-zeros or a target cosine, likewise in place; [`window`] ends both, by sorting the few weights that are left;
