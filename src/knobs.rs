@@ -62,7 +62,8 @@ fn check_count<W: Weight>(len: usize) -> Result<(), Error> {
     }
 }
 
-fn check_importance(importance: &[f32], expected: usize) -> Result<(), Error> {
+/// One importance for each weight, each finite and not negative.
+pub(crate) fn check_importance(importance: &[f32], expected: usize) -> Result<(), Error> {
     if importance.len() != expected {
         return Err(Error::LengthMismatch {
             expected,

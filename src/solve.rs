@@ -241,9 +241,12 @@ impl<W: Weight> Solution<W> {
             };
             let matters = importance.is_none_or(|h| h.get(i).is_some_and(|&h| h > 0.0));
             let key = if matters { weight.key() } else { 0 };
-            let tied = key == threshold && ties > 0;
-            ties -= usize::from(tied);
-            let selected = key > threshold || tied;
+            let mut cut = Cut {
+                key: threshold,
+                ties,
+            };
+            let selected = cut.takes(key);
+            ties = cut.ties;
             // +1 or -1, and 0 times that, without a branch.
             *trit = i8::from(selected) * (1 - 2 * i8::from(negative));
             nonzeros += usize::from(selected);
@@ -262,18 +265,15 @@ struct Parts<T> {
 }
 
 impl<T: Tally> Parts<T> {
-    fn of<O: Objective<Tally = T>>(objective: &O, cut: Cut) -> Self {
+    fn of<O: Objective<Tally = T>>(objective: &O, mut cut: Cut) -> Self {
         let mut parts = Self {
             positive: objective.empty(),
             negative: objective.empty(),
             least_taken: u64::MAX,
             most_left: 0,
         };
-        let mut ties = cut.ties;
         for item in objective.items() {
-            let tied = item.key == cut.key && ties > 0;
-            ties -= usize::from(tied);
-            if item.key > cut.key || tied {
+            if cut.takes(item.key) {
                 let part = if item.negative {
                     &mut parts.negative
                 } else {

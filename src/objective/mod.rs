@@ -30,7 +30,7 @@ pub(crate) use plain::Plain;
 pub(crate) use wide::Wide;
 
 use crate::exact::quotient::Quotient;
-use crate::weight::Weight;
+use crate::weight::{Format, Weight, scale_by_power, unit_exponent};
 
 /// One weight as a search sees it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -119,10 +119,8 @@ pub(crate) trait Objective {
     fn mean(&self, tally: &Self::Tally) -> Quotient;
     /// The sums in `f64`.
     fn rounded(&self, tally: &Self::Tally) -> Rounded;
-    /// A magnitude in the units of [`Rounded::sum`].
-    fn magnitude(&self, key: u64) -> f64;
-    /// Magnitudes are reported in units of two to this power, so that nothing overflows.
-    fn unit_exponent(&self) -> i32;
+    /// The largest key, 0 if nothing can be selected.
+    fn top(&self) -> u64;
     /// A key at or below the threshold of every optimum.
     fn floor(&self) -> u64;
 
@@ -137,32 +135,30 @@ pub(crate) trait Objective {
         edge
     }
 
-    /// The largest key, 0 if nothing can be selected.
-    fn top(&self) -> u64 {
-        self.items().map(|item| item.key).max().unwrap_or(0)
+    /// Magnitudes are reported in units of two to this power, so that nothing overflows.
+    fn unit_exponent(&self) -> i32 {
+        unit_exponent::<Self::Weight>(self.top())
+    }
+
+    /// A magnitude in the units of [`Rounded::sum`].
+    fn magnitude(&self, key: u64) -> f64 {
+        scale_by_power(Self::Weight::from_key(key).widen(), -self.unit_exponent())
     }
 
     /// The scale of a support, rounded to the nearest weight; 0 for the empty one.
     fn scale(&self, tally: &Self::Tally) -> Self::Weight {
-        use crate::weight::Format;
         let key = match tally.count() {
             0 => 0,
-            _ => self
-                .mean(tally)
-                .nearest_key(<Self::Weight as Format>::PRECISION),
+            _ => self.mean(tally).nearest_key(Self::Weight::PRECISION),
         };
-        Format::from_key(key)
+        Self::Weight::from_key(key)
     }
 
     /// `g` of the support: the largest key not above half the scale; 0 for the empty one.
     fn half_scale_key(&self, tally: &Self::Tally) -> u64 {
-        use crate::weight::Format;
         match tally.count() {
             0 => 0,
-            _ => self
-                .mean(tally)
-                .half()
-                .floor_key(<Self::Weight as Format>::PRECISION),
+            _ => self.mean(tally).half().floor_key(Self::Weight::PRECISION),
         }
     }
 

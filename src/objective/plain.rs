@@ -14,7 +14,7 @@ use core::cmp::Ordering;
 use super::{Edge, Item, Objective, Rounded, Side, Tally, above_one_by_one};
 use crate::exact::quotient::{Quotient, halves};
 use crate::exact::score::{self, Score};
-use crate::weight::{Weight, decode, scale_by_power, unit_exponent};
+use crate::weight::{Weight, decode, scale_by_power};
 
 /// A fixed-point grid: the unit is `2^base` smallest subnormals.
 #[derive(Clone, Copy, Debug)]
@@ -214,14 +214,6 @@ impl<W: Weight> Objective for Plain<'_, W> {
             sum: scale_by_power(tally.sum as f64, exponent),
             mass: tally.count as f64,
         }
-    }
-
-    fn magnitude(&self, key: u64) -> f64 {
-        scale_by_power(W::from_key(key).widen(), -self.unit_exponent())
-    }
-
-    fn unit_exponent(&self) -> i32 {
-        unit_exponent::<W>(self.top)
     }
 
     fn floor(&self) -> u64 {

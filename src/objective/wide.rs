@@ -10,7 +10,7 @@ use super::{Item, Objective, Rounded, Side, Tally};
 use crate::exact::limbs::{add_shifted, divide, to_f64};
 use crate::exact::quotient::Quotient;
 use crate::exact::score::{self, Score};
-use crate::weight::{Format, Limbs, Weight, decode, scale_by_power, unit_exponent};
+use crate::weight::{Format, Limbs, Weight, decode};
 
 /// Weights with importance (or all alike), both signs or one.
 ///
@@ -122,14 +122,6 @@ impl<W: Weight> Objective for Wide<'_, W> {
             sum: to_f64(tally.sum.limbs(), unit + f32::LEAST_EXPONENT),
             mass: to_f64(tally.mass.limbs(), f32::LEAST_EXPONENT),
         }
-    }
-
-    fn magnitude(&self, key: u64) -> f64 {
-        scale_by_power(W::from_key(key).widen(), -self.unit_exponent())
-    }
-
-    fn unit_exponent(&self) -> i32 {
-        unit_exponent::<W>(self.top)
     }
 
     fn floor(&self) -> u64 {

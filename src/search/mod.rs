@@ -100,6 +100,21 @@ pub(crate) struct Cut {
     pub(crate) ties: usize,
 }
 
+impl Cut {
+    /// Whether the next weight, of this key, is selected; counts the ties down.
+    pub(crate) fn takes(&mut self, key: u64) -> bool {
+        let tied = key == self.key && self.ties > 0;
+        self.ties -= usize::from(tied);
+        key > self.key || tied
+    }
+
+    /// The cut that takes one weight more, the next in decreasing order.
+    fn and(self, key: u64) -> Self {
+        let ties = if key == self.key { self.ties + 1 } else { 1 };
+        Self { key, ties }
+    }
+}
+
 /// A support with its exact sums.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Found<T> {

@@ -54,10 +54,7 @@ fn prefixes<'a, O: Objective>(
     let mut cut = Cut { key: 0, ties: 0 };
     sorted.iter().map(move |&item| {
         objective.add(&mut tally, item, 1);
-        cut = Cut {
-            key: item.key,
-            ties: if item.key == cut.key { cut.ties + 1 } else { 1 },
-        };
+        cut = cut.and(item.key);
         Found { cut, tally }
     })
 }

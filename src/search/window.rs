@@ -30,10 +30,7 @@ pub(super) fn scan<O: Objective>(
     };
     for &item in window.iter().take(len) {
         objective.add(&mut tally, item, 1);
-        cut = Cut {
-            key: item.key,
-            ties: if item.key == cut.key { cut.ties + 1 } else { 1 },
-        };
+        cut = cut.and(item.key);
         if visit(Found { cut, tally }) {
             return;
         }

@@ -12,6 +12,7 @@ use core::ops::Range;
 
 use super::parallel;
 use super::{GroupedView, Grouping, Groups, TensorView, TernaryTensor};
+use crate::knobs::check_importance;
 use crate::{Code, Error, Fit, PackedTritsBuf, Scales, Ternarizer, Weight};
 
 /// Weights in a batch, about: enough to be worth a thread's while.
@@ -86,14 +87,8 @@ fn checked_importance<'a, W: Copy>(
     weights: &GroupedView<'_, W>,
 ) -> Result<GroupedView<'a, f32>, Error> {
     let groups = weights.groups();
-    let view = TensorView::new(importance, groups.shape().axes())?;
-    match importance
-        .iter()
-        .position(|h| !(h.is_finite() && *h >= 0.0))
-    {
-        Some(index) => Err(Error::InvalidImportance { index }),
-        None => view.grouped(groups.grouping()),
-    }
+    check_importance(importance, groups.shape().len())?;
+    TensorView::new(importance, groups.shape().axes())?.grouped(groups.grouping())
 }
 
 /// What the groups are made from.
