@@ -4,6 +4,7 @@
 //! defined order ([`crate::ordered`]), in units of a power of two near the largest magnitude: the same bits on every machine,
 //! and nothing overflows.
 
+use crate::objective::Rounded;
 use crate::ordered;
 use crate::weight::{Weight, scale_by_power};
 
@@ -117,7 +118,18 @@ pub(crate) fn energy<W: Weight>(weights: &[W], importance: Option<&[f32]>, unit:
     })
 }
 
-/// `sum h (w - w')^2`, with the weights in units of `2^unit`.
+/// What is lost, `sum h (w - w')^2`, from sums that are known; `None` if that would cancel too many digits.
+///
+/// ```text
+/// sum h (w - w')^2 = sum h w^2 - lambda_p (2 S_p - lambda_p m_p) - lambda_n (2 S_n - lambda_n m_n)
+/// ```
+pub(crate) fn lost(energy: f64, parts: [(Rounded, f64); 2]) -> Option<f64> {
+    let gained = |(part, lambda): (Rounded, f64)| lambda * (2.0 * part.sum - lambda * part.mass);
+    let lost = energy - (gained(parts[0]) + gained(parts[1]));
+    (lost * 64.0 > energy).then_some(lost)
+}
+
+/// What is lost, `sum h (w - w')^2`, with the weights in units of `2^unit`: one weight after the other.
 pub(crate) fn residual<W: Weight>(
     weights: &[W],
     trits: &[i8],

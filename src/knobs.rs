@@ -1,5 +1,6 @@
 //! [`Knobs`]: what a caller can ask for, and every way that, or the input, can be wrong.
 
+use crate::backend::Backend;
 use crate::error::Error;
 use crate::objective::Plain;
 use crate::rule::{Rule, Scales};
@@ -19,6 +20,8 @@ pub(crate) struct Knobs<'a> {
     pub(crate) target: Option<f64>,
     pub(crate) importance: Option<&'a [f32]>,
     pub(crate) search: Search,
+    /// The instructions to use; those of the processor if `None`.
+    pub(crate) backend: Option<Backend>,
 }
 
 /// Every way the input can be wrong, but for the length of the trits.

@@ -34,7 +34,7 @@
 //!
 //! # How it is built
 //!
-//! Two wings stand on the ground floor [`Error`] and do not know each other. The wing of meaning finds the best ternary vector:
+//! Two wings stand on the ground floor, [`Error`] and [`Backend`], and do not know each other. The wing of meaning finds the best ternary vector:
 //! `weight` (magnitudes as integers), `exact` (integers that never round), `objective` (the score of a support), `search` (the
 //! theorem, and two ways to the optimum), `rule`, `fit`, `knobs`, `solve` (every rule to one solution), `ternarizer`. The wing of storage keeps and multiplies trits: [`code`],
 //! [`kernels`], [`packed`]. They meet under the roof: [`tensor`], and on top of it [`model`].
@@ -52,7 +52,6 @@
 //! | `safetensors` | [`model`] | safetensors, serde, tempfile, thiserror, `half`, `std` |
 
 #![no_std]
-#![forbid(unsafe_code)]
 // Links to rooms behind features are broken only where those are off.
 #![cfg_attr(
     not(all(feature = "alloc", feature = "ndarray", feature = "safetensors")),
@@ -69,6 +68,10 @@ extern crate std;
 
 // Ground floor.
 mod error;
+
+#[allow(dead_code, reason = "its users follow")]
+mod backend;
+
 // The wing of meaning: what the best ternary vector is. Each room stands on those above it in this list.
 mod weight;
 
@@ -116,6 +119,7 @@ pub use ternarizer::ternarize;
 #[cfg(feature = "heapless")]
 pub use ternarizer::ternarize_heapless;
 pub use {
+    backend::Backend,
     code::Code,
     curve::curve_into,
     error::Error,

@@ -99,6 +99,8 @@ struct Solution<W> {
     ties: usize,
     /// The sums over the support, in units of two to the power `unit`.
     rounded: Rounded,
+    /// The same for each sign.
+    parts: Signed<Rounded>,
     unit: i32,
 }
 
@@ -135,6 +137,10 @@ fn one_support<O: Objective>(
         },
         ties,
         rounded: objective.rounded(&found.tally),
+        parts: Signed {
+            p: objective.rounded(&parts.positive),
+            n: objective.rounded(&parts.negative),
+        },
         unit: objective.unit_exponent(),
     }
 }
@@ -169,6 +175,7 @@ fn two_supports<O: Objective>(positive: &O, negative: &O, search: Search) -> Sol
         },
         ties: 0,
         rounded,
+        parts: Signed { p: a, n: b },
         unit,
     }
 }
@@ -208,7 +215,14 @@ impl<W: Weight> Solution<W> {
             n: lambda_n,
         } = self.scales;
         let energy = fit::energy(weights, importance, self.unit);
-        let lost = fit::residual(weights, trits, (lambda_p, lambda_n), importance, self.unit);
+        let in_unit = |lambda: W| scale_by_power(lambda.widen(), -self.unit);
+        let parts = [
+            (self.parts.p, in_unit(lambda_p)),
+            (self.parts.n, in_unit(lambda_n)),
+        ];
+        let lost = fit::lost(energy, parts).unwrap_or_else(|| {
+            fit::residual(weights, trits, (lambda_p, lambda_n), importance, self.unit)
+        });
         Fit {
             lambda: self.lambda,
             lambda_p,

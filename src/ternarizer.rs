@@ -6,6 +6,7 @@
 //!
 //! Cost: that of the search (see [`crate::Search`]) plus four passes over the weights. No heap, no scratch.
 
+use crate::backend::Backend;
 use crate::error::Error;
 use crate::fit::Fit;
 use crate::knobs::{self, Knobs};
@@ -65,6 +66,7 @@ impl<'a> Ternarizer<'a> {
             target: None,
             importance: None,
             search: Search::Bracket,
+            backend: None,
         };
         Self { knobs }
     }
@@ -224,6 +226,25 @@ impl<'a> Ternarizer<'a> {
     pub const fn search(self, search: Search) -> Self {
         let knobs = Knobs {
             search,
+            ..self.knobs
+        };
+        Self { knobs }
+    }
+
+    /// Sets which instructions are used; all give the same bits. Without it, the fastest that the processor has.
+    ///
+    /// ```
+    /// use ternarize::{Backend, Ternarizer};
+    /// let mut trits = [0; 2];
+    /// let plain = Ternarizer::new().backend(Backend::PORTABLE);
+    /// plain.ternarize_into(&[1.0_f32, 0.1], &mut trits)?;
+    /// assert_eq!(trits, [1, 0]);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn backend(self, backend: Backend) -> Self {
+        let knobs = Knobs {
+            backend: Some(backend),
             ..self.knobs
         };
         Self { knobs }

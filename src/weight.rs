@@ -47,6 +47,8 @@ pub trait Format: Copy {
     type Wide: Limbs;
     /// Integer wide enough for the square of such a sum times a sum of importances.
     type Cube: Limbs;
+    /// Whether every value of the type is an `f32`, too: `f32`, `f16`, `bf16`.
+    const FITS_SINGLE: bool;
 
     /// The bits of the magnitude: they order as the magnitudes do.
     fn key(self) -> u64;
@@ -54,6 +56,8 @@ pub trait Format: Copy {
     fn from_key(key: u64) -> Self;
     /// The same value; every weight type fits.
     fn widen(self) -> f64;
+    /// The nearest `f32`: the same value if [`FITS_SINGLE`](Self::FITS_SINGLE).
+    fn single(self) -> f32;
 
     /// The nearest value of this type, the even one of two; infinite if beyond the largest.
     fn narrow(x: f64) -> Self;
@@ -152,8 +156,19 @@ fn to_odd(x: f64) -> f32 {
     }
 }
 
+/// The `f32` of the same value as an `f16`, without a branch and without asking the processor: for loops.
+#[cfg(feature = "half")]
+#[inline(always)]
+fn half_to_single(bits: u16) -> f32 {
+    let [sign, magnitude] = [bits & 0x8000, bits & 0x7fff].map(u32::from);
+    // With the fields in their places only the exponent's bias is wrong, by 127 - 15; a product mends that for subnormals, too.
+    let magnitude = f32::from_bits(magnitude << 13) * f32::from_bits((127 + 112) << 23);
+    let beyond = u32::from(bits & 0x7c00 == 0x7c00).wrapping_neg();
+    f32::from_bits(magnitude.to_bits() | sign << 16 | beyond & f32::INFINITY.to_bits())
+}
+
 macro_rules! weight {
-    ($type:ty, $precision:literal, $least:literal, $wide:literal, $cube:literal, $widen:expr, $narrow:expr) => {
+    ($type:ty, $precision:literal, $least:literal, $wide:literal, $cube:literal, $fits_single:literal, $widen:expr, $single:expr, $narrow:expr) => {
         impl Weight for $type {}
 
         impl Format for $type {
@@ -161,6 +176,7 @@ macro_rules! weight {
             const LEAST_EXPONENT: i32 = $least;
             type Wide = [u64; $wide];
             type Cube = [u64; $cube];
+            const FITS_SINGLE: bool = $fits_single;
 
             #[inline]
             fn key(self) -> u64 {
@@ -181,6 +197,11 @@ macro_rules! weight {
                 $widen(self)
             }
 
+            #[inline(always)]
+            fn single(self) -> f32 {
+                $single(self)
+            }
+
             #[inline]
             fn narrow(x: f64) -> Self {
                 $narrow(x)
@@ -191,16 +212,24 @@ macro_rules! weight {
 
 // Widths in 64-bit limbs. Magnitudes stay below 2^277 (f32), 2^2098 (f64), 2^40 (f16) and 2^261 (bf16) units, an f32
 // importance below 2^277, a count below 2^64; Wide holds their product, Cube twice that plus a sum of importances.
-weight!(f32, 24, -149, 10, 26, f64::from, to_f32);
-weight!(f64, 53, -1074, 39, 84, identity, identity);
+weight!(f32, 24, -149, 10, 26, true, f64::from, identity, to_f32);
+weight!(f64, 53, -1074, 39, 84, false, identity, to_f32, identity);
 #[cfg(feature = "half")]
-weight!(half::f16, 11, -24, 6, 18, f64::from, |x| {
+weight!(half::f16, 11, -24, 6, 18, true, f64::from, f32::from, |x| {
     half::f16::from_f32(to_odd(x))
 });
 #[cfg(feature = "half")]
-weight!(half::bf16, 8, -133, 10, 26, f64::from, |x| {
-    half::bf16::from_f32(to_odd(x))
-});
+weight!(
+    half::bf16,
+    8,
+    -133,
+    10,
+    26,
+    true,
+    f64::from,
+    |x: half::bf16| f32::from_bits(u32::from(x.to_bits()) << 16),
+    |x| { half::bf16::from_f32(to_odd(x)) }
+);
 
 #[cfg(test)]
 mod tests {
@@ -244,6 +273,17 @@ mod tests {
     fn every_half_decodes_to_its_magnitude() {
         round_trips::<half::f16>(0..0x7c00);
         round_trips::<half::bf16>(0..0x7f80);
+    }
+
+    #[cfg(feature = "half")]
+    #[test]
+    fn every_half_is_the_same_single() {
+        for bits in 0..=u16::MAX {
+            let (a, b) = (half::f16::from_bits(bits), half::bf16::from_bits(bits));
+            for (ours, theirs) in [(a.single(), f32::from(a)), (b.single(), f32::from(b))] {
+                assert!(ours.to_bits() == theirs.to_bits() || ours.is_nan() && theirs.is_nan());
+            }
+        }
     }
 
     /// Between any two neighbours: the midpoint goes to the even one, all else to the nearer one.

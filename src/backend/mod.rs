@@ -1,0 +1,168 @@
+//! [`Backend`]: which instructions the loops may use. Every loop is written once, in safe Rust; a backend compiles it anew.
+//!
+//! A loop is a [`Job`]. [`Backend::run`] runs it inside a function that is compiled for an instruction set, and as a job is
+//! inlined there, the compiler turns the same lines into the vectors of that set:
+//!
+//! ```text
+//! portable    what the target always has: SSE2 on x86-64, NEON on 64-bit Arm, plain code elsewhere
+//! avx2        256-bit vectors             (with FMA, BMI, F16C: x86-64-v3)
+//! avx512      512-bit vectors and masks   (x86-64-v4)
+//! ```
+//!
+//! A backend other than the portable one holds a token that only detection can make, so safe code cannot ask for instructions
+//! that are not there. Detection asks the processor once and works without `std`. No number depends on the backend.
+
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+/// A loop over data, compiled for each instruction set.
+pub(crate) trait Job {
+    /// What it computes.
+    type Output;
+
+    /// Does it. Implementations are `#[inline(always)]`, and so is all that they call in the loop.
+    fn run(self) -> Self::Output;
+}
+
+/// The instructions that the loops may use. All give the same bits.
+///
+/// # Examples
+///
+/// ```
+/// use ternarize::{Backend, Ternarizer};
+///
+/// let weights = [0.5_f32, -0.6, 0.1, 0.0];
+/// let mut trits = [0; 4];
+/// let fast = Ternarizer::new().ternarize_into(&weights, &mut trits)?;
+/// let plain = Ternarizer::new().backend(Backend::PORTABLE).ternarize_into(&weights, &mut trits)?;
+/// assert_eq!(fast, plain);
+/// # Ok::<(), ternarize::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Backend(Kind);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2(x86::Avx2),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(x86::Avx512),
+}
+
+impl Backend {
+    /// What the target has in any case.
+    pub const PORTABLE: Self = Self(Kind::Portable);
+
+    /// The fastest backend of this processor.
+    ///
+    /// ```
+    /// use ternarize::Backend;
+    /// assert!(Backend::available().any(|backend| backend == Backend::detect()));
+    /// ```
+    #[must_use]
+    pub fn detect() -> Self {
+        Self::fastest()
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn fastest() -> Self {
+        let avx512 = x86::Avx512::detect().map(Kind::Avx512);
+        let best = avx512.or_else(|| x86::Avx2::detect().map(Kind::Avx2));
+        best.map_or(Self::PORTABLE, Self)
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn fastest() -> Self {
+        Self::PORTABLE
+    }
+
+    /// Every backend that this processor can run, the portable one first.
+    ///
+    /// ```
+    /// assert_eq!(ternarize::Backend::available().next(), Some(ternarize::Backend::PORTABLE));
+    /// ```
+    pub fn available() -> impl Iterator<Item = Self> {
+        #[cfg(target_arch = "x86_64")]
+        let more = [
+            x86::Avx2::detect().map(Kind::Avx2),
+            x86::Avx512::detect().map(Kind::Avx512),
+        ];
+        #[cfg(not(target_arch = "x86_64"))]
+        let more: [Option<Kind>; 0] = [];
+        core::iter::once(Self::PORTABLE).chain(more.into_iter().flatten().map(Self))
+    }
+
+    /// Its name: `portable`, `avx2` or `avx512`.
+    ///
+    /// ```
+    /// assert_eq!(ternarize::Backend::PORTABLE.name(), "portable");
+    /// ```
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self.0 {
+            Kind::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2(_) => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512(_) => "avx512",
+        }
+    }
+
+    /// The backend of this name, if this processor can run it.
+    ///
+    /// ```
+    /// use ternarize::Backend;
+    /// assert_eq!(Backend::from_name("portable"), Some(Backend::PORTABLE));
+    /// assert_eq!(Backend::from_name("abacus"), None);
+    /// ```
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::available().find(|backend| backend.name() == name)
+    }
+
+    /// Runs a job with these instructions.
+    #[inline]
+    pub(crate) fn run<J: Job>(self, job: J) -> J::Output {
+        match self.0 {
+            Kind::Portable => job.run(),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2(token) => token.run(job),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512(token) => token.run(job),
+        }
+    }
+}
+
+impl Default for Backend {
+    /// The fastest.
+    fn default() -> Self {
+        Self::detect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Sum<'a>(&'a [f32]);
+
+    impl Job for Sum<'_> {
+        type Output = f32;
+
+        #[inline(always)]
+        fn run(self) -> f32 {
+            self.0.iter().sum()
+        }
+    }
+
+    #[test]
+    fn every_backend_runs_the_same_job() {
+        let terms: [f32; 100] = core::array::from_fn(|i| (i as f32).sqrt());
+        let expected = Backend::PORTABLE.run(Sum(&terms));
+        for backend in Backend::available() {
+            assert_eq!(backend.run(Sum(&terms)).to_bits(), expected.to_bits());
+            assert_eq!(Backend::from_name(backend.name()), Some(backend));
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! x86-64: what the processor has, and functions compiled for it.
+//!
+//! Detection reads `cpuid` and, as the operating system must save the wide registers, `xgetbv`: both work without `std`. The
+//! answer is kept in one byte.
+//!
+//! Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, chapters 14 and 15 (detection of AVX2 and
+//! AVX-512).
+
+#![expect(
+    unsafe_code,
+    reason = "the one place where a function for an instruction set is entered, by a token that proves it is there"
+)]
+
+use core::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
+use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
+
+use super::Job;
+
+/// Proof that the processor has AVX2, FMA, BMI1, BMI2, F16C, LZCNT and POPCNT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Avx2(());
+
+/// Proof that the processor has all that [`Avx2`] stands for and AVX-512 F, BW, CD, DQ and VL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Avx512(());
+
+impl Avx2 {
+    pub(super) fn detect() -> Option<Self> {
+        (level() >= LEVEL_AVX2).then_some(Self(()))
+    }
+
+    #[inline]
+    #[expect(clippy::unused_self, reason = "the token is the proof")]
+    pub(super) fn run<J: Job>(self, job: J) -> J::Output {
+        #[target_feature(enable = "avx2,fma,bmi1,bmi2,f16c,lzcnt,popcnt")]
+        fn inside<J: Job>(job: J) -> J::Output {
+            job.run()
+        }
+        // SAFETY: the token exists, so detection saw these features.
+        unsafe { inside(job) }
+    }
+}
+
+impl Avx512 {
+    pub(super) fn detect() -> Option<Self> {
+        (level() >= LEVEL_AVX512).then_some(Self(()))
+    }
+
+    #[inline]
+    #[expect(clippy::unused_self, reason = "the token is the proof")]
+    pub(super) fn run<J: Job>(self, job: J) -> J::Output {
+        #[target_feature(
+            enable = "avx2,fma,bmi1,bmi2,f16c,lzcnt,popcnt,avx512f,avx512bw,avx512cd,avx512dq,avx512vl"
+        )]
+        fn inside<J: Job>(job: J) -> J::Output {
+            job.run()
+        }
+        // SAFETY: the token exists, so detection saw these features.
+        unsafe { inside(job) }
+    }
+}
+
+const LEVEL_UNKNOWN: u8 = 0;
+const LEVEL_BASE: u8 = 1;
+const LEVEL_AVX2: u8 = 2;
+const LEVEL_AVX512: u8 = 3;
+
+/// The highest level the processor has; asks it at the first call.
+fn level() -> u8 {
+    static LEVEL: AtomicU8 = AtomicU8::new(LEVEL_UNKNOWN);
+    let known = LEVEL.load(Relaxed);
+    if known != LEVEL_UNKNOWN {
+        return known;
+    }
+    // Two threads may both ask: they get the same answer.
+    let asked = if cfg!(miri) { LEVEL_BASE } else { ask() };
+    LEVEL.store(asked, Relaxed);
+    asked
+}
+
+/// Whether all these bits are set.
+const fn all(register: u32, bits: &[u32]) -> bool {
+    let mut i = 0;
+    while i < bits.len() {
+        if register >> bits[i] & 1 == 0 {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+#[allow(
+    unused_unsafe,
+    reason = "asking the processor became safe after the oldest Rust that this crate supports"
+)]
+fn ask() -> u8 {
+    // SAFETY: every x86-64 processor has the instruction cpuid.
+    let leaf = |number| unsafe { __cpuid(number) };
+    // SAFETY: as above.
+    let extended = unsafe { __cpuid_count(7, 0) };
+    let (most, most_extended) = (leaf(0).eax, leaf(0x8000_0000).eax);
+    let basic = leaf(1);
+    // FMA, POPCNT, OSXSAVE, AVX, F16C.
+    if most < 7 || most_extended < 0x8000_0001 || !all(basic.ecx, &[12, 23, 27, 28, 29]) {
+        return LEVEL_BASE;
+    }
+    // SAFETY: OSXSAVE is set, so the system has enabled the instruction xgetbv.
+    let saved = unsafe { saved_registers() };
+    // LZCNT; BMI1, AVX2, BMI2; the registers xmm and ymm.
+    let avx2 =
+        all(leaf(0x8000_0001).ecx, &[5]) && all(extended.ebx, &[3, 5, 8]) && saved & 0x6 == 0x6;
+    // F, DQ, CD, BW, VL; the mask registers and zmm.
+    let avx512 = all(extended.ebx, &[16, 17, 28, 30, 31]) && saved & 0xe6 == 0xe6;
+    match (avx2, avx512) {
+        (true, true) => LEVEL_AVX512,
+        (true, false) => LEVEL_AVX2,
+        _ => LEVEL_BASE,
+    }
+}
+
+/// Which registers the operating system saves.
+#[target_feature(enable = "xsave")]
+fn saved_registers() -> u64 {
+    // SAFETY: this function runs only where xsave is enabled.
+    unsafe { _xgetbv(0) }
+}
