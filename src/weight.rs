@@ -159,12 +159,20 @@ fn to_odd(x: f64) -> f32 {
 /// The `f32` of the same value as an `f16`, without a branch and without asking the processor: for loops.
 #[cfg(feature = "half")]
 #[inline(always)]
-fn half_to_single(bits: u16) -> f32 {
+fn half_to_single(half: half::f16) -> f32 {
+    let bits = half.to_bits();
     let [sign, magnitude] = [bits & 0x8000, bits & 0x7fff].map(u32::from);
     // With the fields in their places only the exponent's bias is wrong, by 127 - 15; a product mends that for subnormals, too.
     let magnitude = f32::from_bits(magnitude << 13) * f32::from_bits((127 + 112) << 23);
     let beyond = u32::from(bits & 0x7c00 == 0x7c00).wrapping_neg();
     f32::from_bits(magnitude.to_bits() | sign << 16 | beyond & f32::INFINITY.to_bits())
+}
+
+/// The `f32` of the same value as a `bf16`: its upper half.
+#[cfg(feature = "half")]
+#[inline(always)]
+fn bfloat_to_single(bfloat: half::bf16) -> f32 {
+    f32::from_bits(u32::from(bfloat.to_bits()) << 16)
 }
 
 macro_rules! weight {
@@ -215,9 +223,17 @@ macro_rules! weight {
 weight!(f32, 24, -149, 10, 26, true, f64::from, identity, to_f32);
 weight!(f64, 53, -1074, 39, 84, false, identity, to_f32, identity);
 #[cfg(feature = "half")]
-weight!(half::f16, 11, -24, 6, 18, true, f64::from, f32::from, |x| {
-    half::f16::from_f32(to_odd(x))
-});
+weight!(
+    half::f16,
+    11,
+    -24,
+    6,
+    18,
+    true,
+    f64::from,
+    half_to_single,
+    |x| { half::f16::from_f32(to_odd(x)) }
+);
 #[cfg(feature = "half")]
 weight!(
     half::bf16,
@@ -227,7 +243,7 @@ weight!(
     26,
     true,
     f64::from,
-    |x: half::bf16| f32::from_bits(u32::from(x.to_bits()) << 16),
+    bfloat_to_single,
     |x| { half::bf16::from_f32(to_odd(x)) }
 );
 
