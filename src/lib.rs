@@ -77,11 +77,14 @@ mod weight;
 
 mod exact;
 
+mod ordered;
+
+#[allow(dead_code, reason = "its users follow")]
+mod passes;
+
 mod objective;
 
 mod search;
-
-mod ordered;
 
 mod rule;
 

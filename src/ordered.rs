@@ -15,13 +15,13 @@
 //! Source: Higham, The Accuracy of Floating Point Summation (1993), pairwise summation.
 
 const LANES: usize = 8;
-const BLOCK: usize = 64;
+pub(crate) const BLOCK: usize = 64;
 /// Enough levels for any number of terms that a `usize` counts.
 const LEVELS: usize = (usize::BITS - BLOCK.ilog2()) as usize + 1;
 
 /// A sum whose order of addition is part of its definition.
 #[derive(Clone, Copy, Debug)]
-struct OrderedSum {
+pub(crate) struct OrderedSum {
     /// Total of `2^k` blocks at level `k`, wherever bit `k` of `blocks` is set.
     levels: [f64; LEVELS],
     blocks: usize,
@@ -29,10 +29,7 @@ struct OrderedSum {
 
 /// Sums the terms of a slice, each made from an element and its index.
 pub(crate) fn sum<T: Copy>(elements: &[T], term: impl Fn(usize, T) -> f64) -> f64 {
-    let mut sum = OrderedSum {
-        levels: [0.0; LEVELS],
-        blocks: 0,
-    };
+    let mut sum = OrderedSum::new();
     let mut rest = 0.0;
     for (b, block) in elements.chunks(BLOCK).enumerate() {
         // Making the terms and adding them are two loops, so that both can use vector instructions.
@@ -41,16 +38,25 @@ pub(crate) fn sum<T: Copy>(elements: &[T], term: impl Fn(usize, T) -> f64) -> f6
             *place = term(b * BLOCK + i, element);
         }
         match block.len() {
-            BLOCK => sum.carry(total(&terms)),
-            _ => rest = total(&terms),
+            BLOCK => sum.carry(total(&lanes(&terms))),
+            _ => rest = total(&lanes(&terms)),
         }
     }
     sum.total(rest)
 }
 
 impl OrderedSum {
+    /// The empty sum.
+    pub(crate) fn new() -> Self {
+        Self {
+            levels: [0.0; LEVELS],
+            blocks: 0,
+        }
+    }
+
     /// Moves a block's total up to the first free level, taking along the totals on its way.
-    fn carry(&mut self, mut total: f64) {
+    #[inline(always)]
+    pub(crate) fn carry(&mut self, mut total: f64) {
         for (level, place) in self.levels.iter_mut().enumerate() {
             if self.blocks >> level & 1 == 0 {
                 *place = total;
@@ -62,7 +68,7 @@ impl OrderedSum {
     }
 
     /// The sum of all blocks and of the incomplete one at the end.
-    fn total(&self, mut rest: f64) -> f64 {
+    pub(crate) fn total(&self, mut rest: f64) -> f64 {
         for (level, part) in self.levels.iter().enumerate() {
             if self.blocks >> level & 1 == 1 {
                 rest += part;
@@ -72,14 +78,20 @@ impl OrderedSum {
     }
 }
 
-/// The terms of a block in eight lanes, and these as a fixed tree.
-fn total(terms: &[f64; BLOCK]) -> f64 {
+/// The terms of a block in eight lanes.
+fn lanes(terms: &[f64; BLOCK]) -> [f64; LANES] {
     let mut lanes = [0.0; LANES];
     for eight in terms.chunks_exact(LANES) {
         for (lane, term) in lanes.iter_mut().zip(eight) {
             *lane += term;
         }
     }
+    lanes
+}
+
+/// The lanes of a block as a fixed tree.
+#[inline(always)]
+pub(crate) fn total(lanes: &[f64; LANES]) -> f64 {
     let pair = |i: usize| lanes[i] + lanes[i + 4];
     (pair(0) + pair(2)) + (pair(1) + pair(3))
 }

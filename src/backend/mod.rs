@@ -13,7 +13,35 @@
 //! that are not there. Detection asks the processor once and works without `std`. No number depends on the backend.
 
 #[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod vector;
+#[cfg(target_arch = "x86_64")]
 mod x86;
+
+pub(crate) use vector::{Arrays, Vector};
+
+/// A loop that is written with the operations of a [`Vector`], where plain loops would not become vectors.
+pub(crate) trait VectorJob {
+    /// What it computes.
+    type Output;
+
+    /// Does it. Implementations are `#[inline(always)]`, and so is all that they call in the loop.
+    fn run<V: Vector>(self, vector: V) -> Self::Output;
+}
+
+/// A vector job with its vectors chosen.
+struct Chosen<V, J>(V, J);
+
+impl<V: Vector, J: VectorJob> Job for Chosen<V, J> {
+    type Output = J::Output;
+
+    #[inline(always)]
+    fn run(self) -> J::Output {
+        self.1.run(self.0)
+    }
+}
 
 /// A loop over data, compiled for each instruction set.
 pub(crate) trait Job {
@@ -130,6 +158,20 @@ impl Backend {
             Kind::Avx2(token) => token.run(job),
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512(token) => token.run(job),
+        }
+    }
+}
+
+impl Backend {
+    /// Runs a job with these instructions, on their vectors.
+    #[inline]
+    pub(crate) fn run_vectors<J: VectorJob>(self, job: J) -> J::Output {
+        match self.0 {
+            Kind::Portable => job.run(Arrays),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2(token) => token.run(Chosen(token, job)),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512(token) => token.run(Chosen(token, job)),
         }
     }
 }

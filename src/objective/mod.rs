@@ -29,6 +29,8 @@ use core::cmp::Ordering;
 pub(crate) use plain::Plain;
 pub(crate) use wide::Wide;
 
+pub(crate) use crate::passes::Side;
+
 use crate::exact::quotient::Quotient;
 use crate::weight::{Format, Weight, scale_by_power, unit_exponent};
 
@@ -41,25 +43,6 @@ pub(crate) struct Item {
     pub(crate) mass: u32,
     /// Whether the weight is below zero.
     pub(crate) negative: bool,
-}
-
-/// Which weights take part: both signs together, or one sign alone (the others count as zeros).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Side {
-    Both,
-    Positive,
-    Negative,
-}
-
-impl Side {
-    /// Whether a weight of this sign takes part.
-    fn includes(self, negative: bool) -> bool {
-        match self {
-            Self::Both => true,
-            Self::Positive => !negative,
-            Self::Negative => negative,
-        }
-    }
 }
 
 /// Sums over a support, in `f64`: for bounds and reports, never for decisions.

@@ -51,6 +51,11 @@ impl Grid {
         }
     }
 
+    /// The unit of the grid is two to this power.
+    pub(crate) fn unit<W: Weight>(self) -> i32 {
+        self.base as i32 + W::LEAST_EXPONENT
+    }
+
     /// `a / b`, for a sum `a` on the grid.
     pub(crate) fn divide(self, a: u128, b: u64) -> Quotient {
         Quotient::of(a, b, self.base as i32)
@@ -80,7 +85,7 @@ pub(crate) struct Plain<'a, W> {
 /// How many, and their sum on the grid.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sums {
-    count: usize,
+    pub(crate) count: usize,
     pub(crate) sum: u128,
 }
 
@@ -103,18 +108,18 @@ impl<'a, W: Weight> Plain<'a, W> {
 
     /// For the search of an optimum: exact for all that it can select.
     pub(crate) fn new(weights: &'a [W], side: Side) -> Self {
-        let masks = [false, true].map(|negative| u64::from(side.includes(negative)).wrapping_neg());
-        let plain = Self {
-            weights,
-            masks,
-            grid: Grid::finest(0, 1, W::PRECISION),
-            top: 0,
-        };
+        let plain = Self::with_top(weights, side, 0);
         let top = plain.items().map(|item| item.key).max().unwrap_or(0);
+        Self::with_top(weights, side, top)
+    }
+
+    /// The same where the largest key is known.
+    pub(crate) fn with_top(weights: &'a [W], side: Side, top: u64) -> Self {
         Self {
-            top,
+            weights,
+            masks: [false, true].map(|negative| u64::from(side.includes(negative)).wrapping_neg()),
             grid: Grid::coarsest(top, weights.len() as u64, W::PRECISION),
-            ..plain
+            top,
         }
     }
 

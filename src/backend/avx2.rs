@@ -1,0 +1,185 @@
+//! AVX2: the operations of [`Vector`] on pairs and quadruples of 256-bit registers.
+//!
+//! Every method is inlined into the function that [`Avx2::run`] enters. Masks are words of all ones or all zeros.
+
+#![expect(
+    unsafe_code,
+    reason = "the instructions of one processor; the token proves that it has them"
+)]
+
+use core::arch::x86_64::*;
+
+use super::vector::Vector;
+use super::x86::Avx2;
+
+/// An expression of intrinsics.
+macro_rules! with_token {
+    ($expression:expr) => {
+        // SAFETY: the token exists, so detection saw these features; loads and stores are of whole arrays.
+        unsafe { $expression }
+    };
+}
+
+/// The halves of an array.
+#[inline(always)]
+fn halves<T>(array: &[T; 16]) -> [&[T]; 2] {
+    let (low, high) = array.split_at(8);
+    [low, high]
+}
+
+impl Vector for Avx2 {
+    type Singles = [__m256; 2];
+    type Doubles = [__m256d; 2];
+    type Mask = [__m256; 2];
+
+    #[inline(always)]
+    fn load(self, array: &[f32; 16]) -> [__m256; 2] {
+        let [low, high] = halves(array);
+        with_token!([
+            _mm256_loadu_ps(low.as_ptr()),
+            _mm256_loadu_ps(high.as_ptr())
+        ])
+    }
+
+    #[inline(always)]
+    fn splat(self, single: f32) -> [__m256; 2] {
+        [with_token!(_mm256_set1_ps(single)); 2]
+    }
+
+    #[inline(always)]
+    fn array(self, x: [__m256; 2]) -> [f32; 16] {
+        let mut array = [0.0; 16];
+        let (low, high) = array.split_at_mut(8);
+        with_token!({
+            _mm256_storeu_ps(low.as_mut_ptr(), x[0]);
+            _mm256_storeu_ps(high.as_mut_ptr(), x[1]);
+        });
+        array
+    }
+
+    #[inline(always)]
+    fn abs(self, x: [__m256; 2]) -> [__m256; 2] {
+        x.map(|x| with_token!(_mm256_andnot_ps(_mm256_set1_ps(-0.0), x)))
+    }
+
+    #[inline(always)]
+    fn negate(self, x: [__m256; 2]) -> [__m256; 2] {
+        x.map(|x| with_token!(_mm256_xor_ps(x, _mm256_set1_ps(-0.0))))
+    }
+
+    #[inline(always)]
+    fn add(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
+        with_token!([_mm256_add_ps(a[0], b[0]), _mm256_add_ps(a[1], b[1])])
+    }
+
+    #[inline(always)]
+    fn max_bits(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
+        let max = |a, b| {
+            with_token!(_mm256_castsi256_ps(_mm256_max_epu32(
+                _mm256_castps_si256(a),
+                _mm256_castps_si256(b)
+            )))
+        };
+        [max(a[0], b[0]), max(a[1], b[1])]
+    }
+
+    #[inline(always)]
+    fn max(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
+        with_token!([_mm256_max_ps(a[0], b[0]), _mm256_max_ps(a[1], b[1])])
+    }
+
+    #[inline(always)]
+    fn greater(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
+        with_token!([
+            _mm256_cmp_ps::<_CMP_GT_OQ>(a[0], b[0]),
+            _mm256_cmp_ps::<_CMP_GT_OQ>(a[1], b[1])
+        ])
+    }
+
+    #[inline(always)]
+    fn negative(self, x: [__m256; 2]) -> [__m256; 2] {
+        x.map(|x| {
+            with_token!(_mm256_castsi256_ps(_mm256_srai_epi32::<31>(
+                _mm256_castps_si256(x)
+            )))
+        })
+    }
+
+    #[inline(always)]
+    fn and(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
+        with_token!([_mm256_and_ps(a[0], b[0]), _mm256_and_ps(a[1], b[1])])
+    }
+
+    #[inline(always)]
+    fn bits(self, mask: [__m256; 2]) -> u32 {
+        let [low, high] = mask.map(|half| with_token!(_mm256_movemask_ps(half)).cast_unsigned());
+        low | high << 8
+    }
+
+    #[inline(always)]
+    fn trits(self, selected: [__m256; 2], negative: [__m256; 2]) -> [i8; 16] {
+        let mut trits = [0_i8; 16];
+        with_token!({
+            // Packing takes the halves of both registers in turn; the permutation puts them in order.
+            let pack = |x: [__m256; 2]| {
+                let words =
+                    _mm256_packs_epi32(_mm256_castps_si256(x[0]), _mm256_castps_si256(x[1]));
+                let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(words);
+                _mm_packs_epi16(
+                    _mm256_castsi256_si128(words),
+                    _mm256_extracti128_si256::<1>(words),
+                )
+            };
+            let signs = _mm_or_si128(pack(negative), _mm_set1_epi8(1));
+            _mm_storeu_si128(
+                trits.as_mut_ptr().cast(),
+                _mm_and_si128(pack(selected), signs),
+            );
+        });
+        trits
+    }
+
+    #[inline(always)]
+    fn select(self, mask: [__m256; 2], x: [__m256; 2]) -> [__m256; 2] {
+        self.and(mask, x)
+    }
+
+    #[inline(always)]
+    fn zeros(self) -> [__m256d; 2] {
+        [with_token!(_mm256_setzero_pd()); 2]
+    }
+
+    #[inline(always)]
+    fn doubles(self, x: [__m256d; 2]) -> [f64; 8] {
+        let mut array = [0.0; 8];
+        let (low, high) = array.split_at_mut(4);
+        with_token!({
+            _mm256_storeu_pd(low.as_mut_ptr(), x[0]);
+            _mm256_storeu_pd(high.as_mut_ptr(), x[1]);
+        });
+        array
+    }
+
+    #[inline(always)]
+    fn widen(self, x: [__m256; 2]) -> [[__m256d; 2]; 2] {
+        x.map(|x| {
+            with_token!([
+                _mm256_cvtps_pd(_mm256_castps256_ps128(x)),
+                _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(x)),
+            ])
+        })
+    }
+
+    #[inline(always)]
+    fn add_doubles(self, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
+        with_token!([_mm256_add_pd(a[0], b[0]), _mm256_add_pd(a[1], b[1])])
+    }
+
+    #[inline(always)]
+    fn add_square(self, sum: [__m256d; 2], x: [__m256d; 2]) -> [__m256d; 2] {
+        with_token!([
+            _mm256_fmadd_pd(x[0], x[0], sum[0]),
+            _mm256_fmadd_pd(x[1], x[1], sum[1])
+        ])
+    }
+}

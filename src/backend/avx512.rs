@@ -1,0 +1,137 @@
+//! AVX-512: the operations of [`Vector`] on 512-bit registers.
+//!
+//! Every method is inlined into the function that [`Avx512::run`] enters, so each becomes one or two instructions.
+
+#![expect(
+    unsafe_code,
+    reason = "the instructions of one processor; the token proves that it has them"
+)]
+
+use core::arch::x86_64::*;
+
+use super::vector::Vector;
+use super::x86::Avx512;
+
+/// An expression of intrinsics.
+macro_rules! with_token {
+    ($expression:expr) => {
+        // SAFETY: the token exists, so detection saw these features; loads and stores are of whole arrays.
+        unsafe { $expression }
+    };
+}
+
+impl Vector for Avx512 {
+    type Singles = __m512;
+    type Doubles = __m512d;
+    type Mask = __mmask16;
+
+    #[inline(always)]
+    fn load(self, array: &[f32; 16]) -> __m512 {
+        with_token!(_mm512_loadu_ps(array.as_ptr()))
+    }
+
+    #[inline(always)]
+    fn splat(self, single: f32) -> __m512 {
+        with_token!(_mm512_set1_ps(single))
+    }
+
+    #[inline(always)]
+    fn array(self, x: __m512) -> [f32; 16] {
+        let mut array = [0.0; 16];
+        with_token!(_mm512_storeu_ps(array.as_mut_ptr(), x));
+        array
+    }
+
+    #[inline(always)]
+    fn abs(self, x: __m512) -> __m512 {
+        with_token!(_mm512_abs_ps(x))
+    }
+
+    #[inline(always)]
+    fn negate(self, x: __m512) -> __m512 {
+        with_token!(_mm512_xor_ps(x, _mm512_set1_ps(-0.0)))
+    }
+
+    #[inline(always)]
+    fn add(self, a: __m512, b: __m512) -> __m512 {
+        with_token!(_mm512_add_ps(a, b))
+    }
+
+    #[inline(always)]
+    fn max_bits(self, a: __m512, b: __m512) -> __m512 {
+        with_token!(_mm512_castsi512_ps(_mm512_max_epu32(
+            _mm512_castps_si512(a),
+            _mm512_castps_si512(b)
+        )))
+    }
+
+    #[inline(always)]
+    fn max(self, a: __m512, b: __m512) -> __m512 {
+        with_token!(_mm512_max_ps(a, b))
+    }
+
+    #[inline(always)]
+    fn greater(self, a: __m512, b: __m512) -> __mmask16 {
+        with_token!(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b))
+    }
+
+    #[inline(always)]
+    fn negative(self, x: __m512) -> __mmask16 {
+        with_token!(_mm512_movepi32_mask(_mm512_castps_si512(x)))
+    }
+
+    #[inline(always)]
+    fn and(self, a: __mmask16, b: __mmask16) -> __mmask16 {
+        a & b
+    }
+
+    #[inline(always)]
+    fn bits(self, mask: __mmask16) -> u32 {
+        u32::from(mask)
+    }
+
+    #[inline(always)]
+    fn trits(self, selected: __mmask16, negative: __mmask16) -> [i8; 16] {
+        let mut trits = [0; 16];
+        with_token!({
+            let signs = _mm_or_si128(_mm_movm_epi8(negative), _mm_set1_epi8(1));
+            _mm_storeu_epi8(trits.as_mut_ptr(), _mm_maskz_mov_epi8(selected, signs));
+        });
+        trits
+    }
+
+    #[inline(always)]
+    fn select(self, mask: __mmask16, x: __m512) -> __m512 {
+        with_token!(_mm512_maskz_mov_ps(mask, x))
+    }
+
+    #[inline(always)]
+    fn zeros(self) -> __m512d {
+        with_token!(_mm512_setzero_pd())
+    }
+
+    #[inline(always)]
+    fn doubles(self, x: __m512d) -> [f64; 8] {
+        let mut array = [0.0; 8];
+        with_token!(_mm512_storeu_pd(array.as_mut_ptr(), x));
+        array
+    }
+
+    #[inline(always)]
+    fn widen(self, x: __m512) -> [__m512d; 2] {
+        with_token!([
+            _mm512_cvtps_pd(_mm512_castps512_ps256(x)),
+            _mm512_cvtps_pd(_mm512_extractf32x8_ps::<1>(x)),
+        ])
+    }
+
+    #[inline(always)]
+    fn add_doubles(self, a: __m512d, b: __m512d) -> __m512d {
+        with_token!(_mm512_add_pd(a, b))
+    }
+
+    #[inline(always)]
+    fn add_square(self, sum: __m512d, x: __m512d) -> __m512d {
+        with_token!(_mm512_fmadd_pd(x, x, sum))
+    }
+}

@@ -1,0 +1,190 @@
+//! [`Vector`]: sixteen singles side by side, and the few operations on them that the loops need.
+//!
+//! An implementation is a token of its backend; its operations do the same on every backend, bit for bit. The portable one
+//! is the definition: plain arrays.
+
+/// A vector unit. Lane `i` of an operation's result depends on lane `i` of its arguments only, unless it says otherwise.
+pub(crate) trait Vector: Copy {
+    /// Sixteen singles.
+    type Singles: Copy;
+    /// Eight doubles.
+    type Doubles: Copy;
+    /// Sixteen times yes or no.
+    type Mask: Copy;
+
+    fn load(self, array: &[f32; 16]) -> Self::Singles;
+    fn splat(self, single: f32) -> Self::Singles;
+    fn array(self, x: Self::Singles) -> [f32; 16];
+    /// The bits without the sign.
+    fn abs(self, x: Self::Singles) -> Self::Singles;
+    fn negate(self, x: Self::Singles) -> Self::Singles;
+    fn add(self, a: Self::Singles, b: Self::Singles) -> Self::Singles;
+    /// The one with the larger bits, taken as an unsigned integer: of magnitudes the larger, and of a NaN's the NaN.
+    fn max_bits(self, a: Self::Singles, b: Self::Singles) -> Self::Singles;
+    /// The larger; `b` if either is NaN, and of two zeros.
+    fn max(self, a: Self::Singles, b: Self::Singles) -> Self::Singles;
+    fn greater(self, a: Self::Singles, b: Self::Singles) -> Self::Mask;
+    /// Whether the sign bit is set.
+    fn negative(self, x: Self::Singles) -> Self::Mask;
+    fn and(self, a: Self::Mask, b: Self::Mask) -> Self::Mask;
+    /// Lane `i` as bit `i`.
+    fn bits(self, mask: Self::Mask) -> u32;
+    /// 0 where not selected, else -1 where negative and +1 elsewhere.
+    fn trits(self, selected: Self::Mask, negative: Self::Mask) -> [i8; 16];
+    /// The zeros in place of what is not selected.
+    fn select(self, mask: Self::Mask, x: Self::Singles) -> Self::Singles;
+
+    fn zeros(self) -> Self::Doubles;
+    fn doubles(self, x: Self::Doubles) -> [f64; 8];
+    /// The first eight and the last eight as doubles.
+    fn widen(self, x: Self::Singles) -> [Self::Doubles; 2];
+    fn add_doubles(self, a: Self::Doubles, b: Self::Doubles) -> Self::Doubles;
+    /// `sum + x * x`, for an `x` that came from a single, so that the square is exact.
+    fn add_square(self, sum: Self::Doubles, x: Self::Doubles) -> Self::Doubles;
+}
+
+/// Plain arrays.
+#[derive(Clone, Copy)]
+pub(crate) struct Arrays;
+
+#[inline(always)]
+fn map<T: Copy, U: Copy + Default, const N: usize>(x: [T; N], f: impl Fn(T) -> U) -> [U; N] {
+    let mut result = [U::default(); N];
+    for l in 0..N {
+        result[l] = f(x[l]);
+    }
+    result
+}
+
+#[inline(always)]
+fn zip<T: Copy, U: Copy + Default, const N: usize>(
+    a: [T; N],
+    b: [T; N],
+    f: impl Fn(T, T) -> U,
+) -> [U; N] {
+    let mut result = [U::default(); N];
+    for l in 0..N {
+        result[l] = f(a[l], b[l]);
+    }
+    result
+}
+
+/// Masks are words of all ones or all zeros, as vector units without mask registers have them.
+#[inline(always)]
+fn word(yes: bool) -> u32 {
+    u32::from(yes).wrapping_neg()
+}
+
+impl Vector for Arrays {
+    type Singles = [f32; 16];
+    type Doubles = [f64; 8];
+    type Mask = [u32; 16];
+
+    #[inline(always)]
+    fn load(self, array: &[f32; 16]) -> [f32; 16] {
+        *array
+    }
+
+    #[inline(always)]
+    fn splat(self, single: f32) -> [f32; 16] {
+        [single; 16]
+    }
+
+    #[inline(always)]
+    fn array(self, x: [f32; 16]) -> [f32; 16] {
+        x
+    }
+
+    #[inline(always)]
+    fn abs(self, x: [f32; 16]) -> [f32; 16] {
+        map(x, |x| f32::from_bits(x.to_bits() & (u32::MAX >> 1)))
+    }
+
+    #[inline(always)]
+    fn negate(self, x: [f32; 16]) -> [f32; 16] {
+        map(x, |x| -x)
+    }
+
+    #[inline(always)]
+    fn add(self, a: [f32; 16], b: [f32; 16]) -> [f32; 16] {
+        zip(a, b, |a, b| a + b)
+    }
+
+    #[inline(always)]
+    fn max_bits(self, a: [f32; 16], b: [f32; 16]) -> [f32; 16] {
+        zip(a, b, |a, b| f32::from_bits(a.to_bits().max(b.to_bits())))
+    }
+
+    #[inline(always)]
+    fn max(self, a: [f32; 16], b: [f32; 16]) -> [f32; 16] {
+        zip(a, b, |a, b| if a > b { a } else { b })
+    }
+
+    #[inline(always)]
+    fn greater(self, a: [f32; 16], b: [f32; 16]) -> [u32; 16] {
+        zip(a, b, |a, b| word(a > b))
+    }
+
+    #[inline(always)]
+    fn negative(self, x: [f32; 16]) -> [u32; 16] {
+        map(x, |x| (x.to_bits() >> 31).wrapping_neg())
+    }
+
+    #[inline(always)]
+    fn and(self, a: [u32; 16], b: [u32; 16]) -> [u32; 16] {
+        zip(a, b, |a, b| a & b)
+    }
+
+    #[inline(always)]
+    fn bits(self, mask: [u32; 16]) -> u32 {
+        let mut bits = 0;
+        for l in 0..16 {
+            bits |= mask[l] & (1 << l);
+        }
+        bits
+    }
+
+    #[inline(always)]
+    fn trits(self, selected: [u32; 16], negative: [u32; 16]) -> [i8; 16] {
+        zip(selected, negative, |selected, negative| {
+            (selected & (negative | 1)).cast_signed() as i8
+        })
+    }
+
+    #[inline(always)]
+    fn select(self, mask: [u32; 16], x: [f32; 16]) -> [f32; 16] {
+        zip(map(mask, f32::from_bits), x, |mask, x| {
+            f32::from_bits(mask.to_bits() & x.to_bits())
+        })
+    }
+
+    #[inline(always)]
+    fn zeros(self) -> [f64; 8] {
+        [0.0; 8]
+    }
+
+    #[inline(always)]
+    fn doubles(self, x: [f64; 8]) -> [f64; 8] {
+        x
+    }
+
+    #[inline(always)]
+    fn widen(self, x: [f32; 16]) -> [[f64; 8]; 2] {
+        let mut halves = [[0.0; 8]; 2];
+        for l in 0..8 {
+            halves[0][l] = f64::from(x[l]);
+            halves[1][l] = f64::from(x[l + 8]);
+        }
+        halves
+    }
+
+    #[inline(always)]
+    fn add_doubles(self, a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
+        zip(a, b, |a, b| a + b)
+    }
+
+    #[inline(always)]
+    fn add_square(self, sum: [f64; 8], x: [f64; 8]) -> [f64; 8] {
+        zip(sum, x, |sum, x| sum + x * x)
+    }
+}

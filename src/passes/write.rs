@@ -1,0 +1,30 @@
+//! The last pass: the trits.
+//!
+//! ```text
+//! t = +1 if w > threshold_p,   -1 if -w > threshold_n,   else 0
+//! ```
+//!
+//! Cost: one read of the weights, one write of a byte each.
+
+use crate::backend::Job;
+use crate::weight::Weight;
+
+/// Writes the trits of some weights.
+pub(crate) struct Write<'a, 't, W> {
+    pub(crate) weights: &'a [W],
+    pub(crate) trits: &'t mut [i8],
+    pub(crate) threshold_p: W,
+    pub(crate) threshold_n: W,
+}
+
+impl<W: Weight> Job for Write<'_, '_, W> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let negative = -self.threshold_n;
+        for (trit, &weight) in self.trits.iter_mut().zip(self.weights) {
+            *trit = i8::from(weight > self.threshold_p) - i8::from(weight < negative);
+        }
+    }
+}

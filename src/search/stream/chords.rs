@@ -1,0 +1,80 @@
+//! Where an optimum can still be: chords above a convex function.
+//!
+//! `B(tau) = sum (|w| - tau)+` is convex, so between two thresholds it lies below its chord `a - b tau`, and the gain
+//! `4 tau B(tau)` below a parabola. What is left of the interval is where the parabola reaches the best gain known:
+//!
+//! ```text
+//! 4 tau (a - b tau) >= best    <=>    |tau - a / 2b|  <=  sqrt(a^2 - b best) / 2b
+//! ```
+
+/// A threshold, and two numbers between which `B` lies there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Point {
+    pub(super) tau: f64,
+    pub(super) least: f64,
+    pub(super) most: f64,
+}
+
+impl Point {
+    /// A gain that is reached.
+    pub(super) fn gain(self) -> f64 {
+        4.0 * self.tau * self.least
+    }
+}
+
+/// An interval of thresholds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Interval {
+    pub(super) low: f64,
+    pub(super) high: f64,
+}
+
+/// What is left between two points if a gain of `best` is known.
+pub(super) fn left(p: Point, q: Point, best: f64) -> Option<Interval> {
+    // Wider than the rounding of all that follows.
+    const SLACK: f64 = 1e-9;
+    let all = Interval {
+        low: p.tau,
+        high: q.tau,
+    };
+    let best = best * (1.0 - 1e-12);
+    let b = (p.most - q.most) / (q.tau - p.tau);
+    let a = p.most + b * p.tau;
+    if b.is_nan() || b <= 0.0 {
+        return (4.0 * q.tau * p.most.max(q.most) >= best).then_some(all);
+    }
+    let square = a * a - b * best;
+    if square < 0.0 && -square > SLACK * a * a {
+        return None;
+    }
+    let root = num_traits::Float::sqrt(square.max(0.0) + SLACK * SLACK * a * a);
+    // The product of the two ends is best / 4b: no difference, no cancellation.
+    let (low, high) = (best / (2.0 * (a + root)), (a + root) / (2.0 * b));
+    let left = Interval {
+        low: (low * (1.0 - SLACK)).max(p.tau),
+        high: (high * (1.0 + SLACK)).min(q.tau),
+    };
+    (left.low <= left.high).then_some(left)
+}
+
+/// What is left between neighbours, touching intervals as one, in at most `N` pieces.
+pub(super) fn pieces<const N: usize>(points: &[Point], best: f64) -> ([Option<Interval>; N], usize) {
+    let (mut pieces, mut len) = ([None; N], 0);
+    for pair in points.windows(2) {
+        let &[p, q] = pair else { continue };
+        let Some(next) = left(p, q, best) else {
+            continue;
+        };
+        let touches = |last: &Interval| last.high >= next.low;
+        match pieces.get_mut(len.wrapping_sub(1)) {
+            Some(Some(last)) if touches(last) || len == N => last.high = next.high,
+            _ => {
+                if let Some(place) = pieces.get_mut(len) {
+                    *place = Some(next);
+                    len += 1;
+                }
+            }
+        }
+    }
+    (pieces, len)
+}

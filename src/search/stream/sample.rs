@@ -1,0 +1,78 @@
+//! A first guess of the threshold, from some of the weights.
+//!
+//! The map `g(tau) = mean{|w| : |w| > tau} / 2` is iterated on chunks of 16 weights spread evenly over the slice, about
+//! `8 sqrt(N)` weights. For ordinary data the guess is off by about `0.9 / sqrt(sample)`. Nothing but speed depends on it.
+
+use crate::backend::{Vector, VectorJob};
+use crate::passes::{LANES, Side};
+use crate::weight::Format;
+
+/// Every so many chunks one is looked at.
+#[derive(Clone, Copy)]
+pub(super) struct Sample<'a, W> {
+    weights: &'a [W],
+    side: Side,
+    stride: usize,
+    chunks: usize,
+}
+
+impl<'a, W: Format> Sample<'a, W> {
+    pub(super) fn new(weights: &'a [W], side: Side) -> Self {
+        let all = weights.len() / LANES;
+        let wanted = weights.len().isqrt() / 2;
+        let chunks = wanted.clamp(1, all.max(1));
+        Self {
+            weights,
+            side,
+            stride: (all / chunks).max(1),
+            chunks,
+        }
+    }
+
+    /// The relative distance from the guess within which the optimum is expected: about two standard deviations.
+    pub(super) fn spread(&self) -> f64 {
+        1.9 / num_traits::Float::sqrt((self.chunks * LANES) as f64)
+    }
+}
+
+impl<W: Format> VectorJob for Sample<'_, W> {
+    /// The guess; 0 if there is nothing to go by.
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<V: Vector>(self, vector: V) -> f32 {
+        // On ordinary distributions the fixed point lies between 0.66 and 1 times the mean.
+        let mean = 2.0 * self.map(vector, 0.0);
+        let first = 0.8 * mean;
+        let second = self.map(vector, first);
+        let third = self.map(vector, second);
+        // Aitken's extrapolation of a sequence that converges like a geometric one.
+        let (step, bend) = (third - second, (third - second) - (second - first));
+        let limit = third - step * step / bend;
+        let plausible = limit > 0.5 * third && limit < 2.0 * third;
+        let guess = if plausible { limit } else { third };
+        if guess.is_finite() { guess } else { 0.0 }
+    }
+}
+
+impl<W: Format> Sample<'_, W> {
+    /// `g`, on the sample; 0 of nothing.
+    #[inline(always)]
+    fn map<V: Vector>(&self, vector: V, tau: f32) -> f32 {
+        let threshold = vector.splat(tau);
+        let (mut sum, mut count) = (vector.splat(0.0), 0);
+        let (chunks, _) = self.weights.as_chunks::<LANES>();
+        for chunk in chunks.iter().step_by(self.stride).take(self.chunks) {
+            let mut singles = [0.0; LANES];
+            for l in 0..LANES {
+                singles[l] = chunk[l].single();
+            }
+            let x = self.side.magnitudes(vector, vector.load(&singles));
+            let above = vector.greater(x, threshold);
+            sum = vector.add(sum, vector.select(above, x));
+            count += vector.bits(above).count_ones();
+        }
+        let sum: f32 = vector.array(sum).into_iter().sum();
+        if count == 0 { 0.0 } else { sum / (2.0 * count as f32) }
+    }
+}
