@@ -24,11 +24,22 @@ pub(crate) struct Knobs<'a> {
     pub(crate) backend: Option<Backend>,
 }
 
-/// Every way the input can be wrong, but for the length of the trits.
-pub(crate) fn check<W: Weight>(knobs: &Knobs<'_>, weights: &[W]) -> Result<(), Error> {
-    check_weights(weights)?;
+/// Every way the input can be wrong, but that a weight may not be finite: whoever reads the weights first looks for that.
+pub(crate) fn check<W: Weight>(
+    knobs: &Knobs<'_>,
+    weights: &[W],
+    trits: &[i8],
+) -> Result<(), Error> {
+    check_len(weights)?;
+    // Of several faults the first to be reported is a weight that is not finite.
+    check_others(knobs, weights.len(), trits.len())
+        .or_else(|error| check_finite(weights).and(Err(error)))
+}
+
+/// Every way the input can be wrong beside the weights.
+fn check_others(knobs: &Knobs<'_>, len: usize, trits: usize) -> Result<(), Error> {
     if let Some(importance) = knobs.importance {
-        check_importance(importance, weights.len())?;
+        check_importance(importance, len)?;
     }
     if knobs.min > knobs.max {
         return Err(Error::NonzerosRange {
@@ -41,15 +52,33 @@ pub(crate) fn check<W: Weight>(knobs: &Knobs<'_>, weights: &[W]) -> Result<(), E
     {
         return Err(Error::InvalidTarget { target });
     }
-    check_conflicts(knobs)
+    check_conflicts(knobs)?;
+    if trits == len {
+        Ok(())
+    } else {
+        Err(Error::LengthMismatch {
+            expected: len,
+            actual: trits,
+        })
+    }
 }
 
 /// Weights that there are, that are finite, and that are not too many.
 pub(crate) fn check_weights<W: Weight>(weights: &[W]) -> Result<(), Error> {
+    check_len(weights)?;
+    check_finite(weights)
+}
+
+/// Neither no weights nor too many.
+fn check_len<W: Weight>(weights: &[W]) -> Result<(), Error> {
     if weights.is_empty() {
         return Err(Error::Empty);
     }
-    check_count::<W>(weights.len())?;
+    check_count::<W>(weights.len())
+}
+
+/// Weights that are finite.
+pub(crate) fn check_finite<W: Weight>(weights: &[W]) -> Result<(), Error> {
     match weights.iter().position(|weight| !weight.is_finite()) {
         Some(index) => Err(Error::NonFinite { index }),
         None => Ok(()),

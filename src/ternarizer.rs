@@ -276,13 +276,7 @@ impl<'a> Ternarizer<'a> {
         weights: &[W],
         trits: &mut [i8],
     ) -> Result<Fit<W>, Error> {
-        knobs::check(&self.knobs, weights)?;
-        if trits.len() != weights.len() {
-            return Err(Error::LengthMismatch {
-                expected: weights.len(),
-                actual: trits.len(),
-            });
-        }
+        knobs::check(&self.knobs, weights, trits)?;
         solve::solve(&self.knobs, weights, trits)
     }
 

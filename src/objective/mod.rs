@@ -26,7 +26,7 @@ mod wide;
 
 use core::cmp::Ordering;
 
-pub(crate) use plain::Plain;
+pub(crate) use plain::{Plain, Sums};
 pub(crate) use wide::Wide;
 
 pub(crate) use crate::passes::Side;

@@ -39,7 +39,7 @@ impl Side {
 
     /// The magnitudes of those that take part, 0 for the others.
     #[inline(always)]
-    fn magnitudes<V: Vector>(self, vector: V, x: V::Singles) -> V::Singles {
+    pub(crate) fn magnitudes<V: Vector>(self, vector: V, x: V::Singles) -> V::Singles {
         match self {
             Self::Both => vector.abs(x),
             Self::Positive => vector.max(x, vector.splat(0.0)),
@@ -50,7 +50,7 @@ impl Side {
 
 /// The weights of a chunk as singles.
 #[inline(always)]
-fn singles<W: Format, const N: usize>(chunk: &[W; N]) -> [f32; N] {
+pub(crate) fn singles<W: Format, const N: usize>(chunk: &[W; N]) -> [f32; N] {
     let mut singles = [0.0; N];
     for (single, weight) in singles.iter_mut().zip(chunk) {
         *single = weight.single();

@@ -30,6 +30,8 @@ mod bracket;
 mod count;
 #[cfg(feature = "alloc")]
 mod sort;
+#[cfg(target_pointer_width = "64")]
+pub(crate) mod stream;
 mod window;
 
 use core::cmp::Ordering;

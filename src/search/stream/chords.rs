@@ -58,8 +58,11 @@ pub(super) fn left(p: Point, q: Point, best: f64) -> Option<Interval> {
 }
 
 /// What is left between neighbours, touching intervals as one, in at most `N` pieces.
-pub(super) fn pieces<const N: usize>(points: &[Point], best: f64) -> ([Option<Interval>; N], usize) {
-    let (mut pieces, mut len) = ([None; N], 0);
+pub(super) fn pieces<const N: usize>(
+    points: &[Point],
+    best: f64,
+) -> ([Option<Interval>; N], usize) {
+    let (mut pieces, mut len) = ([None; N], 0_usize);
     for pair in points.windows(2) {
         let &[p, q] = pair else { continue };
         let Some(next) = left(p, q, best) else {

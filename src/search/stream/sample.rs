@@ -4,7 +4,7 @@
 //! `8 sqrt(N)` weights. For ordinary data the guess is off by about `0.9 / sqrt(sample)`. Nothing but speed depends on it.
 
 use crate::backend::{Vector, VectorJob};
-use crate::passes::{LANES, Side};
+use crate::passes::{LANES, Side, singles};
 use crate::weight::Format;
 
 /// Every so many chunks one is looked at.
@@ -63,16 +63,16 @@ impl<W: Format> Sample<'_, W> {
         let (mut sum, mut count) = (vector.splat(0.0), 0);
         let (chunks, _) = self.weights.as_chunks::<LANES>();
         for chunk in chunks.iter().step_by(self.stride).take(self.chunks) {
-            let mut singles = [0.0; LANES];
-            for l in 0..LANES {
-                singles[l] = chunk[l].single();
-            }
-            let x = self.side.magnitudes(vector, vector.load(&singles));
+            let x = self.side.magnitudes(vector, vector.load(&singles(chunk)));
             let above = vector.greater(x, threshold);
             sum = vector.add(sum, vector.select(above, x));
             count += vector.bits(above).count_ones();
         }
         let sum: f32 = vector.array(sum).into_iter().sum();
-        if count == 0 { 0.0 } else { sum / (2.0 * count as f32) }
+        if count == 0 {
+            0.0
+        } else {
+            sum / (2.0 * count as f32)
+        }
     }
 }

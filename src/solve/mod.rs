@@ -4,9 +4,12 @@
 //! objective  ->  support (found, controlled or prescribed)  ->  Solution: scales, thresholds  ->  trits, cosine, error
 //! ```
 
+#[cfg(target_pointer_width = "64")]
+mod fast;
+
 use crate::error::Error;
 use crate::fit::{self, Fit};
-use crate::knobs::Knobs;
+use crate::knobs::{self, Knobs};
 use crate::objective::{Objective, Plain, Rounded, Side, Tally, Wide};
 use crate::rule::{Prescription, Rule, Scales, prescribe};
 use crate::search::{self, Cut, Found, Range, Search, Target};
@@ -18,6 +21,11 @@ pub(crate) fn solve<W: Weight>(
     weights: &[W],
     trits: &mut [i8],
 ) -> Result<Fit<W>, Error> {
+    #[cfg(target_pointer_width = "64")]
+    if let Some(fit) = fast::solve(knobs, weights, trits)? {
+        return Ok(fit);
+    }
+    knobs::check_finite(weights)?;
     let solution = match (knobs.rule, knobs.importance) {
         (Rule::TwoScale, None) => {
             let plain = |side| Plain::new(weights, side);
@@ -45,7 +53,7 @@ pub(crate) fn solve<W: Weight>(
 }
 
 /// Whether the caller leaves the number of non-zeros to the rule.
-fn is_free(knobs: &Knobs<'_>, len: usize) -> bool {
+pub(crate) fn is_free(knobs: &Knobs<'_>, len: usize) -> bool {
     knobs.target.is_none() && knobs.min <= 1 && knobs.max >= len
 }
 
@@ -148,6 +156,14 @@ fn one_support<O: Objective>(
 /// A support for each sign.
 fn two_supports<O: Objective>(positive: &O, negative: &O, search: Search) -> Solution<O::Weight> {
     let [p, n] = [positive, negative].map(|side| search::optimum(side, search).tally);
+    by_sign((positive, &p), (negative, &n))
+}
+
+/// The optima of both signs together.
+fn by_sign<O: Objective>(
+    (positive, p): (&O, &O::Tally),
+    (negative, n): (&O, &O::Tally),
+) -> Solution<O::Weight> {
     // The two sides come in units of their own.
     let unit = positive.unit_exponent().max(negative.unit_exponent());
     let in_unit = |side: &O, tally| {
@@ -157,7 +173,7 @@ fn two_supports<O: Objective>(positive: &O, negative: &O, search: Search) -> Sol
             mass,
         }
     };
-    let (a, b) = (in_unit(positive, &p), in_unit(negative, &n));
+    let (a, b) = (in_unit(positive, p), in_unit(negative, n));
     let rounded = Rounded {
         sum: a.sum + b.sum,
         mass: a.mass + b.mass,
@@ -166,12 +182,12 @@ fn two_supports<O: Objective>(positive: &O, negative: &O, search: Search) -> Sol
     Solution {
         lambda: Format::narrow(mean),
         scales: Signed {
-            p: positive.scale(&p),
-            n: negative.scale(&n),
+            p: positive.scale(p),
+            n: negative.scale(n),
         },
         thresholds: Signed {
-            p: positive.half_scale_key(&p),
-            n: negative.half_scale_key(&n),
+            p: positive.half_scale_key(p),
+            n: negative.half_scale_key(n),
         },
         ties: 0,
         rounded,
@@ -209,12 +225,24 @@ fn baseline<W: Weight>(weights: &[W], knobs: &Knobs<'_>) -> Solution<W> {
 impl<W: Weight> Solution<W> {
     /// Writes the trits and measures what they lose.
     fn write(&self, weights: &[W], importance: Option<&[f32]>, trits: &mut [i8]) -> Fit<W> {
-        let (nonzeros, positives) = self.select(weights, importance, trits);
+        let counts = self.select(weights, importance, trits);
+        let energy = fit::energy(weights, importance, self.unit);
+        self.measure(weights, importance, trits, counts, energy)
+    }
+
+    /// What the trits lose, with the numbers of those that are not 0 and that are +1, and the energy of the weights.
+    fn measure(
+        &self,
+        weights: &[W],
+        importance: Option<&[f32]>,
+        trits: &[i8],
+        (nonzeros, positives): (usize, usize),
+        energy: f64,
+    ) -> Fit<W> {
         let Signed {
             p: lambda_p,
             n: lambda_n,
         } = self.scales;
-        let energy = fit::energy(weights, importance, self.unit);
         let in_unit = |lambda: W| scale_by_power(lambda.widen(), -self.unit);
         let parts = [
             (self.parts.p, in_unit(lambda_p)),

@@ -1,0 +1,124 @@
+//! The end of the search of an interval: its weights lie gathered in the scratch, and get fewer and fewer.
+//!
+//! ```text
+//! repeat   B at both ends and at four thresholds between, from the sums above and the gathered weights
+//!          keep what the chords leave; what is above goes to the sums, what is below is forgotten
+//! until    16 are left, or it does not pay
+//! sort, and offer each prefix
+//! ```
+//!
+//! Cost: each round leaves about a fifth, so all rounds together read the gathered weights somewhat more than once.
+
+use core::cmp::Reverse;
+
+use super::Search;
+use super::chords::{Interval, Point, left};
+use crate::passes::gather::{Gathered, weight_of};
+use crate::weight::Weight;
+
+/// So few are sorted at once.
+const FEW: usize = 16;
+/// Thresholds inside the interval.
+const INNER: usize = 4;
+
+impl<W: Weight> Search<'_, '_, W> {
+    /// Offers every support whose threshold is in the interval and that could be the best.
+    pub(super) fn finish(&mut self, mut above: Gathered, mut interval: Interval) {
+        let mut len = above.inside;
+        while len > FEW {
+            let points = self.points(&above, len, interval);
+            self.note(&points);
+            let mut parts = points.windows(2).filter_map(|pair| match pair {
+                &[p, q] => left(p, q, self.gain),
+                _ => None,
+            });
+            let Some(first) = parts.next() else { return };
+            interval = Interval {
+                low: first.low,
+                high: parts.last().unwrap_or(first).high,
+            };
+            let before = len;
+            len = self.compact(&mut above, len, interval);
+            if len > before - before / 4 {
+                break;
+            }
+        }
+        self.offer_prefixes(above, len);
+    }
+
+    /// `B` at the ends of the interval and between.
+    fn points(
+        &self,
+        above: &Gathered,
+        len: usize,
+        Interval { low, high }: Interval,
+    ) -> [Point; INNER + 2] {
+        let step = (high - low) / (INNER + 1) as f64;
+        let mut taus = [low; INNER + 2];
+        for (i, tau) in taus.iter_mut().enumerate() {
+            *tau = (low + step * i as f64).min(high);
+        }
+        taus[INNER + 1] = high;
+        let mut hinges = [0.0; INNER + 2];
+        for &slot in self.slots.iter().take(len) {
+            let x = W::from_key(weight_of(slot).0).widen();
+            for (hinge, tau) in hinges.iter_mut().zip(taus) {
+                let beyond = x - tau;
+                *hinge += if beyond > 0.0 { beyond } else { 0.0 };
+            }
+        }
+        let (sum, count) = (self.value(above.sum), above.count as f64);
+        let mut points = [Point {
+            tau: 0.0,
+            least: 0.0,
+            most: 0.0,
+        }; INNER + 2];
+        for ((point, tau), hinge) in points.iter_mut().zip(taus).zip(hinges) {
+            // All sums have less than 2^28 terms of less than the sum; what cancels is smaller than the sum, too.
+            let (b, error) = (sum - count * tau + hinge, 1e-11 * (sum + hinge));
+            *point = Point {
+                tau,
+                least: (b - error).max(0.0),
+                most: b + error,
+            };
+        }
+        points
+    }
+
+    /// Keeps the weights in the interval, adds those above it to the sums, and returns how many are kept.
+    fn compact(
+        &mut self,
+        above: &mut Gathered,
+        len: usize,
+        Interval { low, high }: Interval,
+    ) -> usize {
+        let grid = self.plain.grid();
+        let mut kept = 0;
+        for i in 0..len {
+            let slot = self.slots[i];
+            let (key, negative) = weight_of(slot);
+            let x = W::from_key(key).widen();
+            if x > high {
+                above.add(grid.place(key), negative);
+            } else if x > low {
+                self.slots[kept] = slot;
+                kept += 1;
+            }
+        }
+        kept
+    }
+
+    /// Offers what is above, and one weight more each time.
+    fn offer_prefixes(&mut self, mut above: Gathered, len: usize) {
+        let grid = self.plain.grid();
+        if let Some(window) = self.slots.get_mut(..len) {
+            window.sort_unstable_by_key(|&slot| Reverse(weight_of(slot).0));
+        }
+        self.offer(&above);
+        for i in 0..len {
+            let (key, negative) = weight_of(self.slots[i]);
+            above.add(grid.place(key), negative);
+            self.offer(&above);
+        }
+    }
+}

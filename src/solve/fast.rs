@@ -1,0 +1,129 @@
+//! The exact rules on long slices: the streaming search, and the trits in one pass.
+//!
+//! What it returns is what the other searches return, bit for bit; it only gets there with fewer passes.
+
+use super::{Signed, Solution, by_sign, is_free};
+use crate::backend::Backend;
+use crate::error::Error;
+use crate::fit::{self, Fit};
+use crate::knobs::{self, Knobs};
+use crate::objective::{Objective, Sums};
+use crate::passes::Side;
+use crate::passes::write::Write;
+use crate::rule::{Rule, Scales};
+use crate::search::Search;
+use crate::search::stream::{Found, Outcome, optimum};
+use crate::weight::{Weight, scale_by_power};
+
+/// From here on streaming is faster than looking at all weights again and again.
+const LONG: usize = 128;
+
+/// Whether this is a case for the streaming search, which finds weights that are not finite by itself.
+fn suits<W: Weight>(knobs: &Knobs<'_>, weights: &[W]) -> bool {
+    let exact = matches!(knobs.rule, Rule::Tnt | Rule::TwoScale);
+    exact
+        && knobs.importance.is_none()
+        && knobs.search == Search::Bracket
+        && weights.len() >= LONG
+        && is_free(knobs, weights.len())
+}
+
+/// Ternarizes, if this is a case for the streaming search.
+pub(super) fn solve<W: Weight>(
+    knobs: &Knobs<'_>,
+    weights: &[W],
+    trits: &mut [i8],
+) -> Result<Option<Fit<W>>, Error> {
+    if !suits(knobs, weights) {
+        return Ok(None);
+    }
+    let backend = knobs.backend.unwrap_or_else(Backend::detect);
+    if !W::FITS_SINGLE {
+        knobs::check_finite(weights)?;
+    }
+    let mut search = |side| match optimum(backend, weights, side, trits) {
+        Outcome::Found(found) => Ok(Some(found)),
+        Outcome::Unsuited => Ok(None),
+        Outcome::NotFinite => knobs::check_finite(weights).map(|()| None),
+    };
+    let (solution, energy) = if knobs.rule == Rule::TwoScale {
+        let Some(p) = search(Side::Positive)? else {
+            return Ok(None);
+        };
+        let Some(n) = search(Side::Negative)? else {
+            return Ok(None);
+        };
+        (by_sign((&p.plain, &p.all), (&n.plain, &n.all)), p.energy)
+    } else {
+        let Some(found) = search(Side::Both)? else {
+            return Ok(None);
+        };
+        (one_support(&found, knobs.scales), found.energy)
+    };
+    Ok(Some(write(&solution, backend, weights, trits, energy)))
+}
+
+/// One support for both signs.
+fn one_support<W: Weight>(found: &Found<'_, W>, scales: Scales) -> Solution<W> {
+    let Found {
+        plain,
+        all,
+        positive,
+        ..
+    } = found;
+    let negative = Sums {
+        count: all.count - positive.count,
+        sum: all.sum - positive.sum,
+    };
+    let lambda = plain.scale(all);
+    let threshold = plain.half_scale_key(all);
+    Solution {
+        lambda,
+        scales: match scales {
+            Scales::One => Signed {
+                p: lambda,
+                n: lambda,
+            },
+            Scales::Two => Signed {
+                p: plain.scale(positive),
+                n: plain.scale(&negative),
+            },
+        },
+        thresholds: Signed {
+            p: threshold,
+            n: threshold,
+        },
+        ties: 0,
+        rounded: plain.rounded(all),
+        parts: Signed {
+            p: plain.rounded(positive),
+            n: plain.rounded(&negative),
+        },
+        unit: plain.unit_exponent(),
+    }
+}
+
+/// Writes the trits and measures what they lose.
+fn write<W: Weight>(
+    solution: &Solution<W>,
+    backend: Backend,
+    weights: &[W],
+    trits: &mut [i8],
+    energy: Option<f64>,
+) -> Fit<W> {
+    backend.run(Write {
+        weights,
+        trits,
+        threshold_p: W::from_key(solution.thresholds.p),
+        threshold_n: W::from_key(solution.thresholds.n),
+    });
+    let energy = match energy {
+        // Squares of singles and their sums are far from the ends of a double's range: units make no difference.
+        Some(energy) => scale_by_power(energy, -2 * solution.unit),
+        None => fit::energy(weights, None, solution.unit),
+    };
+    let [positives, negatives] =
+        [solution.parts.p, solution.parts.n].map(|part| part.mass as usize);
+    let counts = (positives + negatives, positives);
+    solution.measure(weights, None, trits, counts, energy)
+}
