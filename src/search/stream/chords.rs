@@ -8,7 +8,7 @@
 //! ```
 
 /// A threshold, and two numbers between which `B` lies there.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Point {
     pub(super) tau: f64,
     pub(super) least: f64,

@@ -18,7 +18,7 @@
 //!
 //! ```text
 //! guess    = fixed point of g on about 8 sqrt(N) weights                                          (sample)
-//! survey   : B at 0 and at six thresholds around the guess, in one pass, rounding errors bounded
+//! survey   : B at six to eight thresholds around the guess, in one pass, rounding errors bounded
 //! left     = the intervals where the chords reach the best F seen; for ordinary data one, with 1 to 3 % of the weights
 //! gather   : exact sums above the interval, its weights into the output buffer, in one pass
 //! repeat     B at four thresholds inside, drop what the chords exclude                            (finish)
@@ -53,8 +53,8 @@ use crate::passes::survey::{Question, Survey};
 use crate::weight::{Weight, scale_by_power};
 use core::cmp::Ordering;
 
-/// Thresholds in a survey.
-const T: usize = 7;
+/// Slices shorter than this are sampled so coarsely that fewer thresholds do.
+const SHORT: usize = 1 << 14;
 
 /// What the search found.
 pub(crate) enum Outcome<'a, W> {
@@ -83,13 +83,52 @@ pub(crate) fn optimum<'a, W: Weight>(
     scratch: &mut [i8],
 ) -> Outcome<'a, W> {
     let sample = Sample::new(weights, side);
-    let guess = backend.run_vectors(sample);
+    let guess = f64::from(backend.run_vectors(sample));
     let spread = sample.spread();
-    let factors = [0.0, 0.75, 1.0 - spread, 1.0, 1.0 + spread, 1.65, 2.9];
+    let (near, far) = (1.0 + spread, 1.0 + 5.5 * spread);
+    if side == Side::Both && weights.len() < SHORT {
+        let factors = [2.0 - far, 2.0 - near, 1.0, near, far, 2.9];
+        begin(
+            backend,
+            weights,
+            side,
+            factors.map(|factor| single(guess * factor)),
+            scratch,
+        )
+    } else {
+        let lowest = if side == Side::Both { 0.5 } else { 0.0 };
+        let factors = [
+            lowest,
+            2.0 - far,
+            2.0 - near,
+            1.0,
+            near,
+            far,
+            1.7 * num_traits::Float::sqrt(far),
+            2.9,
+        ];
+        begin(
+            backend,
+            weights,
+            side,
+            factors.map(|factor| single(guess * factor)),
+            scratch,
+        )
+    }
+}
+
+/// Surveys the weights, and searches what is left.
+fn begin<'a, W: Weight, const T: usize>(
+    backend: Backend,
+    weights: &'a [W],
+    side: Side,
+    thresholds: [f32; T],
+    scratch: &mut [i8],
+) -> Outcome<'a, W> {
     let question = Question {
         weights,
         side,
-        thresholds: factors.map(|factor| single(f64::from(guess) * factor)),
+        thresholds,
     };
     let survey = backend.run_vectors(question);
     if survey.largest >= f32::INFINITY.to_bits() {
@@ -99,10 +138,14 @@ pub(crate) fn optimum<'a, W: Weight>(
             Outcome::Unsuited
         };
     }
-    let Some(mut search) = Search::new(backend, question, &survey, scratch) else {
+    let Some(mut search) = Search::new(backend, weights, side, survey.top, scratch) else {
         return Outcome::Unsuited;
     };
-    if survey.top != 0 && search.all(question, &survey).is_none() {
+    if survey.top != 0
+        && search
+            .all(&survey_points(thresholds, &survey), survey.energy)
+            .is_none()
+    {
         return Outcome::Unsuited;
     }
     let best = search.best;
@@ -161,14 +204,15 @@ impl<'a, 's, W: Weight> Search<'a, 's, W> {
     /// `None` if the sums could overflow or round.
     fn new(
         backend: Backend,
-        Question { weights, side, .. }: Question<'a, W, T>,
-        survey: &Survey<T>,
+        weights: &'a [W],
+        side: Side,
+        top: u32,
         scratch: &'s mut [i8],
     ) -> Option<Self> {
         // Sums of 64 singles stay finite; doubles were not cut to nothing when they became singles.
         const MOST: f32 = f32::from_bits((127 + 120) << 23);
         const LEAST: f32 = f32::from_bits((127 - 100) << 23);
-        let top = f32::from_bits(survey.top);
+        let top = f32::from_bits(top);
         let key = if W::FITS_SINGLE {
             W::narrow(f64::from(top)).key()
         } else {
@@ -198,16 +242,16 @@ impl<'a, 's, W: Weight> Search<'a, 's, W> {
     }
 
     /// Searches all that the first survey leaves. `None` if it cannot.
-    fn all(&mut self, question: Question<'a, W, T>, survey: &Survey<T>) -> Option<()> {
-        let mut points = [Point {
-            tau: 0.0,
-            least: 0.0,
-            most: 0.0,
-        }; T + 1];
-        let mut len = 0;
-        for point in survey_points(question.thresholds, survey) {
-            let increasing = len == 0 || points[len - 1].tau < point.tau;
-            if increasing && point.tau < self.top {
+    fn all(&mut self, surveyed: &[Point], energy: f64) -> Option<()> {
+        const MOST: usize = 10;
+        let mut points = [Point::default(); MOST];
+        // Cauchy and Schwarz: the sum of all magnitudes, with more to spare than an energy of rounded singles needs.
+        points[0].most = num_traits::Float::sqrt(self.weights.len() as f64 * energy * 1.000_001);
+        let mut len = 1;
+        for &point in surveyed.iter().take(MOST - 2) {
+            if point.tau <= 0.0 {
+                points[0] = point;
+            } else if points[len - 1].tau < point.tau && point.tau < self.top {
                 points[len] = point;
                 len += 1;
             }
@@ -217,7 +261,7 @@ impl<'a, 's, W: Weight> Search<'a, 's, W> {
         self.note(points);
         // The largest weight alone.
         self.gain = self.gain.max(self.top * self.top);
-        let (pieces, _) = pieces::<{ T }>(points, self.gain);
+        let (pieces, _) = pieces::<{ MOST - 1 }>(points, self.gain);
         for piece in pieces.into_iter().flatten() {
             self.dig(piece)?;
         }
@@ -328,7 +372,7 @@ impl<'a, 's, W: Weight> Search<'a, 's, W> {
 }
 
 /// What a survey says of `B` at its thresholds.
-fn survey_points(thresholds: [f32; T], survey: &Survey<T>) -> [Point; T] {
+fn survey_points<const T: usize>(thresholds: [f32; T], survey: &Survey<T>) -> [Point; T] {
     let mut points = [Point {
         tau: 0.0,
         least: 0.0,

@@ -7,6 +7,9 @@ use crate::backend::{Vector, VectorJob};
 use crate::passes::{LANES, Side, singles};
 use crate::weight::Format;
 
+/// Chunks that are looked at, at the most.
+const MOST: usize = 256;
+
 /// Every so many chunks one is looked at.
 #[derive(Clone, Copy)]
 pub(super) struct Sample<'a, W> {
@@ -19,7 +22,7 @@ pub(super) struct Sample<'a, W> {
 impl<'a, W: Format> Sample<'a, W> {
     pub(super) fn new(weights: &'a [W], side: Side) -> Self {
         let all = weights.len() / LANES;
-        let wanted = weights.len().isqrt() / 2;
+        let wanted = (weights.len().isqrt() / 2).min(MOST);
         let chunks = wanted.clamp(1, all.max(1));
         Self {
             weights,
