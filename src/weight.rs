@@ -49,6 +49,15 @@ pub trait Format: Copy {
     type Cube: Limbs;
     /// Whether every value of the type is an `f32`, too: `f32`, `f16`, `bf16`.
     const FITS_SINGLE: bool;
+    /// The bytes of a weight, in memory that is lent for a while.
+    type Slot: Copy;
+
+    /// The weight's bytes.
+    fn to_slot(self) -> Self::Slot;
+    /// The weight of these bytes.
+    fn from_slot(slot: Self::Slot) -> Self;
+    /// As many slots as fit into some bytes.
+    fn slots(bytes: &mut [i8]) -> &mut [Self::Slot];
 
     /// The bits of the magnitude: they order as the magnitudes do.
     fn key(self) -> u64;
@@ -185,6 +194,21 @@ macro_rules! weight {
             type Wide = [u64; $wide];
             type Cube = [u64; $cube];
             const FITS_SINGLE: bool = $fits_single;
+            type Slot = [i8; size_of::<$type>()];
+
+            #[inline(always)]
+            fn to_slot(self) -> Self::Slot {
+                self.to_ne_bytes().map(u8::cast_signed)
+            }
+
+            #[inline(always)]
+            fn from_slot(slot: Self::Slot) -> Self {
+                <$type>::from_ne_bytes(slot.map(i8::cast_unsigned))
+            }
+
+            fn slots(bytes: &mut [i8]) -> &mut [Self::Slot] {
+                bytes.as_chunks_mut().0
+            }
 
             #[inline]
             fn key(self) -> u64 {

@@ -11,32 +11,15 @@
 
 use super::{LANES, Side, padded, singles};
 use crate::backend::{Vector, VectorJob};
-use crate::weight::{Weight, scale_by_power};
+use crate::weight::{Format, Weight, scale_by_power};
 
-/// A weight in the window: its key, and its sign as the highest bit.
-pub(crate) type Slot = [i8; 8];
-
-/// The slot of a weight.
-#[inline(always)]
-pub(crate) fn slot(key: u64, negative: bool) -> Slot {
-    let bits = key | u64::from(negative) << 63;
-    bits.to_le_bytes().map(u8::cast_signed)
-}
-
-/// The key and the sign of a slot.
-#[inline(always)]
-pub(crate) fn weight_of(slot: Slot) -> (u64, bool) {
-    let bits = u64::from_le_bytes(slot.map(i8::cast_unsigned));
-    (bits & (u64::MAX >> 1), bits >> 63 == 1)
-}
-
-/// What to gather: the weights of magnitude in `(low, high]`, as many as there are slots.
-pub(crate) struct Gather<'a, 's, W> {
+/// What to gather: the weights of magnitude in `(low, high]`, or a sample of them if there are more than slots.
+pub(crate) struct Gather<'a, 's, W: Format> {
     pub(crate) weights: &'a [W],
     pub(crate) side: Side,
     pub(crate) low: f64,
     pub(crate) high: f64,
-    pub(crate) window: &'s mut [Slot],
+    pub(crate) window: &'s mut [W::Slot],
     /// The unit of the sums is two to this power.
     pub(crate) unit: i32,
 }
@@ -144,8 +127,19 @@ impl<W: Weight> Gather<'_, '_, W> {
 
     #[inline(always)]
     fn push(&mut self, weight: W, gathered: &mut Gathered) {
-        if let Some(place) = self.window.get_mut(gathered.inside) {
-            *place = slot(weight.key(), weight.is_sign_negative());
+        let (slots, mut index) = (self.window.len(), gathered.inside);
+        if index >= slots {
+            // More than there are slots for: one in eight displaces another, so that what stays is a sample of all.
+            let hash = (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let random = (u128::from(hash << 3) * slots as u128) >> 64;
+            index = if hash >> 61 == 0 {
+                random as usize
+            } else {
+                slots
+            };
+        }
+        if let Some(place) = self.window.get_mut(index) {
+            *place = weight.to_slot();
         }
         gathered.inside += 1;
     }

@@ -25,9 +25,9 @@
 //! until few weights are left: sort them, look at each prefix, exactly
 //! ```
 //!
-//! If an interval has more weights than the output buffer holds (`N / 8`), it is surveyed again and split in six; each part is
-//! done on its own. So the memory is `O(1)` beyond the output, and the worst case, where nothing can be excluded (all candidates
-//! score alike), is eight gatherings or somewhat more, and a sort of all weights in parts: no quadratic path.
+//! If an interval has more weights than the output buffer holds (as bytes), it is split at quantiles of a sample of them; each
+//! part is done on its own. So the memory is `O(1)` beyond the output, and the worst case, where nothing can be excluded (all candidates
+//! score alike), is a gathering for each byte of a weight, or somewhat more, and a sort of all weights in parts: no quadratic path.
 //!
 //! # What did not help
 //!
@@ -48,10 +48,16 @@ use crate::backend::Backend;
 use crate::exact::score::clearly;
 use crate::objective::{Objective, Plain, Sums};
 use crate::passes::Side;
-use crate::passes::gather::{Gather, Gathered, REACH, Slot};
+use crate::passes::gather::{Gather, Gathered, REACH};
 use crate::passes::survey::{Question, Survey};
 use crate::weight::{Weight, scale_by_power};
 use core::cmp::Ordering;
+
+/// Parts into which an interval is split at once.
+const PARTS: usize = 12;
+
+/// Weights by whose quantiles an interval is split.
+const SAMPLE: usize = 512;
 
 /// Slices shorter than this are sampled so coarsely that fewer thresholds do.
 const SHORT: usize = 1 << 14;
@@ -183,12 +189,12 @@ fn single_below(x: f64) -> f32 {
 }
 
 /// Intervals are to be searched one after the other; this is what the searches share.
-struct Search<'a, 's, W> {
+struct Search<'a, 's, W: Weight> {
     backend: Backend,
     plain: Plain<'a, W>,
     weights: &'a [W],
     side: Side,
-    slots: &'s mut [Slot],
+    slots: &'s mut [W::Slot],
     /// The best support so far.
     best: Gathered,
     /// Its score, on the grid of the sums.
@@ -226,7 +232,7 @@ impl<'a, 's, W: Weight> Search<'a, 's, W> {
         };
         let suited = top < MOST && (W::FITS_SINGLE || top > LEAST || key == 0);
         let plain = Plain::with_top(weights, side, key);
-        let (slots, _) = scratch.as_chunks_mut();
+        let slots = W::slots(scratch);
         suited.then_some(Self {
             backend,
             plain,
@@ -263,7 +269,7 @@ impl<'a, 's, W: Weight> Search<'a, 's, W> {
         self.gain = self.gain.max(self.top * self.top);
         let (pieces, _) = pieces::<{ MOST - 1 }>(points, self.gain);
         for piece in pieces.into_iter().flatten() {
-            self.dig(piece)?;
+            self.dig_around(piece)?;
         }
         Some(())
     }
@@ -274,25 +280,31 @@ impl<'a, 's, W: Weight> Search<'a, 's, W> {
         self.gain = self.gain.max(best);
     }
 
-    /// Searches an interval.
-    fn dig(&mut self, interval: Interval) -> Option<()> {
+    /// Searches an interval of real thresholds.
+    fn dig_around(&mut self, interval: Interval) -> Option<()> {
         // No optimum is below the floor, nor above half of the largest weight.
         let floor = 0.49 * self.top / num_traits::Float::sqrt(self.weights.len() as f64);
         let low = single_below(interval.low.max(floor));
         let high = single_below(interval.high.min(0.51 * self.top)).next_up();
-        if low >= high {
-            return Some(());
+        if low < high {
+            self.dig(low, high)
+        } else {
+            Some(())
         }
+    }
+
+    /// Searches the supports that hold what is above `high`, and nothing that is not above `low`.
+    fn dig(&mut self, low: f32, high: f32) -> Option<()> {
         let gathered = self.gather(low, high)?;
-        if gathered.inside <= self.slots.len() {
-            let interval = Interval {
-                low: f64::from(low),
-                high: f64::from(high),
-            };
-            self.finish(gathered, interval);
-            return Some(());
+        if gathered.inside > self.slots.len() {
+            return self.split(low, high, gathered.inside);
         }
-        self.split(low, high, gathered)
+        let interval = Interval {
+            low: f64::from(low),
+            high: f64::from(high),
+        };
+        self.finish(gathered, interval);
+        Some(())
     }
 
     /// The weights in `(low, high]` and the sums above.
@@ -312,31 +324,59 @@ impl<'a, 's, W: Weight> Search<'a, 's, W> {
         })
     }
 
-    /// Searches an interval of too many weights in six parts.
-    fn split(&mut self, low: f32, high: f32, gathered: Gathered) -> Option<()> {
-        let (from, to) = (low.to_bits(), high.to_bits());
-        if to - from <= 1 {
-            // One magnitude, many times: inside a run of equals nothing beats both its ends.
-            self.offer(&gathered);
-            let all = self.gather(low, low)?;
-            self.offer(&all);
-            return W::FITS_SINGLE.then_some(());
+    /// Searches below and above one magnitude: inside a run of equals nothing beats both its ends.
+    fn around(&mut self, low: f32, only: f32, high: f32) -> Option<()> {
+        // Where doubles lie between neighbouring singles, they cannot be told apart here.
+        let singles = W::FITS_SINGLE || high.to_bits() - low.to_bits() > 1;
+        for (low, high) in [(only, high), (low, only.next_down())] {
+            if low < high {
+                self.dig(low, high)?;
+            } else {
+                let above = self.gather(low, low)?;
+                self.offer(&above);
+            }
         }
-        let part = |i: u32| f32::from_bits(from + (to - from) / 6 * i + (to - from) % 6 * i / 6);
+        singles.then_some(())
+    }
+
+    /// Searches an interval of too many weights in parts, about as many weights in each as there are slots for.
+    fn split(&mut self, low: f32, high: f32, inside: usize) -> Option<()> {
+        // Some of the slots, from all over, to the front.
+        let len = self.slots.len().min(SAMPLE);
+        let stride = self.slots.len() / len.max(1);
+        for i in 0..len {
+            self.slots.swap(i, i * stride);
+        }
+        let sample = self.slots.get_mut(..len)?;
+        sample.sort_unstable_by_key(|&slot| W::from_slot(slot).key());
+        let magnitude = |&slot: &W::Slot| single_below(W::from_slot(slot).abs().widen());
+        let middle = magnitude(sample.get(len / 2)?);
+        let parts = (inside / self.slots.len() * 5 / 4 + 2).min(PARTS);
+        let mut ends = [high; PARTS];
+        for (i, end) in (1..parts).zip(&mut ends) {
+            *end = magnitude(self.slots.get(len * i / parts)?);
+        }
+        if ends.iter().all(|&end| end <= low || end >= high) {
+            return self.around(low, middle, high);
+        }
+        // The chords may exclude some of the parts.
+        let thresholds: [f32; PARTS + 1] = core::array::from_fn(|i| match i.checked_sub(1) {
+            None => low,
+            Some(i) => ends[i],
+        });
         let question = Question {
             weights: self.weights,
             side: self.side,
-            thresholds: [0, 1, 2, 3, 4, 5, 6].map(part),
+            thresholds,
         };
-        let survey = self.backend.run_vectors(question);
-        let points = survey_points(question.thresholds, &survey);
+        let points = survey_points(thresholds, &self.backend.run_vectors(question));
         self.note(&points);
         for pair in points.windows(2) {
             let &[p, q] = pair else { continue };
             if p.tau < q.tau
-                && let Some(interval) = left(p, q, self.gain)
+                && let Some(part) = left(p, q, self.gain)
             {
-                self.dig(interval)?;
+                self.dig_around(part)?;
             }
         }
         Some(())
