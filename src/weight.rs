@@ -49,9 +49,11 @@ pub trait Format: Copy {
     type Cube: Limbs;
     /// Whether every value of the type is an `f32`, too: `f32`, `f16`, `bf16`.
     const FITS_SINGLE: bool;
-    /// The bytes of a weight, in memory that is lent for a while.
+    /// The bytes of a weight, in memory that is lent for a while: those of a single if it is one.
     type Slot: Copy;
 
+    /// The bytes of a single that is such a weight.
+    fn single_to_slot(single: f32) -> Self::Slot;
     /// The weight's bytes.
     fn to_slot(self) -> Self::Slot;
     /// The weight of these bytes.
@@ -185,7 +187,7 @@ fn bfloat_to_single(bfloat: half::bf16) -> f32 {
 }
 
 macro_rules! weight {
-    ($type:ty, $precision:literal, $least:literal, $wide:literal, $cube:literal, $fits_single:literal, $widen:expr, $single:expr, $narrow:expr) => {
+    ($type:ty, $precision:literal, $least:literal, $wide:literal, $cube:literal, $fits_single:literal, $slot:ty, $widen:expr, $single:expr, $narrow:expr) => {
         impl Weight for $type {}
 
         impl Format for $type {
@@ -194,16 +196,21 @@ macro_rules! weight {
             type Wide = [u64; $wide];
             type Cube = [u64; $cube];
             const FITS_SINGLE: bool = $fits_single;
-            type Slot = [i8; size_of::<$type>()];
+            type Slot = [i8; size_of::<$slot>()];
+
+            #[inline(always)]
+            fn single_to_slot(single: f32) -> Self::Slot {
+                <$slot>::from(single).to_ne_bytes().map(u8::cast_signed)
+            }
 
             #[inline(always)]
             fn to_slot(self) -> Self::Slot {
-                self.to_ne_bytes().map(u8::cast_signed)
+                <$slot>::from(self).to_ne_bytes().map(u8::cast_signed)
             }
 
             #[inline(always)]
             fn from_slot(slot: Self::Slot) -> Self {
-                <$type>::from_ne_bytes(slot.map(i8::cast_unsigned))
+                Self::narrow(<$slot>::from_ne_bytes(slot.map(i8::cast_unsigned)).into())
             }
 
             fn slots(bytes: &mut [i8]) -> &mut [Self::Slot] {
@@ -244,8 +251,21 @@ macro_rules! weight {
 
 // Widths in 64-bit limbs. Magnitudes stay below 2^277 (f32), 2^2098 (f64), 2^40 (f16) and 2^261 (bf16) units, an f32
 // importance below 2^277, a count below 2^64; Wide holds their product, Cube twice that plus a sum of importances.
-weight!(f32, 24, -149, 10, 26, true, f64::from, identity, to_f32);
-weight!(f64, 53, -1074, 39, 84, false, identity, to_f32, identity);
+weight!(
+    f32,
+    24,
+    -149,
+    10,
+    26,
+    true,
+    f32,
+    f64::from,
+    identity,
+    to_f32
+);
+weight!(
+    f64, 53, -1074, 39, 84, false, f64, identity, to_f32, identity
+);
 #[cfg(feature = "half")]
 weight!(
     half::f16,
@@ -254,6 +274,7 @@ weight!(
     6,
     18,
     true,
+    f32,
     f64::from,
     half_to_single,
     |x| { half::f16::from_f32(to_odd(x)) }
@@ -266,6 +287,7 @@ weight!(
     10,
     26,
     true,
+    f32,
     f64::from,
     bfloat_to_single,
     |x| { half::bf16::from_f32(to_odd(x)) }

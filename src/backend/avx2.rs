@@ -9,7 +9,7 @@
 
 use core::arch::x86_64::*;
 
-use super::vector::Vector;
+use super::vector::{Vector, compress};
 use super::x86::Avx2;
 
 /// An expression of intrinsics.
@@ -31,6 +31,7 @@ impl Vector for Avx2 {
     type Singles = [__m256; 2];
     type Doubles = [__m256d; 2];
     type Mask = [__m256; 2];
+    const COMPRESSES: bool = false;
 
     #[inline(always)]
     fn load(self, array: &[f32; 16]) -> [__m256; 2] {
@@ -106,8 +107,8 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
-    fn and(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
-        with_token!([_mm256_and_ps(a[0], b[0]), _mm256_and_ps(a[1], b[1])])
+    fn and_not(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
+        with_token!([_mm256_andnot_ps(b[0], a[0]), _mm256_andnot_ps(b[1], a[1])])
     }
 
     #[inline(always)]
@@ -141,7 +142,31 @@ impl Vector for Avx2 {
 
     #[inline(always)]
     fn select(self, mask: [__m256; 2], x: [__m256; 2]) -> [__m256; 2] {
-        self.and(mask, x)
+        with_token!([_mm256_and_ps(mask[0], x[0]), _mm256_and_ps(mask[1], x[1])])
+    }
+
+    #[inline(always)]
+    fn compress(self, mask: [__m256; 2], x: [__m256; 2]) -> [__m256; 2] {
+        self.load(&compress(self.bits(mask), self.array(x)))
+    }
+
+    #[inline(always)]
+    fn load_doubles(self, array: &[f64; 8]) -> [__m256d; 2] {
+        let (low, high) = array.split_at(4);
+        with_token!([
+            _mm256_loadu_pd(low.as_ptr()),
+            _mm256_loadu_pd(high.as_ptr())
+        ])
+    }
+
+    #[inline(always)]
+    fn splat_double(self, double: f64) -> [__m256d; 2] {
+        [with_token!(_mm256_set1_pd(double)); 2]
+    }
+
+    #[inline(always)]
+    fn max_doubles(self, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
+        with_token!([_mm256_max_pd(a[0], b[0]), _mm256_max_pd(a[1], b[1])])
     }
 
     #[inline(always)]

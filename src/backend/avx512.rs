@@ -24,6 +24,7 @@ impl Vector for Avx512 {
     type Singles = __m512;
     type Doubles = __m512d;
     type Mask = __mmask16;
+    const COMPRESSES: bool = true;
 
     #[inline(always)]
     fn load(self, array: &[f32; 16]) -> __m512 {
@@ -81,8 +82,8 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
-    fn and(self, a: __mmask16, b: __mmask16) -> __mmask16 {
-        a & b
+    fn and_not(self, a: __mmask16, b: __mmask16) -> __mmask16 {
+        a & !b
     }
 
     #[inline(always)]
@@ -103,6 +104,26 @@ impl Vector for Avx512 {
     #[inline(always)]
     fn select(self, mask: __mmask16, x: __m512) -> __m512 {
         with_token!(_mm512_maskz_mov_ps(mask, x))
+    }
+
+    #[inline(always)]
+    fn compress(self, mask: __mmask16, x: __m512) -> __m512 {
+        with_token!(_mm512_maskz_compress_ps(mask, x))
+    }
+
+    #[inline(always)]
+    fn load_doubles(self, array: &[f64; 8]) -> __m512d {
+        with_token!(_mm512_loadu_pd(array.as_ptr()))
+    }
+
+    #[inline(always)]
+    fn splat_double(self, double: f64) -> __m512d {
+        with_token!(_mm512_set1_pd(double))
+    }
+
+    #[inline(always)]
+    fn max_doubles(self, a: __m512d, b: __m512d) -> __m512d {
+        with_token!(_mm512_max_pd(a, b))
     }
 
     #[inline(always)]

@@ -11,6 +11,8 @@ pub(crate) trait Vector: Copy {
     type Doubles: Copy;
     /// Sixteen times yes or no.
     type Mask: Copy;
+    /// Whether [`compress`](Self::compress) is so fast that asking for nothing costs nothing.
+    const COMPRESSES: bool;
 
     fn load(self, array: &[f32; 16]) -> Self::Singles;
     fn splat(self, single: f32) -> Self::Singles;
@@ -26,15 +28,22 @@ pub(crate) trait Vector: Copy {
     fn greater(self, a: Self::Singles, b: Self::Singles) -> Self::Mask;
     /// Whether the sign bit is set.
     fn negative(self, x: Self::Singles) -> Self::Mask;
-    fn and(self, a: Self::Mask, b: Self::Mask) -> Self::Mask;
+    /// In `a` and not in `b`.
+    fn and_not(self, a: Self::Mask, b: Self::Mask) -> Self::Mask;
     /// Lane `i` as bit `i`.
     fn bits(self, mask: Self::Mask) -> u32;
     /// 0 where not selected, else -1 where negative and +1 elsewhere.
     fn trits(self, selected: Self::Mask, negative: Self::Mask) -> [i8; 16];
     /// The zeros in place of what is not selected.
     fn select(self, mask: Self::Mask, x: Self::Singles) -> Self::Singles;
+    /// What is selected, in order, in the first lanes; anything in the others.
+    fn compress(self, mask: Self::Mask, x: Self::Singles) -> Self::Singles;
 
     fn zeros(self) -> Self::Doubles;
+    fn load_doubles(self, array: &[f64; 8]) -> Self::Doubles;
+    fn splat_double(self, double: f64) -> Self::Doubles;
+    /// The larger, of numbers.
+    fn max_doubles(self, a: Self::Doubles, b: Self::Doubles) -> Self::Doubles;
     fn doubles(self, x: Self::Doubles) -> [f64; 8];
     /// The first eight and the last eight as doubles.
     fn widen(self, x: Self::Singles) -> [Self::Doubles; 2];
@@ -75,10 +84,23 @@ fn word(yes: bool) -> u32 {
     u32::from(yes).wrapping_neg()
 }
 
+/// The lanes whose bits are set, first.
+#[inline(always)]
+pub(super) fn compress(mut bits: u32, x: [f32; 16]) -> [f32; 16] {
+    let (mut first, mut len) = ([0.0; 16], 0);
+    while bits != 0 {
+        first[len % 16] = x[bits.trailing_zeros() as usize % 16];
+        bits &= bits - 1;
+        len += 1;
+    }
+    first
+}
+
 impl Vector for Arrays {
     type Singles = [f32; 16];
     type Doubles = [f64; 8];
     type Mask = [u32; 16];
+    const COMPRESSES: bool = false;
 
     #[inline(always)]
     fn load(self, array: &[f32; 16]) -> [f32; 16] {
@@ -131,8 +153,8 @@ impl Vector for Arrays {
     }
 
     #[inline(always)]
-    fn and(self, a: [u32; 16], b: [u32; 16]) -> [u32; 16] {
-        zip(a, b, |a, b| a & b)
+    fn and_not(self, a: [u32; 16], b: [u32; 16]) -> [u32; 16] {
+        zip(a, b, |a, b| a & !b)
     }
 
     #[inline(always)]
@@ -159,8 +181,28 @@ impl Vector for Arrays {
     }
 
     #[inline(always)]
+    fn compress(self, mask: [u32; 16], x: [f32; 16]) -> [f32; 16] {
+        compress(self.bits(mask), x)
+    }
+
+    #[inline(always)]
     fn zeros(self) -> [f64; 8] {
         [0.0; 8]
+    }
+
+    #[inline(always)]
+    fn load_doubles(self, array: &[f64; 8]) -> [f64; 8] {
+        *array
+    }
+
+    #[inline(always)]
+    fn splat_double(self, double: f64) -> [f64; 8] {
+        [double; 8]
+    }
+
+    #[inline(always)]
+    fn max_doubles(self, a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
+        zip(a, b, |a, b| if a > b { a } else { b })
     }
 
     #[inline(always)]

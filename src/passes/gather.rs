@@ -39,13 +39,19 @@ pub(crate) struct Gathered {
 
 impl Gathered {
     /// Adds a weight to those above.
+    #[inline(always)]
     pub(crate) fn add(&mut self, placed: u128, negative: bool) {
-        self.count += 1;
-        self.sum += placed;
-        if !negative {
-            self.positives += 1;
-            self.positive_sum += placed;
-        }
+        self.add_if(true, placed, negative);
+    }
+
+    /// Adds a weight to those above, or not: without a branch.
+    #[inline(always)]
+    pub(crate) fn add_if(&mut self, above: bool, placed: u128, negative: bool) {
+        let own = above && !negative;
+        self.count += usize::from(above);
+        self.sum += placed & u128::from(above).wrapping_neg();
+        self.positives += usize::from(own);
+        self.positive_sum += placed & u128::from(own).wrapping_neg();
     }
 }
 
@@ -89,7 +95,7 @@ impl<W: Weight> Gather<'_, '_, W> {
             let x = self.side.magnitudes(vector, singles);
             let above = vector.greater(x, high);
             let bits = vector.bits(above);
-            let inside = vector.bits(vector.greater(x, low)) ^ bits;
+            let not_below = vector.greater(x, low);
             let negative = vector.bits(vector.negative(singles));
             gathered.count += bits.count_ones() as usize;
             gathered.positives += (bits & !negative).count_ones() as usize;
@@ -101,8 +107,14 @@ impl<W: Weight> Gather<'_, '_, W> {
                 sum[half] = vector.add_doubles(sum[half], all[half]);
                 signed[half] = vector.add_doubles(signed[half], own[half]);
             }
-            if inside != 0 {
-                self.append(chunk, inside, gathered);
+            let inside = vector.bits(not_below) ^ bits;
+            if V::COMPRESSES || inside != 0 {
+                let inside_mask = vector.and_not(not_below, above);
+                self.append(
+                    vector.array(vector.compress(inside_mask, singles)),
+                    inside.count_ones(),
+                    gathered,
+                );
             }
         }
         let total = |halves: [V::Doubles; 2]| {
@@ -115,18 +127,25 @@ impl<W: Weight> Gather<'_, '_, W> {
         gathered.positive_sum += ((sum + signed) / 2).cast_unsigned();
     }
 
-    /// Appends the weights of a chunk whose bits are set.
+    /// Appends the first weights of some.
     #[inline(always)]
-    fn append(&mut self, chunk: &[W; LANES], mut inside: u32, gathered: &mut Gathered) {
-        while inside != 0 {
-            let weight = chunk[inside.trailing_zeros() as usize % LANES];
-            inside &= inside - 1;
-            self.push(weight, gathered);
+    fn append(&mut self, singles: [f32; LANES], len: u32, gathered: &mut Gathered) {
+        let rest = self.window.get_mut(gathered.inside..);
+        if let Some(places) = rest.and_then(<[_]>::first_chunk_mut::<LANES>) {
+            // All of them: what is too much is overwritten by the next.
+            for l in 0..LANES {
+                places[l] = W::single_to_slot(singles[l]);
+            }
+            gathered.inside += len as usize;
+        } else {
+            for &single in singles.iter().take(len as usize) {
+                self.push(W::single_to_slot(single), gathered);
+            }
         }
     }
 
     #[inline(always)]
-    fn push(&mut self, weight: W, gathered: &mut Gathered) {
+    fn push(&mut self, slot: W::Slot, gathered: &mut Gathered) {
         let (slots, mut index) = (self.window.len(), gathered.inside);
         if index >= slots {
             // More than there are slots for: one in eight displaces another, so that what stays is a sample of all.
@@ -139,7 +158,7 @@ impl<W: Weight> Gather<'_, '_, W> {
             };
         }
         if let Some(place) = self.window.get_mut(index) {
-            *place = weight.to_slot();
+            *place = slot;
         }
         gathered.inside += 1;
     }
@@ -154,7 +173,7 @@ impl<W: Weight> Gather<'_, '_, W> {
                 continue;
             }
             if x <= self.high {
-                self.push(weight, &mut gathered);
+                self.push(weight.to_slot(), &mut gathered);
             } else {
                 gathered.add(self.place(weight), negative);
             }

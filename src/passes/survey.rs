@@ -53,7 +53,7 @@ struct Tally<V: Vector, const T: usize> {
     largest: V::Singles,
     top: V::Singles,
     energy: OrderedSum,
-    hinges: [f64; T],
+    hinges: [V::Doubles; T],
 }
 
 impl<W: Format, const T: usize> VectorJob for Question<'_, W, T> {
@@ -65,7 +65,7 @@ impl<W: Format, const T: usize> VectorJob for Question<'_, W, T> {
             largest: vector.splat(0.0),
             top: vector.splat(0.0),
             energy: OrderedSum::new(),
-            hinges: [0.0; T],
+            hinges: [vector.zeros(); T],
         };
         let (blocks, rest) = self.weights.as_chunks::<BLOCK>();
         for run in blocks.chunks(RUN) {
@@ -87,7 +87,9 @@ impl<W: Format, const T: usize> VectorJob for Question<'_, W, T> {
             largest: largest(tally.largest),
             top: largest(tally.top),
             energy: tally.energy.total(energy),
-            hinges: tally.hinges,
+            hinges: tally
+                .hinges
+                .map(|sum| vector.doubles(sum).into_iter().sum()),
             len: self.weights.len().next_multiple_of(BLOCK),
         }
     }
@@ -126,7 +128,8 @@ impl<V: Vector, const T: usize> Tally<V, T> {
             self.largest = self.top;
         }
         for (sum, lanes) in self.hinges.iter_mut().zip(hinges) {
-            *sum += vector.array(lanes).into_iter().map(f64::from).sum::<f64>();
+            let [low, high] = vector.widen(lanes);
+            *sum = vector.add_doubles(*sum, vector.add_doubles(low, high));
         }
     }
 }

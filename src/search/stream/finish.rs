@@ -13,6 +13,7 @@ use core::cmp::Reverse;
 
 use super::Search;
 use super::chords::{Interval, Point, left};
+use crate::backend::{Vector, VectorJob};
 use crate::passes::gather::Gathered;
 use crate::weight::{Weight, scale_by_power};
 
@@ -20,6 +21,41 @@ use crate::weight::{Weight, scale_by_power};
 const FEW: usize = 16;
 /// Thresholds inside the interval.
 const INNER: usize = 3;
+
+/// `sum max(|w|, tau)` over gathered weights.
+struct Hinges<'s, W: Weight> {
+    slots: &'s [W::Slot],
+    taus: [f64; INNER + 2],
+}
+
+impl<W: Weight> VectorJob for Hinges<'_, W> {
+    type Output = [f64; INNER + 2];
+
+    #[inline(always)]
+    fn run<V: Vector>(self, vector: V) -> Self::Output {
+        let taus = self.taus.map(|tau| vector.splat_double(tau));
+        let mut sums = [vector.zeros(); INNER + 2];
+        let (chunks, rest) = self.slots.as_chunks::<8>();
+        for chunk in chunks {
+            let mut x = [0.0; 8];
+            for l in 0..8 {
+                x[l] = W::from_slot(chunk[l]).abs().widen();
+            }
+            let x = vector.load_doubles(&x);
+            for j in 0..INNER + 2 {
+                sums[j] = vector.add_doubles(sums[j], vector.max_doubles(x, taus[j]));
+            }
+        }
+        let mut hinges = sums.map(|sum| vector.doubles(sum).into_iter().sum());
+        for &slot in rest {
+            let x = W::from_slot(slot).abs().widen();
+            for (hinge, tau) in hinges.iter_mut().zip(self.taus) {
+                *hinge += f64::max(x, tau);
+            }
+        }
+        hinges
+    }
+}
 
 impl<W: Weight> Search<'_, '_, W> {
     /// Offers every support whose threshold is in the interval and that could be the best.
@@ -57,14 +93,8 @@ impl<W: Weight> Search<'_, '_, W> {
         let half = num_traits::Float::sqrt(low * high);
         let quarters = [low, high].map(|end| num_traits::Float::sqrt(end * half).clamp(low, high));
         let taus = [low, quarters[0], half.clamp(low, high), quarters[1], high];
-        let mut hinges = [0.0; INNER + 2];
-        for &slot in self.slots.iter().take(len) {
-            let x = W::from_slot(slot).abs().widen();
-            for (hinge, tau) in hinges.iter_mut().zip(taus) {
-                let beyond = x - tau;
-                *hinge += if beyond > 0.0 { beyond } else { 0.0 };
-            }
-        }
+        let slots = self.slots.get(..len).unwrap_or_default();
+        let hinges = self.backend.run_vectors(Hinges::<W> { slots, taus });
         let (sum, count) = (self.value(above.sum), above.count as f64);
         let mut points = [Point {
             tau: 0.0,
@@ -73,7 +103,10 @@ impl<W: Weight> Search<'_, '_, W> {
         }; INNER + 2];
         for ((point, tau), hinge) in points.iter_mut().zip(taus).zip(hinges) {
             // All sums have less than 2^28 terms of less than the sum; what cancels is smaller than the sum, too.
-            let (b, error) = (sum - count * tau + hinge, 1e-11 * (sum + hinge));
+            let (b, error) = (
+                sum - count * tau + hinge - len as f64 * tau,
+                1e-11 * (sum + hinge),
+            );
             *point = Point {
                 tau,
                 least: (b - error).max(0.0),
@@ -92,16 +125,17 @@ impl<W: Weight> Search<'_, '_, W> {
     ) -> usize {
         let grid = self.plain.grid();
         let mut kept = 0;
+        // Without a branch, for none could be predicted.
         for i in 0..len {
-            let slot = self.slots[i];
-            let weight = W::from_slot(slot);
+            let weight = W::from_slot(self.slots[i]);
             let x = weight.abs().widen();
-            if x > high {
-                above.add(grid.place(weight.key()), weight.is_sign_negative());
-            } else if x > low {
-                self.slots[kept] = slot;
-                kept += 1;
-            }
+            above.add_if(
+                x > high,
+                grid.place(weight.key()),
+                weight.is_sign_negative(),
+            );
+            self.slots[kept] = self.slots[i];
+            kept += usize::from(x > low && x <= high);
         }
         kept
     }
