@@ -326,8 +326,10 @@ impl<'a, 's, W: Weight> Search<'a, 's, W> {
 
     /// Searches below and above one magnitude: inside a run of equals nothing beats both its ends.
     fn around(&mut self, low: f32, only: f32, high: f32) -> Option<()> {
-        // Where doubles lie between neighbouring singles, they cannot be told apart here.
-        let singles = W::FITS_SINGLE || high.to_bits() - low.to_bits() > 1;
+        if only <= low {
+            // Doubles between neighbouring singles: they cannot be told apart here.
+            return None;
+        }
         for (low, high) in [(only, high), (low, only.next_down())] {
             if low < high {
                 self.dig(low, high)?;
@@ -336,7 +338,7 @@ impl<'a, 's, W: Weight> Search<'a, 's, W> {
                 self.offer(&above);
             }
         }
-        singles.then_some(())
+        Some(())
     }
 
     /// Searches an interval of too many weights in parts, about as many weights in each as there are slots for.
