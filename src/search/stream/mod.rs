@@ -269,7 +269,7 @@ impl<'a, 's, W: Weight> Search<'a, 's, W> {
         self.gain = self.gain.max(self.top * self.top);
         let (pieces, _) = pieces::<{ MOST - 1 }>(points, self.gain);
         for piece in pieces.into_iter().flatten() {
-            self.dig_around(piece)?;
+            self.dig_around(piece, [0.0, f32::MAX])?;
         }
         Some(())
     }
@@ -280,12 +280,14 @@ impl<'a, 's, W: Weight> Search<'a, 's, W> {
         self.gain = self.gain.max(best);
     }
 
-    /// Searches an interval of real thresholds.
-    fn dig_around(&mut self, interval: Interval) -> Option<()> {
+    /// Searches an interval of real thresholds, which lie between two singles.
+    fn dig_around(&mut self, interval: Interval, [least, most]: [f32; 2]) -> Option<()> {
         // No optimum is below the floor, nor above half of the largest weight.
         let floor = 0.49 * self.top / num_traits::Float::sqrt(self.weights.len() as f64);
-        let low = single_below(interval.low.max(floor));
-        let high = single_below(interval.high.min(0.51 * self.top)).next_up();
+        let low = single_below(interval.low.max(floor)).max(least);
+        let high = single_below(interval.high.min(0.51 * self.top))
+            .next_up()
+            .min(most);
         if low < high {
             self.dig(low, high)
         } else {
@@ -373,12 +375,14 @@ impl<'a, 's, W: Weight> Search<'a, 's, W> {
         };
         let points = survey_points(thresholds, &self.backend.run_vectors(question));
         self.note(&points);
-        for pair in points.windows(2) {
-            let &[p, q] = pair else { continue };
+        for (pair, ends) in points.windows(2).zip(thresholds.windows(2)) {
+            let (&[p, q], &[least, most]) = (pair, ends) else {
+                continue;
+            };
             if p.tau < q.tau
                 && let Some(part) = left(p, q, self.gain)
             {
-                self.dig_around(part)?;
+                self.dig_around(part, [least, most])?;
             }
         }
         Some(())
