@@ -69,7 +69,6 @@ extern crate std;
 // Ground floor.
 mod error;
 
-#[allow(dead_code, reason = "its users follow")]
 mod backend;
 
 // The wing of meaning: what the best ternary vector is. Each room stands on those above it in this list.
@@ -79,7 +78,6 @@ mod exact;
 
 mod ordered;
 
-#[allow(dead_code, reason = "its users follow")]
 mod passes;
 
 mod objective;

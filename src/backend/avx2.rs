@@ -7,6 +7,10 @@
     reason = "the instructions of one processor; the token proves that it has them"
 )]
 
+#[expect(
+    clippy::wildcard_imports,
+    reason = "intrinsics are a language of their own"
+)]
 use core::arch::x86_64::*;
 
 use super::vector::{Vector, compress};
@@ -115,29 +119,6 @@ impl Vector for Avx2 {
     fn bits(self, mask: [__m256; 2]) -> u32 {
         let [low, high] = mask.map(|half| with_token!(_mm256_movemask_ps(half)).cast_unsigned());
         low | high << 8
-    }
-
-    #[inline(always)]
-    fn trits(self, selected: [__m256; 2], negative: [__m256; 2]) -> [i8; 16] {
-        let mut trits = [0_i8; 16];
-        with_token!({
-            // Packing takes the halves of both registers in turn; the permutation puts them in order.
-            let pack = |x: [__m256; 2]| {
-                let words =
-                    _mm256_packs_epi32(_mm256_castps_si256(x[0]), _mm256_castps_si256(x[1]));
-                let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(words);
-                _mm_packs_epi16(
-                    _mm256_castsi256_si128(words),
-                    _mm256_extracti128_si256::<1>(words),
-                )
-            };
-            let signs = _mm_or_si128(pack(negative), _mm_set1_epi8(1));
-            _mm_storeu_si128(
-                trits.as_mut_ptr().cast(),
-                _mm_and_si128(pack(selected), signs),
-            );
-        });
-        trits
     }
 
     #[inline(always)]

@@ -7,6 +7,10 @@
     reason = "the instructions of one processor; the token proves that it has them"
 )]
 
+#[expect(
+    clippy::wildcard_imports,
+    reason = "intrinsics are a language of their own"
+)]
 use core::arch::x86_64::*;
 
 use super::vector::Vector;
@@ -89,16 +93,6 @@ impl Vector for Avx512 {
     #[inline(always)]
     fn bits(self, mask: __mmask16) -> u32 {
         u32::from(mask)
-    }
-
-    #[inline(always)]
-    fn trits(self, selected: __mmask16, negative: __mmask16) -> [i8; 16] {
-        let mut trits = [0; 16];
-        with_token!({
-            let signs = _mm_or_si128(_mm_movm_epi8(negative), _mm_set1_epi8(1));
-            _mm_storeu_epi8(trits.as_mut_ptr(), _mm_maskz_mov_epi8(selected, signs));
-        });
-        trits
     }
 
     #[inline(always)]

@@ -32,8 +32,6 @@ pub(crate) trait Vector: Copy {
     fn and_not(self, a: Self::Mask, b: Self::Mask) -> Self::Mask;
     /// Lane `i` as bit `i`.
     fn bits(self, mask: Self::Mask) -> u32;
-    /// 0 where not selected, else -1 where negative and +1 elsewhere.
-    fn trits(self, selected: Self::Mask, negative: Self::Mask) -> [i8; 16];
     /// The zeros in place of what is not selected.
     fn select(self, mask: Self::Mask, x: Self::Singles) -> Self::Singles;
     /// What is selected, in order, in the first lanes; anything in the others.
@@ -160,17 +158,10 @@ impl Vector for Arrays {
     #[inline(always)]
     fn bits(self, mask: [u32; 16]) -> u32 {
         let mut bits = 0;
-        for l in 0..16 {
-            bits |= mask[l] & (1 << l);
+        for (l, word) in mask.into_iter().enumerate() {
+            bits |= word & (1 << l);
         }
         bits
-    }
-
-    #[inline(always)]
-    fn trits(self, selected: [u32; 16], negative: [u32; 16]) -> [i8; 16] {
-        zip(selected, negative, |selected, negative| {
-            (selected & (negative | 1)).cast_signed() as i8
-        })
     }
 
     #[inline(always)]
@@ -228,5 +219,83 @@ impl Vector for Arrays {
     #[inline(always)]
     fn add_square(self, sum: [f64; 8], x: [f64; 8]) -> [f64; 8] {
         zip(sum, x, |sum, x| sum + x * x)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::{Backend, VectorJob};
+
+    /// The bits of every operation's result.
+    struct Everything([f32; 16], [f32; 16]);
+
+    impl VectorJob for Everything {
+        type Output = ([[u32; 16]; 7], [u32; 4], [[u64; 8]; 4]);
+
+        #[inline(always)]
+        fn run<V: Vector>(self, v: V) -> Self::Output {
+            let (a, b) = (v.load(&self.0), v.load(&self.1));
+            let (mask, negative) = (v.greater(a, b), v.negative(a));
+            let compressed = v.array(v.compress(mask, a));
+            let len = v.bits(mask).count_ones() as usize;
+            let singles = [
+                v.abs(a),
+                v.negate(a),
+                v.add(a, b),
+                v.max_bits(a, b),
+                v.max(a, b),
+                v.select(mask, a),
+            ];
+            let mut results = [[0; 16]; 7];
+            for (result, x) in results.iter_mut().zip(singles) {
+                *result = v.array(x).map(f32::to_bits);
+            }
+            for (result, x) in results[6].iter_mut().zip(compressed).take(len) {
+                *result = x.to_bits();
+            }
+            let [low, high] = v.widen(a);
+            let doubles = [
+                low,
+                v.add_doubles(low, high),
+                v.add_square(low, high),
+                v.max_doubles(high, v.load_doubles(&[0.25; 8])),
+            ];
+            let masks = [
+                mask,
+                negative,
+                v.and_not(mask, negative),
+                v.and_not(negative, mask),
+            ];
+            (
+                results,
+                masks.map(|mask| v.bits(mask)),
+                doubles.map(|x| v.doubles(x).map(f64::to_bits)),
+            )
+        }
+    }
+
+    #[test]
+    fn all_backends_agree_with_arrays() {
+        for round in 0..100_u32 {
+            let number = |i: usize| {
+                let random =
+                    (u32::try_from(i).unwrap_or(0) + 31 * round).wrapping_mul(2_654_435_761);
+                f32::from_bits(random & 0xbfff_ffff | (random & 1) << 29)
+            };
+            let (a, b) = (
+                core::array::from_fn(number),
+                core::array::from_fn(|i| number(i * 7 + 3)),
+            );
+            let expected = Everything(a, b).run(Arrays);
+            for backend in Backend::available() {
+                assert_eq!(
+                    backend.run_vectors(Everything(a, b)),
+                    expected,
+                    "{}",
+                    backend.name()
+                );
+            }
+        }
     }
 }

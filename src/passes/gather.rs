@@ -11,6 +11,7 @@
 
 use super::{LANES, Side, padded, singles};
 use crate::backend::{Vector, VectorJob};
+use crate::exact::quotient::halves;
 use crate::weight::{Format, Weight, scale_by_power};
 
 /// What to gather: the weights of magnitude in `(low, high]`, or a sample of them if there are more than slots.
@@ -124,7 +125,8 @@ impl<W: Weight> Gather<'_, '_, W> {
         };
         let (sum, signed) = (total(sum), total(signed));
         gathered.sum += sum.cast_unsigned();
-        gathered.positive_sum += ((sum + signed) / 2).cast_unsigned();
+        // Half of twice the positive ones.
+        gathered.positive_sum += (sum + signed).cast_unsigned() / 2;
     }
 
     /// Appends the first weights of some.
@@ -150,12 +152,12 @@ impl<W: Weight> Gather<'_, '_, W> {
         if index >= slots {
             // More than there are slots for: one in eight displaces another, so that what stays is a sample of all.
             let hash = (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            let random = (u128::from(hash << 3) * slots as u128) >> 64;
-            index = if hash >> 61 == 0 {
-                random as usize
-            } else {
-                slots
-            };
+            let [_, random] = halves(u128::from(hash << 3) * slots as u128);
+            let kept = hash >> 61 == 0;
+            index = usize::try_from(random)
+                .ok()
+                .filter(|_| kept)
+                .unwrap_or(slots);
         }
         if let Some(place) = self.window.get_mut(index) {
             *place = slot;

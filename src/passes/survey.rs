@@ -135,52 +135,70 @@ impl<V: Vector, const T: usize> Tally<V, T> {
 }
 
 #[cfg(test)]
-mod timing {
-    extern crate std;
+mod tests {
     use super::*;
     use crate::Backend;
-    use std::{hint::black_box, println, time::Instant, vec::Vec};
+    use crate::ordered;
 
-    fn time<const T: usize>(backend: Backend, weights: &[f32], thresholds: [f32; T]) {
-        let n = weights.len();
-        let mut best = f64::MAX;
-        for _ in 0..9 {
-            let reps = (1 << 24) / n;
-            let start = Instant::now();
-            for _ in 0..reps {
-                black_box(backend.run_vectors(Question {
-                    weights: black_box(weights),
-                    side: Side::Both,
-                    thresholds,
-                }));
-            }
-            best = best.min(start.elapsed().as_secs_f64() * 1e9 / (reps * n) as f64);
-        }
-        println!("{} {n} T={T}: {best:.3}", backend.name());
+    /// Numbers of both signs without a pattern.
+    fn weights() -> [f32; 1500] {
+        core::array::from_fn(|i| {
+            let random = u32::try_from(i).unwrap_or(0).wrapping_mul(2_654_435_761);
+            (f64::from(random) / f64::from(u32::MAX) - 0.5) as f32
+        })
     }
 
     #[test]
-    #[ignore]
-    fn survey_time() {
-        for n in [4096, 1 << 20] {
-            let mut s = 1u64;
-            let w: Vec<f32> = (0..n)
-                .map(|_| {
-                    let mut x = 0f32;
-                    for _ in 0..8 {
-                        s = s
-                            .wrapping_mul(6364136223846793005)
-                            .wrapping_add(1442695040888963407);
-                        x += (s >> 40) as f32 / (1u64 << 24) as f32 - 0.5;
+    fn hinges_are_as_exact_as_they_claim_and_energies_are_exact() {
+        let (weights, thresholds) = (weights(), [0.0, 0.1, 0.4]);
+        for backend in Backend::available() {
+            for side in [Side::Both, Side::Positive, Side::Negative] {
+                for len in [1, 15, 64, 65, 1024, 1025, 1500] {
+                    let weights = &weights[..len];
+                    let survey = backend.run_vectors(Question {
+                        weights,
+                        side,
+                        thresholds,
+                    });
+                    let magnitude = |w: f32| {
+                        let takes_part = side.includes(w.is_sign_negative());
+                        if takes_part { f64::from(w.abs()) } else { 0.0 }
+                    };
+                    let padding = (survey.len - len) as f64;
+                    for (hinge, tau) in survey.hinges.into_iter().zip(thresholds.map(f64::from)) {
+                        let expected: f64 = weights.iter().map(|&w| magnitude(w).max(tau)).sum();
+                        let error = (hinge - padding * tau - expected).abs();
+                        assert!(error <= hinge * Survey::<3>::ERROR, "{side:?} {len}");
                     }
-                    x
-                })
-                .collect();
-            for backend in Backend::available() {
-                time(backend, &w, []);
-                time(backend, &w, [0.4]);
-                time(backend, &w, [0.1, 0.4, 0.5, 0.6]);
-                time(backend, &w, [0.1, 0.4, 0.5, 0.6, 0.7, 0.9, 1.2]);
+                    let energy = ordered::sum(weights, |_, w| f64::from(w) * f64::from(w));
+                    assert_eq!(survey.energy.to_bits(), energy.to_bits());
+                    let top = weights.iter().map(|&w| magnitude(w)).fold(0.0, f64::max);
+                    assert_eq!(
+                        f64::from(f32::from_bits(survey.top)).to_bits(),
+                        top.to_bits()
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_weight_that_is_no_number_is_seen() {
+        for bad in [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            for place in [0, 17, 1499] {
+                let mut weights = weights();
+                weights[place] = bad;
+                for backend in Backend::available() {
+                    for side in [Side::Both, Side::Positive, Side::Negative] {
+                        let question = Question {
+                            weights: &weights,
+                            side,
+                            thresholds: [0.1],
+                        };
+                        let survey = backend.run_vectors(question);
+                        assert!(survey.largest >= f32::INFINITY.to_bits(), "{side:?} {bad}");
+                    }
+                }
             }
         }
     }

@@ -46,21 +46,26 @@ pub(super) fn solve<W: Weight>(
         Outcome::Unsuited => Ok(None),
         Outcome::NotFinite => knobs::check_finite(weights).map(|()| None),
     };
-    let (solution, energy) = if knobs.rule == Rule::TwoScale {
+    let (solution, figures) = if knobs.rule == Rule::TwoScale {
         let Some(p) = search(Side::Positive)? else {
             return Ok(None);
         };
         let Some(n) = search(Side::Negative)? else {
             return Ok(None);
         };
-        (by_sign((&p.plain, &p.all), (&n.plain, &n.all)), p.energy)
+        let counts = (p.all.count + n.all.count, p.all.count);
+        (
+            by_sign((&p.plain, &p.all), (&n.plain, &n.all)),
+            (p.energy, counts),
+        )
     } else {
         let Some(found) = search(Side::Both)? else {
             return Ok(None);
         };
-        (one_support(&found, knobs.scales), found.energy)
+        let counts = (found.all.count, found.positive.count);
+        (one_support(&found, knobs.scales), (found.energy, counts))
     };
-    Ok(Some(write(&solution, backend, weights, trits, energy)))
+    Ok(Some(write(&solution, backend, weights, trits, figures)))
 }
 
 /// One support for both signs.
@@ -109,7 +114,7 @@ fn write<W: Weight>(
     backend: Backend,
     weights: &[W],
     trits: &mut [i8],
-    energy: Option<f64>,
+    (energy, counts): (Option<f64>, (usize, usize)),
 ) -> Fit<W> {
     backend.run(Write {
         weights,
@@ -122,8 +127,5 @@ fn write<W: Weight>(
         Some(energy) => scale_by_power(energy, -2 * solution.unit),
         None => fit::energy(weights, None, solution.unit),
     };
-    let [positives, negatives] =
-        [solution.parts.p, solution.parts.n].map(|part| part.mass as usize);
-    let counts = (positives + negatives, positives);
     solution.measure(weights, None, trits, counts, energy)
 }

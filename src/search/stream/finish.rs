@@ -71,7 +71,7 @@ impl<W: Weight> Search<'_, '_, W> {
             let Some(first) = parts.next() else { return };
             interval = Interval {
                 low: first.low,
-                high: parts.last().unwrap_or(first).high,
+                high: parts.next_back().unwrap_or(first).high,
             };
             let before = len;
             len = self.compact(&mut above, len, interval);
