@@ -69,6 +69,10 @@ extern crate std;
 // Ground floor.
 mod error;
 
+#[cfg_attr(
+    not(target_pointer_width = "64"),
+    allow(dead_code, reason = "small processors search without streaming")
+)]
 mod backend;
 
 // The wing of meaning: what the best ternary vector is. Each room stands on those above it in this list.
@@ -78,8 +82,16 @@ mod exact;
 
 mod ordered;
 
+#[cfg_attr(
+    not(target_pointer_width = "64"),
+    allow(dead_code, reason = "small processors search without streaming")
+)]
 mod passes;
 
+#[cfg_attr(
+    not(target_pointer_width = "64"),
+    allow(dead_code, reason = "small processors search without streaming")
+)]
 mod objective;
 
 mod search;

@@ -7,7 +7,7 @@
     reason = "the instructions of one processor; the token proves that it has them"
 )]
 
-#[expect(
+#[allow(
     clippy::wildcard_imports,
     reason = "intrinsics are a language of their own"
 )]

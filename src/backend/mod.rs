@@ -32,8 +32,10 @@ pub(crate) trait VectorJob {
 }
 
 /// A vector job with its vectors chosen.
+#[cfg(target_arch = "x86_64")]
 struct Chosen<V, J>(V, J);
 
+#[cfg(target_arch = "x86_64")]
 impl<V: Vector, J: VectorJob> Job for Chosen<V, J> {
     type Output = J::Output;
 

@@ -144,7 +144,7 @@ mod tests {
     fn weights() -> [f32; 1500] {
         core::array::from_fn(|i| {
             let random = u32::try_from(i).unwrap_or(0).wrapping_mul(2_654_435_761);
-            (f64::from(random) / f64::from(u32::MAX) - 0.5) as f32
+            f32::from_bits(random & 0xbfff_ffff) % 1.0
         })
     }
 
