@@ -15,16 +15,12 @@ use crate::search::Search;
 use crate::search::stream::{Found, Outcome, optimum};
 use crate::weight::{Weight, scale_by_power};
 
-/// From here on streaming is faster than looking at all weights again and again.
-const LONG: usize = 128;
-
 /// Whether this is a case for the streaming search, which finds weights that are not finite by itself.
 fn suits<W: Weight>(knobs: &Knobs<'_>, weights: &[W]) -> bool {
     let exact = matches!(knobs.rule, Rule::Tnt | Rule::TwoScale);
     exact
         && knobs.importance.is_none()
         && knobs.search == Search::Bracket
-        && weights.len() >= LONG
         && is_free(knobs, weights.len())
 }
 

@@ -141,7 +141,7 @@ impl<W: Weight> Search<'_, '_, W> {
     }
 
     /// Offers what is above, and one weight more each time.
-    fn offer_prefixes(&mut self, mut above: Gathered, len: usize) {
+    pub(super) fn offer_prefixes(&mut self, mut above: Gathered, len: usize) {
         /// More than what a score in doubles can be wrong by after this many additions.
         const RUN: usize = 32;
         const MARGIN: f64 = 1.0 - 1e-12;

@@ -81,8 +81,25 @@ pub(crate) struct Found<'a, W> {
     pub(crate) energy: Option<f64>,
 }
 
+/// Slices shorter than this are sorted at once, on the stack.
+const FEW: usize = 128;
+
 /// Finds the optimum. Whatever `scratch` held is lost.
 pub(crate) fn optimum<'a, W: Weight>(
+    backend: Backend,
+    weights: &'a [W],
+    side: Side,
+    scratch: &mut [i8],
+) -> Outcome<'a, W> {
+    if weights.len() < FEW {
+        let mut scratch = [0; FEW * size_of::<f64>()];
+        return begin(backend, weights, side, [], &mut scratch);
+    }
+    of_many(backend, weights, side, scratch)
+}
+
+/// Finds the optimum of a long slice.
+fn of_many<'a, W: Weight>(
     backend: Backend,
     weights: &'a [W],
     side: Side,
@@ -147,11 +164,12 @@ fn begin<'a, W: Weight, const T: usize>(
     let Some(mut search) = Search::new(backend, weights, side, survey.top, scratch) else {
         return Outcome::Unsuited;
     };
-    if survey.top != 0
-        && search
-            .all(&survey_points(thresholds, &survey), survey.energy)
-            .is_none()
-    {
+    let done = match (survey.top, T) {
+        (0, _) => Some(()),
+        (_, 0) => search.every(),
+        _ => search.all(&survey_points(thresholds, &survey), survey.energy),
+    };
+    if done.is_none() {
         return Outcome::Unsuited;
     }
     let best = search.best;
@@ -245,6 +263,18 @@ impl<'a, 's, W: Weight> Search<'a, 's, W> {
             top: W::from_key(key).widen(),
             unit: plain.grid().unit::<W>(),
         })
+    }
+
+    /// Looks at every prefix of the sorted weights: there is a slot for each.
+    fn every(&mut self) -> Option<()> {
+        let mut len = 0;
+        for &weight in self.weights {
+            *self.slots.get_mut(len)? = weight.to_slot();
+            let takes_part = self.side.includes(weight.is_sign_negative());
+            len += usize::from(takes_part && weight.key() > 0);
+        }
+        self.offer_prefixes(Gathered::default(), len);
+        Some(())
     }
 
     /// Searches all that the first survey leaves. `None` if it cannot.
