@@ -1,0 +1,204 @@
+//! All `3^N` ternary vectors of up to 12 weights, valued in exact integers: the answer is the one that is best, and of those the
+//! sparsest.
+//!
+//! This knows nothing of thresholds, of sorting, or of signs. With `S` and `M` the sum and the number over the +1, and the
+//! same over the -1, with its sign turned:
+//!
+//! ```text
+//! one support     (S_p + S_n)^2 / (M_p + M_n)            a sum below 0 is worth 0: its scale would be negative
+//! two scales      S_p^2 / M_p  +  S_n^2 / M_n
+//! ```
+
+use ternarize::{Backend, Rule};
+
+use crate::common::Sample;
+use crate::floats::{Float, Visit};
+use crate::kinds::Kind;
+use crate::random::Random;
+use crate::reference::Grid;
+use crate::run::{Effort, Tally, run, seed};
+use crate::verdict::{Case, Way};
+
+const BRUTE: u64 = 3 << 40;
+const LONGEST: u64 = 12;
+
+/// A worth, as a fraction, with the number of non-zeros and the vector that has it.
+#[derive(Clone, Copy)]
+struct Best {
+    worth: (i128, i128),
+    nonzeros: i128,
+    code: u64,
+}
+
+impl Best {
+    const NOTHING: Self = Self {
+        worth: (0, 1),
+        nonzeros: 0,
+        code: 0,
+    };
+
+    /// Keeps the better; of equals the sparser.
+    fn raise(&mut self, other: Self) {
+        let (new, old) = (other.worth.0 * self.worth.1, self.worth.0 * other.worth.1);
+        if new > old || new == old && other.nonzeros < self.nonzeros {
+            *self = other;
+        }
+    }
+
+    fn trits(self, len: usize) -> Vec<i8> {
+        let trit = |i| match self.code >> (2 * i) & 3 {
+            1 => 1,
+            2 => -1,
+            _ => 0,
+        };
+        (0..len).map(trit).collect()
+    }
+}
+
+/// The search through all vectors.
+struct Search<'a> {
+    weights: &'a [i128],
+    one: Best,
+    two: Best,
+    visited: u64,
+}
+
+impl Search<'_> {
+    /// Tries the three trits for the weight at a place; `plus` and `minus` are sum and number so far.
+    fn visit(&mut self, place: usize, plus: (i128, i128), minus: (i128, i128), code: u64) {
+        let Some(&weight) = self.weights.get(place) else {
+            self.value(plus, minus, code);
+            return;
+        };
+        let at = 2 * place;
+        self.visit(place + 1, plus, minus, code);
+        self.visit(
+            place + 1,
+            (plus.0 + weight, plus.1 + 1),
+            minus,
+            code | 1 << at,
+        );
+        self.visit(
+            place + 1,
+            plus,
+            (minus.0 - weight, minus.1 + 1),
+            code | 2 << at,
+        );
+    }
+
+    fn value(&mut self, plus: (i128, i128), minus: (i128, i128), code: u64) {
+        self.visited += 1;
+        let nonzeros = plus.1 + minus.1;
+        let square = |sum: i128| sum.max(0) * sum.max(0);
+        self.one.raise(Best {
+            worth: (square(plus.0 + minus.0), nonzeros.max(1)),
+            nonzeros,
+            code,
+        });
+        let (p, n) = (plus.1.max(1), minus.1.max(1));
+        self.two.raise(Best {
+            worth: (square(plus.0) * n + square(minus.0) * p, p * n),
+            nonzeros,
+            code,
+        });
+    }
+}
+
+/// The weights as integers, if they are short enough for the products above.
+fn integers<W: Sample>(weights: &[W]) -> Option<Vec<i128>> {
+    let grid = Grid::of(weights);
+    let integer = |w: &W| {
+        let (digits, shift) = grid.place(w.abs().bits());
+        let magnitude = i128::from(digits) << shift;
+        if w.is_sign_negative() {
+            -magnitude
+        } else {
+            magnitude
+        }
+    };
+    // 2 (49 + 4) bits for a square, and 14 for the numbers.
+    (grid.bits() <= 49).then(|| weights.iter().map(integer).collect())
+}
+
+struct Judge<'a>(u64, usize, &'a mut Tally);
+
+impl Visit for Judge<'_> {
+    type Output = Result<(), String>;
+
+    fn visit<W: Sample>(self) -> Self::Output {
+        let Self(block, len, tally) = self;
+        let mut random = Random::new(seed(), BRUTE + block);
+        let mut weights = vec![W::zero(); len];
+        let (kind, integers) = loop {
+            let kind = random.pick(&Kind::ALL);
+            kind.fill(&mut random, &mut weights);
+            if let Some(integers) = integers(&weights) {
+                break (kind, integers);
+            }
+        };
+        let mut search = Search {
+            weights: &integers,
+            one: Best::NOTHING,
+            two: Best::NOTHING,
+            visited: 0,
+        };
+        search.visit(0, (0, 0), (0, 0), 0);
+        for way in Way::ALL {
+            let best = if way.rule() == Rule::TwoScale {
+                search.two
+            } else {
+                search.one
+            };
+            judge(&weights, way, &best.trits(len), tally, block)
+                .map_err(|e| format!("{kind:?}: {e}"))?;
+        }
+        tally.count("lengths", &format!("{len:2}:"), 1);
+        tally.count("kinds", &format!("{kind:?}"), 1);
+        tally.count("ternary vectors", "visited", search.visited);
+        Ok(())
+    }
+}
+
+/// One way to ternarize, on each backend, against the best trits.
+fn judge<W: Sample>(
+    weights: &[W],
+    way: Way,
+    best: &[i8],
+    tally: &mut Tally,
+    block: u64,
+) -> Result<(), String> {
+    for backend in Backend::available() {
+        let case = Case {
+            weights,
+            importance: None,
+            way,
+            backend,
+            big: true,
+        };
+        let sort = case.sorted();
+        let unlike = (sort.0 != best).then(|| format!("{:?}, but the best is {best:?}", sort.0));
+        if let Some(wrong) = unlike.or_else(|| case.judge(&sort)) {
+            return Err(case.describe(&wrong));
+        }
+        if backend == Backend::PORTABLE {
+            tally.digest(BRUTE + block, &sort.0, &sort.1);
+        }
+    }
+    Ok(())
+}
+
+/// As many cases of each length, but fewer of the longest in a debug build.
+pub(crate) fn test() {
+    let rounds = Effort::wanted().choose([3, 60, 1500]);
+    let cases = rounds * LONGEST;
+    run(
+        "brute force",
+        &format!("{cases} cases"),
+        cases,
+        |block, tally| {
+            let len = usize::try_from(LONGEST - block / rounds).expect("up to 12");
+            let float = Float::draw(&mut Random::new(seed(), BRUTE + (1 << 32) + block));
+            float.visit(Judge(block, len, tally))
+        },
+    );
+}
