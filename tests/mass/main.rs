@@ -5,6 +5,7 @@
 //! cargo test --release --test mass -- --nocapture                        a few million, in seconds
 //! TERNARIZE_MASS=full cargo test --release --test mass -- --nocapture    all of them, in minutes
 //! TERNARIZE_MASS_SEED=<hex>                                              other ones
+//! TERNARIZE_MASS_TRACE=1                                                 says each block before it is run
 //! ```
 //!
 //! Three judges, each of whom knows less about the searches than the one before:

@@ -119,12 +119,17 @@ pub(crate) fn run(
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let (start, next) = (Instant::now(), AtomicU64::new(0));
+    // What ends the process or never ends says nothing else of itself.
+    let trace = std::env::var_os("TERNARIZE_MASS_TRACE").is_some();
     let work = || -> Result<Tally, String> {
         let mut tally = Tally::default();
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             if index >= blocks {
                 return Ok(tally);
+            }
+            if trace {
+                eprintln!("{name}: block {index}");
             }
             let caught = catch_unwind(AssertUnwindSafe(|| block(index, &mut tally)));
             let result = caught.unwrap_or_else(|panic| Err(words(panic.as_ref())));
