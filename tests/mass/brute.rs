@@ -199,9 +199,11 @@ pub(crate) fn test() {
             let len = usize::try_from(LONGEST - block / rounds).expect("up to 12");
             let mut random = Random::new(seed(), BRUTE + (1 << 32) + block);
             // The digits of an `f64` alone leave no room for the products.
-            let float = match Float::draw(&mut random) {
-                Float::F64 => Float::F32,
-                float => float,
+            let drawn = Float::draw(&mut random);
+            let float = if drawn == Float::F64 {
+                Float::F32
+            } else {
+                drawn
             };
             float.visit(Judge(block, len, tally))
         },

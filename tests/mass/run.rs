@@ -1,10 +1,13 @@
 //! How much is run, on which threads, and what is counted.
 
+extern crate alloc;
+
+use alloc::collections::BTreeMap;
 use core::any::Any;
+use core::panic::AssertUnwindSafe;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
-use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::catch_unwind;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
@@ -68,8 +71,9 @@ impl Tally {
         let fields = bits(fit)
             .into_iter()
             .fold(start, |hash, field| mix(hash ^ field));
-        let fold =
-            |hash: u64, trit: &i8| (hash ^ (*trit as u8 as u64)).wrapping_mul(0x0100_0000_01B3);
+        let fold = |hash: u64, trit: &i8| {
+            (hash ^ (u64::from(trit.cast_unsigned()))).wrapping_mul(0x0100_0000_01B3)
+        };
         self.digest = self
             .digest
             .wrapping_add(mix(trits.iter().fold(fields, fold)));
