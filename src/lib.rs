@@ -30,13 +30,13 @@
 //!   rounded once, from the exact ratio. Of equal optima the one with the fewest non-zeros wins.
 //! - **Deterministic.** The same input gives the same bits on every target, for every feature set and number of threads.
 //! - **Total.** Bad input is a typed [`Error`] that says where; nothing panics.
-//! - **Small.** Without default features there is no `std` and no heap, and the searches are done in integers.
+//! - **Small.** Without default features there is no `std` and no heap, and nothing is slower for it.
 //!
 //! # How it is built
 //!
 //! Two wings stand on the ground floor, [`Error`] and [`Backend`], and do not know each other. The wing of meaning finds the best ternary vector:
-//! `weight` (magnitudes as integers), `exact` (integers that never round), `objective` (the score of a support), `search` (the
-//! theorem, and two ways to the optimum), `rule`, `fit`, `knobs`, `solve` (every rule to one solution), `ternarizer`. The wing of storage keeps and multiplies trits: [`code`],
+//! `weight` (magnitudes as integers), `exact` (integers that never round), `objective` (the score of a support), `passes` (loops over long slices), `search` (the
+//! theorem, and the ways to the optimum), `rule`, `fit`, `knobs`, `solve` (every rule to one solution), `ternarizer`. The wing of storage keeps and multiplies trits: [`code`],
 //! [`kernels`], [`packed`]. They meet under the roof: [`tensor`], and on top of it [`model`].
 //!
 //! # Features

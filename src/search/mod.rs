@@ -22,8 +22,11 @@
 //! below, and downward from above, brackets **every** optimum between two thresholds. Here `g` is the exact ratio of exact
 //! sums, rounded down to a weight; as no weight lies between the two, that is the same threshold.
 //!
-//! The rooms: [`bracket`] is that search, without heap and without scratch; [`count`] selects under a forced number of
-//! non-zeros or a target cosine, likewise in place; [`window`] ends both, by sorting the few weights that are left;
+//! **3. A gain that bounds.** The most that a ternary vector of scale `2 tau` can gain is `4 tau sum (|w| - tau)+`, and the best
+//! score is the largest such gain. The sum is convex in `tau`, so two thresholds bound all between: see [`stream`].
+//!
+//! The rooms: [`stream`] is the fast search, for weights without importances; [`bracket`] is the search for all else, without heap and without scratch; [`count`] selects under a forced number of
+//! non-zeros or a target cosine, likewise in place; [`window`] ends these two, by sorting the few weights that are left;
 //! [`sort`] is the reference: the paper's algorithm, word for word, against which the others are tested.
 
 mod bracket;
@@ -57,12 +60,17 @@ use crate::objective::{Edge, Objective, Rounded, Tally};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Search {
-    /// Monotone bracketing: no heap, no scratch memory, no sorting but of the last few weights. 10 to 20 passes over ordinary
-    /// weights; on weights made so that almost all candidates score alike it can take up to `N / 32` passes.
+    /// No heap, no scratch memory but the trits that are written last, no sorting but of the last few weights.
+    ///
+    /// Without importances, and where pointers have 64 bits: about three passes over ordinary weights, on the vectors that the
+    /// [`Backend`](crate::Backend) has. The worst case, weights made so that almost all candidates score alike, is a few dozen passes
+    /// and a sort in parts: up to about three times the time of sorting them.
+    ///
+    /// With importances or a wanted number of non-zeros, and on smaller processors: monotone bracketing in integers, 10 to 20
+    /// passes over ordinary weights and up to `N / 32` on such as those above.
     #[default]
     Bracket,
-    /// The reference: sort, then try every prefix. `O(N log N)` on all weights, and 16 bytes of heap for each: the choice for
-    /// weights of unknown origin.
+    /// The reference: sort, then try every prefix. `O(N log N)` on all weights, and 16 bytes of heap for each.
     #[cfg(feature = "alloc")]
     Sort,
 }
