@@ -8,7 +8,9 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::PackedTrits;
+use crate::backend::{Backend, Job};
 use crate::code::Code;
+use crate::code::two_bit;
 use crate::error::Error;
 
 /// A vector of trits in bytes of its own.
@@ -33,6 +35,38 @@ pub struct PackedTritsBuf {
     code: Code,
 }
 
+/// Packs trits in the 2-bit code, many at a time; says whether all of them were trits.
+struct Pack<'a> {
+    trits: &'a [i8],
+    bytes: &'a mut [u8],
+}
+
+impl Job for Pack<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run(self) -> bool {
+        let (groups, rest) = self.trits.as_chunks::<{ two_bit::TRITS_PER_BYTE }>();
+        let mut last = [0; two_bit::TRITS_PER_BYTE];
+        for (place, &trit) in last.iter_mut().zip(rest) {
+            *place = trit;
+        }
+        let mut places = self.bytes.iter_mut();
+        let mut most = 0;
+        for (group, byte) in groups.iter().zip(&mut places) {
+            let digits = group.map(|trit| trit.wrapping_add(1).cast_unsigned());
+            for digit in digits {
+                most |= digit.saturating_sub(2);
+            }
+            *byte = digits[0] | digits[1] << 2 | digits[2] << 4 | digits[3] << 6;
+        }
+        if let Some(byte) = places.next() {
+            *byte = two_bit::pack(last);
+        }
+        most == 0 && rest.iter().all(|trit| (-1..=1).contains(trit))
+    }
+}
+
 impl PackedTritsBuf {
     /// Packs `trits`.
     ///
@@ -55,7 +89,13 @@ impl PackedTritsBuf {
     /// ```
     pub fn from_trits(code: Code, trits: &[i8]) -> Result<Self, Error> {
         let mut bytes = vec![0; code.packed_len(trits.len())];
-        code.encode_into(trits, &mut bytes)?;
+        let pack = Pack {
+            trits,
+            bytes: &mut bytes,
+        };
+        if code != Code::TwoBit || !Backend::detect().run(pack) {
+            code.encode_into(trits, &mut bytes)?;
+        }
         Ok(Self {
             bytes,
             len: trits.len(),

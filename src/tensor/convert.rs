@@ -55,19 +55,20 @@ impl<W: Weight> TernaryTensor<W> {
         if shape.is_empty() {
             return Err(Error::Empty);
         }
-        if let Some(index) = view.iter().position(|weight| !weight.is_finite()) {
-            return Err(Error::NonFinite { index });
-        }
-        let importance = match how.knobs.importance {
-            Some(importance) => Some(checked_importance(importance, &weights)?),
-            None => None,
+        // Each group's search sees a weight that is not finite; but which is the first of the tensor, and is it the only fault?
+        let first_fault = |error| match view.iter().position(|weight| !weight.is_finite()) {
+            Some(index) => Error::NonFinite { index },
+            None => error,
         };
+        let importance = how.knobs.importance;
+        let importance = importance.map(|importance| checked_importance(importance, &weights));
+        let importance = importance.transpose().map_err(first_fault)?;
         let source = Source {
             weights,
             importance,
             how,
         };
-        let (trits, fits) = source.all()?;
+        let (trits, fits) = source.all().map_err(first_fault)?;
         let trits = PackedTritsBuf::from_trits(Code::TwoBit, &trits)?;
         let lambda_p = fits.iter().map(|fit| fit.lambda_p).collect();
         let lambda_n = (!one_scale(how)).then(|| fits.iter().map(|fit| fit.lambda_n).collect());
