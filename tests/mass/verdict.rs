@@ -131,7 +131,7 @@ impl<W: Sample> Case<'_, W> {
         let fewer = Case {
             weights: &weights,
             importance: importance.as_deref(),
-            big: true,
+            big: weights.len() <= 300,
             ..*self
         };
         fewer.judge(&fewer.sorted())
@@ -186,7 +186,7 @@ fn shrink(mut places: Vec<usize>, fails: impl Fn(&[usize]) -> bool) -> Vec<usize
     let (mut step, mut trials) = (places.len() / 2, 0);
     while step > 0 && trials < 2000 {
         let mut at = 0;
-        while at + step <= places.len() && places.len() > step {
+        while at + step <= places.len() && places.len() > step && trials < 2000 {
             let mut fewer = places.clone();
             fewer.drain(at..at + step);
             trials += 1;
