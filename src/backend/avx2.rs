@@ -188,4 +188,131 @@ impl Vector for Avx2 {
             _mm256_fmadd_pd(x[1], x[1], sum[1])
         ])
     }
+
+    #[inline(always)]
+    fn subtract_doubles(self, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
+        with_token!([_mm256_sub_pd(a[0], b[0]), _mm256_sub_pd(a[1], b[1])])
+    }
+
+    #[inline(always)]
+    fn multiply_doubles(self, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
+        with_token!([_mm256_mul_pd(a[0], b[0]), _mm256_mul_pd(a[1], b[1])])
+    }
+
+    #[inline(always)]
+    fn divide_doubles(self, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
+        with_token!([_mm256_div_pd(a[0], b[0]), _mm256_div_pd(a[1], b[1])])
+    }
+
+    #[inline(always)]
+    fn sqrt_doubles(self, x: [__m256d; 2]) -> [__m256d; 2] {
+        x.map(|x| with_token!(_mm256_sqrt_pd(x)))
+    }
+
+    #[inline(always)]
+    fn min_doubles(self, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
+        with_token!([_mm256_min_pd(a[0], b[0]), _mm256_min_pd(a[1], b[1])])
+    }
+
+    #[inline(always)]
+    fn if_greater(
+        self,
+        (a, b): ([__m256d; 2], [__m256d; 2]),
+        yes: [__m256d; 2],
+        no: [__m256d; 2],
+    ) -> [__m256d; 2] {
+        let choose = |h: usize| {
+            with_token!({
+                let mask = _mm256_cmp_pd::<_CMP_GT_OQ>(a[h], b[h]);
+                _mm256_blendv_pd(no[h], yes[h], mask)
+            })
+        };
+        [choose(0), choose(1)]
+    }
+
+    const ROWS: usize = 4;
+
+    #[inline(always)]
+    fn rank(self, x: [__m256; 2]) -> [__m256; 2] {
+        x.map(|x| {
+            with_token!({
+                let x = _mm256_castps_si256(x);
+                let turned = _mm256_or_si256(_mm256_slli_epi32::<1>(x), _mm256_srli_epi32::<31>(x));
+                _mm256_xor_ps(_mm256_castsi256_ps(turned), _mm256_set1_ps(-0.0))
+            })
+        })
+    }
+
+    #[inline(always)]
+    fn unrank(self, rank: [__m256; 2]) -> [__m256; 2] {
+        rank.map(|x| {
+            with_token!({
+                let x = _mm256_castps_si256(_mm256_xor_ps(x, _mm256_set1_ps(-0.0)));
+                let turned = _mm256_or_si256(_mm256_srli_epi32::<1>(x), _mm256_slli_epi32::<31>(x));
+                _mm256_castsi256_ps(turned)
+            })
+        })
+    }
+
+    #[inline(always)]
+    fn unrank_abs(self, rank: [__m256; 2]) -> [__m256; 2] {
+        rank.map(|x| {
+            with_token!({
+                let x = _mm256_castps_si256(_mm256_xor_ps(x, _mm256_set1_ps(-0.0)));
+                _mm256_castsi256_ps(_mm256_srli_epi32::<1>(x))
+            })
+        })
+    }
+
+    #[inline(always)]
+    fn order(self, a: [__m256; 2], b: [__m256; 2]) -> [[__m256; 2]; 2] {
+        let [a, b] = [a, b].map(|x| x.map(|half| with_token!(_mm256_castps_si256(half))));
+        with_token!([
+            [
+                _mm256_castsi256_ps(_mm256_max_epi32(a[0], b[0])),
+                _mm256_castsi256_ps(_mm256_max_epi32(a[1], b[1])),
+            ],
+            [
+                _mm256_castsi256_ps(_mm256_min_epi32(a[0], b[0])),
+                _mm256_castsi256_ps(_mm256_min_epi32(a[1], b[1])),
+            ],
+        ])
+    }
+
+    #[inline(always)]
+    fn zip(self, a: [__m256; 2], b: [__m256; 2]) -> [[__m256; 2]; 2] {
+        let pairs = |h: usize| {
+            with_token!({
+                let (low, high) = (
+                    _mm256_unpacklo_ps(a[h], b[h]),
+                    _mm256_unpackhi_ps(a[h], b[h]),
+                );
+                [
+                    _mm256_permute2f128_ps::<0x20>(low, high),
+                    _mm256_permute2f128_ps::<0x31>(low, high),
+                ]
+            })
+        };
+        [pairs(0), pairs(1)]
+    }
+
+    #[inline(always)]
+    fn signs(self, x: [__m256; 2], p: [__m256; 2], n: [__m256; 2]) -> [i8; 16] {
+        let mut signs = [0; 16];
+        with_token!({
+            let sign = |h: usize| {
+                let plus = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_GT_OQ>(x[h], p[h]));
+                let minus = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_LT_OQ>(x[h], n[h]));
+                _mm256_sub_epi32(minus, plus)
+            };
+            let words = _mm256_packs_epi32(sign(0), sign(1));
+            let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(words);
+            let (low, high) = (
+                _mm256_castsi256_si128(words),
+                _mm256_extracti128_si256::<1>(words),
+            );
+            _mm_storeu_si128(signs.as_mut_ptr().cast(), _mm_packs_epi16(low, high));
+        });
+        signs
+    }
 }

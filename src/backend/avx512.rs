@@ -149,4 +149,98 @@ impl Vector for Avx512 {
     fn add_square(self, sum: __m512d, x: __m512d) -> __m512d {
         with_token!(_mm512_fmadd_pd(x, x, sum))
     }
+
+    #[inline(always)]
+    fn subtract_doubles(self, a: __m512d, b: __m512d) -> __m512d {
+        with_token!(_mm512_sub_pd(a, b))
+    }
+
+    #[inline(always)]
+    fn multiply_doubles(self, a: __m512d, b: __m512d) -> __m512d {
+        with_token!(_mm512_mul_pd(a, b))
+    }
+
+    #[inline(always)]
+    fn divide_doubles(self, a: __m512d, b: __m512d) -> __m512d {
+        with_token!(_mm512_div_pd(a, b))
+    }
+
+    #[inline(always)]
+    fn sqrt_doubles(self, x: __m512d) -> __m512d {
+        with_token!(_mm512_sqrt_pd(x))
+    }
+
+    #[inline(always)]
+    fn min_doubles(self, a: __m512d, b: __m512d) -> __m512d {
+        with_token!(_mm512_min_pd(a, b))
+    }
+
+    #[inline(always)]
+    fn if_greater(self, (a, b): (__m512d, __m512d), yes: __m512d, no: __m512d) -> __m512d {
+        let mask = with_token!(_mm512_cmp_pd_mask::<_CMP_GT_OQ>(a, b));
+        with_token!(_mm512_mask_blend_pd(mask, no, yes))
+    }
+
+    const ROWS: usize = 16;
+
+    #[inline(always)]
+    fn rank(self, x: __m512) -> __m512 {
+        with_token!({
+            let turned = _mm512_rol_epi32::<1>(_mm512_castps_si512(x));
+            _mm512_castsi512_ps(_mm512_xor_si512(turned, _mm512_set1_epi32(i32::MIN)))
+        })
+    }
+
+    #[inline(always)]
+    fn unrank(self, rank: __m512) -> __m512 {
+        with_token!({
+            let turned = _mm512_castps_si512(_mm512_xor_ps(rank, _mm512_set1_ps(-0.0)));
+            _mm512_castsi512_ps(_mm512_ror_epi32::<1>(turned))
+        })
+    }
+
+    #[inline(always)]
+    fn unrank_abs(self, rank: __m512) -> __m512 {
+        with_token!({
+            let turned = _mm512_castps_si512(_mm512_xor_ps(rank, _mm512_set1_ps(-0.0)));
+            _mm512_castsi512_ps(_mm512_srli_epi32::<1>(turned))
+        })
+    }
+
+    #[inline(always)]
+    fn order(self, a: __m512, b: __m512) -> [__m512; 2] {
+        with_token!({
+            let (a, b) = (_mm512_castps_si512(a), _mm512_castps_si512(b));
+            [
+                _mm512_castsi512_ps(_mm512_max_epi32(a, b)),
+                _mm512_castsi512_ps(_mm512_min_epi32(a, b)),
+            ]
+        })
+    }
+
+    #[inline(always)]
+    fn zip(self, a: __m512, b: __m512) -> [__m512; 2] {
+        with_token!({
+            let low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+            let high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
+            [
+                _mm512_permutex2var_ps(a, low, b),
+                _mm512_permutex2var_ps(a, high, b),
+            ]
+        })
+    }
+
+    #[inline(always)]
+    fn signs(self, x: __m512, p: __m512, n: __m512) -> [i8; 16] {
+        let mut signs = [0; 16];
+        with_token!({
+            let plus = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(x, p);
+            let minus = _mm512_cmp_ps_mask::<_CMP_LT_OQ>(x, n);
+            let ones = _mm_maskz_set1_epi8(plus, 1);
+            // Both at once: 1 - 1.
+            let both = _mm_add_epi8(ones, _mm_movm_epi8(minus));
+            _mm_storeu_si128(signs.as_mut_ptr().cast(), both);
+        });
+        signs
+    }
 }

@@ -48,6 +48,35 @@ pub(crate) trait Vector: Copy {
     fn add_doubles(self, a: Self::Doubles, b: Self::Doubles) -> Self::Doubles;
     /// `sum + x * x`, for an `x` that came from a single, so that the square is exact.
     fn add_square(self, sum: Self::Doubles, x: Self::Doubles) -> Self::Doubles;
+    fn subtract_doubles(self, a: Self::Doubles, b: Self::Doubles) -> Self::Doubles;
+    fn multiply_doubles(self, a: Self::Doubles, b: Self::Doubles) -> Self::Doubles;
+    fn divide_doubles(self, a: Self::Doubles, b: Self::Doubles) -> Self::Doubles;
+    fn sqrt_doubles(self, x: Self::Doubles) -> Self::Doubles;
+    /// The smaller, of numbers.
+    fn min_doubles(self, a: Self::Doubles, b: Self::Doubles) -> Self::Doubles;
+    /// `yes` where the first of `ab` is greater than the second, else `no`.
+    fn if_greater(
+        self,
+        ab: (Self::Doubles, Self::Doubles),
+        yes: Self::Doubles,
+        no: Self::Doubles,
+    ) -> Self::Doubles;
+
+    /// How many [`Singles`](Self::Singles) can be worked on at once without leaving the registers: 4 or 16.
+    const ROWS: usize;
+    /// The bits turned so that, as signed integers, they order by magnitude first and then by sign: the sign bit last, and
+    /// the highest bit flipped.
+    fn rank(self, x: Self::Singles) -> Self::Singles;
+    /// The single of this rank.
+    fn unrank(self, rank: Self::Singles) -> Self::Singles;
+    /// The magnitude of the single of this rank.
+    fn unrank_abs(self, rank: Self::Singles) -> Self::Singles;
+    /// The larger and the smaller of the bits taken as signed integers.
+    fn order(self, a: Self::Singles, b: Self::Singles) -> [Self::Singles; 2];
+    /// `a0 b0 a1 b1 ...`: all sixteen pairs.
+    fn zip(self, a: Self::Singles, b: Self::Singles) -> [Self::Singles; 2];
+    /// +1 where `x > p`, -1 where `x < n`, else 0; not both.
+    fn signs(self, x: Self::Singles, p: Self::Singles, n: Self::Singles) -> [i8; 16];
 }
 
 /// Plain arrays.
@@ -220,6 +249,89 @@ impl Vector for Arrays {
     fn add_square(self, sum: [f64; 8], x: [f64; 8]) -> [f64; 8] {
         zip(sum, x, |sum, x| sum + x * x)
     }
+
+    #[inline(always)]
+    fn subtract_doubles(self, a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
+        zip(a, b, |a, b| a - b)
+    }
+
+    #[inline(always)]
+    fn multiply_doubles(self, a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
+        zip(a, b, |a, b| a * b)
+    }
+
+    #[inline(always)]
+    fn divide_doubles(self, a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
+        zip(a, b, |a, b| a / b)
+    }
+
+    #[inline(always)]
+    fn sqrt_doubles(self, x: [f64; 8]) -> [f64; 8] {
+        map(x, num_traits::Float::sqrt)
+    }
+
+    #[inline(always)]
+    fn min_doubles(self, a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
+        zip(a, b, |a, b| if a < b { a } else { b })
+    }
+
+    #[inline(always)]
+    fn if_greater(self, (a, b): ([f64; 8], [f64; 8]), yes: [f64; 8], no: [f64; 8]) -> [f64; 8] {
+        let mut result = no;
+        for l in 0..8 {
+            result[l] = if a[l] > b[l] { yes[l] } else { no[l] };
+        }
+        result
+    }
+
+    const ROWS: usize = 4;
+
+    #[inline(always)]
+    fn rank(self, x: [f32; 16]) -> [f32; 16] {
+        map(x, |x| f32::from_bits(x.to_bits().rotate_left(1) ^ 1 << 31))
+    }
+
+    #[inline(always)]
+    fn unrank(self, rank: [f32; 16]) -> [f32; 16] {
+        map(rank, |x| {
+            f32::from_bits((x.to_bits() ^ 1 << 31).rotate_right(1))
+        })
+    }
+
+    #[inline(always)]
+    fn unrank_abs(self, rank: [f32; 16]) -> [f32; 16] {
+        map(rank, |x| f32::from_bits((x.to_bits() ^ 1 << 31) >> 1))
+    }
+
+    #[inline(always)]
+    fn order(self, a: [f32; 16], b: [f32; 16]) -> [[f32; 16]; 2] {
+        let signed = |x: f32| x.to_bits().cast_signed();
+        [
+            zip(a, b, |a, b| if signed(a) > signed(b) { a } else { b }),
+            zip(a, b, |a, b| if signed(a) > signed(b) { b } else { a }),
+        ]
+    }
+
+    #[inline(always)]
+    fn zip(self, a: [f32; 16], b: [f32; 16]) -> [[f32; 16]; 2] {
+        let mut pairs = [[0.0; 16]; 2];
+        for (h, half) in pairs.iter_mut().enumerate() {
+            for l in 0..8 {
+                half[2 * l] = a[8 * h + l];
+                half[2 * l + 1] = b[8 * h + l];
+            }
+        }
+        pairs
+    }
+
+    #[inline(always)]
+    fn signs(self, x: [f32; 16], p: [f32; 16], n: [f32; 16]) -> [i8; 16] {
+        let mut signs = [0; 16];
+        for l in 0..16 {
+            signs[l] = i8::from(x[l] > p[l]) - i8::from(x[l] < n[l]);
+        }
+        signs
+    }
 }
 
 #[cfg(test)]
@@ -231,7 +343,7 @@ mod tests {
     struct Everything([f32; 16], [f32; 16]);
 
     impl VectorJob for Everything {
-        type Output = ([[u32; 16]; 7], [u32; 4], [[u64; 8]; 4]);
+        type Output = ([[u32; 16]; 14], [u32; 4], [[u64; 8]; 10], [i8; 16]);
 
         #[inline(always)]
         fn run<V: Vector>(self, v: V) -> Self::Output {
@@ -246,12 +358,19 @@ mod tests {
                 v.max_bits(a, b),
                 v.max(a, b),
                 v.select(mask, a),
+                v.rank(a),
+                v.unrank(a),
+                v.unrank_abs(a),
+                v.order(a, b)[0],
+                v.order(a, b)[1],
+                v.zip(a, b)[0],
+                v.zip(a, b)[1],
             ];
-            let mut results = [[0; 16]; 7];
+            let mut results = [[0; 16]; 14];
             for (result, x) in results.iter_mut().zip(singles) {
                 *result = v.array(x).map(f32::to_bits);
             }
-            for (result, x) in results[6].iter_mut().zip(compressed).take(len) {
+            for (result, x) in results[13].iter_mut().zip(compressed).take(len) {
                 *result = x.to_bits();
             }
             let [low, high] = v.widen(a);
@@ -260,6 +379,12 @@ mod tests {
                 v.add_doubles(low, high),
                 v.add_square(low, high),
                 v.max_doubles(high, v.load_doubles(&[0.25; 8])),
+                v.subtract_doubles(low, high),
+                v.multiply_doubles(low, high),
+                v.divide_doubles(low, high),
+                v.sqrt_doubles(v.add_square(v.zeros(), low)),
+                v.min_doubles(low, high),
+                v.if_greater((low, high), v.splat_double(1.0), low),
             ];
             let masks = [
                 mask,
@@ -271,6 +396,7 @@ mod tests {
                 results,
                 masks.map(|mask| v.bits(mask)),
                 doubles.map(|x| v.doubles(x).map(f64::to_bits)),
+                v.signs(a, v.splat(0.25), b),
             )
         }
     }
