@@ -104,6 +104,9 @@ mod knobs;
 
 mod solve;
 
+#[cfg(feature = "alloc")]
+mod lanes;
+
 mod ternarizer;
 
 mod curve;

@@ -190,23 +190,8 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
-    fn subtract_doubles(self, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
-        with_token!([_mm256_sub_pd(a[0], b[0]), _mm256_sub_pd(a[1], b[1])])
-    }
-
-    #[inline(always)]
     fn multiply_doubles(self, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
         with_token!([_mm256_mul_pd(a[0], b[0]), _mm256_mul_pd(a[1], b[1])])
-    }
-
-    #[inline(always)]
-    fn divide_doubles(self, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
-        with_token!([_mm256_div_pd(a[0], b[0]), _mm256_div_pd(a[1], b[1])])
-    }
-
-    #[inline(always)]
-    fn sqrt_doubles(self, x: [__m256d; 2]) -> [__m256d; 2] {
-        x.map(|x| with_token!(_mm256_sqrt_pd(x)))
     }
 
     #[inline(always)]

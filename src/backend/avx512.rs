@@ -151,23 +151,8 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
-    fn subtract_doubles(self, a: __m512d, b: __m512d) -> __m512d {
-        with_token!(_mm512_sub_pd(a, b))
-    }
-
-    #[inline(always)]
     fn multiply_doubles(self, a: __m512d, b: __m512d) -> __m512d {
         with_token!(_mm512_mul_pd(a, b))
-    }
-
-    #[inline(always)]
-    fn divide_doubles(self, a: __m512d, b: __m512d) -> __m512d {
-        with_token!(_mm512_div_pd(a, b))
-    }
-
-    #[inline(always)]
-    fn sqrt_doubles(self, x: __m512d) -> __m512d {
-        with_token!(_mm512_sqrt_pd(x))
     }
 
     #[inline(always)]

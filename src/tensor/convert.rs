@@ -13,6 +13,7 @@ use core::ops::Range;
 use super::parallel;
 use super::{GroupedView, Grouping, Groups, TensorView, TernaryTensor};
 use crate::knobs::check_importance;
+use crate::lanes;
 use crate::{Code, Error, Fit, PackedTritsBuf, Scales, Ternarizer, Weight};
 
 /// Weights in a batch, about: enough to be worth a thread's while.
@@ -126,6 +127,21 @@ impl<W: Weight> Source<'_, W> {
 
     /// Ternarizes some groups.
     fn batch(&self, groups: Range<usize>) -> Batch<W> {
+        if self.importance.is_none()
+            && lanes::suits::<W>(&self.how.knobs, self.groups().group_len(0))
+        {
+            let len = self.groups().group_len(0);
+            // No group is longer than the first.
+            let equal = match self.weights.slice_of(groups.clone()) {
+                Some(weights) => weights.len() == groups.len() * len,
+                None => groups
+                    .clone()
+                    .all(|group| self.groups().group_len(group) == len),
+            };
+            if equal {
+                return self.short(groups, len);
+            }
+        }
         let (mut weights, mut importance) = (Vec::new(), Vec::new());
         let mut trits = Vec::new();
         let mut fits = Vec::with_capacity(groups.len());
@@ -143,8 +159,35 @@ impl<W: Weight> Source<'_, W> {
         Ok((trits, fits))
     }
 
+    /// Ternarizes some short groups of the same length.
+    fn short(&self, groups: Range<usize>, len: usize) -> Batch<W> {
+        let mut fits = Vec::with_capacity(groups.len());
+        let mut trits = alloc::vec![0; groups.len() * len];
+        if let Some(weights) = self.weights.slice_of(groups.clone()) {
+            lanes::ternarize(&self.how.knobs, len, weights, &mut trits, &mut fits)?;
+            return Ok((trits, fits));
+        }
+        let mut weights = Vec::with_capacity(trits.len());
+        for group in groups {
+            self.weights
+                .group(group)
+                .for_each(|weight| weights.push(weight));
+        }
+        lanes::ternarize(&self.how.knobs, len, &weights, &mut trits, &mut fits)?;
+        Ok((trits, fits))
+    }
+
     /// Puts the trits of some groups where their weights were.
     fn scatter(&self, groups: Range<usize>, mut part: &[i8], trits: &mut [i8]) {
+        if let Some(place) = self
+            .groups()
+            .run(groups.clone())
+            .and_then(|run| trits.get_mut(run))
+            && place.len() == part.len()
+        {
+            place.copy_from_slice(part);
+            return;
+        }
         for group in groups {
             let (own, rest) = part.split_at(self.groups().group_len(group).min(part.len()));
             part = rest;

@@ -96,6 +96,11 @@ impl<'a, T: Copy> GroupedView<'a, T> {
         }
     }
 
+    /// The elements of some groups, one after the other, if they lie like that.
+    pub(super) fn slice_of(&self, groups: core::ops::Range<usize>) -> Option<&'a [T]> {
+        self.row_major?.get(self.groups.run(groups)?)
+    }
+
     /// The elements of a group that is a single run of a row-major view.
     fn run_of(&self, group: usize) -> Option<&'a [T]> {
         self.row_major?.get(self.groups.contiguous(group)?)

@@ -238,6 +238,14 @@ impl Groups {
         Ok(Runs::new(self, range))
     }
 
+    /// The indices of some groups, if each is in one piece and the next begins where it ends.
+    pub(super) fn run(&self, groups: Range<usize>) -> Option<Range<usize>> {
+        // Single runs come in the order of their numbers.
+        let first = self.contiguous(groups.start)?;
+        let last = self.contiguous(groups.end.checked_sub(1)?)?;
+        Some(first.start..last.end)
+    }
+
     pub(super) const fn pattern(&self) -> &Pattern {
         &self.pattern
     }

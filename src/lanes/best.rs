@@ -1,0 +1,108 @@
+//! The scores of all prefixes of sixteen sorted vectors, and what the best of them is.
+//!
+//! Sums are added in doubles. All that can be selected lies within a factor `2 sqrt(n)` of the largest magnitude
+//! ([`crate::objective`]), so that up to the best prefix they are exact: `24 + 8 + 1 + 8` bits at most. Scores are rounded, by
+//! less than `1e-13` with what sums of more than can be selected add to that; where two are closer than [`MARGIN`], this
+//! room does not say which is better.
+//!
+//! Cost: about 22 operations for a row of 16 weights; for the positive ones, 11 for each row that some lane selects.
+
+use super::MOST;
+use crate::backend::{Vector, VectorJob};
+
+/// One number for each lane.
+pub(super) type Lanes = [[f64; 8]; 2];
+
+/// The relative distance below which two scores are not told apart.
+const MARGIN: f64 = 1e-12;
+
+/// `1 / m`.
+static SHARES: [f64; MOST + 1] = {
+    let mut shares = [0.0; MOST + 1];
+    let mut m = 1;
+    while m <= MOST {
+        shares[m] = 1.0 / m as f64;
+        m += 1;
+    }
+    shares
+};
+
+/// A support: its sum and its number of weights.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Support {
+    pub(super) sum: Lanes,
+    pub(super) mass: Lanes,
+}
+
+/// The best prefix of sorted ranks.
+pub(super) struct Best<'r> {
+    pub(super) rows: &'r [[f32; 16]],
+}
+
+impl VectorJob for Best<'_> {
+    /// With the lanes in doubt as bits.
+    type Output = (Support, u32);
+
+    #[inline(always)]
+    fn run<V: Vector>(self, v: V) -> Self::Output {
+        let zeros = [v.zeros(); 2];
+        let (mut sum, mut best, mut second) = (zeros, zeros, zeros);
+        let (mut best_sum, mut best_mass) = (zeros, zeros);
+        for (i, (row, &share)) in self.rows.iter().zip(&SHARES[1..]).enumerate() {
+            let x = v.widen(v.unrank_abs(v.load(row)));
+            let (share, mass) = (v.splat_double(share), v.splat_double((i + 1) as f64));
+            for h in 0..2 {
+                sum[h] = v.add_doubles(sum[h], x[h]);
+                let score = v.multiply_doubles(v.multiply_doubles(sum[h], sum[h]), share);
+                second[h] = v.max_doubles(second[h], v.min_doubles(score, best[h]));
+                best_sum[h] = v.if_greater((score, best[h]), sum[h], best_sum[h]);
+                best_mass[h] = v.if_greater((score, best[h]), mass, best_mass[h]);
+                best[h] = v.max_doubles(score, best[h]);
+            }
+        }
+        let top = v.array(v.unrank_abs(v.load(&self.rows[0])));
+        let [best, second] = [best, second].map(|scores| scores.map(|half| v.doubles(half)));
+        let mut doubt = 0;
+        for lane in 0..16 {
+            let (h, l) = (lane / 8, lane % 8);
+            let close = second[h][l] >= best[h][l] * (1.0 - MARGIN);
+            let extreme =
+                !(8.673_617_379_884_035e-19..=1.152_921_504_606_847e18).contains(&top[lane]);
+            doubt |= u32::from(top[lane].to_bits() != 0 && (close || extreme)) << lane;
+        }
+        let support = Support {
+            sum: best_sum.map(|half| v.doubles(half)),
+            mass: best_mass.map(|half| v.doubles(half)),
+        };
+        (support, doubt)
+    }
+}
+
+/// The positive weights above a threshold, of sorted ranks.
+pub(super) struct Positive<'r> {
+    pub(super) rows: &'r [[f32; 16]],
+    pub(super) thresholds: [f32; 16],
+}
+
+impl VectorJob for Positive<'_> {
+    type Output = Support;
+
+    #[inline(always)]
+    fn run<V: Vector>(self, v: V) -> Support {
+        let (threshold, one) = (v.load(&self.thresholds), v.splat(1.0));
+        let (mut sum, mut count) = ([v.zeros(); 2], v.splat(0.0));
+        for row in self.rows {
+            let x = v.unrank(v.load(row));
+            let selected = v.greater(x, threshold);
+            let wide = v.widen(v.select(selected, x));
+            count = v.add(count, v.select(selected, one));
+            for h in 0..2 {
+                sum[h] = v.add_doubles(sum[h], wide[h]);
+            }
+        }
+        Support {
+            sum: sum.map(|half| v.doubles(half)),
+            mass: v.widen(count).map(|half| v.doubles(half)),
+        }
+    }
+}
