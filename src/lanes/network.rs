@@ -82,8 +82,12 @@ fn few<V: Vector, const N: usize>(vector: V, rows: &mut [[f32; 16]]) {
 /// Merges sorted neighbours of `half` rows.
 #[inline(always)]
 fn merge<V: Vector>(vector: V, rows: &mut [[f32; 16]], half: usize, len: usize) {
-    // With 16 rows at a time, as many steps as leave blocks of 16.
-    let at_once = (2 * half / BASE).clamp(2, V::ROWS);
+    // With 16 rows at once, as many steps as leave blocks of 16.
+    let at_once = match V::ROWS {
+        16 => 2 * half / BASE,
+        // What is left has to be a power of 4.
+        _ => 4 >> (half.trailing_zeros() + 1) % 2,
+    };
     let mut block = 2 * half / at_once;
     for start in (0..len).step_by(2 * half) {
         for i in 0..block {
