@@ -16,6 +16,9 @@ pub(super) type Lanes = [[f64; 8]; 2];
 /// The relative distance below which two scores are not told apart.
 const MARGIN: f64 = 1e-12;
 
+/// Magnitudes below 2^-60 and above 2^60 are left to the ordinary search.
+const LEAST: f32 = 1.0 / (1_u64 << 60) as f32;
+
 /// `1 / m`.
 static SHARES: [f64; MOST + 1] = {
     let mut shares = [0.0; MOST + 1];
@@ -66,8 +69,7 @@ impl VectorJob for Best<'_> {
         for lane in 0..16 {
             let (h, l) = (lane / 8, lane % 8);
             let close = second[h][l] >= best[h][l] * (1.0 - MARGIN);
-            let extreme =
-                !(8.673_617_379_884_035e-19..=1.152_921_504_606_847e18).contains(&top[lane]);
+            let extreme = !(LEAST..=1.0 / LEAST).contains(&top[lane]);
             doubt |= u32::from(top[lane].to_bits() != 0 && (close || extreme)) << lane;
         }
         let support = Support {

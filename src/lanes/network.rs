@@ -86,7 +86,7 @@ fn merge<V: Vector>(vector: V, rows: &mut [[f32; 16]], half: usize, len: usize) 
     let at_once = match V::ROWS {
         16 => 2 * half / BASE,
         // What is left has to be a power of 4.
-        _ => 4 >> (half.trailing_zeros() + 1) % 2,
+        _ => 4 >> ((half.trailing_zeros() + 1) % 2),
     };
     let mut block = 2 * half / at_once;
     for start in (0..len).step_by(2 * half) {

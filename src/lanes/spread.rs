@@ -86,9 +86,8 @@ impl VectorJob for Spread<'_, '_> {
                 let sum = total(v, &lanes);
                 lanes = [[v.zeros(); 2]; 8];
                 match end / BLOCK {
-                    1 => one = sum,
+                    1 | 3 => one = sum,
                     2 => two = add(v, sum, one),
-                    3 => one = sum,
                     // Equals with equals.
                     _ => two = add(v, add(v, sum, one), two),
                 }
