@@ -36,7 +36,8 @@
 //!
 //! Two wings stand on the ground floor, [`Error`] and [`Backend`], and do not know each other. The wing of meaning finds the best ternary vector:
 //! `weight` (magnitudes as integers), `exact` (integers that never round), `objective` (the score of a support), `passes` (loops over long slices), `search` (the
-//! theorem, and the ways to the optimum), `rule`, `fit`, `knobs`, `solve` (every rule to one solution), `ternarizer`. The wing of storage keeps and multiplies trits: [`code`],
+//! theorem, and the ways to the optimum), `rule`, `fit`, `knobs`, `solve` (every rule to one solution), `ternarizer`,
+//! `lanes` (many short vectors at once). The wing of storage keeps and multiplies trits: [`code`],
 //! [`kernels`], [`packed`]. They meet under the roof: [`tensor`], and on top of it [`model`].
 //!
 //! # Features

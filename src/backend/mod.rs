@@ -16,6 +16,10 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg_attr(
+    not(feature = "alloc"),
+    allow(dead_code, reason = "only tensors have many short vectors")
+)]
 mod vector;
 #[cfg(target_arch = "x86_64")]
 mod x86;

@@ -66,11 +66,11 @@ impl VectorJob for Best<'_> {
         let top = v.array(v.unrank_abs(v.load(&self.rows[0])));
         let [best, second] = [best, second].map(|scores| scores.map(|half| v.doubles(half)));
         let mut doubt = 0;
-        for lane in 0..16 {
+        for (lane, top) in top.into_iter().enumerate() {
             let (h, l) = (lane / 8, lane % 8);
             let close = second[h][l] >= best[h][l] * (1.0 - MARGIN);
-            let extreme = !(LEAST..=1.0 / LEAST).contains(&top[lane]);
-            doubt |= u32::from(top[lane].to_bits() != 0 && (close || extreme)) << lane;
+            let extreme = !(LEAST..=1.0 / LEAST).contains(&top);
+            doubt |= u32::from(top.to_bits() != 0 && (close || extreme)) << lane;
         }
         let support = Support {
             sum: best_sum.map(|half| v.doubles(half)),

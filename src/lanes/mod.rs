@@ -67,6 +67,10 @@ pub(crate) fn ternarize<W: Weight>(
     fits: &mut Vec<Fit<W>>,
 ) -> Result<(), Error> {
     let backend = knobs.backend.unwrap_or_else(Backend::detect);
+    #[expect(
+        clippy::large_stack_arrays,
+        reason = "36 kB, once for all vectors, and only where there is an allocator"
+    )]
     let mut desk = Desk {
         rows: [[0.0; 16]; MOST],
         flat: [0.0; 16 * MOST + 16],
@@ -202,7 +206,7 @@ impl Desk {
             flat: &self.flat,
             len,
             thresholds: [p, n.map(|threshold| -threshold)],
-            trits: &mut self.trits[..],
+            places: &mut self.trits[..],
         });
         let len = trits.len();
         trits.copy_from_slice(&self.trits[..len]);
@@ -213,8 +217,10 @@ impl Desk {
 fn scale<W: Weight>(support: Rounded) -> Option<(W, W)> {
     let mean = support.sum / support.mass.max(1.0);
     // A number of so few bits could be a weight or a tie.
+    // So few bits that their product with a count is exact.
     let few = mean.to_bits() & ((1 << (52 - W::PRECISION)) - 1) == 0;
-    if few && mean * support.mass.max(1.0) != support.sum {
+    let product = mean * support.mass.max(1.0);
+    if few && product.to_bits() != support.sum.to_bits() {
         return None;
     }
     Some((W::narrow(mean), floor(0.5 * mean)))
@@ -255,14 +261,13 @@ impl All {
             };
         }
         let parts = [(p, lambda_p.widen()), (n, lambda_n.widen())];
-        let relative_error = match fit::lost(energy, parts) {
-            Some(lost) => fit::share(lost, energy),
-            None => {
-                let top = weights.iter().fold(0, |top, w| top.max(w.key()));
-                let unit = unit_exponent::<W>(top);
-                let lost = fit::residual(weights, trits, (lambda_p, lambda_n), None, unit);
-                fit::share(lost, scale_by_power(energy, -2 * unit))
-            }
+        let relative_error = if let Some(lost) = fit::lost(energy, parts) {
+            fit::share(lost, energy)
+        } else {
+            let top = weights.iter().fold(0, |top, w| top.max(w.key()));
+            let unit = unit_exponent::<W>(top);
+            let lost = fit::residual(weights, trits, (lambda_p, lambda_n), None, unit);
+            fit::share(lost, scale_by_power(energy, -2 * unit))
         };
         Some(Fit {
             lambda,

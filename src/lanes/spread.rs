@@ -133,7 +133,7 @@ pub(super) struct Trits<'f, 't> {
     pub(super) len: usize,
     /// Selected are those above the first, and below the second.
     pub(super) thresholds: [[f32; 16]; 2],
-    pub(super) trits: &'t mut [i8],
+    pub(super) places: &'t mut [i8],
 }
 
 impl VectorJob for Trits<'_, '_> {
@@ -146,7 +146,7 @@ impl VectorJob for Trits<'_, '_> {
             let start = lane * self.len;
             for at in (start..start + self.len).step_by(16) {
                 let signs = v.signs(v.load(&sixteen(self.flat, at)), p, n);
-                if let Some(place) = self.trits.get_mut(at..at + 16) {
+                if let Some(place) = self.places.get_mut(at..at + 16) {
                     place.copy_from_slice(&signs);
                 }
             }
