@@ -24,6 +24,26 @@ pub(crate) struct Knobs<'a> {
     pub(crate) backend: Option<Backend>,
 }
 
+impl Knobs<'_> {
+    /// The instructions to use.
+    pub(crate) fn backend(&self) -> Backend {
+        self.backend.unwrap_or_else(Backend::detect)
+    }
+
+    /// Whether the caller leaves the number of non-zeros to the rule.
+    pub(crate) fn is_free(&self, len: usize) -> bool {
+        self.target.is_none() && self.min <= 1 && self.max >= len
+    }
+
+    /// Whether the optimum without importances is wanted, found in whatever way.
+    pub(crate) fn seek_optimum(&self, len: usize) -> bool {
+        matches!(self.rule, Rule::Tnt | Rule::TwoScale)
+            && self.importance.is_none()
+            && self.search == Search::Bracket
+            && self.is_free(len)
+    }
+}
+
 /// Every way the input can be wrong, but that a weight may not be finite: whoever reads the weights first looks for that.
 pub(crate) fn check<W: Weight>(
     knobs: &Knobs<'_>,
@@ -41,6 +61,19 @@ fn check_others(knobs: &Knobs<'_>, len: usize, trits: usize) -> Result<(), Error
     if let Some(importance) = knobs.importance {
         check_importance(importance, len)?;
     }
+    check_knobs(knobs)?;
+    if trits == len {
+        Ok(())
+    } else {
+        Err(Error::LengthMismatch {
+            expected: len,
+            actual: trits,
+        })
+    }
+}
+
+/// Knobs that say something, and the same.
+pub(crate) fn check_knobs(knobs: &Knobs<'_>) -> Result<(), Error> {
     if knobs.min > knobs.max {
         return Err(Error::NonzerosRange {
             min: knobs.min,
@@ -52,15 +85,7 @@ fn check_others(knobs: &Knobs<'_>, len: usize, trits: usize) -> Result<(), Error
     {
         return Err(Error::InvalidTarget { target });
     }
-    check_conflicts(knobs)?;
-    if trits == len {
-        Ok(())
-    } else {
-        Err(Error::LengthMismatch {
-            expected: len,
-            actual: trits,
-        })
-    }
+    check_conflicts(knobs)
 }
 
 /// Weights that there are, that are finite, and that are not too many.

@@ -70,10 +70,6 @@ extern crate std;
 // Ground floor.
 mod error;
 
-#[cfg_attr(
-    not(target_pointer_width = "64"),
-    allow(dead_code, reason = "small processors search without streaming")
-)]
 mod backend;
 
 // The wing of meaning: what the best ternary vector is. Each room stands on those above it in this list.
@@ -83,16 +79,8 @@ mod exact;
 
 mod ordered;
 
-#[cfg_attr(
-    not(target_pointer_width = "64"),
-    allow(dead_code, reason = "small processors search without streaming")
-)]
 mod passes;
 
-#[cfg_attr(
-    not(target_pointer_width = "64"),
-    allow(dead_code, reason = "small processors search without streaming")
-)]
 mod objective;
 
 mod search;

@@ -151,6 +151,16 @@ fn to_f32(x: f64) -> f32 {
     x as f32
 }
 
+/// The largest weight not above a number that is not negative.
+pub(crate) fn floor<W: Weight>(x: f64) -> W {
+    let near = W::narrow(x);
+    if near.widen() > x {
+        W::from_key(near.key() - 1)
+    } else {
+        near
+    }
+}
+
 /// One of the two `f32` about `x`, the one with an odd last bit; `x` itself if that is an `f32`. It can be rounded once more,
 /// to a type of two bits less, as if `x` itself were rounded, where a nearest value might have come to lie on a tie.
 ///

@@ -2,6 +2,7 @@
 //! backend.
 
 mod common;
+mod twin;
 
 use common::{Sample, bits, strategy};
 use proptest::prelude::*;
@@ -53,22 +54,10 @@ fn check<W: Sample>(weights: &[W], len: usize) {
     }
 }
 
-fn random<W: Sample>(n: usize) -> Vec<W> {
-    let mut state = 1_u64;
-    let mut next = || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        (state >> 40) as f64 / f64::from(1 << 24) - 0.5
-    };
-    let weight = |_| num_traits::cast(next() + next() + next()).unwrap();
-    (0..n).map(weight).collect()
-}
-
 #[test]
 fn every_length() {
     for len in 1..=256 {
-        check(&random::<f32>(len * 18), len);
+        check(&twin::weights::<f32>(len * 18, 1), len);
     }
 }
 
@@ -76,7 +65,7 @@ fn every_length() {
 fn every_count() {
     for count in 1..=34 {
         for len in [9, 25] {
-            check(&random::<f32>(len * count), len);
+            check(&twin::weights::<f32>(len * count, 1), len);
         }
     }
 }
@@ -85,8 +74,8 @@ fn every_count() {
 #[test]
 fn halves() {
     for len in [1, 2, 9, 16, 25, 64, 100, 256] {
-        check(&random::<half::f16>(len * 17), len);
-        check(&random::<half::bf16>(len * 17), len);
+        check(&twin::weights::<half::f16>(len * 17, 1), len);
+        check(&twin::weights::<half::bf16>(len * 17, 1), len);
     }
 }
 

@@ -13,16 +13,9 @@
 )]
 use core::arch::x86_64::*;
 
-use super::vector::{Vector, compress};
+use super::portable::compress;
+use super::vector::Vector;
 use super::x86::Avx2;
-
-/// An expression of intrinsics.
-macro_rules! with_token {
-    ($expression:expr) => {
-        // SAFETY: the token exists, so detection saw these features; loads and stores are of whole arrays.
-        unsafe { $expression }
-    };
-}
 
 /// The halves of an array.
 #[inline(always)]

@@ -16,14 +16,6 @@ use core::arch::x86_64::*;
 use super::vector::Vector;
 use super::x86::Avx512;
 
-/// An expression of intrinsics.
-macro_rules! with_token {
-    ($expression:expr) => {
-        // SAFETY: the token exists, so detection saw these features; loads and stores are of whole arrays.
-        unsafe { $expression }
-    };
-}
-
 impl Vector for Avx512 {
     type Singles = __m512;
     type Doubles = __m512d;

@@ -13,49 +13,32 @@
 //! that are not there. Detection asks the processor once and works without `std`. No number depends on the backend.
 
 #[cfg(target_arch = "x86_64")]
+#[macro_use]
+mod x86;
+
+#[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod portable;
 #[cfg_attr(
     not(feature = "alloc"),
     allow(dead_code, reason = "only tensors have many short vectors")
 )]
 mod vector;
-#[cfg(target_arch = "x86_64")]
-mod x86;
 
-pub(crate) use vector::{Arrays, Vector};
+use portable::Arrays;
 
-/// A loop that is written with the operations of a [`Vector`], where plain loops would not become vectors.
-pub(crate) trait VectorJob {
-    /// What it computes.
-    type Output;
-
-    /// Does it. Implementations are `#[inline(always)]`, and so is all that they call in the loop.
-    fn run<V: Vector>(self, vector: V) -> Self::Output;
-}
-
-/// A vector job with its vectors chosen.
-#[cfg(target_arch = "x86_64")]
-struct Chosen<V, J>(V, J);
-
-#[cfg(target_arch = "x86_64")]
-impl<V: Vector, J: VectorJob> Job for Chosen<V, J> {
-    type Output = J::Output;
-
-    #[inline(always)]
-    fn run(self) -> J::Output {
-        self.1.run(self.0)
-    }
-}
+pub(crate) use vector::Vector;
 
 /// A loop over data, compiled for each instruction set.
 pub(crate) trait Job {
     /// What it computes.
     type Output;
 
-    /// Does it. Implementations are `#[inline(always)]`, and so is all that they call in the loop.
-    fn run(self) -> Self::Output;
+    /// Does it: with the operations of a [`Vector`], where plain loops would not become vectors. Implementations are
+    /// `#[inline(always)]`, and so is all that they call in the loop.
+    fn run<V: Vector>(self, vector: V) -> Self::Output;
 }
 
 /// The instructions that the loops may use. All give the same bits.
@@ -159,25 +142,11 @@ impl Backend {
     #[inline]
     pub(crate) fn run<J: Job>(self, job: J) -> J::Output {
         match self.0 {
-            Kind::Portable => job.run(),
+            Kind::Portable => job.run(Arrays),
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2(token) => token.run(job),
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512(token) => token.run(job),
-        }
-    }
-}
-
-impl Backend {
-    /// Runs a job with these instructions, on their vectors.
-    #[inline]
-    pub(crate) fn run_vectors<J: VectorJob>(self, job: J) -> J::Output {
-        match self.0 {
-            Kind::Portable => job.run(Arrays),
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx2(token) => token.run(Chosen(token, job)),
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx512(token) => token.run(Chosen(token, job)),
         }
     }
 }
@@ -199,7 +168,7 @@ mod tests {
         type Output = f32;
 
         #[inline(always)]
-        fn run(self) -> f32 {
+        fn run<V: Vector>(self, _: V) -> f32 {
             self.0.iter().sum()
         }
     }

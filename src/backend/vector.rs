@@ -1,7 +1,7 @@
 //! [`Vector`]: sixteen singles side by side, and the few operations on them that the loops need.
 //!
 //! An implementation is a token of its backend; its operations do the same on every backend, bit for bit. The portable one
-//! is the definition: plain arrays.
+//! is the definition: see [`Arrays`](super::portable::Arrays).
 
 /// A vector unit. Lane `i` of an operation's result depends on lane `i` of its arguments only, unless it says otherwise.
 pub(crate) trait Vector: Copy {
@@ -76,268 +76,16 @@ pub(crate) trait Vector: Copy {
     fn signs(self, x: Self::Singles, p: Self::Singles, n: Self::Singles) -> [i8; 16];
 }
 
-/// Plain arrays.
-#[derive(Clone, Copy)]
-pub(crate) struct Arrays;
-
-#[inline(always)]
-fn map<T: Copy, U: Copy + Default, const N: usize>(x: [T; N], f: impl Fn(T) -> U) -> [U; N] {
-    let mut result = [U::default(); N];
-    for l in 0..N {
-        result[l] = f(x[l]);
-    }
-    result
-}
-
-#[inline(always)]
-fn zip<T: Copy, U: Copy + Default, const N: usize>(
-    a: [T; N],
-    b: [T; N],
-    f: impl Fn(T, T) -> U,
-) -> [U; N] {
-    let mut result = [U::default(); N];
-    for l in 0..N {
-        result[l] = f(a[l], b[l]);
-    }
-    result
-}
-
-/// Masks are words of all ones or all zeros, as vector units without mask registers have them.
-#[inline(always)]
-fn word(yes: bool) -> u32 {
-    u32::from(yes).wrapping_neg()
-}
-
-/// The double of the same value.
-#[inline(always)]
-fn double(single: f32) -> f64 {
-    let double = f64::from(single);
-    // The product of two of them is one instruction there (MDEB), and emulators get it wrong: QEMU 7.2 does. Hidden from the
-    // compiler, they are multiplied as doubles.
-    if cfg!(target_arch = "s390x") {
-        core::hint::black_box(double)
-    } else {
-        double
-    }
-}
-
-/// The lanes whose bits are set, first.
-#[inline(always)]
-pub(super) fn compress(mut bits: u32, x: [f32; 16]) -> [f32; 16] {
-    let (mut first, mut len) = ([0.0; 16], 0);
-    while bits != 0 {
-        first[len % 16] = x[bits.trailing_zeros() as usize % 16];
-        bits &= bits - 1;
-        len += 1;
-    }
-    first
-}
-
-impl Vector for Arrays {
-    type Singles = [f32; 16];
-    type Doubles = [f64; 8];
-    type Mask = [u32; 16];
-    const COMPRESSES: bool = false;
-
-    #[inline(always)]
-    fn load(self, array: &[f32; 16]) -> [f32; 16] {
-        *array
-    }
-
-    #[inline(always)]
-    fn splat(self, single: f32) -> [f32; 16] {
-        [single; 16]
-    }
-
-    #[inline(always)]
-    fn array(self, x: [f32; 16]) -> [f32; 16] {
-        x
-    }
-
-    #[inline(always)]
-    fn abs(self, x: [f32; 16]) -> [f32; 16] {
-        map(x, |x| f32::from_bits(x.to_bits() & (u32::MAX >> 1)))
-    }
-
-    #[inline(always)]
-    fn negate(self, x: [f32; 16]) -> [f32; 16] {
-        map(x, |x| -x)
-    }
-
-    #[inline(always)]
-    fn add(self, a: [f32; 16], b: [f32; 16]) -> [f32; 16] {
-        zip(a, b, |a, b| a + b)
-    }
-
-    #[inline(always)]
-    fn max_bits(self, a: [f32; 16], b: [f32; 16]) -> [f32; 16] {
-        zip(a, b, |a, b| f32::from_bits(a.to_bits().max(b.to_bits())))
-    }
-
-    #[inline(always)]
-    fn max(self, a: [f32; 16], b: [f32; 16]) -> [f32; 16] {
-        zip(a, b, |a, b| if a > b { a } else { b })
-    }
-
-    #[inline(always)]
-    fn greater(self, a: [f32; 16], b: [f32; 16]) -> [u32; 16] {
-        zip(a, b, |a, b| word(a > b))
-    }
-
-    #[inline(always)]
-    fn negative(self, x: [f32; 16]) -> [u32; 16] {
-        map(x, |x| (x.to_bits() >> 31).wrapping_neg())
-    }
-
-    #[inline(always)]
-    fn and_not(self, a: [u32; 16], b: [u32; 16]) -> [u32; 16] {
-        zip(a, b, |a, b| a & !b)
-    }
-
-    #[inline(always)]
-    fn bits(self, mask: [u32; 16]) -> u32 {
-        let mut bits = 0;
-        for (l, word) in mask.into_iter().enumerate() {
-            bits |= word & (1 << l);
-        }
-        bits
-    }
-
-    #[inline(always)]
-    fn select(self, mask: [u32; 16], x: [f32; 16]) -> [f32; 16] {
-        zip(map(mask, f32::from_bits), x, |mask, x| {
-            f32::from_bits(mask.to_bits() & x.to_bits())
-        })
-    }
-
-    #[inline(always)]
-    fn compress(self, mask: [u32; 16], x: [f32; 16]) -> [f32; 16] {
-        compress(self.bits(mask), x)
-    }
-
-    #[inline(always)]
-    fn zeros(self) -> [f64; 8] {
-        [0.0; 8]
-    }
-
-    #[inline(always)]
-    fn load_doubles(self, array: &[f64; 8]) -> [f64; 8] {
-        *array
-    }
-
-    #[inline(always)]
-    fn splat_double(self, double: f64) -> [f64; 8] {
-        [double; 8]
-    }
-
-    #[inline(always)]
-    fn max_doubles(self, a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
-        zip(a, b, |a, b| if a > b { a } else { b })
-    }
-
-    #[inline(always)]
-    fn doubles(self, x: [f64; 8]) -> [f64; 8] {
-        x
-    }
-
-    #[inline(always)]
-    fn widen(self, x: [f32; 16]) -> [[f64; 8]; 2] {
-        let mut halves = [[0.0; 8]; 2];
-        for l in 0..8 {
-            halves[0][l] = double(x[l]);
-            halves[1][l] = double(x[l + 8]);
-        }
-        halves
-    }
-
-    #[inline(always)]
-    fn add_doubles(self, a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
-        zip(a, b, |a, b| a + b)
-    }
-
-    #[inline(always)]
-    fn add_square(self, sum: [f64; 8], x: [f64; 8]) -> [f64; 8] {
-        zip(sum, x, |sum, x| sum + x * x)
-    }
-
-    #[inline(always)]
-    fn multiply_doubles(self, a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
-        zip(a, b, |a, b| a * b)
-    }
-
-    #[inline(always)]
-    fn min_doubles(self, a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
-        zip(a, b, |a, b| if a < b { a } else { b })
-    }
-
-    #[inline(always)]
-    fn if_greater(self, (a, b): ([f64; 8], [f64; 8]), yes: [f64; 8], no: [f64; 8]) -> [f64; 8] {
-        let mut result = no;
-        for l in 0..8 {
-            result[l] = if a[l] > b[l] { yes[l] } else { no[l] };
-        }
-        result
-    }
-
-    const ROWS: usize = 4;
-
-    #[inline(always)]
-    fn rank(self, x: [f32; 16]) -> [f32; 16] {
-        map(x, |x| f32::from_bits(x.to_bits().rotate_left(1) ^ 1 << 31))
-    }
-
-    #[inline(always)]
-    fn unrank(self, rank: [f32; 16]) -> [f32; 16] {
-        map(rank, |x| {
-            f32::from_bits((x.to_bits() ^ 1 << 31).rotate_right(1))
-        })
-    }
-
-    #[inline(always)]
-    fn unrank_abs(self, rank: [f32; 16]) -> [f32; 16] {
-        map(rank, |x| f32::from_bits((x.to_bits() ^ 1 << 31) >> 1))
-    }
-
-    #[inline(always)]
-    fn order(self, a: [f32; 16], b: [f32; 16]) -> [[f32; 16]; 2] {
-        let signed = |x: f32| x.to_bits().cast_signed();
-        [
-            zip(a, b, |a, b| if signed(a) > signed(b) { a } else { b }),
-            zip(a, b, |a, b| if signed(a) > signed(b) { b } else { a }),
-        ]
-    }
-
-    #[inline(always)]
-    fn zip(self, a: [f32; 16], b: [f32; 16]) -> [[f32; 16]; 2] {
-        let mut pairs = [[0.0; 16]; 2];
-        for (h, half) in pairs.iter_mut().enumerate() {
-            for l in 0..8 {
-                half[2 * l] = a[8 * h + l];
-                half[2 * l + 1] = b[8 * h + l];
-            }
-        }
-        pairs
-    }
-
-    #[inline(always)]
-    fn signs(self, x: [f32; 16], p: [f32; 16], n: [f32; 16]) -> [i8; 16] {
-        let mut signs = [0; 16];
-        for l in 0..16 {
-            signs[l] = i8::from(x[l] > p[l]) - i8::from(x[l] < n[l]);
-        }
-        signs
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::{Backend, VectorJob};
+    use crate::backend::portable::Arrays;
+    use crate::backend::{Backend, Job};
 
     /// The bits of every operation's result.
     struct Everything([f32; 16], [f32; 16]);
 
-    impl VectorJob for Everything {
+    impl Job for Everything {
         type Output = ([[u32; 16]; 14], [u32; 4], [[u64; 8]; 7], [i8; 16]);
 
         #[inline(always)]
@@ -408,7 +156,7 @@ mod tests {
             let expected = Everything(a, b).run(Arrays);
             for backend in Backend::available() {
                 assert_eq!(
-                    backend.run_vectors(Everything(a, b)),
+                    backend.run(Everything(a, b)),
                     expected,
                     "{}",
                     backend.name()

@@ -16,6 +16,14 @@ use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use super::Job;
 
+/// An expression of intrinsics, where a token is at hand.
+macro_rules! with_token {
+    ($expression:expr) => {
+        // SAFETY: the token exists, so detection saw these features; loads and stores are of whole arrays.
+        unsafe { $expression }
+    };
+}
+
 /// Proof that the processor has AVX2, FMA, BMI1, BMI2, F16C, LZCNT and POPCNT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Avx2(());
@@ -30,14 +38,13 @@ impl Avx2 {
     }
 
     #[inline]
-    #[expect(clippy::unused_self, reason = "the token is the proof")]
     pub(super) fn run<J: Job>(self, job: J) -> J::Output {
         #[target_feature(enable = "avx2,fma,bmi1,bmi2,f16c,lzcnt,popcnt")]
-        fn inside<J: Job>(job: J) -> J::Output {
-            job.run()
+        fn inside<J: Job>(token: Avx2, job: J) -> J::Output {
+            job.run(token)
         }
         // SAFETY: the token exists, so detection saw these features.
-        unsafe { inside(job) }
+        unsafe { inside(self, job) }
     }
 }
 
@@ -47,16 +54,15 @@ impl Avx512 {
     }
 
     #[inline]
-    #[expect(clippy::unused_self, reason = "the token is the proof")]
     pub(super) fn run<J: Job>(self, job: J) -> J::Output {
         #[target_feature(
             enable = "avx2,fma,bmi1,bmi2,f16c,lzcnt,popcnt,avx512f,avx512bw,avx512cd,avx512dq,avx512vl"
         )]
-        fn inside<J: Job>(job: J) -> J::Output {
-            job.run()
+        fn inside<J: Job>(token: Avx512, job: J) -> J::Output {
+            job.run(token)
         }
         // SAFETY: the token exists, so detection saw these features.
-        unsafe { inside(job) }
+        unsafe { inside(self, job) }
     }
 }
 

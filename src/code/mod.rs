@@ -289,7 +289,7 @@ const fn check_encode(trits: &[i8], bytes: &[u8], expected: usize) -> Result<(),
 }
 
 /// The first `N` trits, with zero trits beyond the end, and the trits after them.
-const fn split_group<const N: usize>(trits: &[i8]) -> ([i8; N], &[i8]) {
+pub(crate) const fn split_group<const N: usize>(trits: &[i8]) -> ([i8; N], &[i8]) {
     if let Some((group, rest)) = trits.split_first_chunk() {
         return (*group, rest);
     }

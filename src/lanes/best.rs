@@ -8,7 +8,7 @@
 //! Cost: about 22 operations for a row of 16 weights; for the positive ones, 11 for each row that some lane selects.
 
 use super::MOST;
-use crate::backend::{Vector, VectorJob};
+use crate::backend::{Job, Vector};
 
 /// One number for each lane.
 pub(super) type Lanes = [[f64; 8]; 2];
@@ -42,7 +42,7 @@ pub(super) struct Best<'r> {
     pub(super) rows: &'r [[f32; 16]],
 }
 
-impl VectorJob for Best<'_> {
+impl Job for Best<'_> {
     /// With the lanes in doubt as bits.
     type Output = (Support, u32);
 
@@ -86,7 +86,7 @@ pub(super) struct Positive<'r> {
     pub(super) thresholds: [f32; 16],
 }
 
-impl VectorJob for Positive<'_> {
+impl Job for Positive<'_> {
     type Output = Support;
 
     #[inline(always)]

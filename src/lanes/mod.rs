@@ -22,12 +22,11 @@ use alloc::vec::Vec;
 use crate::backend::Backend;
 use crate::error::Error;
 use crate::fit::{self, Fit};
-use crate::knobs::Knobs;
+use crate::knobs::{Knobs, check_knobs};
 use crate::objective::{Rounded, Side};
 use crate::rule::{Rule, Scales};
-use crate::search::Search;
 use crate::solve;
-use crate::weight::{Weight, scale_by_power, unit_exponent};
+use crate::weight::{Weight, floor, scale_by_power, unit_exponent};
 use best::{Best, Lanes, Positive, Support};
 use network::Sort;
 use spread::{Fill, Spread, Trits};
@@ -37,17 +36,10 @@ pub(crate) const MOST: usize = 256;
 
 /// Whether vectors of this length are a case for lanes.
 pub(crate) fn suits<W: Weight>(knobs: &Knobs<'_>, len: usize) -> bool {
-    let exact = match knobs.rule {
-        Rule::Tnt => true,
-        Rule::TwoScale => knobs.scales == Scales::Two,
-        _ => false,
-    };
-    exact
-        && W::FITS_SINGLE
+    W::FITS_SINGLE
         && (1..=MOST).contains(&len)
-        && knobs.importance.is_none()
-        && knobs.search == Search::Bracket
-        && (knobs.target, knobs.min, knobs.max) == (None, 0, usize::MAX)
+        && knobs.seek_optimum(len)
+        && check_knobs(knobs).is_ok()
 }
 
 /// Memory for sixteen vectors.
@@ -66,7 +58,7 @@ pub(crate) fn ternarize<W: Weight>(
     trits: &mut [i8],
     fits: &mut Vec<Fit<W>>,
 ) -> Result<(), Error> {
-    let backend = knobs.backend.unwrap_or_else(Backend::detect);
+    let backend = knobs.backend();
     #[expect(
         clippy::large_stack_arrays,
         reason = "36 kB, once for all vectors, and only where there is an allocator"
@@ -115,16 +107,6 @@ fn threshold(support: &Support) -> [f32; 16] {
     mean(support).map(|mean| floor::<f32>(0.5 * mean))
 }
 
-/// The largest weight not above a number that is not negative.
-fn floor<W: Weight>(x: f64) -> W {
-    let near = W::narrow(x);
-    if near.widen() > x {
-        W::from_key(near.key() - 1)
-    } else {
-        near
-    }
-}
-
 /// The exact difference of two supports, one of which is in the other.
 fn difference(a: &Support, b: &Support) -> Support {
     let minus = |a: &Lanes, b: &Lanes| {
@@ -140,14 +122,14 @@ impl Desk {
     /// Sorts the weights of one sign, or of both, and finds the best prefix; the energy beside it.
     fn best(&mut self, backend: Backend, len: usize, side: Side) -> (Support, u32, Lanes) {
         let rows = &mut self.rows[..len.next_power_of_two().max(16)];
-        let energy = backend.run_vectors(Spread {
+        let energy = backend.run(Spread {
             flat: &self.flat[..],
             len,
             side,
             rows,
         });
-        backend.run_vectors(Sort { rows, len });
-        let (support, doubt) = backend.run_vectors(Best { rows: &rows[..len] });
+        backend.run(Sort { rows, len });
+        let (support, doubt) = backend.run(Best { rows: &rows[..len] });
         (support, doubt, energy)
     }
 
@@ -159,7 +141,7 @@ impl Desk {
         weights: &[W],
     ) -> All {
         let flat = &mut self.flat[..16 * len + 16];
-        backend.run_vectors(Fill { weights, flat });
+        backend.run(Fill { weights, flat });
         if knobs.rule == Rule::TwoScale {
             let (positive, p, energy) = self.best(backend, len, Side::Positive);
             let (negative, n, _) = self.best(backend, len, Side::Negative);
@@ -188,7 +170,7 @@ impl Desk {
             .fold(0.0, |a, &b| f64::max(a, b));
         #[expect(clippy::cast_possible_truncation, reason = "a count up to 256")]
         let rows = &self.rows[..(most as usize).min(len)];
-        let positive = backend.run_vectors(Positive { rows, thresholds });
+        let positive = backend.run(Positive { rows, thresholds });
         All {
             energy,
             negative: difference(&both, &positive),
@@ -202,7 +184,7 @@ impl Desk {
     /// Writes the trits of all vectors.
     fn write(&mut self, backend: Backend, len: usize, found: &All, trits: &mut [i8]) {
         let [p, n] = found.thresholds;
-        backend.run_vectors(Trits {
+        backend.run(Trits {
             flat: &self.flat,
             len,
             thresholds: [p, n.map(|threshold| -threshold)],
@@ -216,8 +198,7 @@ impl Desk {
 /// The scale of a support and half of it rounded down; `None` where doubles cannot tell.
 fn scale<W: Weight>(support: Rounded) -> Option<(W, W)> {
     let mean = support.sum / support.mass.max(1.0);
-    // A number of so few bits could be a weight or a tie.
-    // So few bits that their product with a count is exact.
+    // A number of so few bits could be a weight or a tie; and its product with a count is exact.
     let few = mean.to_bits() & ((1 << (52 - W::PRECISION)) - 1) == 0;
     let product = mean * support.mass.max(1.0);
     if few && product.to_bits() != support.sum.to_bits() {

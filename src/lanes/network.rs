@@ -19,7 +19,7 @@
 //! Sources: Batcher, Sorting networks and their applications (1968); Knuth, The Art of Computer Programming 3, section 5.3.4
 //! (the 60 comparators are Green's).
 
-use crate::backend::{Vector, VectorJob};
+use crate::backend::{Job, Vector};
 
 /// Rows that are sorted in registers.
 const BASE: usize = 16;
@@ -30,7 +30,7 @@ pub(super) struct Sort<'r> {
     pub(super) len: usize,
 }
 
-impl VectorJob for Sort<'_> {
+impl Job for Sort<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -188,7 +188,7 @@ mod tests {
             *row = values.map(|value| f32::from_bits(value ^ 1 << 31));
         }
         let rows = &mut rows[..len.next_power_of_two().max(BASE)];
-        backend.run_vectors(Sort { rows, len });
+        backend.run(Sort { rows, len });
         for lane in 0..16 {
             let mut expected = [0; 256];
             for (place, row) in expected.iter_mut().zip(values) {

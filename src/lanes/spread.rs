@@ -8,7 +8,7 @@
 //! [`crate::ordered`], the eight lanes of which are rows here; three operations a row for the trits.
 
 use super::best::Lanes;
-use crate::backend::{Vector, VectorJob};
+use crate::backend::{Job, Vector};
 use crate::ordered::BLOCK;
 use crate::passes::Side;
 use crate::weight::Format;
@@ -19,7 +19,7 @@ pub(super) struct Fill<'a, 'f, W> {
     pub(super) flat: &'f mut [f32],
 }
 
-impl<W: Format> VectorJob for Fill<'_, '_, W> {
+impl<W: Format> Job for Fill<'_, '_, W> {
     type Output = ();
 
     #[inline(always)]
@@ -47,7 +47,7 @@ pub(super) struct Spread<'f, 'r> {
     pub(super) rows: &'r mut [[f32; 16]],
 }
 
-impl VectorJob for Spread<'_, '_> {
+impl Job for Spread<'_, '_> {
     type Output = Lanes;
 
     #[inline(always)]
@@ -136,7 +136,7 @@ pub(super) struct Trits<'f, 't> {
     pub(super) places: &'t mut [i8],
 }
 
-impl VectorJob for Trits<'_, '_> {
+impl Job for Trits<'_, '_> {
     type Output = ();
 
     #[inline(always)]

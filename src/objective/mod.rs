@@ -27,8 +27,6 @@ mod wide;
 use core::cmp::Ordering;
 
 pub(crate) use plain::Plain;
-#[cfg(target_pointer_width = "64")]
-pub(crate) use plain::Sums;
 pub(crate) use wide::Wide;
 
 pub(crate) use crate::passes::Side;

@@ -12,65 +12,10 @@
 use core::cmp::Ordering;
 
 use super::{Edge, Item, Objective, Rounded, Side, Tally, above_one_by_one};
+use crate::exact::grid::{Grid, Sums, depth};
 use crate::exact::quotient::{Quotient, halves};
 use crate::exact::score::{self, Score};
 use crate::weight::{Weight, decode, scale_by_power};
-
-/// A fixed-point grid: the unit is `2^base` smallest subnormals.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Grid {
-    base: u32,
-    precision: u32,
-}
-
-impl Grid {
-    /// The finest grid on which `terms` magnitudes up to that of `top` add up within 128 bits.
-    pub(crate) fn finest(top: u64, terms: u64, precision: u32) -> Self {
-        let (_, shift) = decode(top, precision);
-        Self {
-            base: (shift + precision + bits(terms)).saturating_sub(128),
-            precision,
-        }
-    }
-
-    /// The coarsest grid that is exact for all that an optimum of `len` weights can select.
-    fn coarsest(top: u64, len: u64, precision: u32) -> Self {
-        let (_, shift) = decode(top, precision);
-        Self {
-            base: shift.saturating_sub(depth(len)),
-            precision,
-        }
-    }
-
-    /// A magnitude on the grid, cut to it.
-    pub(crate) fn place(self, key: u64) -> u128 {
-        let (mantissa, shift) = decode(key, self.precision);
-        match shift.checked_sub(self.base) {
-            Some(up) => u128::from(mantissa) << up,
-            None => u128::from(mantissa.checked_shr(self.base - shift).unwrap_or(0)),
-        }
-    }
-
-    /// The unit of the grid is two to this power.
-    pub(crate) fn unit<W: Weight>(self) -> i32 {
-        self.base as i32 + W::LEAST_EXPONENT
-    }
-
-    /// `a / b`, for a sum `a` on the grid.
-    pub(crate) fn divide(self, a: u128, b: u64) -> Quotient {
-        Quotient::of(a, b, self.base as i32)
-    }
-}
-
-/// Significant bits of a count.
-fn bits(count: u64) -> u32 {
-    u64::BITS - count.leading_zeros()
-}
-
-/// An optimum's threshold is at least the largest magnitude divided by two to this power.
-fn depth(len: u64) -> u32 {
-    bits(len).div_ceil(2) + 1
-}
 
 /// Weights without importance, both signs or one.
 #[derive(Clone, Copy, Debug)]
@@ -80,13 +25,6 @@ pub(crate) struct Plain<'a, W> {
     masks: [u64; 2],
     grid: Grid,
     top: u64,
-}
-
-/// How many, and their sum on the grid.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sums {
-    pub(crate) count: usize,
-    pub(crate) sum: u128,
 }
 
 impl Tally for Sums {
@@ -214,7 +152,7 @@ impl<W: Weight> Objective for Plain<'_, W> {
     }
 
     fn rounded(&self, tally: &Sums) -> Rounded {
-        let exponent = self.grid.base as i32 + W::LEAST_EXPONENT - self.unit_exponent();
+        let exponent = self.grid.unit::<W>() - self.unit_exponent();
         Rounded {
             sum: scale_by_power(tally.sum as f64, exponent),
             mass: tally.count as f64,

@@ -8,9 +8,8 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::PackedTrits;
-use crate::backend::{Backend, Job};
-use crate::code::Code;
-use crate::code::two_bit;
+use crate::backend::{Backend, Job, Vector};
+use crate::code::{Code, split_group, two_bit};
 use crate::error::Error;
 
 /// A vector of trits in bytes of its own.
@@ -45,25 +44,20 @@ impl Job for Pack<'_> {
     type Output = bool;
 
     #[inline(always)]
-    fn run(self) -> bool {
-        let (groups, rest) = self.trits.as_chunks::<{ two_bit::TRITS_PER_BYTE }>();
-        let mut last = [0; two_bit::TRITS_PER_BYTE];
-        for (place, &trit) in last.iter_mut().zip(rest) {
-            *place = trit;
+    fn run<V: Vector>(self, _: V) -> bool {
+        let digits = self.trits.iter().map(|t| t.wrapping_add(1).cast_unsigned());
+        if digits.fold(0, u8::max) > 2 {
+            return false;
         }
+        let (groups, rest) = self.trits.as_chunks();
         let mut places = self.bytes.iter_mut();
-        let mut most = 0;
         for (group, byte) in groups.iter().zip(&mut places) {
-            let digits = group.map(|trit| trit.wrapping_add(1).cast_unsigned());
-            for digit in digits {
-                most |= digit.saturating_sub(2);
-            }
-            *byte = digits[0] | digits[1] << 2 | digits[2] << 4 | digits[3] << 6;
+            *byte = two_bit::pack(*group);
         }
         if let Some(byte) = places.next() {
-            *byte = two_bit::pack(last);
+            *byte = two_bit::pack(split_group(rest).0);
         }
-        most == 0 && rest.iter().all(|trit| (-1..=1).contains(trit))
+        true
     }
 }
 

@@ -10,7 +10,8 @@
 //! few weights in the window.
 
 use super::{LANES, Side, padded, singles};
-use crate::backend::{Vector, VectorJob};
+use crate::backend::{Job, Vector};
+use crate::exact::grid::{Grid, Sums};
 use crate::exact::quotient::halves;
 use crate::weight::{Format, Weight, scale_by_power};
 
@@ -21,8 +22,8 @@ pub(crate) struct Gather<'a, 's, W: Format> {
     pub(crate) low: f64,
     pub(crate) high: f64,
     pub(crate) window: &'s mut [W::Slot],
-    /// The unit of the sums is two to this power.
-    pub(crate) unit: i32,
+    /// On which the sums are.
+    pub(crate) grid: Grid,
 }
 
 /// What was gathered.
@@ -30,12 +31,9 @@ pub(crate) struct Gather<'a, 's, W: Format> {
 pub(crate) struct Gathered {
     /// Weights in the interval, also those for which there was no slot.
     pub(crate) inside: usize,
-    /// Weights above it, and those of them that are positive.
-    pub(crate) count: usize,
-    pub(crate) positives: usize,
-    /// Their sums.
-    pub(crate) sum: u128,
-    pub(crate) positive_sum: u128,
+    /// The weights above it, and those of them that are positive.
+    pub(crate) all: Sums,
+    pub(crate) positive: Sums,
 }
 
 impl Gathered {
@@ -48,11 +46,8 @@ impl Gathered {
     /// Adds a weight to those above, or not: without a branch.
     #[inline(always)]
     pub(crate) fn add_if(&mut self, above: bool, placed: u128, negative: bool) {
-        let own = above && !negative;
-        self.count += usize::from(above);
-        self.sum += placed & u128::from(above).wrapping_neg();
-        self.positives += usize::from(own);
-        self.positive_sum += placed & u128::from(own).wrapping_neg();
+        self.all.add_if(above, placed);
+        self.positive.add_if(above && !negative, placed);
     }
 }
 
@@ -62,7 +57,7 @@ const RUN: usize = 1 << 9;
 /// A run's sums are exact if the largest weight has at most so many binary places more than `high`.
 pub(crate) const REACH: i32 = 18;
 
-impl<W: Weight> VectorJob for Gather<'_, '_, W> {
+impl<W: Weight> Job for Gather<'_, '_, W> {
     type Output = Gathered;
 
     #[inline(always)]
@@ -98,8 +93,8 @@ impl<W: Weight> Gather<'_, '_, W> {
             let bits = vector.bits(above);
             let not_below = vector.greater(x, low);
             let negative = vector.bits(vector.negative(singles));
-            gathered.count += bits.count_ones() as usize;
-            gathered.positives += (bits & !negative).count_ones() as usize;
+            gathered.all.count += bits.count_ones() as usize;
+            gathered.positive.count += (bits & !negative).count_ones() as usize;
             let (all, own) = (
                 vector.widen(vector.select(above, x)),
                 vector.widen(vector.select(above, singles)),
@@ -118,15 +113,16 @@ impl<W: Weight> Gather<'_, '_, W> {
                 );
             }
         }
+        let unit = self.grid.unit::<W>();
         let total = |halves: [V::Doubles; 2]| {
-            let integer = |lane: f64| i128::from(scale_by_power(lane, -self.unit) as i64);
+            let integer = |lane: f64| i128::from(scale_by_power(lane, -unit) as i64);
             let lanes = halves.map(|half| vector.doubles(half).into_iter().map(integer));
             lanes.into_iter().flatten().sum::<i128>()
         };
         let (sum, signed) = (total(sum), total(signed));
-        gathered.sum += sum.cast_unsigned();
+        gathered.all.sum += sum.cast_unsigned();
         // Half of twice the positive ones.
-        gathered.positive_sum += (sum + signed).cast_unsigned() / 2;
+        gathered.positive.sum += (sum + signed).cast_unsigned() / 2;
     }
 
     /// Appends the first weights of some.
@@ -177,20 +173,9 @@ impl<W: Weight> Gather<'_, '_, W> {
             if x <= self.high {
                 self.push(weight.to_slot(), &mut gathered);
             } else {
-                gathered.add(self.place(weight), negative);
+                gathered.add(self.grid.place(weight.key()), negative);
             }
         }
         gathered
-    }
-
-    /// A magnitude in units of two to the power `unit`, cut to a whole number of them.
-    #[inline(always)]
-    fn place(&self, weight: W) -> u128 {
-        let (mantissa, shift) = crate::weight::decode(weight.key(), W::PRECISION);
-        let up = shift as i32 + W::LEAST_EXPONENT - self.unit;
-        match u32::try_from(up) {
-            Ok(up) => u128::from(mantissa) << (up % 128),
-            Err(_) => u128::from(mantissa.checked_shr(up.unsigned_abs()).unwrap_or(0)),
-        }
     }
 }

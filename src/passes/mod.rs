@@ -1,7 +1,7 @@
 //! Passes over a long slice of weights, each as fast as the memory delivers them.
 //!
 //! Three passes make a search: [`survey`] (how large is the gain near a few thresholds?), [`gather`] (which weights lie in the
-//! interval that is left, and what do those above sum up to?), [`write`](mod@write) (the trits). Each is a [`VectorJob`](crate::backend::VectorJob), written
+//! interval that is left, and what do those above sum up to?), [`write`](mod@write) (the trits). Each is a [`Job`](crate::backend::Job), written
 //! once for whatever vectors the backend has.
 //!
 //! Sums that decide are exact whatever their order, for every term is a multiple of one unit and no sum reaches 2^53 of it;

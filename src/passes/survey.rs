@@ -12,7 +12,7 @@
 //! [`crate::ordered`]. Cost: one read, and about `8 + 2 T` vector operations for 16 weights.
 
 use super::{LANES, Side, padded, singles};
-use crate::backend::{Vector, VectorJob};
+use crate::backend::{Job, Vector};
 use crate::ordered::{BLOCK, OrderedSum, total};
 use crate::weight::Format;
 
@@ -56,7 +56,7 @@ struct Tally<V: Vector, const T: usize> {
     hinges: [V::Doubles; T],
 }
 
-impl<W: Format, const T: usize> VectorJob for Question<'_, W, T> {
+impl<W: Format, const T: usize> Job for Question<'_, W, T> {
     type Output = Survey<T>;
 
     #[inline(always)]
@@ -155,7 +155,7 @@ mod tests {
             for side in [Side::Both, Side::Positive, Side::Negative] {
                 for len in [1, 15, 64, 65, 1024, 1025, 1500] {
                     let weights = &weights[..len];
-                    let survey = backend.run_vectors(Question {
+                    let survey = backend.run(Question {
                         weights,
                         side,
                         thresholds,
@@ -199,7 +199,7 @@ mod tests {
                             side,
                             thresholds: [0.1],
                         };
-                        let survey = backend.run_vectors(question);
+                        let survey = backend.run(question);
                         assert!(survey.largest >= f32::INFINITY.to_bits(), "{side:?} {bad}");
                     }
                 }

@@ -6,7 +6,7 @@
 //!
 //! Cost: one read of the weights, one write of a byte each.
 
-use crate::backend::Job;
+use crate::backend::{Job, Vector};
 use crate::weight::Weight;
 
 /// Writes the trits of some weights.
@@ -21,7 +21,7 @@ impl<W: Weight> Job for Write<'_, '_, W> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run<V: Vector>(self, _: V) {
         let negative = -self.threshold_n;
         for (trit, &weight) in self.trits.iter_mut().zip(self.weights) {
             *trit = i8::from(weight > self.threshold_p) - i8::from(weight < negative);

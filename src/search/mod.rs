@@ -33,7 +33,6 @@ mod bracket;
 mod count;
 #[cfg(feature = "alloc")]
 mod sort;
-#[cfg(target_pointer_width = "64")]
 pub(crate) mod stream;
 mod window;
 

@@ -2,27 +2,17 @@
 //!
 //! What it returns is what the other searches return, bit for bit; it only gets there with fewer passes.
 
-use super::{Signed, Solution, by_sign, is_free};
+use super::{Signed, Solution, by_sign, one_threshold};
 use crate::backend::Backend;
 use crate::error::Error;
 use crate::fit::{self, Fit};
 use crate::knobs::{self, Knobs};
-use crate::objective::{Objective, Sums};
+use crate::objective::Objective;
 use crate::passes::Side;
 use crate::passes::write::Write;
-use crate::rule::{Rule, Scales};
-use crate::search::Search;
+use crate::rule::Rule;
 use crate::search::stream::{Found, Outcome, optimum};
 use crate::weight::{Weight, scale_by_power};
-
-/// Whether this is a case for the streaming search, which finds weights that are not finite by itself.
-fn suits<W: Weight>(knobs: &Knobs<'_>, weights: &[W]) -> bool {
-    let exact = matches!(knobs.rule, Rule::Tnt | Rule::TwoScale);
-    exact
-        && knobs.importance.is_none()
-        && knobs.search == Search::Bracket
-        && is_free(knobs, weights.len())
-}
 
 /// Ternarizes, if this is a case for the streaming search.
 pub(super) fn solve<W: Weight>(
@@ -30,10 +20,10 @@ pub(super) fn solve<W: Weight>(
     weights: &[W],
     trits: &mut [i8],
 ) -> Result<Option<Fit<W>>, Error> {
-    if !suits(knobs, weights) {
+    if !knobs.seek_optimum(weights.len()) {
         return Ok(None);
     }
-    let backend = knobs.backend.unwrap_or_else(Backend::detect);
+    let backend = knobs.backend();
     if !W::FITS_SINGLE {
         knobs::check_finite(weights)?;
     }
@@ -58,50 +48,21 @@ pub(super) fn solve<W: Weight>(
         let Some(found) = search(Side::Both)? else {
             return Ok(None);
         };
-        let counts = (found.all.count, found.positive.count);
-        (one_support(&found, knobs.scales), (found.energy, counts))
+        let Found {
+            plain,
+            all,
+            positive,
+            energy,
+        } = found;
+        let by_sign = Signed {
+            p: &positive,
+            n: &all.without(positive),
+        };
+        let threshold = plain.half_scale_key(&all);
+        let solution = one_threshold(&plain, threshold, &all, by_sign, knobs.scales);
+        (solution, (energy, (all.count, positive.count)))
     };
     Ok(Some(write(&solution, backend, weights, trits, figures)))
-}
-
-/// One support for both signs.
-fn one_support<W: Weight>(found: &Found<'_, W>, scales: Scales) -> Solution<W> {
-    let Found {
-        plain,
-        all,
-        positive,
-        ..
-    } = found;
-    let negative = Sums {
-        count: all.count - positive.count,
-        sum: all.sum - positive.sum,
-    };
-    let lambda = plain.scale(all);
-    let threshold = plain.half_scale_key(all);
-    Solution {
-        lambda,
-        scales: match scales {
-            Scales::One => Signed {
-                p: lambda,
-                n: lambda,
-            },
-            Scales::Two => Signed {
-                p: plain.scale(positive),
-                n: plain.scale(&negative),
-            },
-        },
-        thresholds: Signed {
-            p: threshold,
-            n: threshold,
-        },
-        ties: 0,
-        rounded: plain.rounded(all),
-        parts: Signed {
-            p: plain.rounded(positive),
-            n: plain.rounded(&negative),
-        },
-        unit: plain.unit_exponent(),
-    }
 }
 
 /// Writes the trits and measures what they lose.

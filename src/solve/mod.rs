@@ -4,7 +4,6 @@
 //! objective  ->  support (found, controlled or prescribed)  ->  Solution: scales, thresholds  ->  trits, cosine, error
 //! ```
 
-#[cfg(target_pointer_width = "64")]
 mod fast;
 
 use crate::error::Error;
@@ -21,8 +20,10 @@ pub(crate) fn solve<W: Weight>(
     weights: &[W],
     trits: &mut [i8],
 ) -> Result<Fit<W>, Error> {
-    #[cfg(target_pointer_width = "64")]
-    if let Some(fit) = fast::solve(knobs, weights, trits)? {
+    // Small processors have no vectors to stream with, and no flash to spare for it.
+    if cfg!(target_pointer_width = "64")
+        && let Some(fit) = fast::solve(knobs, weights, trits)?
+    {
         return Ok(fit);
     }
     knobs::check_finite(weights)?;
@@ -35,7 +36,7 @@ pub(crate) fn solve<W: Weight>(
             let wide = |side| Wide::new(weights, importance, side);
             two_supports(&wide(Side::Positive), &wide(Side::Negative), knobs.search)
         }
-        (Rule::Tnt, None) if is_free(knobs, weights.len()) => {
+        (Rule::Tnt, None) if knobs.is_free(weights.len()) => {
             let plain = Plain::new(weights, Side::Both);
             one_support(&plain, &search::optimum(&plain, knobs.search), knobs.scales)
         }
@@ -50,11 +51,6 @@ pub(crate) fn solve<W: Weight>(
         (Rule::Twn | Rule::AbsMean | Rule::AbsMax, _) => baseline(weights, knobs),
     };
     Ok(solution.write(weights, knobs.importance, trits))
-}
-
-/// Whether the caller leaves the number of non-zeros to the rule.
-pub(crate) fn is_free(knobs: &Knobs<'_>, len: usize) -> bool {
-    knobs.target.is_none() && knobs.min <= 1 && knobs.max >= len
 }
 
 /// The best or the sparsest support under the caller's control.
@@ -119,7 +115,6 @@ fn one_support<O: Objective>(
     scales: Scales,
 ) -> Solution<O::Weight> {
     let parts = Parts::of(objective, found.cut);
-    let lambda = objective.scale(&found.tally);
     let threshold = parts.threshold(objective.half_scale_key(&found.tally));
     // A run of equals that was taken whole lies above the threshold.
     let ties = if parts.most_left == found.cut.key {
@@ -127,6 +122,25 @@ fn one_support<O: Objective>(
     } else {
         0
     };
+    let by_sign = Signed {
+        p: &parts.positive,
+        n: &parts.negative,
+    };
+    Solution {
+        ties,
+        ..one_threshold(objective, threshold, &found.tally, by_sign, scales)
+    }
+}
+
+/// All that is above a threshold, whatever its sign.
+fn one_threshold<O: Objective>(
+    objective: &O,
+    threshold: u64,
+    all: &O::Tally,
+    Signed { p, n }: Signed<&O::Tally>,
+    scales: Scales,
+) -> Solution<O::Weight> {
+    let lambda = objective.scale(all);
     Solution {
         lambda,
         scales: match scales {
@@ -135,19 +149,19 @@ fn one_support<O: Objective>(
                 n: lambda,
             },
             Scales::Two => Signed {
-                p: objective.scale(&parts.positive),
-                n: objective.scale(&parts.negative),
+                p: objective.scale(p),
+                n: objective.scale(n),
             },
         },
         thresholds: Signed {
             p: threshold,
             n: threshold,
         },
-        ties,
-        rounded: objective.rounded(&found.tally),
+        ties: 0,
+        rounded: objective.rounded(all),
         parts: Signed {
-            p: objective.rounded(&parts.positive),
-            n: objective.rounded(&parts.negative),
+            p: objective.rounded(p),
+            n: objective.rounded(n),
         },
         unit: objective.unit_exponent(),
     }

@@ -160,23 +160,20 @@ impl<W: Sample> Case<'_, W> {
     }
 
     fn write(&self, text: &mut String, name: &str, places: &[usize]) {
-        let hex = |i: &usize| format!("{:#x}", self.weights[*i].bits());
-        let list = places
-            .iter()
-            .take(4096)
-            .map(hex)
-            .collect::<Vec<_>>()
-            .join(", ");
-        let _ = write!(text, "\n{name} ({}): [{list}]", places.len());
-        if let Some(h) = self.importance {
-            let hex = |i: &usize| format!("{:#x}", h[*i].to_bits());
-            let list = places
+        let list = |bits: &dyn Fn(usize) -> u64| {
+            let hex = |&i: &usize| format!("{:#x}", bits(i));
+            places
                 .iter()
                 .take(4096)
                 .map(hex)
                 .collect::<Vec<_>>()
-                .join(", ");
-            let _ = write!(text, "\nimportances: [{list}]");
+                .join(", ")
+        };
+        let weights = list(&|i| self.weights[i].bits());
+        let _ = write!(text, "\n{name} ({}): [{weights}]", places.len());
+        if let Some(h) = self.importance {
+            let importances = list(&|i| h[i].bits());
+            let _ = write!(text, "\nimportances: [{importances}]");
         }
     }
 }

@@ -16,6 +16,15 @@ pub(super) struct Point {
 }
 
 impl Point {
+    /// Of a `B` that was computed with an error.
+    pub(super) fn new(tau: f64, b: f64, error: f64) -> Self {
+        Self {
+            tau,
+            least: (b - error).max(0.0),
+            most: (b + error).max(0.0),
+        }
+    }
+
     /// A gain that is reached.
     pub(super) fn gain(self) -> f64 {
         4.0 * self.tau * self.least
@@ -58,10 +67,7 @@ pub(super) fn left(p: Point, q: Point, best: f64) -> Option<Interval> {
 }
 
 /// What is left between neighbours, touching intervals as one, in at most `N` pieces.
-pub(super) fn pieces<const N: usize>(
-    points: &[Point],
-    best: f64,
-) -> ([Option<Interval>; N], usize) {
+pub(super) fn pieces<const N: usize>(points: &[Point], best: f64) -> [Option<Interval>; N] {
     let (mut pieces, mut len) = ([None; N], 0_usize);
     for pair in points.windows(2) {
         let &[p, q] = pair else { continue };
@@ -79,5 +85,5 @@ pub(super) fn pieces<const N: usize>(
             }
         }
     }
-    (pieces, len)
+    pieces
 }

@@ -11,9 +11,9 @@
 
 use core::cmp::Reverse;
 
-use super::Search;
 use super::chords::{Interval, Point, left};
-use crate::backend::{Vector, VectorJob};
+use super::intervals::Search;
+use crate::backend::{Job, Vector};
 use crate::passes::gather::Gathered;
 use crate::weight::{Weight, scale_by_power};
 
@@ -28,7 +28,7 @@ struct Hinges<'s, W: Weight> {
     taus: [f64; INNER + 2],
 }
 
-impl<W: Weight> VectorJob for Hinges<'_, W> {
+impl<W: Weight> Job for Hinges<'_, W> {
     type Output = [f64; INNER + 2];
 
     #[inline(always)]
@@ -94,26 +94,14 @@ impl<W: Weight> Search<'_, '_, W> {
         let quarters = [low, high].map(|end| num_traits::Float::sqrt(end * half).clamp(low, high));
         let taus = [low, quarters[0], half.clamp(low, high), quarters[1], high];
         let slots = self.slots.get(..len).unwrap_or_default();
-        let hinges = self.backend.run_vectors(Hinges::<W> { slots, taus });
-        let (sum, count) = (self.value(above.sum), above.count as f64);
-        let mut points = [Point {
-            tau: 0.0,
-            least: 0.0,
-            most: 0.0,
-        }; INNER + 2];
-        for ((point, tau), hinge) in points.iter_mut().zip(taus).zip(hinges) {
+        let hinges = self.task.backend.run(Hinges::<W> { slots, taus });
+        let (sum, count) = (self.value(above.all.sum), above.all.count as f64);
+        core::array::from_fn(|j| {
+            let (tau, hinge) = (taus[j], hinges[j]);
+            let b = sum - count * tau + hinge - len as f64 * tau;
             // All sums have less than 2^28 terms of less than the sum; what cancels is smaller than the sum, too.
-            let (b, error) = (
-                sum - count * tau + hinge - len as f64 * tau,
-                1e-11 * (sum + hinge),
-            );
-            *point = Point {
-                tau,
-                least: (b - error).max(0.0),
-                most: b + error,
-            };
-        }
-        points
+            Point::new(tau, b, 1e-11 * (sum + hinge))
+        })
     }
 
     /// Keeps the weights in the interval, adds those above it to the sums, and returns how many are kept.
@@ -150,17 +138,16 @@ impl<W: Weight> Search<'_, '_, W> {
             window.sort_unstable_by_key(|&slot| Reverse(W::from_slot(slot).key()));
         }
         self.offer(&above);
-        let best = |score: f64| score * MARGIN;
-        let (unit, mut sum) = (-self.unit, above.sum as f64);
+        let (unit, mut sum) = (-self.unit(), above.all.sum as f64);
         for i in 0..len {
             let weight = W::from_slot(self.slots[i]);
             above.add(grid.place(weight.key()), weight.is_sign_negative());
             sum += scale_by_power(weight.abs().widen(), unit);
             if i % RUN == RUN - 1 {
-                sum = above.sum as f64;
+                sum = above.all.sum as f64;
             }
             // Most are clearly worse: no need to know by how much.
-            if sum * sum >= best(self.score) * above.count as f64 {
+            if sum * sum >= self.score * MARGIN * above.all.count as f64 {
                 self.offer(&above);
             }
         }

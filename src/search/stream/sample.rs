@@ -3,7 +3,7 @@
 //! The map `g(tau) = mean{|w| : |w| > tau} / 2` is iterated on chunks of 16 weights spread evenly over the slice, about
 //! `8 sqrt(N)` weights. For ordinary data the guess is off by about `0.9 / sqrt(sample)`. Nothing but speed depends on it.
 
-use crate::backend::{Vector, VectorJob};
+use crate::backend::{Job, Vector};
 use crate::passes::{LANES, Side, singles};
 use crate::weight::Format;
 
@@ -38,7 +38,7 @@ impl<'a, W: Format> Sample<'a, W> {
     }
 }
 
-impl<W: Format> VectorJob for Sample<'_, W> {
+impl<W: Format> Job for Sample<'_, W> {
     /// The guess; 0 if there is nothing to go by.
     type Output = f32;
 
