@@ -54,6 +54,8 @@ pub trait Format: Copy {
 
     /// The bytes of a single that is such a weight.
     fn single_to_slot(single: f32) -> Self::Slot;
+    /// The single of these bytes, of a type that fits singles.
+    fn slot_to_single(slot: Self::Slot) -> f32;
     /// The weight's bytes.
     fn to_slot(self) -> Self::Slot;
     /// The weight of these bytes.
@@ -211,6 +213,15 @@ macro_rules! weight {
             #[inline(always)]
             fn single_to_slot(single: f32) -> Self::Slot {
                 <$slot>::from(single).to_ne_bytes().map(u8::cast_signed)
+            }
+
+            #[inline(always)]
+            #[allow(
+                clippy::cast_possible_truncation,
+                reason = "of a type that fits singles these are the bytes of one"
+            )]
+            fn slot_to_single(slot: Self::Slot) -> f32 {
+                <$slot>::from_ne_bytes(slot.map(i8::cast_unsigned)) as f32
             }
 
             #[inline(always)]

@@ -15,7 +15,7 @@ use core::arch::x86_64::*;
 
 use super::portable::compress;
 use super::vector::Vector;
-use super::x86::Avx2;
+use super::x86::{Avx2, prefetch};
 
 /// The halves of an array.
 #[inline(always)]
@@ -29,6 +29,11 @@ impl Vector for Avx2 {
     type Doubles = [__m256d; 2];
     type Mask = [__m256; 2];
     const COMPRESSES: bool = false;
+
+    #[inline(always)]
+    fn prefetch<T>(self, value: &T) {
+        prefetch(value);
+    }
 
     #[inline(always)]
     fn load(self, array: &[f32; 16]) -> [__m256; 2] {
@@ -92,15 +97,6 @@ impl Vector for Avx2 {
             _mm256_cmp_ps::<_CMP_GT_OQ>(a[0], b[0]),
             _mm256_cmp_ps::<_CMP_GT_OQ>(a[1], b[1])
         ])
-    }
-
-    #[inline(always)]
-    fn negative(self, x: [__m256; 2]) -> [__m256; 2] {
-        x.map(|x| {
-            with_token!(_mm256_castsi256_ps(_mm256_srai_epi32::<31>(
-                _mm256_castps_si256(x)
-            )))
-        })
     }
 
     #[inline(always)]
@@ -185,6 +181,21 @@ impl Vector for Avx2 {
     #[inline(always)]
     fn multiply_doubles(self, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
         with_token!([_mm256_mul_pd(a[0], b[0]), _mm256_mul_pd(a[1], b[1])])
+    }
+
+    #[inline(always)]
+    fn add_selected(
+        self,
+        sum: [[__m256d; 2]; 2],
+        mask: [__m256; 2],
+        x: [__m256; 2],
+        _: [[__m256d; 2]; 2],
+    ) -> [[__m256d; 2]; 2] {
+        let [low, high] = self.widen(self.select(mask, x));
+        [
+            self.add_doubles(sum[0], low),
+            self.add_doubles(sum[1], high),
+        ]
     }
 
     #[inline(always)]

@@ -14,13 +14,18 @@
 use core::arch::x86_64::*;
 
 use super::vector::Vector;
-use super::x86::Avx512;
+use super::x86::{Avx512, prefetch};
 
 impl Vector for Avx512 {
     type Singles = __m512;
     type Doubles = __m512d;
     type Mask = __mmask16;
     const COMPRESSES: bool = true;
+
+    #[inline(always)]
+    fn prefetch<T>(self, value: &T) {
+        prefetch(value);
+    }
 
     #[inline(always)]
     fn load(self, array: &[f32; 16]) -> __m512 {
@@ -70,11 +75,6 @@ impl Vector for Avx512 {
     #[inline(always)]
     fn greater(self, a: __m512, b: __m512) -> __mmask16 {
         with_token!(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b))
-    }
-
-    #[inline(always)]
-    fn negative(self, x: __m512) -> __mmask16 {
-        with_token!(_mm512_movepi32_mask(_mm512_castps_si512(x)))
     }
 
     #[inline(always)]
@@ -145,6 +145,21 @@ impl Vector for Avx512 {
     #[inline(always)]
     fn multiply_doubles(self, a: __m512d, b: __m512d) -> __m512d {
         with_token!(_mm512_mul_pd(a, b))
+    }
+
+    #[inline(always)]
+    fn add_selected(
+        self,
+        sum: [__m512d; 2],
+        mask: __mmask16,
+        _: __m512,
+        wide: [__m512d; 2],
+    ) -> [__m512d; 2] {
+        let [low, high] = [mask & 0xff, mask >> 8].map(|half| (half & 0xff) as __mmask8);
+        with_token!([
+            _mm512_mask_add_pd(sum[0], low, sum[0], wide[0]),
+            _mm512_mask_add_pd(sum[1], high, sum[1], wide[1]),
+        ])
     }
 
     #[inline(always)]

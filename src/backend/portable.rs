@@ -113,11 +113,6 @@ impl Vector for Arrays {
     }
 
     #[inline(always)]
-    fn negative(self, x: [f32; 16]) -> [u32; 16] {
-        map(x, |x| (x.to_bits() >> 31).wrapping_neg())
-    }
-
-    #[inline(always)]
     fn and_not(self, a: [u32; 16], b: [u32; 16]) -> [u32; 16] {
         zip(a, b, |a, b| a & !b)
     }
@@ -191,6 +186,21 @@ impl Vector for Arrays {
     #[inline(always)]
     fn multiply_doubles(self, a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
         zip(a, b, |a, b| a * b)
+    }
+
+    #[inline(always)]
+    fn add_selected(
+        self,
+        sum: [[f64; 8]; 2],
+        mask: [u32; 16],
+        x: [f32; 16],
+        _: [[f64; 8]; 2],
+    ) -> [[f64; 8]; 2] {
+        let [low, high] = self.widen(self.select(mask, x));
+        [
+            self.add_doubles(sum[0], low),
+            self.add_doubles(sum[1], high),
+        ]
     }
 
     #[inline(always)]

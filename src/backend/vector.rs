@@ -14,6 +14,8 @@ pub(crate) trait Vector: Copy {
     /// Whether [`compress`](Self::compress) is so fast that asking for nothing costs nothing.
     const COMPRESSES: bool;
 
+    /// Says that this will be read soon. Memory is slower than the loops, and a page begins without warning.
+    fn prefetch<T>(self, _: &T) {}
     fn load(self, array: &[f32; 16]) -> Self::Singles;
     fn splat(self, single: f32) -> Self::Singles;
     fn array(self, x: Self::Singles) -> [f32; 16];
@@ -26,8 +28,6 @@ pub(crate) trait Vector: Copy {
     /// The larger; `b` if either is NaN, and of two zeros.
     fn max(self, a: Self::Singles, b: Self::Singles) -> Self::Singles;
     fn greater(self, a: Self::Singles, b: Self::Singles) -> Self::Mask;
-    /// Whether the sign bit is set.
-    fn negative(self, x: Self::Singles) -> Self::Mask;
     /// In `a` and not in `b`.
     fn and_not(self, a: Self::Mask, b: Self::Mask) -> Self::Mask;
     /// Lane `i` as bit `i`.
@@ -49,6 +49,14 @@ pub(crate) trait Vector: Copy {
     /// `sum + x * x`, for an `x` that came from a single, so that the square is exact.
     fn add_square(self, sum: Self::Doubles, x: Self::Doubles) -> Self::Doubles;
     fn multiply_doubles(self, a: Self::Doubles, b: Self::Doubles) -> Self::Doubles;
+    /// `sum + x` in the lanes of a mask, where `wide` is `x` [widened](Self::widen).
+    fn add_selected(
+        self,
+        sum: [Self::Doubles; 2],
+        mask: Self::Mask,
+        x: Self::Singles,
+        wide: [Self::Doubles; 2],
+    ) -> [Self::Doubles; 2];
     /// The smaller, of numbers.
     fn min_doubles(self, a: Self::Doubles, b: Self::Doubles) -> Self::Doubles;
     /// `yes` where the first of `ab` is greater than the second, else `no`.
@@ -86,12 +94,12 @@ mod tests {
     struct Everything([f32; 16], [f32; 16]);
 
     impl Job for Everything {
-        type Output = ([[u32; 16]; 14], [u32; 4], [[u64; 8]; 7], [i8; 16]);
+        type Output = ([[u32; 16]; 14], [u32; 4], [[u64; 8]; 9], [i8; 16]);
 
         #[inline(always)]
         fn run<V: Vector>(self, v: V) -> Self::Output {
             let (a, b) = (v.load(&self.0), v.load(&self.1));
-            let (mask, negative) = (v.greater(a, b), v.negative(a));
+            let (mask, other) = (v.greater(a, b), v.greater(b, v.load(&[0.1; 16])));
             let compressed = v.array(v.compress(mask, a));
             let len = v.bits(mask).count_ones() as usize;
             let singles = [
@@ -125,12 +133,14 @@ mod tests {
                 v.multiply_doubles(low, high),
                 v.min_doubles(low, high),
                 v.if_greater((low, high), v.splat_double(1.0), low),
+                v.add_selected([high, low], mask, a, [low, high])[0],
+                v.add_selected([high, low], mask, a, [low, high])[1],
             ];
             let masks = [
                 mask,
-                negative,
-                v.and_not(mask, negative),
-                v.and_not(negative, mask),
+                other,
+                v.and_not(mask, other),
+                v.and_not(other, mask),
             ];
             (
                 results,

@@ -11,7 +11,7 @@
     reason = "the one place where a function for an instruction set is entered, by a token that proves it is there"
 )]
 
-use core::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
+use core::arch::x86_64::{_MM_HINT_T0, __cpuid, __cpuid_count, _mm_prefetch, _xgetbv};
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use super::Job;
@@ -63,6 +63,16 @@ impl Avx512 {
         }
         // SAFETY: the token exists, so detection saw these features.
         unsafe { inside(self, job) }
+    }
+}
+
+/// Asks for the cache lines of a value.
+#[inline(always)]
+pub(super) fn prefetch<T>(value: &T) {
+    let first: *const i8 = core::ptr::from_ref(value).cast();
+    for line in 0..size_of::<T>().div_ceil(64) {
+        // SAFETY: every x86-64 processor has the instruction, and it reads nothing: any address will do.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(first.wrapping_add(64 * line)) };
     }
 }
 

@@ -76,6 +76,14 @@ impl Sums {
         self.sum += placed & u128::from(wanted).wrapping_neg();
     }
 
+    /// Both together.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            count: self.count + other.count,
+            sum: self.sum + other.sum,
+        }
+    }
+
     /// What is left without a part.
     pub(crate) fn without(self, part: Self) -> Self {
         Self {

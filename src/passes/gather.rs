@@ -1,19 +1,19 @@
-//! The second pass: the weights of an interval, and the exact sums of those above it.
+//! A pass for an interval: its weights, and the exact sums of those above it.
 //!
 //! ```text
-//! for each weight:  if |w| > high:  count, sum, and the sum with its sign
+//! for each weight:  if |w| > high:  count it and add it, once to all and once to those of its sign
 //!                   else if |w| > low:  append it to the window
 //! ```
 //!
-//! The sums are added in doubles and are exact: all terms are multiples of the last place of `high`, and a run is shorter than
-//! what it takes to exceed 2^53 of those. Cost: one read, and about 16 vector operations for 16 weights, plus 2 ns for each of the
-//! few weights in the window.
+//! Cost: one read, and about 16 vector operations for 16 weights.
 
+use super::above::{Above, Chunk};
+use super::survey::Visitor;
+use super::window::Window;
 use super::{LANES, Side, padded, singles};
 use crate::backend::{Job, Vector};
 use crate::exact::grid::{Grid, Sums};
-use crate::exact::quotient::halves;
-use crate::weight::{Format, Weight, scale_by_power};
+use crate::weight::{Format, Weight, floor};
 
 /// What to gather: the weights of magnitude in `(low, high]`, or a sample of them if there are more than slots.
 pub(crate) struct Gather<'a, 's, W: Format> {
@@ -49,10 +49,16 @@ impl Gathered {
         self.all.add_if(above, placed);
         self.positive.add_if(above && !negative, placed);
     }
+
+    /// Adds sums of weights above.
+    pub(crate) fn add_sums(&mut self, [all, positive]: [Sums; 2]) {
+        self.all = self.all.and(all);
+        self.positive = self.positive.and(positive);
+    }
 }
 
-/// Chunks whose sums are exact in doubles: 2^10 terms a lane of up to 24 + 18 bits.
-const RUN: usize = 1 << 9;
+/// Weights whose sums are exact in doubles: 2^10 terms a lane of up to 24 + 18 bits.
+const RUN: usize = LANES << 10;
 
 /// A run's sums are exact if the largest weight has at most so many binary places more than `high`.
 pub(crate) const REACH: i32 = 18;
@@ -61,108 +67,65 @@ impl<W: Weight> Job for Gather<'_, '_, W> {
     type Output = Gathered;
 
     #[inline(always)]
-    fn run<V: Vector>(mut self, vector: V) -> Gathered {
+    fn run<V: Vector>(self, vector: V) -> Gathered {
         if !W::FITS_SINGLE {
             return self.one_by_one();
         }
+        let ends = [self.low, self.high].map(floor::<f32>);
+        let mut collector = Collector::<V, W>::new(vector, ends, self.window);
         let mut gathered = Gathered::default();
-        let (chunks, rest) = self.weights.as_chunks::<LANES>();
-        for run in chunks.chunks(RUN) {
-            self.add(vector, run, &mut gathered);
+        for run in self.weights.chunks(RUN) {
+            let (chunks, rest) = run.as_chunks::<LANES>();
+            for chunk in chunks {
+                collector.add(vector, self.side, chunk);
+            }
+            if !rest.is_empty() {
+                collector.add(vector, self.side, &padded(rest));
+            }
+            gathered.add_sums(collector.above.total::<W>(vector, self.side, self.grid));
+            collector.above = Above::new(vector);
         }
-        if !rest.is_empty() {
-            self.add(vector, &[padded(rest)], &mut gathered);
-        }
+        gathered.inside = collector.window.len;
         gathered
     }
 }
 
+/// The window, and the sums above it, so far.
+pub(super) struct Collector<'s, V: Vector, W: Format> {
+    ends: [V::Singles; 2],
+    pub(super) above: Above<V>,
+    pub(super) window: Window<'s, W>,
+}
+
+impl<'s, V: Vector, W: Format> Collector<'s, V, W> {
+    #[inline(always)]
+    pub(super) fn new(vector: V, ends: [f32; 2], window: &'s mut [W::Slot]) -> Self {
+        Self {
+            ends: [vector.splat(ends[0]), vector.splat(ends[1])],
+            above: Above::new(vector),
+            window: Window::new(window),
+        }
+    }
+
+    #[inline(always)]
+    fn add(&mut self, vector: V, side: Side, chunk: &[W; LANES]) {
+        let chunk = Chunk::new(vector, side, vector.load(&singles(chunk)));
+        self.visit(vector, &chunk);
+    }
+}
+
+impl<V: Vector, W: Format> Visitor<V> for Collector<'_, V, W> {
+    #[inline(always)]
+    fn visit(&mut self, vector: V, chunk: &Chunk<V>) {
+        let inside = self.above.add(vector, chunk, self.ends);
+        self.window.append(vector, inside, chunk.singles);
+    }
+}
+
 impl<W: Weight> Gather<'_, '_, W> {
-    #[inline(always)]
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the thresholds are singles, and the sums integers of at most 53 bits"
-    )]
-    fn add<V: Vector>(&mut self, vector: V, run: &[[W; LANES]], gathered: &mut Gathered) {
-        let [low, high] = [self.low, self.high].map(|threshold| vector.splat(threshold as f32));
-        let (mut sum, mut signed) = ([vector.zeros(); 2], [vector.zeros(); 2]);
-        for chunk in run {
-            let singles = vector.load(&singles(chunk));
-            let x = self.side.magnitudes(vector, singles);
-            let above = vector.greater(x, high);
-            let bits = vector.bits(above);
-            let not_below = vector.greater(x, low);
-            let negative = vector.bits(vector.negative(singles));
-            gathered.all.count += bits.count_ones() as usize;
-            gathered.positive.count += (bits & !negative).count_ones() as usize;
-            let (all, own) = (
-                vector.widen(vector.select(above, x)),
-                vector.widen(vector.select(above, singles)),
-            );
-            for half in 0..2 {
-                sum[half] = vector.add_doubles(sum[half], all[half]);
-                signed[half] = vector.add_doubles(signed[half], own[half]);
-            }
-            let inside = vector.bits(not_below) ^ bits;
-            if V::COMPRESSES || inside != 0 {
-                let inside_mask = vector.and_not(not_below, above);
-                self.append(
-                    vector.array(vector.compress(inside_mask, singles)),
-                    inside.count_ones(),
-                    gathered,
-                );
-            }
-        }
-        let unit = self.grid.unit::<W>();
-        let total = |halves: [V::Doubles; 2]| {
-            let integer = |lane: f64| i128::from(scale_by_power(lane, -unit) as i64);
-            let lanes = halves.map(|half| vector.doubles(half).into_iter().map(integer));
-            lanes.into_iter().flatten().sum::<i128>()
-        };
-        let (sum, signed) = (total(sum), total(signed));
-        gathered.all.sum += sum.cast_unsigned();
-        // Half of twice the positive ones.
-        gathered.positive.sum += (sum + signed).cast_unsigned() / 2;
-    }
-
-    /// Appends the first weights of some.
-    #[inline(always)]
-    fn append(&mut self, singles: [f32; LANES], len: u32, gathered: &mut Gathered) {
-        let rest = self.window.get_mut(gathered.inside..);
-        if let Some(places) = rest.and_then(<[_]>::first_chunk_mut::<LANES>) {
-            // All of them: what is too much is overwritten by the next.
-            for l in 0..LANES {
-                places[l] = W::single_to_slot(singles[l]);
-            }
-            gathered.inside += len as usize;
-        } else {
-            for &single in singles.iter().take(len as usize) {
-                self.push(W::single_to_slot(single), gathered);
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn push(&mut self, slot: W::Slot, gathered: &mut Gathered) {
-        let (slots, mut index) = (self.window.len(), gathered.inside);
-        if index >= slots {
-            // More than there are slots for: one in eight displaces another, so that what stays is a sample of all.
-            let hash = (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            let [_, random] = halves(u128::from(hash << 3) * slots as u128);
-            let kept = hash >> 61 == 0;
-            index = usize::try_from(random)
-                .ok()
-                .filter(|_| kept)
-                .unwrap_or(slots);
-        }
-        if let Some(place) = self.window.get_mut(index) {
-            *place = slot;
-        }
-        gathered.inside += 1;
-    }
-
     /// The same for weights that are wider than singles.
-    fn one_by_one(&mut self) -> Gathered {
+    fn one_by_one(self) -> Gathered {
+        let mut window = Window::<W>::new(self.window);
         let mut gathered = Gathered::default();
         for &weight in self.weights {
             let negative = weight.is_sign_negative();
@@ -171,11 +134,12 @@ impl<W: Weight> Gather<'_, '_, W> {
                 continue;
             }
             if x <= self.high {
-                self.push(weight.to_slot(), &mut gathered);
+                window.push(weight.to_slot());
             } else {
                 gathered.add(self.grid.place(weight.key()), negative);
             }
         }
+        gathered.inside = window.len;
         gathered
     }
 }

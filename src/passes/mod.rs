@@ -8,8 +8,12 @@
 //! sums that only bound carry their rounding error with them; sums that are reported have a defined order. So nothing depends
 //! on the number of lanes.
 
+pub(crate) mod above;
+pub(crate) mod compact;
 pub(crate) mod gather;
+pub(crate) mod scan;
 pub(crate) mod survey;
+mod window;
 pub(crate) mod write;
 
 use crate::backend::Vector;

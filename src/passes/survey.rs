@@ -11,10 +11,11 @@
 //! `H_j` is added in `f32`, in runs of 64, so it is known up to [`Survey::ERROR`]. The energy has the order of
 //! [`crate::ordered`]. Cost: one read, and about `8 + 2 T` vector operations for 16 weights.
 
+use super::above::Chunk;
 use super::{LANES, Side, padded, singles};
 use crate::backend::{Job, Vector};
 use crate::ordered::{BLOCK, OrderedSum, total};
-use crate::weight::Format;
+use crate::weight::{Format, Weight};
 
 /// What to find out about a slice.
 #[derive(Clone, Copy)]
@@ -46,14 +47,11 @@ impl<const T: usize> Survey<T> {
     /// The largest relative error of a hinge sum: 63 additions and the rounding to a single, each at most 2^-24, and some more
     /// for the additions of the runs.
     pub(crate) const ERROR: f64 = 66.0 / (1 << 24) as f64;
-}
 
-/// Sums over the weights so far.
-struct Tally<V: Vector, const T: usize> {
-    largest: V::Singles,
-    top: V::Singles,
-    energy: OrderedSum,
-    hinges: [V::Doubles; T],
+    /// The key of the largest magnitude that takes part, of a type that fits singles.
+    pub(crate) fn top_key<W: Weight>(&self) -> u64 {
+        W::narrow(f64::from(f32::from_bits(self.top))).key()
+    }
 }
 
 impl<W: Format, const T: usize> Job for Question<'_, W, T> {
@@ -61,77 +59,158 @@ impl<W: Format, const T: usize> Job for Question<'_, W, T> {
 
     #[inline(always)]
     fn run<V: Vector>(self, vector: V) -> Survey<T> {
-        let mut tally = Tally {
+        Tally::new(vector).add_all(vector, self, &mut Nothing)
+    }
+}
+
+/// What else is done with the weights while they are at hand. A trait and no closure, for a closure might not be inlined.
+pub(super) trait Visitor<V: Vector> {
+    /// To be `#[inline(always)]`, like all that a job calls.
+    fn visit(&mut self, vector: V, chunk: &Chunk<V>);
+}
+
+/// Does nothing.
+struct Nothing;
+
+impl<V: Vector> Visitor<V> for Nothing {
+    #[inline(always)]
+    fn visit(&mut self, _: V, _: &Chunk<V>) {}
+}
+
+/// Sums over the weights so far.
+pub(super) struct Tally<V: Vector, const T: usize> {
+    largest: V::Singles,
+    top: V::Singles,
+    energy: OrderedSum,
+    hinges: [V::Doubles; T],
+}
+
+impl<V: Vector, const T: usize> Tally<V, T> {
+    #[inline(always)]
+    pub(super) fn new(vector: V) -> Self {
+        Self {
             largest: vector.splat(0.0),
             top: vector.splat(0.0),
             energy: OrderedSum::new(),
             hinges: [vector.zeros(); T],
-        };
-        let (blocks, rest) = self.weights.as_chunks::<BLOCK>();
-        for run in blocks.chunks(RUN) {
-            tally.add(vector, self, run, OrderedSum::carry);
-        }
-        let mut energy = 0.0;
-        if !rest.is_empty() {
-            let last = padded(rest);
-            tally.add(vector, self, &[last], |_, last| energy = last);
-        }
-        let largest = |x| {
-            vector
-                .array(x)
-                .into_iter()
-                .map(f32::to_bits)
-                .fold(0, u32::max)
-        };
-        Survey {
-            largest: largest(tally.largest),
-            top: largest(tally.top),
-            energy: tally.energy.total(energy),
-            hinges: tally
-                .hinges
-                .map(|sum| vector.doubles(sum).into_iter().sum()),
-            len: self.weights.len().next_multiple_of(BLOCK),
         }
     }
-}
 
-impl<V: Vector, const T: usize> Tally<V, T> {
-    /// Adds a run of blocks, and hands on the energy of each.
+    /// Adds all weights and shows each chunk of them; returns what was found.
+    #[inline(always)]
+    pub(super) fn add_all<W: Format>(
+        mut self,
+        vector: V,
+        question: Question<'_, W, T>,
+        visitor: &mut impl Visitor<V>,
+    ) -> Survey<T> {
+        let (blocks, rest) = question.weights.as_chunks::<BLOCK>();
+        let mut runs = blocks.chunks(RUN).peekable();
+        while let Some(run) = runs.next() {
+            let next = runs.peek().copied().unwrap_or_default();
+            self.add(vector, question, [run, next], visitor);
+        }
+        self.finish(vector, question, rest, visitor)
+    }
+
+    /// Adds a run of blocks, and asks for the next.
     #[inline(always)]
     fn add<W: Format>(
         &mut self,
         vector: V,
         question: Question<'_, W, T>,
-        run: &[[W; BLOCK]],
-        mut carry: impl FnMut(&mut OrderedSum, f64),
+        [run, next]: [&[[W; BLOCK]]; 2],
+        visitor: &mut impl Visitor<V>,
     ) {
-        let thresholds = question.thresholds.map(|threshold| vector.splat(threshold));
         let mut hinges = [vector.splat(0.0); T];
-        for block in run {
-            let mut energy = vector.zeros();
-            for chunk in block.as_chunks::<LANES>().0 {
-                let singles = vector.load(&singles(chunk));
-                let x = question.side.magnitudes(vector, singles);
-                self.top = vector.max_bits(self.top, x);
-                if question.side != Side::Both {
-                    self.largest = vector.max_bits(self.largest, vector.abs(singles));
-                }
-                let [low, high] = vector.widen(singles);
-                energy = vector.add_square(vector.add_square(energy, low), high);
-                for j in 0..T {
-                    hinges[j] = vector.add(hinges[j], vector.max(x, thresholds[j]));
-                }
+        for (b, block) in run.iter().enumerate() {
+            if let Some(next) = next.get(b) {
+                vector.prefetch(next);
             }
-            carry(&mut self.energy, total(&vector.doubles(energy)));
+            let total = self.add_block(vector, question, block, &mut hinges, visitor);
+            self.energy.carry(total);
+        }
+        self.add_hinges(vector, hinges);
+    }
+
+    /// Adds the last weights, and returns what was found.
+    #[inline(always)]
+    fn finish<W: Format>(
+        mut self,
+        vector: V,
+        question: Question<'_, W, T>,
+        rest: &[W],
+        visitor: &mut impl Visitor<V>,
+    ) -> Survey<T> {
+        let mut energy = 0.0;
+        if !rest.is_empty() {
+            let mut hinges = [vector.splat(0.0); T];
+            energy = self.add_block(vector, question, &padded(rest), &mut hinges, visitor);
+            self.add_hinges(vector, hinges);
         }
         if question.side == Side::Both {
             self.largest = self.top;
         }
+        let mut hinges = [0.0; T];
+        for (hinge, lanes) in hinges.iter_mut().zip(self.hinges) {
+            for lane in vector.doubles(lanes) {
+                *hinge += lane;
+            }
+        }
+        Survey {
+            largest: largest(vector, self.largest),
+            top: largest(vector, self.top),
+            energy: self.energy.total(energy),
+            hinges,
+            len: question.weights.len().next_multiple_of(BLOCK),
+        }
+    }
+
+    /// Adds a block, and returns its energy.
+    #[inline(always)]
+    fn add_block<W: Format>(
+        &mut self,
+        vector: V,
+        question: Question<'_, W, T>,
+        block: &[W; BLOCK],
+        hinges: &mut [V::Singles; T],
+        visitor: &mut impl Visitor<V>,
+    ) -> f64 {
+        let mut energy = vector.zeros();
+        for chunk in block.as_chunks::<LANES>().0 {
+            let chunk = Chunk::new(vector, question.side, vector.load(&singles(chunk)));
+            let Chunk { x, wide, singles } = chunk;
+            self.top = vector.max_bits(self.top, x);
+            if question.side != Side::Both {
+                self.largest = vector.max_bits(self.largest, vector.abs(singles));
+            }
+            energy = vector.add_square(vector.add_square(energy, wide[0]), wide[1]);
+            for j in 0..T {
+                let threshold = vector.splat(question.thresholds[j]);
+                hinges[j] = vector.add(hinges[j], vector.max(x, threshold));
+            }
+            visitor.visit(vector, &chunk);
+        }
+        total(&vector.doubles(energy))
+    }
+
+    #[inline(always)]
+    fn add_hinges(&mut self, vector: V, hinges: [V::Singles; T]) {
         for (sum, lanes) in self.hinges.iter_mut().zip(hinges) {
             let [low, high] = vector.widen(lanes);
             *sum = vector.add_doubles(*sum, vector.add_doubles(low, high));
         }
     }
+}
+
+/// The largest bits.
+#[inline(always)]
+fn largest<V: Vector>(vector: V, x: V::Singles) -> u32 {
+    let mut largest = 0;
+    for lane in vector.array(x) {
+        largest = largest.max(lane.to_bits());
+    }
+    largest
 }
 
 #[cfg(test)]

@@ -31,6 +31,38 @@ impl Point {
     }
 }
 
+/// Points by increasing threshold.
+pub(super) struct Points {
+    points: [Point; Self::MOST],
+    len: usize,
+}
+
+impl Points {
+    pub(super) const MOST: usize = 12;
+
+    /// The threshold zero alone, where `B` is at most this.
+    pub(super) fn new(most: f64) -> Self {
+        let mut points = [Point::default(); Self::MOST];
+        points[0].most = most;
+        Self { points, len: 1 }
+    }
+
+    /// Adds a point if its threshold is the largest; returns how many there are.
+    pub(super) fn push(&mut self, point: Point) -> usize {
+        if point.tau <= 0.0 {
+            self.points[0] = point;
+        } else if point.tau > self.points[self.len - 1].tau && self.len < Self::MOST {
+            self.points[self.len] = point;
+            self.len += 1;
+        }
+        self.len
+    }
+
+    pub(super) fn all(&self) -> &[Point] {
+        self.points.get(..self.len).unwrap_or_default()
+    }
+}
+
 /// An interval of thresholds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Interval {

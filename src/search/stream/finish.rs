@@ -14,8 +14,11 @@ use core::cmp::Reverse;
 use super::chords::{Interval, Point, left};
 use super::intervals::Search;
 use crate::backend::{Job, Vector};
+use crate::passes::LANES;
+use crate::passes::above::is_exact;
+use crate::passes::compact::{Compact, load};
 use crate::passes::gather::Gathered;
-use crate::weight::{Weight, scale_by_power};
+use crate::weight::{Weight, floor, scale_by_power};
 
 /// So few are sorted at once.
 const FEW: usize = 16;
@@ -33,24 +36,34 @@ impl<W: Weight> Job for Hinges<'_, W> {
 
     #[inline(always)]
     fn run<V: Vector>(self, vector: V) -> Self::Output {
-        let taus = self.taus.map(|tau| vector.splat_double(tau));
         let mut sums = [vector.zeros(); INNER + 2];
-        let (chunks, rest) = self.slots.as_chunks::<8>();
-        for chunk in chunks {
-            let mut x = [0.0; 8];
-            for l in 0..8 {
-                x[l] = W::from_slot(chunk[l]).abs().widen();
+        let step = if W::FITS_SINGLE { LANES } else { 8 };
+        for start in (0..self.slots.len()).step_by(step) {
+            let mut x = [vector.zeros(); 2];
+            let halves = step / 8;
+            if W::FITS_SINGLE {
+                let singles = vector.load(&load::<W>(self.slots, start));
+                x = vector.widen(vector.abs(singles));
+            } else {
+                let mut eight = [0.0; 8];
+                for (x, &slot) in eight.iter_mut().zip(self.slots.iter().skip(start)) {
+                    *x = W::from_slot(slot).abs().widen();
+                }
+                x[0] = vector.load_doubles(&eight);
             }
-            let x = vector.load_doubles(&x);
             for j in 0..INNER + 2 {
-                sums[j] = vector.add_doubles(sums[j], vector.max_doubles(x, taus[j]));
+                let tau = vector.splat_double(self.taus[j]);
+                for &x in x.iter().take(halves) {
+                    sums[j] = vector.add_doubles(sums[j], vector.max_doubles(x, tau));
+                }
             }
         }
-        let mut hinges = sums.map(|sum| vector.doubles(sum).into_iter().sum());
-        for &slot in rest {
-            let x = W::from_slot(slot).abs().widen();
-            for (hinge, tau) in hinges.iter_mut().zip(self.taus) {
-                *hinge += f64::max(x, tau);
+        let padding = self.slots.len().next_multiple_of(step) - self.slots.len();
+        let mut hinges = [0.0; INNER + 2];
+        for j in 0..INNER + 2 {
+            hinges[j] = -(padding as f64 * self.taus[j]);
+            for lane in vector.doubles(sums[j]) {
+                hinges[j] += lane;
             }
         }
         hinges
@@ -58,17 +71,20 @@ impl<W: Weight> Job for Hinges<'_, W> {
 }
 
 impl<W: Weight> Search<'_, '_, W> {
-    /// Offers every support whose threshold is in the interval and that could be the best.
-    pub(super) fn finish(&mut self, mut above: Gathered, mut interval: Interval) {
+    /// Offers every support whose threshold is in the interval and that could be the best; returns `B` at its ends.
+    pub(super) fn finish(&mut self, mut above: Gathered, mut interval: Interval) -> [Point; 2] {
         let mut len = above.inside;
+        let mut points = self.points(&above, len, interval);
+        let ends = [points[0], points[INNER + 1]];
         while len > FEW {
-            let points = self.points(&above, len, interval);
             self.note(&points);
             let mut parts = points.windows(2).filter_map(|pair| match pair {
                 &[p, q] => left(p, q, self.gain),
                 _ => None,
             });
-            let Some(first) = parts.next() else { return };
+            let Some(first) = parts.next() else {
+                return ends;
+            };
             interval = Interval {
                 low: first.low,
                 high: parts.next_back().unwrap_or(first).high,
@@ -78,8 +94,10 @@ impl<W: Weight> Search<'_, '_, W> {
             if len > before - before / 4 {
                 break;
             }
+            points = self.points(&above, len, interval);
         }
         self.offer_prefixes(above, len);
+        ends
     }
 
     /// `B` at the ends of the interval and between. No end is zero.
@@ -112,6 +130,13 @@ impl<W: Weight> Search<'_, '_, W> {
         Interval { low, high }: Interval,
     ) -> usize {
         let grid = self.plain.grid();
+        if W::FITS_SINGLE && is_exact(len, self.top(), high) {
+            let ends = [low, high].map(floor::<f32>);
+            let slots = self.slots.get_mut(..len).unwrap_or_default();
+            let (kept, sums) = self.task.backend.run(Compact::<W> { slots, ends, grid });
+            above.add_sums(sums);
+            return kept;
+        }
         let mut kept = 0;
         // Without a branch, for none could be predicted.
         for i in 0..len {

@@ -9,10 +9,11 @@
 
 use core::cmp::Ordering;
 
-use super::chords::{Interval, Point, left, pieces};
+use super::chords::{Interval, Point, Points, left, pieces};
 use super::{Found, Task};
 use crate::exact::score::clearly;
 use crate::objective::{Objective, Plain};
+use crate::passes::above::is_exact;
 use crate::passes::gather::{Gather, Gathered, REACH};
 use crate::passes::survey::Survey;
 use crate::weight::{Weight, floor, scale_by_power};
@@ -37,14 +38,18 @@ pub(super) struct Search<'a, 's, W: Weight> {
 }
 
 impl<'a, 's, W: Weight> Search<'a, 's, W> {
-    /// `None` if the sums could overflow or round. `top` are the bits of the largest magnitude, as a single.
-    pub(super) fn new(task: Task<'a, W>, top: u32, scratch: &'s mut [i8]) -> Option<Self> {
+    /// `None` if the sums could overflow or round.
+    pub(super) fn new<const T: usize>(
+        task: Task<'a, W>,
+        survey: &Survey<T>,
+        scratch: &'s mut [i8],
+    ) -> Option<Self> {
         // Sums of 64 singles stay finite; doubles were not cut to nothing when they became singles.
         const MOST: f32 = f32::from_bits((127 + 120) << 23);
         const LEAST: f32 = f32::from_bits((127 - 100) << 23);
-        let top = f32::from_bits(top);
+        let top = f32::from_bits(survey.top);
         let plain = if W::FITS_SINGLE {
-            Plain::with_top(task.weights, task.side, W::narrow(f64::from(top)).key())
+            Plain::with_top(task.weights, task.side, survey.top_key::<W>())
         } else {
             Plain::new(task.weights, task.side)
         };
@@ -81,39 +86,58 @@ impl<'a, 's, W: Weight> Search<'a, 's, W> {
         Some(())
     }
 
-    /// Searches all that the first survey leaves. `None` if it cannot.
+    /// Searches the window that was gathered, if there is one, and all that the first survey leaves around it. `None` if it cannot.
     pub(super) fn all<const T: usize>(
         &mut self,
         thresholds: [f32; T],
         survey: &Survey<T>,
+        window: Option<([f32; 2], Gathered)>,
     ) -> Option<()> {
-        const MOST: usize = 10;
         let top = self.top();
-        let mut points = [Point::default(); MOST];
         // Cauchy and Schwarz: the sum of all magnitudes, with more to spare than an energy of rounded singles needs.
         let weights = self.task.weights.len() as f64;
-        points[0].most = num_traits::Float::sqrt(weights * survey.energy * 1.000_001);
-        let mut len = 1;
-        for point in survey_points(thresholds, survey).into_iter().take(MOST - 2) {
-            if point.tau <= 0.0 {
-                points[0] = point;
-            } else if points[len - 1].tau < point.tau && point.tau < top {
-                points[len] = point;
-                len += 1;
+        let mut points = Points::new(num_traits::Float::sqrt(weights * survey.energy * 1.000_001));
+        let ends = window.and_then(|(ends, gathered)| self.window(ends, gathered));
+        let mut below = None;
+        for point in survey_points(thresholds, survey) {
+            if let (Some([low, high]), None) = (ends, below)
+                && point.tau > low.tau
+            {
+                below = Some(points.push(low));
+                points.push(high);
+            }
+            if point.tau < top {
+                points.push(point);
             }
         }
-        points[len].tau = top;
-        let points = points.get(..=len)?;
-        self.note(points);
+        points.push(Point { tau: top, ..Point::default() });
+        self.note(points.all());
         // The largest weight alone.
         self.gain = self.gain.max(top * top);
-        for piece in pieces::<{ MOST - 1 }>(points, self.gain)
-            .into_iter()
-            .flatten()
-        {
-            self.dig_around(piece, [0.0, f32::MAX])?;
+        let (first, second) = match below {
+            Some(len) => (points.all().get(..len)?, points.all().get(len..)?),
+            None => (points.all(), &[][..]),
+        };
+        for part in [first, second] {
+            let pieces = pieces::<{ Points::MOST - 1 }>(part, self.gain);
+            for piece in pieces.into_iter().flatten() {
+                self.dig_around(piece, [0.0, f32::MAX])?;
+            }
         }
         Some(())
+    }
+
+    /// Searches the window if all of it was gathered and the sums above are exact; returns `B` at its ends.
+    fn window(&mut self, ends: [f32; 2], gathered: Gathered) -> Option<[Point; 2]> {
+        let [low, high] = ends.map(f64::from);
+        let exact = self.lowest() <= low && low < high && is_exact(self.task.weights.len(), self.top(), high);
+        let whole = gathered.inside <= self.slots.len();
+        (exact && whole).then(|| self.finish(gathered, Interval { low, high }))
+    }
+
+    /// No optimum has a threshold below.
+    fn lowest(&self) -> f64 {
+        0.49 * self.top() / num_traits::Float::sqrt(self.task.weights.len() as f64)
     }
 
     /// Remembers the best gain of some points.
@@ -125,8 +149,7 @@ impl<'a, 's, W: Weight> Search<'a, 's, W> {
     /// Searches an interval of real thresholds, which lie between two singles.
     fn dig_around(&mut self, interval: Interval, [least, most]: [f32; 2]) -> Option<()> {
         // No optimum is below the floor, nor above half of the largest weight.
-        let lowest = 0.49 * self.top() / num_traits::Float::sqrt(self.task.weights.len() as f64);
-        let low = floor::<f32>(interval.low.max(lowest)).max(least);
+        let low = floor::<f32>(interval.low.max(self.lowest())).max(least);
         let high = floor::<f32>(interval.high.min(0.51 * self.top()))
             .next_up()
             .min(most);
@@ -244,7 +267,7 @@ impl<'a, 's, W: Weight> Search<'a, 's, W> {
     }
 
     /// The largest magnitude.
-    fn top(&self) -> f64 {
+    pub(super) fn top(&self) -> f64 {
         W::from_key(self.plain.top()).widen()
     }
 

@@ -43,12 +43,14 @@ mod intervals;
 mod sample;
 
 use intervals::Search;
-use sample::Sample;
+use sample::{Guess, Sample};
 
 use crate::backend::Backend;
 use crate::exact::grid::Sums;
 use crate::objective::Plain;
 use crate::passes::Side;
+use crate::passes::gather::Gathered;
+use crate::passes::scan::Scan;
 use crate::passes::survey::{Question, Survey};
 use crate::weight::{Format, Weight};
 
@@ -99,32 +101,45 @@ pub(crate) fn optimum<'a, W: Weight>(
     };
     if weights.len() < FEW {
         let mut scratch = [0; FEW * size_of::<f64>()];
-        return task.begin(0.0, [], &mut scratch);
+        return task.begin(0.0, [], None, &mut scratch);
     }
-    let sample = Sample::new(weights, side);
-    let guess = f64::from(backend.run(sample));
-    let spread = sample.spread();
-    let (near, far) = (1.0 + spread, 1.0 + 5.5 * spread);
+    let Guess { tau, spread } = backend.run(Sample::new(weights, side));
+    // The nearest thresholds two to three widths away, the next where chords from these still exclude.
+    let [near, far] = [2.5, 8.0].map(|widths| f64::min(widths * spread, 0.9));
+    let (below, above) = (1.0 - near, 1.0 + near);
+    if !W::FITS_SINGLE {
+        let (low, high) = (1.0 - spread, 1.0 + spread);
+        let factors = [0.5, 1.0 - far, below, low, 1.0, high, above, 1.0 + far, 2.9];
+        return task.begin(tau, factors, None, scratch);
+    }
+    let window = Some([1.0 - spread, 1.0 + spread]);
     if side == Side::Both && weights.len() < SHORT {
-        let factors = [2.0 - far, 2.0 - near, 1.0, near, far, 2.9];
-        return task.begin(guess, factors, scratch);
+        let factors = [1.0 - 2.2 * near, below, above, 1.0 + far, 2.9];
+        task.begin(tau, factors, window, scratch)
+    } else {
+        let lowest = if side == Side::Both { 0.5 } else { 0.0 };
+        let between = 1.5 * num_traits::Float::sqrt(1.0 + far);
+        let factors = [lowest, 1.0 - far, below, above, 1.0 + far, between, 2.9, 8.0];
+        task.begin(tau, factors, window, scratch)
     }
-    let lowest = if side == Side::Both { 0.5 } else { 0.0 };
-    let between = 1.7 * num_traits::Float::sqrt(far);
-    let factors = [lowest, 2.0 - far, 2.0 - near, 1.0, near, far, between, 2.9];
-    task.begin(guess, factors, scratch)
 }
 
 impl<'a, W: Weight> Task<'a, W> {
-    /// Surveys the weights at multiples of a guess, and searches what is left.
+    /// Surveys the weights at multiples of a guess, gathers those in a window around it, and searches what is left.
     fn begin<const T: usize>(
         self,
         guess: f64,
         factors: [f64; T],
+        window: Option<[f64; 2]>,
         scratch: &mut [i8],
     ) -> Outcome<'a, W> {
-        let thresholds = factors.map(|factor| f32::narrow(guess * factor));
-        let survey = self.survey(thresholds);
+        let threshold = |factor| f32::narrow(guess * factor);
+        let thresholds = factors.map(threshold);
+        let window = window.map(|ends| ends.map(threshold));
+        let (survey, gathered) = match window {
+            Some(ends) => self.scan(thresholds, ends, scratch),
+            None => (self.survey(thresholds), Gathered::default()),
+        };
         if survey.largest >= f32::INFINITY.to_bits() {
             return if W::FITS_SINGLE {
                 Outcome::NotFinite
@@ -132,13 +147,13 @@ impl<'a, W: Weight> Task<'a, W> {
                 Outcome::Unsuited
             };
         }
-        let Some(mut search) = Search::new(self, survey.top, scratch) else {
+        let Some(mut search) = Search::new(self, &survey, scratch) else {
             return Outcome::Unsuited;
         };
         let done = match (survey.top, T) {
             (0, _) => Some(()),
             (_, 0) => search.every(),
-            _ => search.all(thresholds, &survey),
+            _ => search.all(thresholds, &survey, window.map(|ends| (ends, gathered))),
         };
         match done {
             Some(()) => Outcome::Found(search.found(survey.energy)),
@@ -146,12 +161,30 @@ impl<'a, W: Weight> Task<'a, W> {
         }
     }
 
+    /// One pass over the weights that gathers a window, too.
+    fn scan<const T: usize>(
+        self,
+        thresholds: [f32; T],
+        ends: [f32; 2],
+        scratch: &mut [i8],
+    ) -> (Survey<T>, Gathered) {
+        self.backend.run(Scan {
+            question: self.question(thresholds),
+            ends,
+            window: W::slots(scratch),
+        })
+    }
+
     /// One pass over the weights.
     fn survey<const T: usize>(self, thresholds: [f32; T]) -> Survey<T> {
-        self.backend.run(Question {
+        self.backend.run(self.question(thresholds))
+    }
+
+    fn question<const T: usize>(self, thresholds: [f32; T]) -> Question<'a, W, T> {
+        Question {
             weights: self.weights,
             side: self.side,
             thresholds,
-        })
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::passes::{LANES, Side, singles};
 use crate::weight::Format;
 
 /// Chunks that are looked at, at the most.
-const MOST: usize = 256;
+const MOST: usize = 1024;
 
 /// Every so many chunks one is looked at.
 #[derive(Clone, Copy)]
@@ -22,7 +22,7 @@ pub(super) struct Sample<'a, W> {
 impl<'a, W: Format> Sample<'a, W> {
     pub(super) fn new(weights: &'a [W], side: Side) -> Self {
         let all = weights.len() / LANES;
-        let wanted = (weights.len().isqrt() / 2).min(MOST);
+        let wanted = (weights.len().isqrt() * 3 / 4).min(MOST);
         let chunks = wanted.clamp(1, all.max(1));
         Self {
             weights,
@@ -31,39 +31,44 @@ impl<'a, W: Format> Sample<'a, W> {
             chunks,
         }
     }
+}
 
-    /// The relative distance from the guess within which the optimum is expected: about two standard deviations.
-    pub(super) fn spread(&self) -> f64 {
-        1.9 / num_traits::Float::sqrt((self.chunks * LANES) as f64)
-    }
+/// A guess.
+#[derive(Clone, Copy)]
+pub(super) struct Guess {
+    /// 0 if there is nothing to go by.
+    pub(super) tau: f64,
+    /// The relative distance within which the optimum is expected: about three standard deviations.
+    pub(super) spread: f64,
 }
 
 impl<W: Format> Job for Sample<'_, W> {
-    /// The guess; 0 if there is nothing to go by.
-    type Output = f32;
+    type Output = Guess;
 
     #[inline(always)]
-    fn run<V: Vector>(self, vector: V) -> f32 {
+    fn run<V: Vector>(self, vector: V) -> Guess {
         // On ordinary distributions the fixed point lies between 0.66 and 1 times the mean.
-        let mean = 2.0 * self.map(vector, 0.0);
-        let first = 0.8 * mean;
-        let second = self.map(vector, first);
-        let third = self.map(vector, second);
+        let first = 1.6 * self.map(vector, 0.0).0;
+        let (second, _) = self.map(vector, first);
+        let (third, count) = self.map(vector, second);
         // Aitken's extrapolation of a sequence that converges like a geometric one.
         let (step, bend) = (third - second, (third - second) - (second - first));
         let limit = third - step * step / bend;
         let plausible = limit > 0.5 * third && limit < 2.0 * third;
         let guess = if plausible { limit } else { third };
-        if guess.is_finite() { guess } else { 0.0 }
+        Guess {
+            tau: f64::from(if guess.is_finite() { guess } else { 0.0 }),
+            spread: f64::min(2.0 / num_traits::Float::sqrt(f64::from(count)), 0.3),
+        }
     }
 }
 
 impl<W: Format> Sample<'_, W> {
-    /// `g`, on the sample; 0 of nothing.
+    /// `g`, on the sample, 0 of nothing; and how many are above.
     #[inline(always)]
-    fn map<V: Vector>(&self, vector: V, tau: f32) -> f32 {
+    fn map<V: Vector>(&self, vector: V, tau: f32) -> (f32, u32) {
         let threshold = vector.splat(tau);
-        let (mut sum, mut count) = (vector.splat(0.0), 0);
+        let (mut sum, mut count) = (vector.splat(0.0), 0_u32);
         let (chunks, _) = self.weights.as_chunks::<LANES>();
         for chunk in chunks.iter().step_by(self.stride).take(self.chunks) {
             let x = self.side.magnitudes(vector, vector.load(&singles(chunk)));
@@ -72,10 +77,11 @@ impl<W: Format> Sample<'_, W> {
             count += vector.bits(above).count_ones();
         }
         let sum: f32 = vector.array(sum).into_iter().sum();
-        if count == 0 {
+        let half_mean = if count == 0 {
             0.0
         } else {
             sum / (2.0 * count as f32)
-        }
+        };
+        (half_mean, count)
     }
 }
