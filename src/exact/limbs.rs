@@ -11,7 +11,7 @@ use super::quotient::{Quotient, halves};
 use crate::weight::Limbs;
 
 /// Without the zero limbs at the top.
-fn trimmed(limbs: &[u64]) -> &[u64] {
+pub(crate) fn trimmed(limbs: &[u64]) -> &[u64] {
     let len = limbs
         .iter()
         .rposition(|&limb| limb != 0)
@@ -121,7 +121,7 @@ fn double(limbs: &mut [u64]) {
 }
 
 /// `a -= b` if that is not negative; says whether it was done.
-fn subtract_if_not_less(a: &mut [u64], b: &[u64]) -> bool {
+pub(crate) fn subtract_if_not_less(a: &mut [u64], b: &[u64]) -> bool {
     if compare(a, b) == Ordering::Less {
         return false;
     }
