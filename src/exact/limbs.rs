@@ -64,6 +64,9 @@ pub(crate) fn multiply(out: &mut [u64], a: &[u64], b: &[u64]) {
     out.fill(0);
     let b = trimmed(b);
     for (i, &x) in trimmed(a).iter().enumerate() {
+        if x == 0 {
+            continue;
+        }
         let mut carry = 0;
         let row = out.iter_mut().skip(i);
         for (place, y) in row.zip(b.iter().copied().chain(core::iter::once(0))) {

@@ -76,7 +76,17 @@ impl<W: Sample> Case<W> {
     /// Whether the certificate is true and proves the answer, decided with big integers and the bound as fact 3 has it.
     pub(crate) fn is_proved(&self) -> bool {
         let scene = Scene::new(self);
-        scene.is_told_truly(self) && scene.is_excluded(self) && scene.is_answered(self)
+        scene.is_told_truly(self) && Scene::is_excluded(self) && scene.is_answered(self)
+    }
+
+    /// A step of a ladder at any threshold, true in every number.
+    pub(crate) fn true_step(&self, ladder: usize, threshold: W) -> Step<W> {
+        let sign = match self.certificate {
+            Certificate::Joint(_) => None,
+            Certificate::BySign(_) => Some(ladder == 1),
+        };
+        let sums = Scene::new(self).above(&units(&[threshold])[0], sign);
+        step(threshold, &sums)
     }
 
     /// A forgery: every magnitude is a threshold, with the sums that are above it, and the step `best` is passed off as the best
@@ -90,14 +100,11 @@ impl<W: Sample> Case<W> {
         magnitudes.dedup();
         let above = |&threshold: &W| scene.above(&units(&[threshold])[0], None);
         let sums: Vec<Sums> = magnitudes.iter().map(above).collect();
-        let step = |(&threshold, (count, mass, sum)): (&W, &Sums)| Step {
-            threshold,
-            count: *count,
-            mass: mass.magnitude().to_u64_digits(),
-            sum: sum.magnitude().to_u64_digits(),
-        };
         let count = sums.get(best).filter(|sums| sums.0 > 0)?.0;
-        let steps = magnitudes.iter().zip(&sums).map(step).collect();
+        let pairs = magnitudes.iter().zip(&sums);
+        let steps = pairs
+            .map(|(&threshold, sums)| step(threshold, sums))
+            .collect();
         case.certificate = Certificate::Joint(Ladder { steps, best });
         (case.trits, case.fit) = Ternarizer::new()
             .nonzeros(count)
@@ -122,6 +129,16 @@ impl<W: Sample> Case<W> {
 /// How many, `sum h`, `sum h|w|`.
 pub(crate) type Sums = (usize, BigInt, BigInt);
 
+fn step<W>(threshold: W, (count, mass, sum): &Sums) -> Step<W> {
+    Step {
+        threshold,
+        count: *count,
+        mass: mass.magnitude().to_u64_digits(),
+        sum: sum.magnitude().to_u64_digits(),
+    }
+}
+
+/// The value of limbs, the least significant first.
 pub(crate) fn number(limbs: &[u64]) -> BigInt {
     let place = |sum: BigInt, &limb: &u64| (sum << 64) + limb;
     limbs.iter().rev().fold(BigInt::zero(), place)
@@ -220,7 +237,7 @@ impl Scene {
     }
 
     /// Whether the two tangents to `S(m)` meet below the best score, in every interval.
-    fn is_excluded<W: Sample>(&self, case: &Case<W>) -> bool {
+    fn is_excluded<W: Sample>(case: &Case<W>) -> bool {
         case.certificate.ladders().iter().all(|ladder| {
             let (thresholds, best) = (thresholds(&ladder.steps), &ladder.steps[ladder.best]);
             let score = Fraction::score(&number(&best.sum), &number(&best.mass));
@@ -274,15 +291,12 @@ fn thresholds<W: Sample>(steps: &[Step<W>]) -> Vec<BigInt> {
     units(&values)
 }
 
-/// The score where the tangents meet: `(B + M t1)^2 / M` with `M = (B - A) / (t2 - t1)`, `A = S2 - M2 t2`, `B = S1 - M1 t1`.
+/// The score where the tangents meet, nothing over nothing where there is nothing: `(B + M t1)^2 / M` with `M = (B - A) / (t2 - t1)`, `A = S2 - M2 t2`, `B = S1 - M1 t1`.
 fn kink<W>(pair: [&Step<W>; 2], taus: &[BigInt]) -> Fraction<BigInt> {
     let end = |i: usize| number(&pair[i].sum) - number(&pair[i].mass) * &taus[i];
     let (b, a) = (end(0), end(1));
     let length = &taus[1] - &taus[0];
     let mass = &b - &a;
-    if mass.is_zero() {
-        return Fraction::zero();
-    }
     // Of M = mass / length, both times length.
     let sum = &b * &length + &mass * &taus[0];
     Fraction(&sum * &sum, mass * length)

@@ -8,11 +8,13 @@ use super::Case;
 use crate::common::Sample;
 
 /// What became of a case.
-pub(crate) enum Mutant<W> {
+pub(crate) enum Verdict {
+    /// This cannot be done to it.
+    Same,
     /// Whether it is still right is for the oracle to say.
-    Open(Case<W>),
+    Open,
     /// Certainly wrong.
-    Wrong(Case<W>),
+    Wrong,
 }
 
 /// Numbers that select what is changed, and how.
@@ -55,7 +57,16 @@ fn nudged<W: Sample + Neg<Output = W>>(x: W, rolls: &mut Rolls<'_>) -> W {
     }
 }
 
-type Change<W> = fn(Case<W>, &mut Rolls<'_>) -> Option<Mutant<W>>;
+/// The verdict on what may have been replaced by itself.
+fn wrong_if(changed: bool) -> Verdict {
+    if changed {
+        Verdict::Wrong
+    } else {
+        Verdict::Same
+    }
+}
+
+type Change<W> = fn(&mut Case<W>, &mut Rolls<'_>) -> Verdict;
 
 /// All ways to spoil a case. Each takes fewer than eight rolls.
 pub(crate) fn changes<W: Sample>() -> Vec<(&'static str, Change<W>)> {
@@ -67,6 +78,7 @@ pub(crate) fn changes<W: Sample>() -> Vec<(&'static str, Change<W>)> {
         ("the best step", best),
         ("a dropped step", drop_step),
         ("a repeated step", repeat_step),
+        ("a true step more", another_step),
         ("steps exchanged", exchange_steps),
         ("ladders exchanged", exchange_ladders),
         ("the other kind of certificate", other_kind),
@@ -87,19 +99,19 @@ pub(crate) fn changes<W: Sample>() -> Vec<(&'static str, Change<W>)> {
     ]
 }
 
-fn threshold<W: Sample>(mut case: Case<W>, rolls: &mut Rolls<'_>) -> Option<Mutant<W>> {
+fn threshold<W: Sample>(case: &mut Case<W>, rolls: &mut Rolls<'_>) -> Verdict {
     let ladder = case.ladder(rolls);
     let step = rolls.below(ladder.steps.len());
     ladder.steps[step].threshold = nudged(ladder.steps[step].threshold, rolls);
-    Some(Mutant::Open(case))
+    Verdict::Open
 }
 
-fn count<W: Sample>(mut case: Case<W>, rolls: &mut Rolls<'_>) -> Option<Mutant<W>> {
+fn count<W: Sample>(case: &mut Case<W>, rolls: &mut Rolls<'_>) -> Verdict {
     let ladder = case.ladder(rolls);
     let step = rolls.below(ladder.steps.len());
     let count = &mut ladder.steps[step].count;
     *count = count.wrapping_add(if rolls.coin() { 1 } else { usize::MAX });
-    Some(Mutant::Wrong(case))
+    Verdict::Wrong
 }
 
 /// A number that differs in one bit.
@@ -111,95 +123,117 @@ fn flip(limbs: &mut Vec<u64>, rolls: &mut Rolls<'_>) {
     limbs[limb] ^= 1 << rolls.below(64);
 }
 
-fn mass<W: Sample>(mut case: Case<W>, rolls: &mut Rolls<'_>) -> Option<Mutant<W>> {
+fn mass<W: Sample>(case: &mut Case<W>, rolls: &mut Rolls<'_>) -> Verdict {
     let ladder = case.ladder(rolls);
     let step = rolls.below(ladder.steps.len());
     flip(&mut ladder.steps[step].mass, rolls);
-    Some(Mutant::Wrong(case))
+    Verdict::Wrong
 }
 
-fn sum<W: Sample>(mut case: Case<W>, rolls: &mut Rolls<'_>) -> Option<Mutant<W>> {
+fn sum<W: Sample>(case: &mut Case<W>, rolls: &mut Rolls<'_>) -> Verdict {
     let ladder = case.ladder(rolls);
     let step = rolls.below(ladder.steps.len());
     flip(&mut ladder.steps[step].sum, rolls);
-    Some(Mutant::Wrong(case))
+    Verdict::Wrong
 }
 
-fn best<W: Sample>(mut case: Case<W>, rolls: &mut Rolls<'_>) -> Option<Mutant<W>> {
+fn best<W: Sample>(case: &mut Case<W>, rolls: &mut Rolls<'_>) -> Verdict {
     let ladder = case.ladder(rolls);
     let step = rolls.below(ladder.steps.len() + 1);
     if step == ladder.best {
-        return None;
+        return Verdict::Same;
     }
     ladder.best = step;
     // No two steps have the same support, so not the answer's.
-    Some(Mutant::Wrong(case))
+    Verdict::Wrong
 }
 
-fn drop_step<W: Sample>(mut case: Case<W>, rolls: &mut Rolls<'_>) -> Option<Mutant<W>> {
+fn drop_step<W: Sample>(case: &mut Case<W>, rolls: &mut Rolls<'_>) -> Verdict {
     let ladder = case.ladder(rolls);
     let step = rolls.below(ladder.steps.len());
     ladder.steps.remove(step);
     ladder.best -= usize::from(step < ladder.best);
-    Some(Mutant::Open(case))
+    Verdict::Open
 }
 
-fn repeat_step<W: Sample>(mut case: Case<W>, rolls: &mut Rolls<'_>) -> Option<Mutant<W>> {
+fn repeat_step<W: Sample>(case: &mut Case<W>, rolls: &mut Rolls<'_>) -> Verdict {
     let ladder = case.ladder(rolls);
     let step = rolls.below(ladder.steps.len());
     ladder.steps.insert(step, ladder.steps[step].clone());
     ladder.best += usize::from(step < ladder.best || rolls.coin());
-    Some(Mutant::Wrong(case))
+    Verdict::Wrong
 }
 
-fn exchange_steps<W: Sample>(mut case: Case<W>, rolls: &mut Rolls<'_>) -> Option<Mutant<W>> {
+fn another_step<W: Sample>(case: &mut Case<W>, rolls: &mut Rolls<'_>) -> Verdict {
+    let side = rolls.below(case.certificate.ladders().len());
+    let threshold = match rolls.below(3) {
+        0 => W::magnitude(rolls.next() % W::INFINITY_BITS),
+        1 => case.weights[rolls.below(case.weights.len())].abs(),
+        _ => {
+            let steps = &case.certificate.ladders()[side].steps;
+            let near = steps[rolls.below(steps.len())].threshold;
+            W::magnitude(near.bits().saturating_sub(1))
+        }
+    };
+    let step = case.true_step(side, threshold);
+    let ladder = match &mut case.certificate {
+        Certificate::Joint(ladder) => ladder,
+        Certificate::BySign(ladders) => &mut ladders[side],
+    };
+    let place = ladder.steps.partition_point(|it| it.threshold < threshold);
+    ladder.steps.insert(place, step);
+    ladder.best += usize::from(place <= ladder.best);
+    Verdict::Open
+}
+
+fn exchange_steps<W: Sample>(case: &mut Case<W>, rolls: &mut Rolls<'_>) -> Verdict {
     let ladder = case.ladder(rolls);
     let (a, b) = (
         rolls.below(ladder.steps.len()),
         rolls.below(ladder.steps.len()),
     );
     ladder.steps.swap(a, b);
-    (a != b).then_some(Mutant::Wrong(case))
+    wrong_if(a != b)
 }
 
-fn exchange_ladders<W: Sample>(mut case: Case<W>, _: &mut Rolls<'_>) -> Option<Mutant<W>> {
+fn exchange_ladders<W: Sample>(case: &mut Case<W>, _: &mut Rolls<'_>) -> Verdict {
     let Certificate::BySign(ladders) = &mut case.certificate else {
-        return None;
+        return Verdict::Same;
     };
     ladders.swap(0, 1);
-    Some(Mutant::Open(case))
+    Verdict::Open
 }
 
-fn other_kind<W: Sample>(mut case: Case<W>, rolls: &mut Rolls<'_>) -> Option<Mutant<W>> {
-    case.certificate = match case.certificate {
+fn other_kind<W: Sample>(case: &mut Case<W>, rolls: &mut Rolls<'_>) -> Verdict {
+    case.certificate = match case.certificate.clone() {
         Certificate::Joint(ladder) => Certificate::BySign([ladder.clone(), ladder]),
         Certificate::BySign(ladders) => Certificate::Joint(ladders[rolls.below(2)].clone()),
     };
-    Some(Mutant::Open(case))
+    Verdict::Open
 }
 
-fn nothing<W: Sample>(mut case: Case<W>, rolls: &mut Rolls<'_>) -> Option<Mutant<W>> {
+fn nothing<W: Sample>(case: &mut Case<W>, rolls: &mut Rolls<'_>) -> Verdict {
     let ladder = case.ladder(rolls);
     ladder.steps.clear();
-    Some(Mutant::Wrong(case))
+    Verdict::Wrong
 }
 
-fn below_zero<W: Sample>(mut case: Case<W>, rolls: &mut Rolls<'_>) -> Option<Mutant<W>> {
+fn below_zero<W: Sample>(case: &mut Case<W>, rolls: &mut Rolls<'_>) -> Verdict {
     let ladder = case.ladder(rolls);
     let mut first = ladder.steps[0].clone();
     first.threshold = -W::magnitude(1 + rolls.next() % (W::INFINITY_BITS - 1));
     ladder.steps.insert(0, first);
     ladder.best += 1;
-    Some(Mutant::Wrong(case))
+    Verdict::Wrong
 }
 
-fn weight<W: Sample>(mut case: Case<W>, rolls: &mut Rolls<'_>) -> Option<Mutant<W>> {
+fn weight<W: Sample>(case: &mut Case<W>, rolls: &mut Rolls<'_>) -> Verdict {
     let i = rolls.below(case.weights.len());
     case.weights[i] = nudged(case.weights[i], rolls);
-    Some(Mutant::Open(case))
+    Verdict::Open
 }
 
-fn no_number<W: Sample>(mut case: Case<W>, rolls: &mut Rolls<'_>) -> Option<Mutant<W>> {
+fn no_number<W: Sample>(case: &mut Case<W>, rolls: &mut Rolls<'_>) -> Verdict {
     let i = rolls.below(case.weights.len());
     let bad = [W::nan(), W::infinity(), W::neg_infinity()];
     if rolls.coin() {
@@ -209,47 +243,52 @@ fn no_number<W: Sample>(mut case: Case<W>, rolls: &mut Rolls<'_>) -> Option<Muta
         let step = rolls.below(ladder.steps.len());
         ladder.steps[step].threshold = bad[rolls.below(3)];
     }
-    Some(Mutant::Wrong(case))
+    Verdict::Wrong
 }
 
-fn importance<W: Sample>(mut case: Case<W>, rolls: &mut Rolls<'_>) -> Option<Mutant<W>> {
-    let importance = case.importance.as_mut()?;
+fn importance<W: Sample>(case: &mut Case<W>, rolls: &mut Rolls<'_>) -> Verdict {
+    let Some(importance) = case.importance.as_mut() else {
+        return Verdict::Same;
+    };
     let i = rolls.below(importance.len());
     importance[i] = match rolls.below(8) {
         0 => f32::NAN,
         1 => f32::INFINITY,
         _ => nudged(importance[i], rolls),
     };
-    Some(Mutant::Open(case))
+    Verdict::Open
 }
 
-fn no_importance<W: Sample>(mut case: Case<W>, _: &mut Rolls<'_>) -> Option<Mutant<W>> {
-    case.importance = match case.importance {
+fn no_importance<W: Sample>(case: &mut Case<W>, _: &mut Rolls<'_>) -> Verdict {
+    case.importance = match &case.importance {
         Some(_) => None,
         None => Some(vec![1.0; case.weights.len()]),
     };
-    Some(Mutant::Open(case))
+    Verdict::Open
 }
 
-fn trit<W: Sample>(mut case: Case<W>, rolls: &mut Rolls<'_>) -> Option<Mutant<W>> {
+fn trit<W: Sample>(case: &mut Case<W>, rolls: &mut Rolls<'_>) -> Verdict {
     let i = rolls.below(case.trits.len());
     let other = [-1, 0, 1, 2, -128][rolls.below(5)];
     let changed = case.trits[i] != other;
     case.trits[i] = other;
-    changed.then_some(Mutant::Wrong(case))
+    wrong_if(changed)
 }
 
-fn length<W: Sample>(mut case: Case<W>, rolls: &mut Rolls<'_>) -> Option<Mutant<W>> {
+fn length<W: Sample>(case: &mut Case<W>, rolls: &mut Rolls<'_>) -> Verdict {
     match rolls.below(4) {
         0 => case.trits.push(0),
         1 => case.fit.len += 1,
         2 => case.weights.push(W::zero()),
-        _ => case.importance.as_mut()?.push(0.0),
+        _ => match case.importance.as_mut() {
+            Some(importance) => importance.push(0.0),
+            None => return Verdict::Same,
+        },
     }
-    Some(Mutant::Wrong(case))
+    Verdict::Wrong
 }
 
-fn scale<W: Sample>(mut case: Case<W>, rolls: &mut Rolls<'_>) -> Option<Mutant<W>> {
+fn scale<W: Sample>(case: &mut Case<W>, rolls: &mut Rolls<'_>) -> Verdict {
     let fit = &mut case.fit;
     let scale = match rolls.below(3) {
         0 => &mut fit.lambda,
@@ -257,10 +296,10 @@ fn scale<W: Sample>(mut case: Case<W>, rolls: &mut Rolls<'_>) -> Option<Mutant<W
         _ => &mut fit.lambda_n,
     };
     *scale = nudged(*scale, rolls);
-    Some(Mutant::Open(case))
+    Verdict::Open
 }
 
-fn fit_threshold<W: Sample>(mut case: Case<W>, rolls: &mut Rolls<'_>) -> Option<Mutant<W>> {
+fn fit_threshold<W: Sample>(case: &mut Case<W>, rolls: &mut Rolls<'_>) -> Verdict {
     let fit = &mut case.fit;
     let threshold = match rolls.below(3) {
         0 => &mut fit.threshold,
@@ -268,10 +307,10 @@ fn fit_threshold<W: Sample>(mut case: Case<W>, rolls: &mut Rolls<'_>) -> Option<
         _ => &mut fit.threshold_n,
     };
     *threshold = nudged(*threshold, rolls);
-    Some(Mutant::Open(case))
+    Verdict::Open
 }
 
-fn fit_count<W: Sample>(mut case: Case<W>, rolls: &mut Rolls<'_>) -> Option<Mutant<W>> {
+fn fit_count<W: Sample>(case: &mut Case<W>, rolls: &mut Rolls<'_>) -> Verdict {
     let fit = &mut case.fit;
     let count = if rolls.coin() {
         &mut fit.nonzeros
@@ -279,34 +318,34 @@ fn fit_count<W: Sample>(mut case: Case<W>, rolls: &mut Rolls<'_>) -> Option<Muta
         &mut fit.positives
     };
     *count = count.wrapping_add(if rolls.coin() { 1 } else { usize::MAX });
-    Some(Mutant::Wrong(case))
+    Verdict::Wrong
 }
 
-fn other_count<W: Sample>(mut case: Case<W>, rolls: &mut Rolls<'_>) -> Option<Mutant<W>> {
+fn other_count<W: Sample>(case: &mut Case<W>, rolls: &mut Rolls<'_>) -> Verdict {
     let wanted = match rolls.below(3) {
         0 => case.fit.nonzeros + 1,
         1 => case.fit.nonzeros.saturating_sub(1),
         _ => rolls.below(case.weights.len() + 1),
     };
     let how = Ternarizer::new().nonzeros(wanted);
-    (case.trits, case.fit) = how.ternarize(&case.weights).ok()?;
-    Some(Mutant::Open(case))
+    (case.trits, case.fit) = how.ternarize(&case.weights).unwrap();
+    Verdict::Open
 }
 
-fn other_rule<W: Sample>(mut case: Case<W>, rolls: &mut Rolls<'_>) -> Option<Mutant<W>> {
+fn other_rule<W: Sample>(case: &mut Case<W>, rolls: &mut Rolls<'_>) -> Verdict {
     let rule = Rule::ALL[rolls.below(5)];
     let how = Ternarizer::new().rule(rule);
-    (case.trits, case.fit) = how.ternarize(&case.weights).ok()?;
-    Some(Mutant::Open(case))
+    (case.trits, case.fit) = how.ternarize(&case.weights).unwrap();
+    Verdict::Open
 }
 
-fn other_vector<W: Sample>(mut case: Case<W>, rolls: &mut Rolls<'_>) -> Option<Mutant<W>> {
+fn other_vector<W: Sample>(case: &mut Case<W>, rolls: &mut Rolls<'_>) -> Verdict {
     let mut weights = case.weights.clone();
     let i = rolls.below(weights.len());
     weights[i] = nudged(weights[i], rolls);
     let how = Ternarizer::new().rule(case.rule);
     let h = case.importance.as_deref();
     let how = h.map_or(how, |h| how.importance(h));
-    (case.trits, case.fit, case.certificate) = how.certify(&weights).ok()?;
-    Some(Mutant::Open(case))
+    (case.trits, case.fit, case.certificate) = how.certify(&weights).unwrap();
+    Verdict::Open
 }
