@@ -276,7 +276,8 @@ impl Scene {
                 [&all, &all],
             ),
             Certificate::BySign(_) => (
-                two && fit.lambda >= W::zero() && fit.lambda.bits().abs_diff(lambda.bits()) <= 8,
+                two && fit.lambda >= W::zero()
+                    && fit.lambda.abs().bits().abs_diff(lambda.bits()) <= 8,
                 [&p, &n],
             ),
         };
