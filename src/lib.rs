@@ -19,6 +19,7 @@
 //!
 //! - A slice of weights: [`ternarize`](fn@ternarize), or [`ternarize_into`] where there is no heap.
 //! - Another rule, one scale, a number of non-zeros, a target cosine, importances: [`Ternarizer`].
+//! - Why nothing is better, so that anyone can check it: [`Ternarizer::certify`], [`Certificate`].
 //! - How good it is: [`Fit`], and the whole [`curve`](fn@curve) of the cosine against the number of non-zeros.
 //! - Trits in bytes, also in flash, and products with them: [`PackedTrits`].
 //! - Whole tensors, with scales per channel, kernel or block: [`tensor`].
@@ -36,7 +37,7 @@
 //!
 //! Two wings stand on the ground floor, [`Error`] and [`Backend`], and do not know each other. The wing of meaning finds the best ternary vector:
 //! `weight` (magnitudes as integers), `exact` (integers that never round), `objective` (the score of a support), `passes` (loops over long slices), `search` (the
-//! theorem, and the ways to the optimum), `rule`, `fit`, `knobs`, `solve` (every rule to one solution), `ternarizer`,
+//! theorem, and the ways to the optimum), `rule`, `fit`, `knobs`, `solve` (every rule to one solution), `ternarizer`, `certificate` (proofs, and their checker),
 //! `lanes` (many short vectors at once). The wing of storage keeps and multiplies trits: [`code`],
 //! [`kernels`], [`packed`]. They meet under the roof: [`tensor`], and on top of it [`model`].
 //!
@@ -98,6 +99,9 @@ mod lanes;
 
 mod ternarizer;
 
+#[cfg(feature = "alloc")]
+mod certificate;
+
 mod curve;
 
 // The wing of storage: how trits lie in bytes, and multiply.
@@ -115,6 +119,8 @@ pub mod tensor;
 #[cfg(feature = "safetensors")]
 pub mod model;
 
+#[cfg(feature = "alloc")]
+pub use certificate::{Certificate, Ladder, Refusal, Step};
 #[cfg(feature = "alloc")]
 pub use curve::curve;
 #[cfg(feature = "alloc")]

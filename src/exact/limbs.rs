@@ -11,7 +11,7 @@ use super::quotient::{Quotient, halves};
 use crate::weight::Limbs;
 
 /// Without the zero limbs at the top.
-fn trimmed(limbs: &[u64]) -> &[u64] {
+pub(crate) fn trimmed(limbs: &[u64]) -> &[u64] {
     let len = limbs
         .iter()
         .rposition(|&limb| limb != 0)
@@ -64,6 +64,9 @@ pub(crate) fn multiply(out: &mut [u64], a: &[u64], b: &[u64]) {
     out.fill(0);
     let b = trimmed(b);
     for (i, &x) in trimmed(a).iter().enumerate() {
+        if x == 0 {
+            continue;
+        }
         let mut carry = 0;
         let row = out.iter_mut().skip(i);
         for (place, y) in row.zip(b.iter().copied().chain(core::iter::once(0))) {
@@ -121,7 +124,7 @@ fn double(limbs: &mut [u64]) {
 }
 
 /// `a -= b` if that is not negative; says whether it was done.
-fn subtract_if_not_less(a: &mut [u64], b: &[u64]) -> bool {
+pub(crate) fn subtract_if_not_less(a: &mut [u64], b: &[u64]) -> bool {
     if compare(a, b) == Ordering::Less {
         return false;
     }

@@ -305,3 +305,73 @@ fn the_filter_decides_what_it_can_and_no_more() {
     assert_eq!(clearly(1e-300, 1e-260), None);
     assert_eq!(clearly(1e251, f64::INFINITY), None);
 }
+
+#[cfg(feature = "alloc")]
+#[test]
+fn products_and_differences_of_any_length() {
+    use super::natural::{difference, magnitude, product};
+
+    let mut numbers = Numbers(7);
+    for _ in 0..2000 {
+        let (a, b): ([u64; 5], [u64; 3]) = (numbers.limbs(5), numbers.limbs(3));
+        let together = product(&a, &b);
+        assert_eq!(big(&together), big(&a) * big(&b));
+        let mut more = together.clone();
+        more.push(0);
+        add_shifted(&mut more, numbers.next().into(), 40);
+        let expected = big(&more) - big(&together);
+        assert_eq!(big(&difference(more, &together)), expected);
+        let weight = f64::from_key(numbers.below(f64::INFINITY.key()));
+        let expected = self::magnitude(weight.key(), f64::PRECISION);
+        assert_eq!(big(&magnitude(weight)), expected);
+    }
+}
+
+#[cfg(feature = "alloc")]
+#[test]
+fn weighted_sums_and_their_scales() {
+    use super::weighted::WeightedSums;
+
+    let mut numbers = Numbers(8);
+    for round in 0..300 {
+        let mut parts = [WeightedSums::<f64>::NONE; 2];
+        let (mut sum, mut mass) = (BigUint::default(), BigUint::default());
+        let (len, weighted) = (numbers.below(9), round % 2 == 0);
+        for i in 0..len {
+            let weight = f64::from_key(numbers.below(f64::INFINITY.key() >> (round % 3)));
+            let key = numbers.below(f32::INFINITY.key());
+            let h = weighted.then(|| f32::from_key(key));
+            let one = || BigUint::from(1_u8);
+            let expected = h.map_or_else(one, |_| magnitude(key, f32::PRECISION));
+            sum += magnitude(weight.key(), f64::PRECISION) * &expected;
+            mass += expected;
+            parts[i as usize % 2].add(-weight, h);
+        }
+        let all = parts[0].plus(&parts[1]);
+        assert!(all.are(len as usize, &mass.to_u64_digits(), &sum.to_u64_digits()));
+        assert!(!all.are(
+            len as usize + 1,
+            &mass.to_u64_digits(),
+            &sum.to_u64_digits()
+        ));
+        assert!(!all.are(
+            len as usize,
+            &mass.to_u64_digits(),
+            &(sum.clone() + 1_u8).to_u64_digits()
+        ));
+        assert!(!all.are(
+            len as usize,
+            &(mass.clone() + 1_u8).to_u64_digits(),
+            &sum.to_u64_digits()
+        ));
+        if mass == BigUint::default() {
+            assert_eq!((all.scale().key(), all.half_scale().key()), (0, 0));
+            continue;
+        }
+        assert_eq!(all.scale().key(), rounded::<f64>(&sum, &mass).1);
+        assert_eq!(
+            all.half_scale().key(),
+            rounded::<f64>(&sum, &(mass * 2_u8)).0
+        );
+    }
+}
