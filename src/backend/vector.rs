@@ -136,12 +136,7 @@ mod tests {
                 v.add_selected([high, low], mask, a, [low, high])[0],
                 v.add_selected([high, low], mask, a, [low, high])[1],
             ];
-            let masks = [
-                mask,
-                other,
-                v.and_not(mask, other),
-                v.and_not(other, mask),
-            ];
+            let masks = [mask, other, v.and_not(mask, other), v.and_not(other, mask)];
             (
                 results,
                 masks.map(|mask| v.bits(mask)),

@@ -11,7 +11,7 @@
     reason = "the one place where a function for an instruction set is entered, by a token that proves it is there"
 )]
 
-use core::arch::x86_64::{_MM_HINT_T0, __cpuid, __cpuid_count, _mm_prefetch, _xgetbv};
+use core::arch::x86_64::{__cpuid, __cpuid_count, _MM_HINT_T0, _mm_prefetch, _xgetbv};
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use super::Job;

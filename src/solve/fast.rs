@@ -9,10 +9,11 @@ use crate::fit::{self, Fit};
 use crate::knobs::{self, Knobs};
 use crate::objective::Objective;
 use crate::passes::Side;
+use crate::passes::residual::Residual;
 use crate::passes::write::Write;
 use crate::rule::Rule;
 use crate::search::stream::{Found, Outcome, optimum};
-use crate::weight::{Weight, scale_by_power};
+use crate::weight::{Format, Weight, scale_by_power};
 
 /// Ternarizes, if this is a case for the streaming search.
 pub(super) fn solve<W: Weight>(
@@ -73,16 +74,28 @@ fn write<W: Weight>(
     trits: &mut [i8],
     (energy, counts): (Option<f64>, (usize, usize)),
 ) -> Fit<W> {
+    let Signed { p, n } = solution.thresholds;
+    let [threshold_p, threshold_n] = [p, n].map(W::from_key);
     backend.run(Write {
         weights,
         trits,
-        threshold_p: W::from_key(solution.thresholds.p),
-        threshold_n: W::from_key(solution.thresholds.n),
+        threshold_p,
+        threshold_n,
     });
-    let energy = match energy {
-        // Squares of singles and their sums are far from the ends of a double's range: units make no difference.
-        Some(energy) => scale_by_power(energy, -2 * solution.unit),
-        None => fit::energy(weights, None, solution.unit),
+    let Signed { p, n } = solution.scales;
+    let Some(energy) = energy else {
+        let energy = fit::energy(weights, None, solution.unit);
+        return solution.measure(weights.len(), counts, energy, || {
+            fit::residual(weights, trits, (p, n), None, solution.unit)
+        });
     };
-    solution.measure(weights, None, trits, counts, energy)
+    // Squares of singles and their sums are far from the ends of a double's range: units make no difference.
+    let in_unit = |energy| scale_by_power(energy, -2 * solution.unit);
+    solution.measure(weights.len(), counts, in_unit(energy), || {
+        in_unit(backend.run(Residual {
+            weights,
+            thresholds: [threshold_p, threshold_n].map(Format::single),
+            scales: [p, n].map(Format::single),
+        }))
+    })
 }

@@ -241,17 +241,20 @@ impl<W: Weight> Solution<W> {
     fn write(&self, weights: &[W], importance: Option<&[f32]>, trits: &mut [i8]) -> Fit<W> {
         let counts = self.select(weights, importance, trits);
         let energy = fit::energy(weights, importance, self.unit);
-        self.measure(weights, importance, trits, counts, energy)
+        let scales = (self.scales.p, self.scales.n);
+        self.measure(weights.len(), counts, energy, || {
+            fit::residual(weights, trits, scales, importance, self.unit)
+        })
     }
 
-    /// What the trits lose, with the numbers of those that are not 0 and that are +1, and the energy of the weights.
+    /// What the trits lose, with the numbers of those that are not 0 and that are +1, and the energy of the weights. `residual`
+    /// adds up what is lost, weight by weight.
     fn measure(
         &self,
-        weights: &[W],
-        importance: Option<&[f32]>,
-        trits: &[i8],
+        len: usize,
         (nonzeros, positives): (usize, usize),
         energy: f64,
+        residual: impl FnOnce() -> f64,
     ) -> Fit<W> {
         let Signed {
             p: lambda_p,
@@ -262,16 +265,14 @@ impl<W: Weight> Solution<W> {
             (self.parts.p, in_unit(lambda_p)),
             (self.parts.n, in_unit(lambda_n)),
         ];
-        let lost = fit::lost(energy, parts).unwrap_or_else(|| {
-            fit::residual(weights, trits, (lambda_p, lambda_n), importance, self.unit)
-        });
+        let lost = fit::lost(energy, parts).unwrap_or_else(residual);
         Fit {
             lambda: self.lambda,
             lambda_p,
             lambda_n,
             nonzeros,
             positives,
-            len: weights.len(),
+            len,
             threshold: W::from_key(self.thresholds.p.min(self.thresholds.n)),
             threshold_p: W::from_key(self.thresholds.p),
             threshold_n: W::from_key(self.thresholds.n),

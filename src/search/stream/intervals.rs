@@ -110,7 +110,10 @@ impl<'a, 's, W: Weight> Search<'a, 's, W> {
                 points.push(point);
             }
         }
-        points.push(Point { tau: top, ..Point::default() });
+        points.push(Point {
+            tau: top,
+            ..Point::default()
+        });
         self.note(points.all());
         // The largest weight alone.
         self.gain = self.gain.max(top * top);
@@ -130,7 +133,9 @@ impl<'a, 's, W: Weight> Search<'a, 's, W> {
     /// Searches the window if all of it was gathered and the sums above are exact; returns `B` at its ends.
     fn window(&mut self, ends: [f32; 2], gathered: Gathered) -> Option<[Point; 2]> {
         let [low, high] = ends.map(f64::from);
-        let exact = self.lowest() <= low && low < high && is_exact(self.task.weights.len(), self.top(), high);
+        let exact = self.lowest() <= low
+            && low < high
+            && is_exact(self.task.weights.len(), self.top(), high);
         let whole = gathered.inside <= self.slots.len();
         (exact && whole).then(|| self.finish(gathered, Interval { low, high }))
     }

@@ -114,12 +114,26 @@ pub(crate) fn optimum<'a, W: Weight>(
     }
     let window = Some([1.0 - spread, 1.0 + spread]);
     if side == Side::Both && weights.len() < SHORT {
-        let factors = [1.0 - 2.2 * near, below, above, 1.0 + far, 2.9];
+        let factors = [
+            f64::max(1.0 - 4.0 * spread, 0.3),
+            1.0 + 2.8 * spread,
+            1.9,
+            3.2,
+        ];
         task.begin(tau, factors, window, scratch)
     } else {
         let lowest = if side == Side::Both { 0.5 } else { 0.0 };
         let between = 1.5 * num_traits::Float::sqrt(1.0 + far);
-        let factors = [lowest, 1.0 - far, below, above, 1.0 + far, between, 2.9, 8.0];
+        let factors = [
+            lowest,
+            1.0 - far,
+            below,
+            above,
+            1.0 + far,
+            between,
+            2.9,
+            8.0,
+        ];
         task.begin(tau, factors, window, scratch)
     }
 }

@@ -10,6 +10,9 @@ use crate::weight::Format;
 /// Chunks that are looked at, at the most.
 const MOST: usize = 1024;
 
+/// Chunks that are added side by side.
+const AT_ONCE: usize = 4;
+
 /// Every so many chunks one is looked at.
 #[derive(Clone, Copy)]
 pub(super) struct Sample<'a, W> {
@@ -68,15 +71,26 @@ impl<W: Format> Sample<'_, W> {
     #[inline(always)]
     fn map<V: Vector>(&self, vector: V, tau: f32) -> (f32, u32) {
         let threshold = vector.splat(tau);
-        let (mut sum, mut count) = (vector.splat(0.0), 0_u32);
+        // Several sums, so that an addition need not wait for the one before.
+        let (mut sums, mut count) = ([vector.splat(0.0); AT_ONCE], 0_u32);
         let (chunks, _) = self.weights.as_chunks::<LANES>();
-        for chunk in chunks.iter().step_by(self.stride).take(self.chunks) {
-            let x = self.side.magnitudes(vector, vector.load(&singles(chunk)));
-            let above = vector.greater(x, threshold);
-            sum = vector.add(sum, vector.select(above, x));
-            count += vector.bits(above).count_ones();
+        for first in (0..self.chunks).step_by(AT_ONCE) {
+            for (j, sum) in sums.iter_mut().enumerate() {
+                let Some(chunk) = chunks.get((first + j) * self.stride) else {
+                    continue;
+                };
+                let x = self.side.magnitudes(vector, vector.load(&singles(chunk)));
+                let above = vector.greater(x, threshold);
+                *sum = vector.add(*sum, vector.select(above, x));
+                count += vector.bits(above).count_ones();
+            }
         }
-        let sum: f32 = vector.array(sum).into_iter().sum();
+        let mut sum = 0.0;
+        for lanes in sums {
+            for lane in vector.array(lanes) {
+                sum += lane;
+            }
+        }
         let half_mean = if count == 0 {
             0.0
         } else {
