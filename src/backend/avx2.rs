@@ -221,44 +221,10 @@ impl Vector for Avx2 {
     const ROWS: usize = 4;
 
     #[inline(always)]
-    fn rank(self, x: [__m256; 2]) -> [__m256; 2] {
-        both!(half of x => {
-            let x = _mm256_castps_si256(half);
-            let turned = _mm256_or_si256(_mm256_slli_epi32::<1>(x), _mm256_srli_epi32::<31>(x));
-            _mm256_xor_ps(_mm256_castsi256_ps(turned), _mm256_set1_ps(-0.0))
-        })
-    }
-
-    #[inline(always)]
-    fn unrank(self, rank: [__m256; 2]) -> [__m256; 2] {
-        both!(half of rank => {
-            let x = _mm256_castps_si256(_mm256_xor_ps(half, _mm256_set1_ps(-0.0)));
-            let turned = _mm256_or_si256(_mm256_srli_epi32::<1>(x), _mm256_slli_epi32::<31>(x));
-            _mm256_castsi256_ps(turned)
-        })
-    }
-
-    #[inline(always)]
-    fn unrank_abs(self, rank: [__m256; 2]) -> [__m256; 2] {
-        both!(half of rank => {
-            let x = _mm256_castps_si256(_mm256_xor_ps(half, _mm256_set1_ps(-0.0)));
-            _mm256_castsi256_ps(_mm256_srli_epi32::<1>(x))
-        })
-    }
-
-    #[inline(always)]
     fn order(self, a: [__m256; 2], b: [__m256; 2]) -> [[__m256; 2]; 2] {
-        let a = both!(half of a => _mm256_castps_si256(half));
-        let b = both!(half of b => _mm256_castps_si256(half));
         with_token!([
-            [
-                _mm256_castsi256_ps(_mm256_max_epi32(a[0], b[0])),
-                _mm256_castsi256_ps(_mm256_max_epi32(a[1], b[1])),
-            ],
-            [
-                _mm256_castsi256_ps(_mm256_min_epi32(a[0], b[0])),
-                _mm256_castsi256_ps(_mm256_min_epi32(a[1], b[1])),
-            ],
+            [_mm256_max_ps(a[0], b[0]), _mm256_max_ps(a[1], b[1])],
+            [_mm256_min_ps(a[0], b[0]), _mm256_min_ps(a[1], b[1])],
         ])
     }
 
@@ -297,5 +263,10 @@ impl Vector for Avx2 {
             _mm_storeu_si128(signs.as_mut_ptr().cast(), _mm_packs_epi16(low, high));
         });
         signs
+    }
+
+    #[inline(always)]
+    fn square_roots(self, x: [__m256d; 2]) -> [__m256d; 2] {
+        both!(half of x => _mm256_sqrt_pd(half))
     }
 }

@@ -1,14 +1,14 @@
 //! Sixteen vectors sorted at once, lane by lane: a sorting network, whose comparators are a vector maximum and minimum.
 //!
 //! A network compares the same places whatever it finds, so it has no branch to mispredict, and a comparator serves sixteen
-//! vectors. Rows are sorted in decreasing order of their ranks:
+//! vectors. The magnitudes of rows are sorted in decreasing order:
 //!
 //! ```text
 //! sort each 16 rows by 60 comparators, in registers
 //! for p = 16, 32, .. < n:   merge neighbours of p rows:  compare i with 2p-1-i,   then i with i+p/2,  i with i+p/4,  ..,  i with i+1
 //! ```
 //!
-//! Every comparator puts the larger one first. So rows beyond the last, if they are minimal, never move, and what only
+//! Every comparator puts the larger one first. So rows beyond the last, as they are zeros, never move, and what only
 //! touches them is skipped: any `n` will do. Up to four steps of a merge are done on rows in registers, which then are read
 //! and written once: the stores are what a merge costs.
 //!
@@ -20,14 +20,19 @@
 //! (the 60 comparators are Green's).
 
 use crate::backend::{Job, Vector};
+use crate::passes::Side;
 
 /// Rows that are sorted in registers.
 const BASE: usize = 16;
 
-/// Sorts rows of ranks, the first `len`; those beyond, up to a power of two of at least 16, are minimal.
+/// Sorts magnitudes of rows, of both signs or of one.
 pub(super) struct Sort<'r> {
-    pub(super) rows: &'r mut [[f32; 16]],
+    /// The first `len` are to be sorted, and those beyond, up to a multiple of 16, are zeros.
+    pub(super) rows: &'r [[f32; 16]],
     pub(super) len: usize,
+    pub(super) side: Side,
+    /// As many places, and beyond zeros up to a power of two, which stay.
+    pub(super) sorted: &'r mut [[f32; 16]],
 }
 
 impl Job for Sort<'_> {
@@ -35,16 +40,26 @@ impl Job for Sort<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(self, vector: V) {
-        let Self { rows, len } = self;
+        let Self {
+            rows,
+            len,
+            side,
+            sorted,
+        } = self;
         if len <= 9 {
-            return few::<V, 9>(vector, rows);
+            return few::<V, 9>(vector, side, rows, sorted);
         }
-        for block in rows[..len.next_multiple_of(BASE)].as_chunks_mut::<BASE>().0 {
-            few::<V, BASE>(vector, block);
+        for (block, sorted) in rows[..len.next_multiple_of(BASE)]
+            .as_chunks::<BASE>()
+            .0
+            .iter()
+            .zip(sorted.as_chunks_mut::<BASE>().0)
+        {
+            few::<V, BASE>(vector, side, block, sorted);
         }
         let mut half = BASE;
         while half < len {
-            merge(vector, rows, half, len);
+            merge(vector, sorted, half, len);
             half *= 2;
         }
     }
@@ -52,10 +67,15 @@ impl Job for Sort<'_> {
 
 /// Sorts the first `N` rows, at most 16.
 #[inline(always)]
-fn few<V: Vector, const N: usize>(vector: V, rows: &mut [[f32; 16]]) {
+fn few<V: Vector, const N: usize>(
+    vector: V,
+    side: Side,
+    rows: &[[f32; 16]],
+    sorted: &mut [[f32; 16]],
+) {
     let mut x = [vector.splat(0.0); N];
-    for (x, row) in x.iter_mut().zip(&*rows) {
-        *x = vector.load(row);
+    for (x, row) in x.iter_mut().zip(rows) {
+        *x = side.magnitudes(vector, vector.load(row));
     }
     macro_rules! compare {
         ($($low:literal $high:literal),*) => {$(
@@ -74,7 +94,7 @@ fn few<V: Vector, const N: usize>(vector: V, rows: &mut [[f32; 16]]) {
     compare!(6 8, 10 12, 3 5, 7 9);
     compare!(3 4, 5 6, 7 8, 9 10, 11 12);
     compare!(6 7, 8 9);
-    for (x, row) in x.into_iter().zip(rows) {
+    for (x, row) in x.into_iter().zip(sorted) {
         *row = vector.array(x);
     }
 }
@@ -183,12 +203,17 @@ mod tests {
     /// Sorts sixteen vectors, given row by row, and checks the first `len` rows.
     fn check(backend: Backend, values: &[[u32; 16]]) {
         let len = values.len();
-        let mut rows = [[f32::from_bits(1 << 31); 16]; 256];
+        let mut rows = [[0.0; 16]; 256];
         for (row, values) in rows.iter_mut().zip(values) {
-            *row = values.map(|value| f32::from_bits(value ^ 1 << 31));
+            *row = values.map(f32::from_bits);
         }
-        let rows = &mut rows[..len.next_power_of_two().max(BASE)];
-        backend.run(Sort { rows, len });
+        let mut sorted = [[0.0; 16]; 256];
+        backend.run(Sort {
+            rows: &rows,
+            len,
+            side: Side::Both,
+            sorted: &mut sorted[..len.next_power_of_two().max(BASE)],
+        });
         for lane in 0..16 {
             let mut expected = [0; 256];
             for (place, row) in expected.iter_mut().zip(values) {
@@ -196,8 +221,8 @@ mod tests {
             }
             let expected = &mut expected[..len];
             expected.sort_unstable();
-            for (row, expected) in rows.iter().zip(expected.iter().rev()) {
-                assert_eq!(row[lane].to_bits() ^ 1 << 31, *expected, "{len}");
+            for (row, expected) in sorted.iter().zip(expected.iter().rev()) {
+                assert_eq!(row[lane].to_bits(), *expected, "{len}");
             }
         }
     }
