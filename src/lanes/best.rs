@@ -37,6 +37,26 @@ pub(super) struct Support {
     pub(super) mass: Lanes,
 }
 
+/// A number for each lane.
+#[inline(always)]
+pub(super) fn each<T: Copy>(zero: T, number: impl Fn(usize) -> T) -> [T; 16] {
+    let mut all = [zero; 16];
+    for (lane, place) in all.iter_mut().enumerate() {
+        *place = number(lane);
+    }
+    all
+}
+
+/// What holds of which lanes, as bits. Each is a word of ones or zeros first, as comparisons of vectors are.
+#[inline(always)]
+pub(super) fn where_true(holds: impl Fn(usize) -> bool) -> u32 {
+    let mut bits = 0;
+    for lane in 0..16 {
+        bits |= u32::from(holds(lane)).wrapping_neg() & 1 << lane;
+    }
+    bits
+}
+
 /// Both halves, one after the other.
 #[inline(always)]
 pub(super) fn lanes<V: Vector>(v: V, x: [V::Doubles; 2]) -> Lanes {
@@ -61,9 +81,10 @@ impl Job for Best<'_> {
         let zeros = [v.zeros(); 2];
         let (mut sum, mut best, mut second) = (zeros, zeros, zeros);
         let (mut best_sum, mut best_mass) = (zeros, zeros);
-        for (i, (row, &share)) in self.rows.iter().zip(&SHARES[1..]).enumerate() {
-            let x = v.widen(v.load(row));
-            let (share, mass) = (v.splat_double(share), v.splat_double((i + 1) as f64));
+        let (mut mass, one) = (v.zeros(), v.splat_double(1.0));
+        for (row, &share) in self.rows.iter().zip(&SHARES[1..]) {
+            let (x, share) = (v.widen(v.load(row)), v.splat_double(share));
+            mass = v.add_doubles(mass, one);
             for h in 0..2 {
                 sum[h] = v.add_doubles(sum[h], x[h]);
                 let score = v.multiply_doubles(v.multiply_doubles(sum[h], sum[h]), share);
@@ -74,13 +95,12 @@ impl Job for Best<'_> {
             }
         }
         let (best, second) = (lanes(v, best), lanes(v, second));
-        let mut doubt = 0;
-        for lane in 0..16 {
+        let doubt = where_true(|lane| {
             let top = self.rows[0][lane];
             let close = second[lane] >= best[lane] * (1.0 - MARGIN);
-            let extreme = !(LEAST..=1.0 / LEAST).contains(&top);
-            doubt |= u32::from(top.to_bits() != 0 && (close || extreme)) << lane;
-        }
+            let extreme = (top < LEAST) | (top > 1.0 / LEAST);
+            (top > 0.0) & (close | extreme)
+        });
         let support = Support {
             sum: lanes(v, best_sum),
             mass: lanes(v, best_mass),

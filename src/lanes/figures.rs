@@ -10,7 +10,7 @@
 //! then to a weight. That is as good as once, unless the double has so few bits that it may itself be a weight or a tie
 //! between two; such a one must be exact, or else the lane is in doubt.
 
-use super::best::{Lanes, Positive, Support, lanes};
+use super::best::{Lanes, Positive, Support, each, lanes, where_true};
 use crate::backend::{Job, Vector};
 use crate::fit::Fit;
 use crate::rule::Scales;
@@ -41,27 +41,6 @@ pub(super) struct Figures<W> {
     relative_error: Lanes,
     /// As bits, the lanes whose error has cancelled too many digits.
     pub(super) cancelled: u32,
-}
-
-/// A number for each lane.
-#[inline(always)]
-fn each<T: Copy>(zero: T, number: impl Fn(usize) -> T) -> [T; 16] {
-    let mut all = [zero; 16];
-    for (lane, place) in all.iter_mut().enumerate() {
-        *place = number(lane);
-    }
-    all
-}
-
-/// What holds of which lanes, as bits. Each is a word of ones or zeros first, as comparisons of vectors are.
-#[inline(always)]
-fn where_true(holds: impl Fn(usize) -> bool) -> u32 {
-    let words = each(0_u64, |lane| u64::from(holds(lane)).wrapping_neg());
-    let mut bits = 0;
-    for (lane, word) in words.into_iter().enumerate() {
-        bits |= word & 1 << lane;
-    }
-    bits as u32
 }
 
 impl Support {

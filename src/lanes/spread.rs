@@ -16,15 +16,21 @@ use crate::weight::Format;
 /// Sixteen weights of a slice from `start` on as singles, zeros beyond its end.
 #[inline(always)]
 fn sixteen<W: Format>(weights: &[W], start: usize) -> [f32; 16] {
-    let rest = weights.get(start..).unwrap_or(&[]);
-    if let Some(chunk) = rest.first_chunk() {
-        return singles(chunk);
+    match weights.get(start..).and_then(|rest| rest.first_chunk()) {
+        Some(chunk) => singles(chunk),
+        None => last(weights.get(start..).unwrap_or(&[])),
     }
-    let mut last = [0.0; 16];
-    for (place, weight) in last.iter_mut().zip(rest) {
-        *place = weight.single();
+}
+
+/// Fewer than sixteen.
+#[cold]
+#[inline(never)]
+fn last<W: Format>(rest: &[W]) -> [f32; 16] {
+    let mut singles = [0.0; 16];
+    for (single, weight) in singles.iter_mut().zip(rest) {
+        *single = weight.single();
     }
-    last
+    singles
 }
 
 /// Writes the vectors row by row, and zeros for the rows up to a multiple of 16; returns the energies.
@@ -41,49 +47,51 @@ impl<W: Format> Job for Spread<'_, '_, W> {
     #[inline(always)]
     fn run<V: Vector>(self, v: V) -> Lanes {
         let Self { weights, len, rows } = self;
-        // Totals of one block, of two, and of those not yet paired: up to four blocks.
-        let (mut one, mut two) = ([v.zeros(); 2], [v.zeros(); 2]);
-        let mut parts = [[v.zeros(); 2]; 8];
-        for (b, block) in rows.chunks_mut(16).enumerate() {
+        for (b, block) in rows.as_chunks_mut::<16>().0.iter_mut().enumerate() {
             let mut x = [v.splat(0.0); 16];
             for (lane, x) in x.iter_mut().enumerate() {
                 *x = v.load(&sixteen(weights, lane * len + 16 * b));
             }
             transpose(v, &mut x);
-            for (i, x) in x.iter_mut().enumerate() {
-                if 16 * b + i >= len {
-                    *x = v.splat(0.0);
-                }
-                let wide = v.widen(*x);
-                for h in 0..2 {
-                    parts[i % 8][h] = v.add_square(parts[i % 8][h], wide[h]);
-                }
-            }
             for (row, x) in block.iter_mut().zip(x) {
                 *row = v.array(x);
             }
-            let end = 16 * (b + 1);
-            if end.is_multiple_of(BLOCK) && end <= len {
-                let sum = total(v, &parts);
-                parts = [[v.zeros(); 2]; 8];
-                match end / BLOCK {
-                    1 | 3 => one = sum,
-                    2 => two = add(v, sum, one),
-                    // Equals with equals.
-                    _ => two = add(v, add(v, sum, one), two),
-                }
+        }
+        rows[len..].fill([0.0; 16]);
+        lanes(v, energies(v, rows, len))
+    }
+}
+
+/// The sums of squares of rows, those beyond `len` being zeros.
+#[inline(always)]
+fn energies<V: Vector>(v: V, rows: &[[f32; 16]], len: usize) -> [V::Doubles; 2] {
+    // Totals of one block, of two, and of those not yet paired: up to four blocks.
+    let (mut one, mut two, mut rest) = ([v.zeros(); 2], [v.zeros(); 2], [v.zeros(); 2]);
+    let blocks = len / BLOCK;
+    for (b, block) in rows.chunks(BLOCK).enumerate() {
+        let mut parts = [[v.zeros(); 2]; 8];
+        for eight in block.as_chunks::<8>().0 {
+            for (part, row) in parts.iter_mut().zip(eight) {
+                let [low, high] = v.widen(v.load(row));
+                *part = [v.add_square(part[0], low), v.add_square(part[1], high)];
             }
         }
-        let mut sum = total(v, &parts);
-        let blocks = len / BLOCK;
-        if blocks & 1 == 1 {
-            sum = add(v, sum, one);
+        let sum = total(v, &parts);
+        match b + 1 {
+            _ if b >= blocks => rest = sum,
+            1 | 3 => one = sum,
+            2 => two = add(v, sum, one),
+            // Equals with equals.
+            _ => two = add(v, add(v, sum, one), two),
         }
-        if blocks >= 2 {
-            sum = add(v, sum, two);
-        }
-        lanes(v, sum)
     }
+    if blocks & 1 == 1 {
+        rest = add(v, rest, one);
+    }
+    if blocks >= 2 {
+        rest = add(v, rest, two);
+    }
+    rest
 }
 
 #[inline(always)]
