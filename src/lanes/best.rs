@@ -47,14 +47,11 @@ pub(super) fn each<T: Copy>(zero: T, number: impl Fn(usize) -> T) -> [T; 16] {
     all
 }
 
-/// What holds of which lanes, as bits. Each is a word of ones or zeros first, as comparisons of vectors are.
+/// What holds of which lanes, as bits.
 #[inline(always)]
-pub(super) fn where_true(holds: impl Fn(usize) -> bool) -> u32 {
-    let mut bits = 0;
-    for lane in 0..16 {
-        bits |= u32::from(holds(lane)).wrapping_neg() & 1 << lane;
-    }
-    bits
+pub(super) fn where_true<V: Vector>(v: V, holds: impl Fn(usize) -> bool) -> u32 {
+    let ones = each(0.0, |lane| if holds(lane) { 1.0 } else { 0.0 });
+    v.bits(v.greater(v.load(&ones), v.splat(0.0)))
 }
 
 /// Both halves, one after the other.
@@ -95,7 +92,7 @@ impl Job for Best<'_> {
             }
         }
         let (best, second) = (lanes(v, best), lanes(v, second));
-        let doubt = where_true(|lane| {
+        let doubt = where_true(v, |lane| {
             let top = self.rows[0][lane];
             let close = second[lane] >= best[lane] * (1.0 - MARGIN);
             let extreme = (top < LEAST) | (top > 1.0 / LEAST);

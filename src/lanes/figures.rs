@@ -64,7 +64,7 @@ impl Support {
 
     /// `S / m`, 0 for the empty support; in doubt where a weight or a tie would be no exact quotient.
     #[inline(always)]
-    fn mean<W: Weight>(&self) -> (Lanes, u32) {
+    fn mean<W: Weight, V: Vector>(&self, v: V) -> (Lanes, u32) {
         let divisor = each(0.0, |l| {
             if self.mass[l] > 1.0 {
                 self.mass[l]
@@ -73,7 +73,7 @@ impl Support {
             }
         });
         let mean = each(0.0, |l| self.sum[l] / divisor[l]);
-        let doubt = where_true(|l| {
+        let doubt = where_true(v, |l| {
             let few = mean[l].to_bits() & ((1 << (52 - W::PRECISION)) - 1) == 0;
             // The product of a count and a number of so few bits is exact.
             few & (mean[l] * divisor[l] != self.sum[l])
@@ -101,10 +101,10 @@ impl<W: Weight> Figures<W> {
         energy: &Lanes,
         chosen: &Chosen,
     ) -> (Self, u32) {
-        let infinite = where_true(|l| !energy[l].is_finite());
+        let infinite = where_true(v, |l| !energy[l].is_finite());
         let (figures, doubt) = match chosen {
             Chosen::Both(both, scales) => Self::of_both(v, rows, both, *scales),
-            Chosen::BySign(p, n) => Self::of_signs(p, n),
+            Chosen::BySign(p, n) => Self::of_signs(v, p, n),
         };
         (figures.measured(v, energy), infinite | doubt)
     }
@@ -112,7 +112,7 @@ impl<W: Weight> Figures<W> {
     /// One support for both signs.
     #[inline(always)]
     fn of_both<V: Vector>(v: V, rows: &[[f32; 16]], both: &Support, scales: Scales) -> (Self, u32) {
-        let (mean, mut doubt) = both.mean::<W>();
+        let (mean, mut doubt) = both.mean::<W, V>(v);
         let lambda = nearest(&mean);
         let threshold = half_floor::<W>(&mean);
         let positive = Positive {
@@ -123,7 +123,7 @@ impl<W: Weight> Figures<W> {
         let negative = both.without(&positive);
         let (mut lambda_p, mut lambda_n) = (lambda, lambda);
         if scales == Scales::Two {
-            let ((p, doubt_p), (n, doubt_n)) = (positive.mean::<W>(), negative.mean::<W>());
+            let ((p, doubt_p), (n, doubt_n)) = (positive.mean::<W, V>(v), negative.mean::<W, V>(v));
             (lambda_p, lambda_n) = (nearest(&p), nearest(&n));
             doubt |= doubt_p | doubt_n;
         }
@@ -145,11 +145,11 @@ impl<W: Weight> Figures<W> {
 
     /// A support for each sign.
     #[inline(always)]
-    fn of_signs(p: &Support, n: &Support) -> (Self, u32) {
+    fn of_signs<V: Vector>(v: V, p: &Support, n: &Support) -> (Self, u32) {
         let both = p.and(n);
         // Only informative: nobody asks which way it is rounded.
-        let (mean, _) = both.mean::<W>();
-        let ((mean_p, doubt_p), (mean_n, doubt_n)) = (p.mean::<W>(), n.mean::<W>());
+        let (mean, _) = both.mean::<W, V>(v);
+        let ((mean_p, doubt_p), (mean_n, doubt_n)) = (p.mean::<W, V>(v), n.mean::<W, V>(v));
         let figures = Self {
             both,
             positive: *p,
@@ -189,7 +189,7 @@ impl<W: Weight> Figures<W> {
         let n = gained(&self.negative, &self.lambda_n);
         let lost = each(0.0, |l| energy[l] - (p[l] + n[l]));
         // Of nothing, nothing is lost.
-        self.cancelled = where_true(|l| !(lost[l] * 64.0 > energy[l]) & (energy[l] > 0.0));
+        self.cancelled = where_true(v, |l| !(lost[l] * 64.0 > energy[l]) & (energy[l] > 0.0));
         self.relative_error = each(0.0, |l| {
             let share = lost[l] / energy[l];
             if energy[l] > 0.0 { share } else { 0.0 }

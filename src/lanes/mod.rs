@@ -71,18 +71,17 @@ pub(crate) fn ternarize<W: Weight>(
     // All that is left is shown to each sixteen vectors, so that whole registers can be read and written.
     while weights.len() >= len {
         let found = desk.search(knobs, backend, len, weights);
-        let (figures, doubts) = backend.run(Finish {
+        let (count, first) = ((weights.len() / len).min(16), fits.len());
+        let (doubts, cancelled) = backend.run(Finish {
             weights,
             len,
+            count,
             rows: &desk.rows[..len],
             found: &found,
             trits,
+            fits,
         });
-        let count = (weights.len() / len).min(16);
-        let first = fits.len();
-        fits.extend((0..count).map(|lane| figures.fit(lane, len)));
-        let rare = (doubts | figures.cancelled) & ((1 << count) - 1);
-        for lane in (0..count).filter(|lane| rare >> lane & 1 == 1) {
+        for lane in (0..count).filter(|lane| (doubts | cancelled) >> lane & 1 == 1) {
             let vector = lane * len..(lane + 1) * len;
             let (weights, trits) = (&weights[vector.clone()], &mut trits[vector]);
             let fit = &mut fits[first + lane];
@@ -154,34 +153,36 @@ impl Desk {
     }
 }
 
-/// Turns what was found into figures and trits.
+/// Turns what was found into trits and fits.
 struct Finish<'a, W> {
     weights: &'a [W],
     len: usize,
+    /// How many vectors there are, up to sixteen.
+    count: usize,
     rows: &'a [[f32; 16]],
     found: &'a Found,
     trits: &'a mut [i8],
+    fits: &'a mut Vec<Fit<W>>,
 }
 
 impl<W: Weight> Job for Finish<'_, W> {
-    /// With the lanes in doubt as bits.
-    type Output = (Figures<W>, u32);
+    /// As bits, the lanes in doubt, and those whose error has cancelled too many digits.
+    type Output = (u32, u32);
 
     #[inline(always)]
     fn run<V: Vector>(self, v: V) -> Self::Output {
-        let Found {
-            energy,
-            chosen,
-            doubt,
-        } = self.found;
-        let (figures, more) = Figures::of(v, self.rows, energy, chosen);
+        let (len, found) = (self.len, self.found);
+        let (figures, doubt) = Figures::of(v, self.rows, &found.energy, &found.chosen);
         let write = Write {
             weights: self.weights,
-            len: self.len,
-            thresholds: [figures.threshold_p, figures.threshold_n],
+            len,
+            count: self.count,
+            thresholds: [&figures.threshold_p, &figures.threshold_n],
             trits: self.trits,
         };
         write.run(v);
-        (figures, doubt | more)
+        self.fits
+            .extend((0..self.count).map(|lane| figures.fit(lane, len)));
+        (found.doubt | doubt, figures.cancelled)
     }
 }

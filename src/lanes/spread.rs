@@ -120,8 +120,9 @@ fn transpose<V: Vector>(v: V, x: &mut [V::Singles; 16]) {
 pub(super) struct Write<'w, 't, W> {
     pub(super) weights: &'w [W],
     pub(super) len: usize,
+    pub(super) count: usize,
     /// Selected are those above the first, and those whose magnitude is above the second.
-    pub(super) thresholds: [[W; 16]; 2],
+    pub(super) thresholds: [&'w [W; 16]; 2],
     pub(super) trits: &'t mut [i8],
 }
 
@@ -131,7 +132,7 @@ impl<W: Format> Job for Write<'_, '_, W> {
     #[inline(always)]
     fn run<V: Vector>(self, v: V) {
         let [p, n] = self.thresholds;
-        for lane in 0..(self.weights.len() / self.len).min(16) {
+        for lane in 0..self.count.min(16) {
             let (p, n) = (v.splat(p[lane].single()), v.splat(-n[lane].single()));
             let start = lane * self.len;
             for at in (start..start + self.len).step_by(16) {
