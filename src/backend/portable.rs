@@ -242,4 +242,10 @@ impl Vector for Arrays {
     fn square_roots(self, x: [f64; 8]) -> [f64; 8] {
         map(x, num_traits::Float::sqrt)
     }
+
+    /// Hidden: rows at known places are taken apart into numbers, and those put together to other vectors than they were in.
+    #[inline(always)]
+    fn distance(self, rows: usize) -> usize {
+        core::hint::black_box(rows)
+    }
 }

@@ -69,6 +69,11 @@ pub(crate) trait Vector: Copy {
     fn signs(self, x: Self::Singles, p: Self::Singles, n: Self::Singles) -> [i8; 16];
     /// Square roots, rounded to the nearest.
     fn square_roots(self, x: Self::Doubles) -> Self::Doubles;
+    /// The same number: of rows from one to the next in an array, where the compiler should see it or should not.
+    #[inline(always)]
+    fn distance(self, rows: usize) -> usize {
+        rows
+    }
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub(super) struct Sort<'r> {
     pub(super) rows: &'r [[f32; 16]],
     pub(super) len: usize,
     pub(super) side: Side,
-    /// As many places, and beyond zeros up to a power of two, which stay.
+    /// As many places, and beyond them zeros up to a power of two, which stay.
     pub(super) sorted: &'r mut [[f32; 16]],
 }
 
@@ -57,11 +57,14 @@ impl Job for Sort<'_> {
         {
             few::<V, BASE>(vector, side, block, sorted);
         }
-        let mut half = BASE;
-        while half < len {
-            merge(vector, sorted, half, len);
-            half *= 2;
+        macro_rules! merge {
+            ($($span:literal)*) => {$(
+                if len > $span / 2 {
+                    merge::<V, $span>(vector, sorted, len);
+                }
+            )*};
         }
+        merge!(32 64 128 256);
     }
 }
 
@@ -99,82 +102,88 @@ fn few<V: Vector, const N: usize>(
     }
 }
 
-/// Merges sorted neighbours of `half` rows.
+/// Merges sorted neighbours of `SPAN / 2` rows, of `len` rows in all.
+///
+/// Spans and blocks are known to the compiler, so that vector units look up no row with a check.
 #[inline(always)]
-fn merge<V: Vector>(vector: V, rows: &mut [[f32; 16]], half: usize, len: usize) {
-    // With 16 rows at once, as many steps as leave blocks of 16.
-    let at_once = match V::ROWS {
-        16 => 2 * half / BASE,
-        // What is left has to be a power of 4.
-        _ => 4 >> ((half.trailing_zeros() + 1) % 2),
+fn merge<V: Vector, const SPAN: usize>(vector: V, rows: &mut [[f32; 16]], len: usize) {
+    // With 16 rows at once, as many steps as leave blocks of 16; else what is left has to be a power of 4.
+    let pairs = match V::ROWS {
+        16 => SPAN / 32,
+        _ => 2 - SPAN.trailing_zeros() as usize % 2,
     };
-    let mut block = 2 * half / at_once;
-    for start in (0..len).step_by(2 * half) {
-        for i in 0..block {
-            // The first row beyond those of the left neighbour.
-            if start + half + (block - 1 - i) < len {
-                match at_once {
-                    2 => flip::<V, 1>(vector, rows, start + i, start + 2 * half - 1 - i, block),
-                    4 => flip::<V, 2>(vector, rows, start + i, start + 2 * half - 1 - i, block),
-                    8 => flip::<V, 4>(vector, rows, start + i, start + 2 * half - 1 - i, block),
-                    _ => flip::<V, 8>(vector, rows, start + i, start + 2 * half - 1 - i, block),
-                }
-            }
+    let spans = rows.as_chunks_mut::<SPAN>().0.iter_mut();
+    for (span, start) in spans.zip((0..len).step_by(SPAN)) {
+        let len = len - start;
+        match pairs {
+            1 => flip::<V, SPAN, 1>(vector, span, len),
+            2 => flip::<V, SPAN, 2>(vector, span, len),
+            4 => flip::<V, SPAN, 4>(vector, span, len),
+            _ => flip::<V, SPAN, 8>(vector, span, len),
         }
-    }
-    while block > 1 {
-        let step = block / block.min(V::ROWS);
-        for start in (0..len).step_by(block) {
-            for i in start..start + step {
-                match V::ROWS {
-                    16 => clean_rows::<V, 16>(vector, rows, i, step),
-                    _ => clean_rows::<V, 4>(vector, rows, i, step),
-                }
-            }
+        if SPAN / 2 / pairs == 64 {
+            clean_blocks::<V, 64>(vector, span, len);
         }
-        block = step;
+        clean_blocks::<V, 16>(vector, span, len);
+        if V::ROWS == 4 {
+            clean_blocks::<V, 4>(vector, span, len);
+        }
     }
 }
 
-/// Compares `N` rows from `low` on upward with as many from `high` on downward, and goes on within both.
+/// Compares the rows from the first on upward with those from the last on downward, `PAIRS` at once, and goes on within both.
 #[inline(always)]
-fn flip<V: Vector, const N: usize>(
+fn flip<V: Vector, const SPAN: usize, const PAIRS: usize>(
     vector: V,
-    rows: &mut [[f32; 16]],
-    low: usize,
-    high: usize,
-    step: usize,
+    rows: &mut [[f32; 16]; SPAN],
+    len: usize,
 ) {
-    let mut large = [vector.splat(0.0); N];
-    let mut small = large;
-    for j in 0..N {
-        let [a, b] = [low + j * step, high - j * step].map(|row| vector.load(&rows[row]));
-        // Those that come down from above: the last first.
-        [large[j], small[N - 1 - j]] = vector.order(a, b);
-    }
-    clean(vector, &mut large);
-    clean(vector, &mut small);
-    for j in 0..N {
-        rows[low + j * step] = vector.array(large[j]);
-        rows[high - j * step] = vector.array(small[N - 1 - j]);
+    let step = vector.distance(SPAN / 2 / PAIRS);
+    for i in 0..step {
+        // The first row beyond those of the left neighbour.
+        if SPAN / 2 + (step - 1 - i) >= len {
+            continue;
+        }
+        let (mut large, mut small) = ([vector.splat(0.0); PAIRS], [vector.splat(0.0); PAIRS]);
+        for j in 0..PAIRS {
+            let a = vector.load(&rows[i + j * step]);
+            let b = vector.load(&rows[SPAN - 1 - i - j * step]);
+            // Those that come down from above: the last first.
+            [large[j], small[PAIRS - 1 - j]] = vector.order(a, b);
+        }
+        clean(vector, &mut large);
+        clean(vector, &mut small);
+        for j in 0..PAIRS {
+            rows[i + j * step] = vector.array(large[j]);
+            rows[SPAN - 1 - i - j * step] = vector.array(small[PAIRS - 1 - j]);
+        }
     }
 }
 
-/// Goes on within `N` rows.
+/// Goes on within each block of rows that has some of the first `len`, as many steps as can be done in registers.
 #[inline(always)]
-fn clean_rows<V: Vector, const N: usize>(
-    vector: V,
-    rows: &mut [[f32; 16]],
-    first: usize,
-    step: usize,
-) {
-    let mut x = [vector.splat(0.0); N];
-    for j in 0..N {
-        x[j] = vector.load(&rows[first + j * step]);
+fn clean_blocks<V: Vector, const BLOCK: usize>(vector: V, rows: &mut [[f32; 16]], len: usize) {
+    for start in (0..len.min(rows.len())).step_by(BLOCK) {
+        for i in start..start + BLOCK / BLOCK.min(V::ROWS) {
+            match V::ROWS {
+                16 => clean_rows::<V, BLOCK, 16>(vector, &mut rows[i..]),
+                _ => clean_rows::<V, BLOCK, 4>(vector, &mut rows[i..]),
+            }
+        }
+    }
+}
+
+/// Goes on within the rows of a block, `ROWS` at once.
+#[inline(always)]
+fn clean_rows<V: Vector, const BLOCK: usize, const ROWS: usize>(vector: V, rows: &mut [[f32; 16]]) {
+    let step = vector.distance(BLOCK / ROWS);
+    let mut x = [vector.splat(0.0); ROWS];
+    for j in 0..ROWS {
+        x[j] = vector.load(&rows[j * step]);
     }
     clean(vector, &mut x);
-    for j in 0..N {
-        rows[first + j * step] = vector.array(x[j]);
+    for j in 0..ROWS {
+        rows[j * step] = vector.array(x[j]);
     }
 }
 
