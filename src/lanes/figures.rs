@@ -10,6 +10,11 @@
 //! then to a weight. That is as good as once, unless the double has so few bits that it may itself be a weight or a tie
 //! between two; such a one must be exact, or else the lane is in doubt.
 
+#![expect(
+    clippy::needless_bitwise_bool,
+    reason = "a branch would keep a loop over lanes from becoming vectors"
+)]
+
 use super::best::{Lanes, Positive, Support, each, lanes, where_true};
 use crate::backend::{Job, Vector};
 use crate::fit::Fit;
@@ -20,6 +25,10 @@ use crate::weight::{Weight, floor};
 type Weights<W> = [W; 16];
 
 /// The best supports.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "on the stack, once for sixteen vectors"
+)]
 pub(super) enum Chosen {
     /// One for both signs, with so many scales.
     Both(Support, Scales),
@@ -76,7 +85,7 @@ impl Support {
         let doubt = where_true(v, |l| {
             let few = mean[l].to_bits() & ((1 << (52 - W::PRECISION)) - 1) == 0;
             // The product of a count and a number of so few bits is exact.
-            few & (mean[l] * divisor[l] != self.sum[l])
+            few & ((mean[l] * divisor[l]).to_bits() != self.sum[l].to_bits())
         });
         (mean, doubt)
     }
@@ -189,7 +198,7 @@ impl<W: Weight> Figures<W> {
         let n = gained(&self.negative, &self.lambda_n);
         let lost = each(0.0, |l| energy[l] - (p[l] + n[l]));
         // Of nothing, nothing is lost.
-        self.cancelled = where_true(v, |l| !(lost[l] * 64.0 > energy[l]) & (energy[l] > 0.0));
+        self.cancelled = where_true(v, |l| (lost[l] * 64.0 <= energy[l]) & (energy[l] > 0.0));
         self.relative_error = each(0.0, |l| {
             let share = lost[l] / energy[l];
             if energy[l] > 0.0 { share } else { 0.0 }

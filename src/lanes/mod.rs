@@ -6,7 +6,7 @@
 //! ```text
 //! transpose;  sort all lanes by a network                                        (network)
 //! S_m = S_{m-1} + b_m;  keep the m of the largest S_m^2 / m, lane by lane        (best)
-//! scales, threshold, trits, cosine, error, as everywhere                         (here)
+//! scales, threshold, cosine, error, as everywhere, and the trits                 (figures, spread)
 //! ```
 //!
 //! A lane is in doubt where two prefixes score alike up to 1e-12, where magnitudes are extreme, or where a quotient in doubles
@@ -60,10 +60,7 @@ pub(crate) fn ternarize<W: Weight>(
     fits: &mut Vec<Fit<W>>,
 ) -> Result<(), Error> {
     let backend = knobs.backend();
-    #[expect(
-        clippy::large_stack_arrays,
-        reason = "32 kB, once for all vectors, and only where there is an allocator"
-    )]
+    // 32 kB, once for all vectors, and only where there is an allocator.
     let mut desk = Desk {
         rows: [[0.0; 16]; MOST],
         sorted: [[0.0; 16]; MOST],

@@ -13,13 +13,16 @@ use crate::ordered::BLOCK;
 use crate::passes::singles;
 use crate::weight::Format;
 
-/// Sixteen weights of a slice from `start` on as singles, zeros beyond its end.
+/// Sixteen weights of a slice from `start` on as singles, if there are as many.
+#[inline(always)]
+fn whole<W: Format>(weights: &[W], start: usize) -> Option<[f32; 16]> {
+    weights.get(start..)?.first_chunk().map(singles)
+}
+
+/// The same with zeros beyond the end.
 #[inline(always)]
 fn sixteen<W: Format>(weights: &[W], start: usize) -> [f32; 16] {
-    match weights.get(start..).and_then(|rest| rest.first_chunk()) {
-        Some(chunk) => singles(chunk),
-        None => last(weights.get(start..).unwrap_or(&[])),
-    }
+    whole(weights, start).unwrap_or_else(|| last(weights.get(start..).unwrap_or(&[])))
 }
 
 /// Fewer than sixteen.
@@ -49,8 +52,16 @@ impl<W: Format> Job for Spread<'_, '_, W> {
         let Self { weights, len, rows } = self;
         for (b, block) in rows.as_chunks_mut::<16>().0.iter_mut().enumerate() {
             let mut x = [v.splat(0.0); 16];
-            for (lane, x) in x.iter_mut().enumerate() {
-                *x = v.load(&sixteen(weights, lane * len + 16 * b));
+            let start = |lane: usize| lane * len + 16 * b;
+            // Two loops, as the one without a call keeps to registers.
+            if start(15) + 16 <= weights.len() {
+                for (lane, x) in x.iter_mut().enumerate() {
+                    *x = v.load(&whole(weights, start(lane)).unwrap_or([0.0; 16]));
+                }
+            } else {
+                for (lane, x) in x.iter_mut().enumerate() {
+                    *x = v.load(&sixteen(weights, start(lane)));
+                }
             }
             transpose(v, &mut x);
             for (row, x) in block.iter_mut().zip(x) {
