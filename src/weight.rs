@@ -154,13 +154,11 @@ fn to_f32(x: f64) -> f32 {
 }
 
 /// The largest weight not above a number that is not negative.
+#[inline(always)]
 pub(crate) fn floor<W: Weight>(x: f64) -> W {
     let near = W::narrow(x);
-    if near.widen() > x {
-        W::from_key(near.key() - 1)
-    } else {
-        near
-    }
+    // Without a branch, as this is done in lanes.
+    W::from_key(near.key() - u64::from(near.widen() > x))
 }
 
 /// One of the two `f32` about `x`, the one with an odd last bit; `x` itself if that is an `f32`. It can be rounded once more,

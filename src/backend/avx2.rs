@@ -17,6 +17,22 @@ use super::portable::compress;
 use super::vector::Vector;
 use super::x86::{Avx2, prefetch};
 
+/// The same for both halves. In a macro, as a closure handed to `map` is compiled without the instructions of this backend.
+macro_rules! both {
+    ($half:ident of $x:expr => $expression:expr) => {{
+        let [low, high] = $x;
+        let low = {
+            let $half = low;
+            with_token!($expression)
+        };
+        let high = {
+            let $half = high;
+            with_token!($expression)
+        };
+        [low, high]
+    }};
+}
+
 /// The halves of an array.
 #[inline(always)]
 fn halves<T>(array: &[T; 16]) -> [&[T]; 2] {
@@ -62,12 +78,12 @@ impl Vector for Avx2 {
 
     #[inline(always)]
     fn abs(self, x: [__m256; 2]) -> [__m256; 2] {
-        x.map(|x| with_token!(_mm256_andnot_ps(_mm256_set1_ps(-0.0), x)))
+        both!(half of x => _mm256_andnot_ps(_mm256_set1_ps(-0.0), half))
     }
 
     #[inline(always)]
     fn negate(self, x: [__m256; 2]) -> [__m256; 2] {
-        x.map(|x| with_token!(_mm256_xor_ps(x, _mm256_set1_ps(-0.0))))
+        both!(half of x => _mm256_xor_ps(half, _mm256_set1_ps(-0.0)))
     }
 
     #[inline(always)]
@@ -106,7 +122,7 @@ impl Vector for Avx2 {
 
     #[inline(always)]
     fn bits(self, mask: [__m256; 2]) -> u32 {
-        let [low, high] = mask.map(|half| with_token!(_mm256_movemask_ps(half)).cast_unsigned());
+        let [low, high] = both!(half of mask => _mm256_movemask_ps(half).cast_unsigned());
         low | high << 8
     }
 
@@ -157,12 +173,10 @@ impl Vector for Avx2 {
 
     #[inline(always)]
     fn widen(self, x: [__m256; 2]) -> [[__m256d; 2]; 2] {
-        x.map(|x| {
-            with_token!([
-                _mm256_cvtps_pd(_mm256_castps256_ps128(x)),
-                _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(x)),
-            ])
-        })
+        both!(half of x => [
+            _mm256_cvtps_pd(_mm256_castps256_ps128(half)),
+            _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(half)),
+        ])
     }
 
     #[inline(always)]
@@ -222,49 +236,10 @@ impl Vector for Avx2 {
     const ROWS: usize = 4;
 
     #[inline(always)]
-    fn rank(self, x: [__m256; 2]) -> [__m256; 2] {
-        x.map(|x| {
-            with_token!({
-                let x = _mm256_castps_si256(x);
-                let turned = _mm256_or_si256(_mm256_slli_epi32::<1>(x), _mm256_srli_epi32::<31>(x));
-                _mm256_xor_ps(_mm256_castsi256_ps(turned), _mm256_set1_ps(-0.0))
-            })
-        })
-    }
-
-    #[inline(always)]
-    fn unrank(self, rank: [__m256; 2]) -> [__m256; 2] {
-        rank.map(|x| {
-            with_token!({
-                let x = _mm256_castps_si256(_mm256_xor_ps(x, _mm256_set1_ps(-0.0)));
-                let turned = _mm256_or_si256(_mm256_srli_epi32::<1>(x), _mm256_slli_epi32::<31>(x));
-                _mm256_castsi256_ps(turned)
-            })
-        })
-    }
-
-    #[inline(always)]
-    fn unrank_abs(self, rank: [__m256; 2]) -> [__m256; 2] {
-        rank.map(|x| {
-            with_token!({
-                let x = _mm256_castps_si256(_mm256_xor_ps(x, _mm256_set1_ps(-0.0)));
-                _mm256_castsi256_ps(_mm256_srli_epi32::<1>(x))
-            })
-        })
-    }
-
-    #[inline(always)]
     fn order(self, a: [__m256; 2], b: [__m256; 2]) -> [[__m256; 2]; 2] {
-        let [a, b] = [a, b].map(|x| x.map(|half| with_token!(_mm256_castps_si256(half))));
         with_token!([
-            [
-                _mm256_castsi256_ps(_mm256_max_epi32(a[0], b[0])),
-                _mm256_castsi256_ps(_mm256_max_epi32(a[1], b[1])),
-            ],
-            [
-                _mm256_castsi256_ps(_mm256_min_epi32(a[0], b[0])),
-                _mm256_castsi256_ps(_mm256_min_epi32(a[1], b[1])),
-            ],
+            [_mm256_max_ps(a[0], b[0]), _mm256_max_ps(a[1], b[1])],
+            [_mm256_min_ps(a[0], b[0]), _mm256_min_ps(a[1], b[1])],
         ])
     }
 
@@ -303,5 +278,10 @@ impl Vector for Avx2 {
             _mm_storeu_si128(signs.as_mut_ptr().cast(), _mm_packs_epi16(low, high));
         });
         signs
+    }
+
+    #[inline(always)]
+    fn square_roots(self, x: [__m256d; 2]) -> [__m256d; 2] {
+        both!(half of x => _mm256_sqrt_pd(half))
     }
 }

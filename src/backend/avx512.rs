@@ -176,38 +176,8 @@ impl Vector for Avx512 {
     const ROWS: usize = 16;
 
     #[inline(always)]
-    fn rank(self, x: __m512) -> __m512 {
-        with_token!({
-            let turned = _mm512_rol_epi32::<1>(_mm512_castps_si512(x));
-            _mm512_castsi512_ps(_mm512_xor_si512(turned, _mm512_set1_epi32(i32::MIN)))
-        })
-    }
-
-    #[inline(always)]
-    fn unrank(self, rank: __m512) -> __m512 {
-        with_token!({
-            let turned = _mm512_castps_si512(_mm512_xor_ps(rank, _mm512_set1_ps(-0.0)));
-            _mm512_castsi512_ps(_mm512_ror_epi32::<1>(turned))
-        })
-    }
-
-    #[inline(always)]
-    fn unrank_abs(self, rank: __m512) -> __m512 {
-        with_token!({
-            let turned = _mm512_castps_si512(_mm512_xor_ps(rank, _mm512_set1_ps(-0.0)));
-            _mm512_castsi512_ps(_mm512_srli_epi32::<1>(turned))
-        })
-    }
-
-    #[inline(always)]
     fn order(self, a: __m512, b: __m512) -> [__m512; 2] {
-        with_token!({
-            let (a, b) = (_mm512_castps_si512(a), _mm512_castps_si512(b));
-            [
-                _mm512_castsi512_ps(_mm512_max_epi32(a, b)),
-                _mm512_castsi512_ps(_mm512_min_epi32(a, b)),
-            ]
-        })
+        with_token!([_mm512_max_ps(a, b), _mm512_min_ps(a, b)])
     }
 
     #[inline(always)]
@@ -234,5 +204,10 @@ impl Vector for Avx512 {
             _mm_storeu_si128(signs.as_mut_ptr().cast(), both);
         });
         signs
+    }
+
+    #[inline(always)]
+    fn square_roots(self, x: __m512d) -> __m512d {
+        with_token!(_mm512_sqrt_pd(x))
     }
 }

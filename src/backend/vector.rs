@@ -69,19 +69,19 @@ pub(crate) trait Vector: Copy {
 
     /// How many [`Singles`](Self::Singles) can be worked on at once without leaving the registers: 4 or 16.
     const ROWS: usize;
-    /// The bits turned so that, as signed integers, they order by magnitude first and then by sign: the sign bit last, and
-    /// the highest bit flipped.
-    fn rank(self, x: Self::Singles) -> Self::Singles;
-    /// The single of this rank.
-    fn unrank(self, rank: Self::Singles) -> Self::Singles;
-    /// The magnitude of the single of this rank.
-    fn unrank_abs(self, rank: Self::Singles) -> Self::Singles;
-    /// The larger and the smaller of the bits taken as signed integers.
+    /// The larger and the smaller, of magnitudes.
     fn order(self, a: Self::Singles, b: Self::Singles) -> [Self::Singles; 2];
     /// `a0 b0 a1 b1 ...`: all sixteen pairs.
     fn zip(self, a: Self::Singles, b: Self::Singles) -> [Self::Singles; 2];
     /// +1 where `x > p`, -1 where `x < n`, else 0; not both.
     fn signs(self, x: Self::Singles, p: Self::Singles, n: Self::Singles) -> [i8; 16];
+    /// Square roots, rounded to the nearest.
+    fn square_roots(self, x: Self::Doubles) -> Self::Doubles;
+    /// The same number: of rows from one to the next in an array, where the compiler should see it or should not.
+    #[inline(always)]
+    fn distance(self, rows: usize) -> usize {
+        rows
+    }
 }
 
 #[cfg(test)]
@@ -94,7 +94,7 @@ mod tests {
     struct Everything([f32; 16], [f32; 16]);
 
     impl Job for Everything {
-        type Output = ([[u32; 16]; 14], [u32; 4], [[u64; 8]; 9], [i8; 16]);
+        type Output = ([[u32; 16]; 11], [u32; 4], [[u64; 8]; 10], [i8; 16]);
 
         #[inline(always)]
         fn run<V: Vector>(self, v: V) -> Self::Output {
@@ -109,19 +109,16 @@ mod tests {
                 v.max_bits(a, b),
                 v.max(a, b),
                 v.select(mask, a),
-                v.rank(a),
-                v.unrank(a),
-                v.unrank_abs(a),
-                v.order(a, b)[0],
-                v.order(a, b)[1],
+                v.order(v.abs(a), v.abs(b))[0],
+                v.order(v.abs(a), v.abs(b))[1],
                 v.zip(a, b)[0],
                 v.zip(a, b)[1],
             ];
-            let mut results = [[0; 16]; 14];
+            let mut results = [[0; 16]; 11];
             for (result, x) in results.iter_mut().zip(singles) {
                 *result = v.array(x).map(f32::to_bits);
             }
-            for (result, x) in results[13].iter_mut().zip(compressed).take(len) {
+            for (result, x) in results[10].iter_mut().zip(compressed).take(len) {
                 *result = x.to_bits();
             }
             let [low, high] = v.widen(a);
@@ -135,6 +132,7 @@ mod tests {
                 v.if_greater((low, high), v.splat_double(1.0), low),
                 v.add_selected([high, low], mask, a, [low, high])[0],
                 v.add_selected([high, low], mask, a, [low, high])[1],
+                v.square_roots(v.max_doubles(low, v.zeros())),
             ];
             let masks = [mask, other, v.and_not(mask, other), v.and_not(other, mask)];
             (

@@ -1,14 +1,14 @@
 //! Sixteen vectors sorted at once, lane by lane: a sorting network, whose comparators are a vector maximum and minimum.
 //!
 //! A network compares the same places whatever it finds, so it has no branch to mispredict, and a comparator serves sixteen
-//! vectors. Rows are sorted in decreasing order of their ranks:
+//! vectors. The magnitudes of rows are sorted in decreasing order:
 //!
 //! ```text
 //! sort each 16 rows by 60 comparators, in registers
 //! for p = 16, 32, .. < n:   merge neighbours of p rows:  compare i with 2p-1-i,   then i with i+p/2,  i with i+p/4,  ..,  i with i+1
 //! ```
 //!
-//! Every comparator puts the larger one first. So rows beyond the last, if they are minimal, never move, and what only
+//! Every comparator puts the larger one first. So rows beyond the last, as they are zeros, never move, and what only
 //! touches them is skipped: any `n` will do. Up to four steps of a merge are done on rows in registers, which then are read
 //! and written once: the stores are what a merge costs.
 //!
@@ -20,14 +20,19 @@
 //! (the 60 comparators are Green's).
 
 use crate::backend::{Job, Vector};
+use crate::passes::Side;
 
 /// Rows that are sorted in registers.
 const BASE: usize = 16;
 
-/// Sorts rows of ranks, the first `len`; those beyond, up to a power of two of at least 16, are minimal.
+/// Sorts magnitudes of rows, of both signs or of one.
 pub(super) struct Sort<'r> {
-    pub(super) rows: &'r mut [[f32; 16]],
+    /// The first `len` are to be sorted, and those beyond, up to a multiple of 16, are zeros.
+    pub(super) rows: &'r [[f32; 16]],
     pub(super) len: usize,
+    pub(super) side: Side,
+    /// As many places, and beyond them zeros up to a power of two, which stay.
+    pub(super) sorted: &'r mut [[f32; 16]],
 }
 
 impl Job for Sort<'_> {
@@ -35,27 +40,45 @@ impl Job for Sort<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(self, vector: V) {
-        let Self { rows, len } = self;
+        let Self {
+            rows,
+            len,
+            side,
+            sorted,
+        } = self;
         if len <= 9 {
-            return few::<V, 9>(vector, rows);
+            return few::<V, 9>(vector, side, rows, sorted);
         }
-        for block in rows[..len.next_multiple_of(BASE)].as_chunks_mut::<BASE>().0 {
-            few::<V, BASE>(vector, block);
+        for (block, sorted) in rows[..len.next_multiple_of(BASE)]
+            .as_chunks::<BASE>()
+            .0
+            .iter()
+            .zip(sorted.as_chunks_mut::<BASE>().0)
+        {
+            few::<V, BASE>(vector, side, block, sorted);
         }
-        let mut half = BASE;
-        while half < len {
-            merge(vector, rows, half, len);
-            half *= 2;
+        macro_rules! merge {
+            ($($span:literal)*) => {$(
+                if len > $span / 2 {
+                    merge::<V, $span>(vector, sorted, len);
+                }
+            )*};
         }
+        merge!(32 64 128 256);
     }
 }
 
 /// Sorts the first `N` rows, at most 16.
 #[inline(always)]
-fn few<V: Vector, const N: usize>(vector: V, rows: &mut [[f32; 16]]) {
+fn few<V: Vector, const N: usize>(
+    vector: V,
+    side: Side,
+    rows: &[[f32; 16]],
+    sorted: &mut [[f32; 16]],
+) {
     let mut x = [vector.splat(0.0); N];
-    for (x, row) in x.iter_mut().zip(&*rows) {
-        *x = vector.load(row);
+    for (x, row) in x.iter_mut().zip(rows) {
+        *x = side.magnitudes(vector, vector.load(row));
     }
     macro_rules! compare {
         ($($low:literal $high:literal),*) => {$(
@@ -74,87 +97,93 @@ fn few<V: Vector, const N: usize>(vector: V, rows: &mut [[f32; 16]]) {
     compare!(6 8, 10 12, 3 5, 7 9);
     compare!(3 4, 5 6, 7 8, 9 10, 11 12);
     compare!(6 7, 8 9);
-    for (x, row) in x.into_iter().zip(rows) {
+    for (x, row) in x.into_iter().zip(sorted) {
         *row = vector.array(x);
     }
 }
 
-/// Merges sorted neighbours of `half` rows.
+/// Merges sorted neighbours of `SPAN / 2` rows, of `len` rows in all.
+///
+/// Spans and blocks are known to the compiler, so that vector units look up no row with a check.
 #[inline(always)]
-fn merge<V: Vector>(vector: V, rows: &mut [[f32; 16]], half: usize, len: usize) {
-    // With 16 rows at once, as many steps as leave blocks of 16.
-    let at_once = match V::ROWS {
-        16 => 2 * half / BASE,
-        // What is left has to be a power of 4.
-        _ => 4 >> ((half.trailing_zeros() + 1) % 2),
+fn merge<V: Vector, const SPAN: usize>(vector: V, rows: &mut [[f32; 16]], len: usize) {
+    // With 16 rows at once, as many steps as leave blocks of 16; else what is left has to be a power of 4.
+    let pairs = match V::ROWS {
+        16 => SPAN / 32,
+        _ => 2 - SPAN.trailing_zeros() as usize % 2,
     };
-    let mut block = 2 * half / at_once;
-    for start in (0..len).step_by(2 * half) {
-        for i in 0..block {
-            // The first row beyond those of the left neighbour.
-            if start + half + (block - 1 - i) < len {
-                match at_once {
-                    2 => flip::<V, 1>(vector, rows, start + i, start + 2 * half - 1 - i, block),
-                    4 => flip::<V, 2>(vector, rows, start + i, start + 2 * half - 1 - i, block),
-                    8 => flip::<V, 4>(vector, rows, start + i, start + 2 * half - 1 - i, block),
-                    _ => flip::<V, 8>(vector, rows, start + i, start + 2 * half - 1 - i, block),
-                }
-            }
+    let spans = rows.as_chunks_mut::<SPAN>().0.iter_mut();
+    for (span, start) in spans.zip((0..len).step_by(SPAN)) {
+        let len = len - start;
+        match pairs {
+            1 => flip::<V, SPAN, 1>(vector, span, len),
+            2 => flip::<V, SPAN, 2>(vector, span, len),
+            4 => flip::<V, SPAN, 4>(vector, span, len),
+            _ => flip::<V, SPAN, 8>(vector, span, len),
         }
-    }
-    while block > 1 {
-        let step = block / block.min(V::ROWS);
-        for start in (0..len).step_by(block) {
-            for i in start..start + step {
-                match V::ROWS {
-                    16 => clean_rows::<V, 16>(vector, rows, i, step),
-                    _ => clean_rows::<V, 4>(vector, rows, i, step),
-                }
-            }
+        if SPAN / 2 / pairs == 64 {
+            clean_blocks::<V, 64>(vector, span, len);
         }
-        block = step;
+        clean_blocks::<V, 16>(vector, span, len);
+        if V::ROWS == 4 {
+            clean_blocks::<V, 4>(vector, span, len);
+        }
     }
 }
 
-/// Compares `N` rows from `low` on upward with as many from `high` on downward, and goes on within both.
+/// Compares the rows from the first on upward with those from the last on downward, `PAIRS` at once, and goes on within both.
 #[inline(always)]
-fn flip<V: Vector, const N: usize>(
+fn flip<V: Vector, const SPAN: usize, const PAIRS: usize>(
     vector: V,
-    rows: &mut [[f32; 16]],
-    low: usize,
-    high: usize,
-    step: usize,
+    rows: &mut [[f32; 16]; SPAN],
+    len: usize,
 ) {
-    let mut large = [vector.splat(0.0); N];
-    let mut small = large;
-    for j in 0..N {
-        let [a, b] = [low + j * step, high - j * step].map(|row| vector.load(&rows[row]));
-        // Those that come down from above: the last first.
-        [large[j], small[N - 1 - j]] = vector.order(a, b);
-    }
-    clean(vector, &mut large);
-    clean(vector, &mut small);
-    for j in 0..N {
-        rows[low + j * step] = vector.array(large[j]);
-        rows[high - j * step] = vector.array(small[N - 1 - j]);
+    let step = vector.distance(SPAN / 2 / PAIRS);
+    for i in 0..step {
+        // The first row beyond those of the left neighbour.
+        if SPAN / 2 + (step - 1 - i) >= len {
+            continue;
+        }
+        let (mut large, mut small) = ([vector.splat(0.0); PAIRS], [vector.splat(0.0); PAIRS]);
+        for j in 0..PAIRS {
+            let a = vector.load(&rows[i + j * step]);
+            let b = vector.load(&rows[SPAN - 1 - i - j * step]);
+            // Those that come down from above: the last first.
+            [large[j], small[PAIRS - 1 - j]] = vector.order(a, b);
+        }
+        clean(vector, &mut large);
+        clean(vector, &mut small);
+        for j in 0..PAIRS {
+            rows[i + j * step] = vector.array(large[j]);
+            rows[SPAN - 1 - i - j * step] = vector.array(small[PAIRS - 1 - j]);
+        }
     }
 }
 
-/// Goes on within `N` rows.
+/// Goes on within each block of rows that has some of the first `len`, as many steps as can be done in registers.
 #[inline(always)]
-fn clean_rows<V: Vector, const N: usize>(
-    vector: V,
-    rows: &mut [[f32; 16]],
-    first: usize,
-    step: usize,
-) {
-    let mut x = [vector.splat(0.0); N];
-    for j in 0..N {
-        x[j] = vector.load(&rows[first + j * step]);
+fn clean_blocks<V: Vector, const BLOCK: usize>(vector: V, rows: &mut [[f32; 16]], len: usize) {
+    for start in (0..len.min(rows.len())).step_by(BLOCK) {
+        for i in start..start + BLOCK / BLOCK.min(V::ROWS) {
+            match V::ROWS {
+                16 => clean_rows::<V, BLOCK, 16>(vector, &mut rows[i..]),
+                _ => clean_rows::<V, BLOCK, 4>(vector, &mut rows[i..]),
+            }
+        }
+    }
+}
+
+/// Goes on within the rows of a block, `ROWS` at once.
+#[inline(always)]
+fn clean_rows<V: Vector, const BLOCK: usize, const ROWS: usize>(vector: V, rows: &mut [[f32; 16]]) {
+    let step = vector.distance(BLOCK / ROWS);
+    let mut x = [vector.splat(0.0); ROWS];
+    for j in 0..ROWS {
+        x[j] = vector.load(&rows[j * step]);
     }
     clean(vector, &mut x);
-    for j in 0..N {
-        rows[first + j * step] = vector.array(x[j]);
+    for j in 0..ROWS {
+        rows[j * step] = vector.array(x[j]);
     }
 }
 
@@ -183,12 +212,17 @@ mod tests {
     /// Sorts sixteen vectors, given row by row, and checks the first `len` rows.
     fn check(backend: Backend, values: &[[u32; 16]]) {
         let len = values.len();
-        let mut rows = [[f32::from_bits(1 << 31); 16]; 256];
+        let mut rows = [[0.0; 16]; 256];
         for (row, values) in rows.iter_mut().zip(values) {
-            *row = values.map(|value| f32::from_bits(value ^ 1 << 31));
+            *row = values.map(f32::from_bits);
         }
-        let rows = &mut rows[..len.next_power_of_two().max(BASE)];
-        backend.run(Sort { rows, len });
+        let mut sorted = [[0.0; 16]; 256];
+        backend.run(Sort {
+            rows: &rows,
+            len,
+            side: Side::Both,
+            sorted: &mut sorted[..len.next_power_of_two().max(BASE)],
+        });
         for lane in 0..16 {
             let mut expected = [0; 256];
             for (place, row) in expected.iter_mut().zip(values) {
@@ -196,8 +230,8 @@ mod tests {
             }
             let expected = &mut expected[..len];
             expected.sort_unstable();
-            for (row, expected) in rows.iter().zip(expected.iter().rev()) {
-                assert_eq!(row[lane].to_bits() ^ 1 << 31, *expected, "{len}");
+            for (row, expected) in sorted.iter().zip(expected.iter().rev()) {
+                assert_eq!(row[lane].to_bits(), *expected, "{len}");
             }
         }
     }

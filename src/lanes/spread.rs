@@ -7,102 +7,102 @@
 //! Cost: four shuffles a row; four operations a row for the energies, whose order of addition is that of
 //! [`crate::ordered`], the eight lanes of which are rows here; three operations a row for the trits.
 
-use super::best::Lanes;
+use super::best::{Lanes, lanes};
 use crate::backend::{Job, Vector};
 use crate::ordered::BLOCK;
-use crate::passes::Side;
+use crate::passes::singles;
 use crate::weight::Format;
 
-/// Copies weights as singles; zeros behind them.
-pub(super) struct Fill<'a, 'f, W> {
-    pub(super) weights: &'a [W],
-    pub(super) flat: &'f mut [f32],
-}
-
-impl<W: Format> Job for Fill<'_, '_, W> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<V: Vector>(self, _: V) {
-        let (filled, rest) = self.flat.split_at_mut(self.weights.len());
-        for (place, weight) in filled.iter_mut().zip(self.weights) {
-            *place = weight.single();
-        }
-        rest.fill(0.0);
-    }
-}
-
-/// Sixteen singles of a slice from `start` on, zeros beyond its end.
+/// Sixteen weights of a slice from `start` on as singles, if there are as many.
 #[inline(always)]
-fn sixteen(flat: &[f32], start: usize) -> [f32; 16] {
-    let found = flat.get(start..).and_then(|rest| rest.first_chunk());
-    found.copied().unwrap_or([0.0; 16])
+fn whole<W: Format>(weights: &[W], start: usize) -> Option<[f32; 16]> {
+    weights.get(start..)?.first_chunk().map(singles)
 }
 
-/// Writes the ranks of the vectors row by row, those of one sign or of both; returns the energies.
-pub(super) struct Spread<'f, 'r> {
-    pub(super) flat: &'f [f32],
+/// The same with zeros beyond the end.
+#[inline(always)]
+fn sixteen<W: Format>(weights: &[W], start: usize) -> [f32; 16] {
+    whole(weights, start).unwrap_or_else(|| last(weights.get(start..).unwrap_or(&[])))
+}
+
+/// Fewer than sixteen.
+#[cold]
+#[inline(never)]
+fn last<W: Format>(rest: &[W]) -> [f32; 16] {
+    let mut singles = [0.0; 16];
+    for (single, weight) in singles.iter_mut().zip(rest) {
+        *single = weight.single();
+    }
+    singles
+}
+
+/// Writes the vectors row by row, and zeros for the rows up to a multiple of 16; returns the energies.
+pub(super) struct Spread<'w, 'r, W> {
+    /// One vector after the other. Where there are fewer than sixteen, the others are zeros.
+    pub(super) weights: &'w [W],
     pub(super) len: usize,
-    pub(super) side: Side,
     pub(super) rows: &'r mut [[f32; 16]],
 }
 
-impl Job for Spread<'_, '_> {
+impl<W: Format> Job for Spread<'_, '_, W> {
     type Output = Lanes;
 
     #[inline(always)]
     fn run<V: Vector>(self, v: V) -> Lanes {
-        let Self {
-            flat,
-            len,
-            side,
-            rows,
-        } = self;
-        // Totals of one block, of two, and of those not yet paired: up to four blocks.
-        let (mut one, mut two) = ([v.zeros(); 2], [v.zeros(); 2]);
-        let mut lanes = [[v.zeros(); 2]; 8];
-        for (b, block) in rows.chunks_mut(16).enumerate() {
+        let Self { weights, len, rows } = self;
+        for (b, block) in rows.as_chunks_mut::<16>().0.iter_mut().enumerate() {
             let mut x = [v.splat(0.0); 16];
-            for (lane, x) in x.iter_mut().enumerate() {
-                if 16 * b < len {
-                    *x = v.load(&sixteen(flat, lane * len + 16 * b));
+            let start = |lane: usize| lane * len + 16 * b;
+            // Two loops, as the one without a call keeps to registers.
+            if start(15) + 16 <= weights.len() {
+                for (lane, x) in x.iter_mut().enumerate() {
+                    *x = v.load(&whole(weights, start(lane)).unwrap_or([0.0; 16]));
+                }
+            } else {
+                for (lane, x) in x.iter_mut().enumerate() {
+                    *x = v.load(&sixteen(weights, start(lane)));
                 }
             }
             transpose(v, &mut x);
-            for (i, x) in x.iter_mut().enumerate() {
-                if 16 * b + i >= len {
-                    *x = v.splat(0.0);
-                }
-                let wide = v.widen(*x);
-                for h in 0..2 {
-                    lanes[i % 8][h] = v.add_square(lanes[i % 8][h], wide[h]);
-                }
-            }
             for (row, x) in block.iter_mut().zip(x) {
-                *row = v.array(v.rank(of_side(v, side, x)));
-            }
-            let end = 16 * (b + 1);
-            if end.is_multiple_of(BLOCK) && end <= len {
-                let sum = total(v, &lanes);
-                lanes = [[v.zeros(); 2]; 8];
-                match end / BLOCK {
-                    1 | 3 => one = sum,
-                    2 => two = add(v, sum, one),
-                    // Equals with equals.
-                    _ => two = add(v, add(v, sum, one), two),
-                }
+                *row = v.array(x);
             }
         }
-        let mut sum = total(v, &lanes);
-        let blocks = len / BLOCK;
-        if blocks & 1 == 1 {
-            sum = add(v, sum, one);
-        }
-        if blocks >= 2 {
-            sum = add(v, sum, two);
-        }
-        sum.map(|half| v.doubles(half))
+        rows[len..].fill([0.0; 16]);
+        lanes(v, energies(v, rows, len))
     }
+}
+
+/// The sums of squares of rows, those beyond `len` being zeros.
+#[inline(always)]
+fn energies<V: Vector>(v: V, rows: &[[f32; 16]], len: usize) -> [V::Doubles; 2] {
+    // Totals of one block, of two, and of those not yet paired: up to four blocks.
+    let (mut one, mut two, mut rest) = ([v.zeros(); 2], [v.zeros(); 2], [v.zeros(); 2]);
+    let blocks = len / BLOCK;
+    for (b, block) in rows.chunks(BLOCK).enumerate() {
+        let mut parts = [[v.zeros(); 2]; 8];
+        for eight in block.as_chunks::<8>().0 {
+            for (part, row) in parts.iter_mut().zip(eight) {
+                let [low, high] = v.widen(v.load(row));
+                *part = [v.add_square(part[0], low), v.add_square(part[1], high)];
+            }
+        }
+        let sum = total(v, &parts);
+        match b + 1 {
+            _ if b >= blocks => rest = sum,
+            1 | 3 => one = sum,
+            2 => two = add(v, sum, one),
+            // Equals with equals.
+            _ => two = add(v, add(v, sum, one), two),
+        }
+    }
+    if blocks & 1 == 1 {
+        rest = add(v, rest, one);
+    }
+    if blocks >= 2 {
+        rest = add(v, rest, two);
+    }
+    rest
 }
 
 #[inline(always)]
@@ -127,38 +127,35 @@ fn transpose<V: Vector>(v: V, x: &mut [V::Singles; 16]) {
     }
 }
 
-/// Writes the trits of the vectors, one after the other; up to 15 bytes behind them are overwritten.
-pub(super) struct Trits<'f, 't> {
-    pub(super) flat: &'f [f32],
+/// Writes the trits of up to sixteen vectors, one after the other; up to 15 places behind them are overwritten.
+pub(super) struct Write<'w, 't, W> {
+    pub(super) weights: &'w [W],
     pub(super) len: usize,
-    /// Selected are those above the first, and below the second.
-    pub(super) thresholds: [[f32; 16]; 2],
-    pub(super) places: &'t mut [i8],
+    pub(super) count: usize,
+    /// Selected are those above the first, and those whose magnitude is above the second.
+    pub(super) thresholds: [&'w [W; 16]; 2],
+    pub(super) trits: &'t mut [i8],
 }
 
-impl Job for Trits<'_, '_> {
+impl<W: Format> Job for Write<'_, '_, W> {
     type Output = ();
 
     #[inline(always)]
     fn run<V: Vector>(self, v: V) {
-        for lane in 0..16 {
-            let [p, n] = self.thresholds.map(|all| v.splat(all[lane]));
+        let [p, n] = self.thresholds;
+        for lane in 0..self.count.min(16) {
+            let (p, n) = (v.splat(p[lane].single()), v.splat(-n[lane].single()));
             let start = lane * self.len;
             for at in (start..start + self.len).step_by(16) {
-                let signs = v.signs(v.load(&sixteen(self.flat, at)), p, n);
-                if let Some(place) = self.places.get_mut(at..at + 16) {
-                    place.copy_from_slice(&signs);
+                let signs = v.signs(v.load(&sixteen(self.weights, at)), p, n);
+                let Some(rest) = self.trits.get_mut(at..) else {
+                    return;
+                };
+                match rest.first_chunk_mut() {
+                    Some(places) => *places = signs,
+                    None => rest.copy_from_slice(&signs[..rest.len()]),
                 }
             }
         }
-    }
-}
-
-/// Those of one sign as magnitudes and zeros for the others, or all with their signs.
-#[inline(always)]
-fn of_side<V: Vector>(v: V, side: Side, x: V::Singles) -> V::Singles {
-    match side {
-        Side::Both => x,
-        one => one.magnitudes(v, x),
     }
 }

@@ -185,9 +185,8 @@ impl<V: Vector, const T: usize> Tally<V, T> {
                 self.largest = vector.max_bits(self.largest, vector.abs(singles));
             }
             energy = vector.add_square(vector.add_square(energy, wide[0]), wide[1]);
-            for j in 0..T {
-                let threshold = vector.splat(question.thresholds[j]);
-                hinges[j] = vector.add(hinges[j], vector.max(x, threshold));
+            for (hinge, threshold) in hinges.iter_mut().zip(question.thresholds) {
+                *hinge = vector.add(*hinge, vector.max(x, vector.splat(threshold)));
             }
             visitor.visit(vector, &chunk);
         }

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! With the feature `rayon`, batches of groups run in parallel; the batches do not depend on the number of threads, nor does
-//! anything else. Cost: the searches, one byte per weight of trits, and a copy of the largest scattered group per batch.
+//! anything else. Cost: the searches, one byte per weight of trits (two where groups are scattered), and a copy of the
+//! largest scattered group per batch, or of a batch of short ones.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -100,72 +101,88 @@ struct Source<'a, W> {
     how: &'a Ternarizer<'a>,
 }
 
-/// The trits of some groups, one group after the other, and their fits.
-type Batch<W> = Result<(Vec<i8>, Vec<Fit<W>>), Error>;
-
 impl<W: Weight> Source<'_, W> {
     fn groups(&self) -> &Groups {
         self.weights.groups()
     }
 
     /// The trits in row-major order, and the fit of each group.
-    fn all(&self) -> Batch<W> {
-        let count = self.groups().len();
-        let per_batch = (BATCH / self.groups().group_len(0).max(1)).max(1);
-        let range = |batch: usize| batch * per_batch..count.min((batch + 1) * per_batch);
-        let batches = parallel::map(count.div_ceil(per_batch), |batch| self.batch(range(batch)));
-
+    fn all(&self) -> Result<(Vec<i8>, Vec<Fit<W>>), Error> {
         let mut trits = alloc::vec![0; self.groups().shape().len()];
-        let mut fits = Vec::with_capacity(count);
-        for (number, batch) in batches.into_iter().enumerate() {
-            let (part, part_fits) = batch?;
-            self.scatter(range(number), &part, &mut trits);
-            fits.extend(part_fits);
-        }
-        Ok((trits, fits))
+        let batches = self.batches(&mut trits);
+        let fits = parallel::collect(self.groups().len(), batches, |(groups, trits), fits| {
+            fits.reserve(groups.len());
+            self.batch(groups, trits, fits)
+        })?;
+        Ok((self.in_row_major_order(trits), fits))
+    }
+
+    /// The groups in batches, each with the places of its trits, which come group after group.
+    fn batches<'t>(
+        &self,
+        mut trits: &'t mut [i8],
+    ) -> impl Iterator<Item = (Range<usize>, &'t mut [i8])> {
+        let (count, first_len) = (self.groups().len(), self.groups().group_len(0));
+        let per_batch = (BATCH / first_len.max(1)).max(1);
+        (0..count).step_by(per_batch).map(move |first| {
+            let groups = first..count.min(first + per_batch);
+            let len = match self.equal_len() {
+                Some(len) => groups.len() * len,
+                None => groups
+                    .clone()
+                    .map(|group| self.groups().group_len(group))
+                    .sum(),
+            };
+            let (own, rest) = core::mem::take(&mut trits).split_at_mut(len);
+            trits = rest;
+            (groups, own)
+        })
+    }
+
+    /// The length of every group, if it is the same.
+    fn equal_len(&self) -> Option<usize> {
+        // No group is longer than the first.
+        let len = self.groups().group_len(0);
+        (self.groups().len() * len == self.groups().shape().len()).then_some(len)
     }
 
     /// Ternarizes some groups.
-    fn batch(&self, groups: Range<usize>) -> Batch<W> {
+    fn batch(
+        &self,
+        groups: Range<usize>,
+        mut trits: &mut [i8],
+        fits: &mut Vec<Fit<W>>,
+    ) -> Result<(), Error> {
         if self.importance.is_none()
-            && lanes::suits::<W>(&self.how.knobs, self.groups().group_len(0))
+            && let Some(len) = self.equal_len()
+            && lanes::suits::<W>(&self.how.knobs, len)
         {
-            let len = self.groups().group_len(0);
-            // No group is longer than the first.
-            let equal = match self.weights.slice_of(groups.clone()) {
-                Some(weights) => weights.len() == groups.len() * len,
-                None => groups
-                    .clone()
-                    .all(|group| self.groups().group_len(group) == len),
-            };
-            if equal {
-                return self.short(groups, len);
-            }
+            return self.short(groups, len, trits, fits);
         }
         let (mut weights, mut importance) = (Vec::new(), Vec::new());
-        let mut trits = Vec::new();
-        let mut fits = Vec::with_capacity(groups.len());
         for group in groups {
             let weights = self.weights.gather(group, &mut weights)?;
             let how = match &self.importance {
                 Some(all) => self.how.importance(all.gather(group, &mut importance)?),
                 None => *self.how,
             };
-            let start = trits.len();
-            trits.resize(start + weights.len(), 0);
-            let place = trits.get_mut(start..).unwrap_or_default();
-            fits.push(how.ternarize_into(weights, place)?);
+            let (own, rest) = trits.split_at_mut(weights.len());
+            trits = rest;
+            fits.push(how.ternarize_into(weights, own)?);
         }
-        Ok((trits, fits))
+        Ok(())
     }
 
     /// Ternarizes some short groups of the same length.
-    fn short(&self, groups: Range<usize>, len: usize) -> Batch<W> {
-        let mut fits = Vec::with_capacity(groups.len());
-        let mut trits = alloc::vec![0; groups.len() * len];
+    fn short(
+        &self,
+        groups: Range<usize>,
+        len: usize,
+        trits: &mut [i8],
+        fits: &mut Vec<Fit<W>>,
+    ) -> Result<(), Error> {
         if let Some(weights) = self.weights.slice_of(groups.clone()) {
-            lanes::ternarize(&self.how.knobs, len, weights, &mut trits, &mut fits)?;
-            return Ok((trits, fits));
+            return lanes::ternarize(&self.how.knobs, len, weights, trits, fits);
         }
         let mut weights = Vec::with_capacity(trits.len());
         for group in groups {
@@ -173,34 +190,22 @@ impl<W: Weight> Source<'_, W> {
                 .group(group)
                 .for_each(|weight| weights.push(weight));
         }
-        lanes::ternarize(&self.how.knobs, len, &weights, &mut trits, &mut fits)?;
-        Ok((trits, fits))
+        lanes::ternarize(&self.how.knobs, len, &weights, trits, fits)
     }
 
-    /// Puts the trits of some groups where their weights were.
-    fn scatter(&self, groups: Range<usize>, mut part: &[i8], trits: &mut [i8]) {
-        if let Some(place) = self
-            .groups()
-            .run(groups.clone())
-            .and_then(|run| trits.get_mut(run))
-            && place.len() == part.len()
-        {
-            place.copy_from_slice(part);
-            return;
+    /// From the order of the groups to that of the weights.
+    fn in_row_major_order(&self, trits: Vec<i8>) -> Vec<i8> {
+        let groups = self.groups();
+        if groups.run(0..groups.len()).is_some() {
+            return trits;
         }
-        for group in groups {
-            let (own, rest) = part.split_at(self.groups().group_len(group).min(part.len()));
-            part = rest;
-            let run = self.groups().contiguous(group);
-            if let Some(place) = run.and_then(|run| trits.get_mut(run)) {
-                place.copy_from_slice(own);
-                continue;
-            }
-            for (index, &trit) in self.groups().indices(group).zip(own) {
-                if let Some(place) = trits.get_mut(index) {
-                    *place = trit;
-                }
+        let mut moved = alloc::vec![0; trits.len()];
+        let indices = (0..groups.len()).flat_map(|group| groups.indices(group));
+        for (index, trit) in indices.zip(trits) {
+            if let Some(place) = moved.get_mut(index) {
+                *place = trit;
             }
         }
+        moved
     }
 }

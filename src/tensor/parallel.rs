@@ -2,16 +2,38 @@
 
 use alloc::vec::Vec;
 
-/// `[work(0), work(1), ..., work(jobs - 1)]`.
+/// All that `work` appends, job by job, `count` results; or the error of the first job that has one.
 #[cfg(feature = "rayon")]
-pub(super) fn map<T: Send>(jobs: usize, work: impl Fn(usize) -> T + Send + Sync) -> Vec<T> {
+pub(super) fn collect<J: Send, T: Send, E: Send>(
+    count: usize,
+    jobs: impl Iterator<Item = J>,
+    work: impl Fn(J, &mut Vec<T>) -> Result<(), E> + Send + Sync,
+) -> Result<Vec<T>, E> {
     use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
-    (0..jobs).into_par_iter().map(work).collect()
+    let alone = |job| {
+        let mut results = Vec::new();
+        work(job, &mut results).map(|()| results)
+    };
+    let jobs: Vec<J> = jobs.collect();
+    let parts: Vec<_> = jobs.into_par_iter().map(alone).collect();
+    let mut all = Vec::with_capacity(count);
+    for part in parts {
+        all.append(&mut part?);
+    }
+    Ok(all)
 }
 
-/// `[work(0), work(1), ..., work(jobs - 1)]`.
+/// All that `work` appends, job by job, `count` results; or the error of the first job that has one.
 #[cfg(not(feature = "rayon"))]
-pub(super) fn map<T>(jobs: usize, work: impl Fn(usize) -> T) -> Vec<T> {
-    (0..jobs).map(work).collect()
+pub(super) fn collect<J, T, E>(
+    count: usize,
+    jobs: impl Iterator<Item = J>,
+    work: impl Fn(J, &mut Vec<T>) -> Result<(), E>,
+) -> Result<Vec<T>, E> {
+    let mut all = Vec::with_capacity(count);
+    for job in jobs {
+        work(job, &mut all)?;
+    }
+    Ok(all)
 }

@@ -86,8 +86,10 @@ impl<W: Weight> TernaryTensor<W> {
         same(shape.len(), trits.len())?;
         for scales in core::iter::once(&lambda_p).chain(&lambda_n) {
             same(groups.len(), scales.len())?;
-            let bad = |scale: &W| !(scale.is_finite() && *scale >= W::zero());
-            if let Some(index) = scales.iter().position(bad) {
+            let good = |scale: &W| *scale >= W::zero() && *scale <= W::max_value();
+            // All of them first: a loop without a way out becomes vectors.
+            let all_good = scales.iter().fold(true, |all, scale| all & good(scale));
+            if !all_good && let Some(index) = scales.iter().position(|scale| !good(scale)) {
                 return Err(Error::InvalidScale { index });
             }
         }

@@ -43,10 +43,10 @@ impl<W: Weight> Job for Hinges<'_, W> {
         for start in (0..self.slots.len()).step_by(step) {
             let [x, y] = sixteen::<V, W>(vector, self.slots, start);
             total = vector.add_doubles(total, vector.add_doubles(x, y));
-            for j in 0..INNER {
-                let tau = vector.splat_double(self.taus[j]);
+            for (sum, tau) in sums.iter_mut().zip(self.taus) {
+                let tau = vector.splat_double(tau);
                 let (x, y) = (vector.max_doubles(x, tau), vector.max_doubles(y, tau));
-                sums[j] = vector.add_doubles(sums[j], vector.add_doubles(x, y));
+                *sum = vector.add_doubles(*sum, vector.add_doubles(x, y));
             }
         }
         // What was added beyond the last weight: nothing, or a threshold.
