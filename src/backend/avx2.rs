@@ -47,8 +47,8 @@ impl Vector for Avx2 {
     const COMPRESSES: bool = false;
 
     #[inline(always)]
-    fn prefetch<T>(self, value: &T) {
-        prefetch(value);
+    fn prefetch<T>(self, value: &T, bytes: usize) {
+        prefetch(value, bytes);
     }
 
     #[inline(always)]

@@ -23,8 +23,8 @@ impl Vector for Avx512 {
     const COMPRESSES: bool = true;
 
     #[inline(always)]
-    fn prefetch<T>(self, value: &T) {
-        prefetch(value);
+    fn prefetch<T>(self, value: &T, bytes: usize) {
+        prefetch(value, bytes);
     }
 
     #[inline(always)]

@@ -14,8 +14,9 @@ pub(crate) trait Vector: Copy {
     /// Whether [`compress`](Self::compress) is so fast that asking for nothing costs nothing.
     const COMPRESSES: bool;
 
-    /// Says that this will be read soon. Memory is slower than the loops, and a page begins without warning.
-    fn prefetch<T>(self, _: &T) {}
+    /// Says that what lies so many bytes beyond this value will be read soon, if it is there: memory is slower than the loops, and
+    /// a page begins without warning.
+    fn prefetch<T>(self, _: &T, _bytes: usize) {}
     fn load(self, array: &[f32; 16]) -> Self::Singles;
     fn splat(self, single: f32) -> Self::Singles;
     fn array(self, x: Self::Singles) -> [f32; 16];

@@ -95,6 +95,7 @@ pub(super) struct Collector<'s, V: Vector, W: Format> {
     ends: [V::Singles; 2],
     pub(super) above: Above<V>,
     pub(super) window: Window<'s, W>,
+    blocks: usize,
 }
 
 impl<'s, V: Vector, W: Format> Collector<'s, V, W> {
@@ -104,6 +105,7 @@ impl<'s, V: Vector, W: Format> Collector<'s, V, W> {
             ends: [vector.splat(ends[0]), vector.splat(ends[1])],
             above: Above::new(vector),
             window: Window::new(window),
+            blocks: 0,
         }
     }
 
@@ -119,6 +121,12 @@ impl<V: Vector, W: Format> Visitor<V> for Collector<'_, V, W> {
     fn visit(&mut self, vector: V, chunk: &Chunk<V>) {
         let inside = self.above.add(vector, chunk, self.ends);
         self.window.append(vector, inside, chunk.singles);
+    }
+
+    #[inline(always)]
+    fn next_block(&mut self, vector: V) {
+        self.window.prefetch(vector, self.blocks);
+        self.blocks += 1;
     }
 }
 

@@ -43,6 +43,9 @@ pub(crate) struct Survey<const T: usize> {
 /// Blocks whose sums are added in `f32`: 64 terms a lane.
 const RUN: usize = 16;
 
+/// Bytes beyond a block that are asked for while it is added: the length of a row of a usual matrix, for after a row comes the next.
+const AHEAD: usize = 1 << 14;
+
 impl<const T: usize> Survey<T> {
     /// The largest relative error of a hinge sum: 63 additions and the rounding to a single, each at most 2^-24, and some more
     /// for the additions of the runs.
@@ -67,6 +70,8 @@ impl<W: Format, const T: usize> Job for Question<'_, W, T> {
 pub(super) trait Visitor<V: Vector> {
     /// To be `#[inline(always)]`, like all that a job calls.
     fn visit(&mut self, vector: V, chunk: &Chunk<V>);
+    /// Says that a block begins.
+    fn next_block(&mut self, vector: V);
 }
 
 /// Does nothing.
@@ -75,6 +80,9 @@ struct Nothing;
 impl<V: Vector> Visitor<V> for Nothing {
     #[inline(always)]
     fn visit(&mut self, _: V, _: &Chunk<V>) {}
+
+    #[inline(always)]
+    fn next_block(&mut self, _: V) {}
 }
 
 /// Sums over the weights so far.
@@ -105,28 +113,25 @@ impl<V: Vector, const T: usize> Tally<V, T> {
         visitor: &mut impl Visitor<V>,
     ) -> Survey<T> {
         let (blocks, rest) = question.weights.as_chunks::<BLOCK>();
-        let mut runs = blocks.chunks(RUN).peekable();
-        while let Some(run) = runs.next() {
-            let next = runs.peek().copied().unwrap_or_default();
-            self.add(vector, question, [run, next], visitor);
+        for run in blocks.chunks(RUN) {
+            self.add(vector, question, run, visitor);
         }
         self.finish(vector, question, rest, visitor)
     }
 
-    /// Adds a run of blocks, and asks for the next.
+    /// Adds a run of blocks, and asks for what comes after it.
     #[inline(always)]
     fn add<W: Format>(
         &mut self,
         vector: V,
         question: Question<'_, W, T>,
-        [run, next]: [&[[W; BLOCK]]; 2],
+        run: &[[W; BLOCK]],
         visitor: &mut impl Visitor<V>,
     ) {
         let mut hinges = [vector.splat(0.0); T];
-        for (b, block) in run.iter().enumerate() {
-            if let Some(next) = next.get(b) {
-                vector.prefetch(next);
-            }
+        for block in run {
+            vector.prefetch(block, AHEAD);
+            visitor.next_block(vector);
             let total = self.add_block(vector, question, block, &mut hinges, visitor);
             self.energy.carry(total);
         }

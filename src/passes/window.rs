@@ -17,6 +17,22 @@ impl<'s, W: Format> Window<'s, W> {
         Self { slots, len: 0 }
     }
 
+    /// Asks for memory beyond the window, a cache line for each block of weights: if this is a row of a matrix, that is where the
+    /// window and the trits of the next row will be.
+    #[inline(always)]
+    pub(super) fn prefetch<V: Vector>(&self, vector: V, block: usize) {
+        const ROW: usize = 1 << 12;
+        let line = self
+            .slots
+            .get(block * LANES..)
+            .and_then(<[_]>::first_chunk::<LANES>);
+        if let Some(line) = line
+            && self.slots.len() <= ROW
+        {
+            vector.prefetch(line, size_of_val(self.slots));
+        }
+    }
+
     /// Appends those of sixteen singles that are in a mask.
     #[inline(always)]
     pub(super) fn append<V: Vector>(&mut self, vector: V, mask: V::Mask, singles: V::Singles) {

@@ -70,23 +70,19 @@ impl<W: Format> Sample<'_, W> {
     /// `g`, on the sample, 0 of nothing; and how many are above.
     #[inline(always)]
     fn map<V: Vector>(&self, vector: V, tau: f32) -> (f32, u32) {
-        let threshold = vector.splat(tau);
-        // Several sums, so that an addition need not wait for the one before.
-        let (mut sums, mut count) = ([vector.splat(0.0); AT_ONCE], 0_u32);
-        let (chunks, _) = self.weights.as_chunks::<LANES>();
+        // Four sums, so that an addition need not wait for the one before.
+        let zeros = (vector.splat(0.0), 0);
+        let mut sums = [zeros; AT_ONCE];
         for first in (0..self.chunks).step_by(AT_ONCE) {
-            for (j, sum) in sums.iter_mut().enumerate() {
-                let Some(chunk) = chunks.get((first + j) * self.stride) else {
-                    continue;
-                };
-                let x = self.side.magnitudes(vector, vector.load(&singles(chunk)));
-                let above = vector.greater(x, threshold);
-                *sum = vector.add(*sum, vector.select(above, x));
-                count += vector.bits(above).count_ones();
-            }
+            sums[0] = self.add(vector, tau, first, sums[0]);
+            sums[1] = self.add(vector, tau, first + 1, sums[1]);
+            sums[2] = self.add(vector, tau, first + 2, sums[2]);
+            sums[3] = self.add(vector, tau, first + 3, sums[3]);
         }
+        let mut count = 0;
         let mut sum = 0.0;
-        for lanes in sums {
+        for (lanes, above) in sums {
+            count += above;
             for lane in vector.array(lanes) {
                 sum += lane;
             }
@@ -97,5 +93,25 @@ impl<W: Format> Sample<'_, W> {
             sum / (2.0 * count as f32)
         };
         (half_mean, count)
+    }
+
+    /// Adds what is above a threshold of one chunk.
+    #[inline(always)]
+    fn add<V: Vector>(
+        &self,
+        vector: V,
+        tau: f32,
+        number: usize,
+        (sum, count): (V::Singles, u32),
+    ) -> (V::Singles, u32) {
+        let at = number * self.stride * LANES;
+        let chunk = self.weights.get(at..).and_then(<[_]>::first_chunk::<LANES>);
+        let chunk = chunk.map_or([0.0; LANES], singles);
+        let x = self.side.magnitudes(vector, vector.load(&chunk));
+        let above = vector.greater(x, vector.splat(tau));
+        (
+            vector.add(sum, vector.select(above, x)),
+            count + vector.bits(above).count_ones(),
+        )
     }
 }
