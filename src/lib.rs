@@ -71,6 +71,8 @@ extern crate std;
 // Ground floor.
 mod error;
 
+mod parallel;
+
 mod backend;
 
 // The wing of meaning: what the best ternary vector is. Each room stands on those above it in this list.

@@ -45,6 +45,14 @@ pub(crate) fn sum<T: Copy>(elements: &[T], term: impl Fn(usize, T) -> f64) -> f6
     sum.total(rest)
 }
 
+/// Where a slice can be cut in two so that the sum of the first part and the sum of the second, added, are the sum of all, to the
+/// last bit: behind the largest power of two of blocks. `None` if it is too short for that to pay.
+pub(crate) fn cut(len: usize) -> Option<usize> {
+    const SHORT: usize = 1 << 16;
+    let blocks = len.div_ceil(BLOCK);
+    (len > SHORT).then(|| BLOCK * (blocks.next_power_of_two() / 2))
+}
+
 impl OrderedSum {
     /// The empty sum.
     pub(crate) fn new() -> Self {
@@ -111,6 +119,27 @@ mod tests {
                 (sum(&terms, |_, x| x) - exact).abs() <= 4e-15 * exact,
                 "{n}"
             );
+        }
+    }
+
+    #[test]
+    fn parts_add_up_to_the_whole() {
+        for n in [
+            65_537,
+            70_001,
+            1 << 17,
+            (1 << 17) + 1,
+            (1 << 17) + 64,
+            200_000,
+        ] {
+            let mut terms = std::vec![0.0; n];
+            for (i, term) in terms.iter_mut().enumerate() {
+                *term = (i as f64).sqrt().fract();
+            }
+            let at = cut(terms.len()).unwrap();
+            let (first, second) = terms.split_at(at);
+            let [first, second, all] = [first, second, &terms].map(|terms| sum(terms, |_, x| x));
+            assert_eq!((first + second).to_bits(), all.to_bits(), "{n}");
         }
     }
 

@@ -38,7 +38,7 @@ use num_traits::Float;
 pub trait Weight: Float + Debug + Display + Send + Sync + 'static + Format {}
 
 /// The bit layout of a weight type: what the sealed part of [`Weight`] knows.
-pub trait Format: Copy {
+pub trait Format: Copy + Send + Sync {
     /// Significant bits, the hidden one included.
     const PRECISION: u32;
     /// The smallest subnormal is `2^LEAST_EXPONENT`.
@@ -50,7 +50,7 @@ pub trait Format: Copy {
     /// Whether every value of the type is an `f32`, too: `f32`, `f16`, `bf16`.
     const FITS_SINGLE: bool;
     /// The bytes of a weight, in memory that is lent for a while: those of a single if it is one.
-    type Slot: Copy;
+    type Slot: Copy + Send;
 
     /// The bytes of a single that is such a weight.
     fn single_to_slot(single: f32) -> Self::Slot;

@@ -31,6 +31,8 @@ use portable::Arrays;
 
 pub(crate) use vector::Vector;
 
+use crate::parallel;
+
 /// A loop over data, compiled for each instruction set.
 pub(crate) trait Job {
     /// What it computes.
@@ -39,6 +41,20 @@ pub(crate) trait Job {
     /// Does it: with the operations of a [`Vector`], where plain loops would not become vectors. Implementations are
     /// `#[inline(always)]`, and so is all that they call in the loop.
     fn run<V: Vector>(self, vector: V) -> Self::Output;
+}
+
+/// A job that can be done in two parts, side by side.
+pub(crate) trait Divisible: Job<Output: Send> + Send {
+    /// The same job on a part of the data.
+    type Part<'p>: Divisible<Output = Self::Output>
+    where
+        Self: 'p;
+
+    /// The two parts; `None` if they would be too short.
+    fn divide(&mut self) -> Option<[Self::Part<'_>; 2]>;
+
+    /// What comes of both; `None` if that cannot be told, and the job has to be done as a whole.
+    fn unite(&mut self, parts: [Self::Output; 2]) -> Option<Self::Output>;
 }
 
 /// The instructions that the loops may use. All give the same bits.
@@ -148,6 +164,23 @@ impl Backend {
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512(token) => token.run(job),
         }
+    }
+}
+
+impl Backend {
+    /// Runs a job, in parts side by side where that pays.
+    pub(crate) fn run_divided<J: Divisible>(self, mut job: J) -> J::Output {
+        if parallel::pays() {
+            let parts = job.divide().map(|[first, second]| {
+                parallel::join(|| self.run_divided(first), || self.run_divided(second))
+            });
+            if let Some((first, second)) = parts
+                && let Some(output) = job.unite([first, second])
+            {
+                return output;
+            }
+        }
+        self.run(job)
     }
 }
 

@@ -76,6 +76,17 @@ impl Sums {
         self.sum += placed & u128::from(wanted).wrapping_neg();
     }
 
+    /// The same sum in units of two to another power, which divides it.
+    pub(crate) fn in_unit(self, old: i32, new: i32) -> Self {
+        let shift = old.abs_diff(new);
+        let sum = if old > new {
+            self.sum << shift
+        } else {
+            self.sum >> shift
+        };
+        Self { sum, ..self }
+    }
+
     /// Both together.
     pub(crate) fn and(self, other: Self) -> Self {
         Self {

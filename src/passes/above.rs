@@ -11,8 +11,8 @@
 
 use super::Side;
 use crate::backend::Vector;
-use crate::exact::grid::{Grid, Sums};
-use crate::weight::{Weight, scale_by_power};
+use crate::exact::grid::Sums;
+use crate::weight::scale_by_power;
 
 /// Lanes into which the terms are spread.
 const LANES: usize = 16;
@@ -75,12 +75,12 @@ impl<V: Vector> Above<V> {
         vector.and_not(vector.greater(x, low), above)
     }
 
-    /// All that was added, and what is positive of it, on a grid on which every term lies.
+    /// All that was added, and what is positive of it, in units of two to a power that divide every term.
     #[inline(always)]
-    pub(super) fn total<W: Weight>(&self, vector: V, side: Side, grid: Grid) -> [Sums; 2] {
+    pub(super) fn total(&self, vector: V, side: Side, unit: i32) -> [Sums; 2] {
         let (signed, positive) = (
-            total::<V, W>(vector, self.signed, grid),
-            total::<V, W>(vector, self.positive, grid),
+            total(vector, self.signed, unit),
+            total(vector, self.positive, unit),
         );
         let sums = |count, sum: i128| Sums {
             count,
@@ -97,21 +97,25 @@ impl<V: Vector> Above<V> {
     }
 }
 
-/// The sum of all lanes, whole numbers of the grid's unit.
+/// The sum of all lanes, in units.
 #[inline(always)]
 #[expect(
     clippy::cast_possible_truncation,
     reason = "a whole number, of less than 63 bits: see `is_exact`"
 )]
-fn total<V: Vector, W: Weight>(vector: V, halves: [V::Doubles; 2], grid: Grid) -> i128 {
-    let unit = -grid.unit::<W>();
+fn total<V: Vector>(vector: V, halves: [V::Doubles; 2], unit: i32) -> i128 {
     let mut total = 0;
     for half in halves {
         for lane in vector.doubles(half) {
-            total += i128::from(scale_by_power(lane, unit) as i64);
+            total += i128::from(scale_by_power(lane, -unit) as i64);
         }
     }
     total
+}
+
+/// The last place of a single is two to this power: what divides all above it, too.
+pub(crate) fn last_place(single: f32) -> i32 {
+    (single.to_bits() >> 23).max(1) as i32 - 150
 }
 
 /// Whether the sums of up to `len` weights up to `top` that are all above `threshold` are exact.

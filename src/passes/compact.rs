@@ -35,7 +35,7 @@ impl<W: Weight> Job for Compact<'_, W> {
             store::<W>(slots, kept, first);
             kept += vector.bits(inside).count_ones() as usize;
         }
-        (kept, above.total::<W>(vector, Side::Both, grid))
+        (kept, above.total(vector, Side::Both, grid.unit::<W>()))
     }
 }
 

@@ -11,8 +11,9 @@ use super::above::{Above, Chunk};
 use super::survey::Visitor;
 use super::window::Window;
 use super::{LANES, Side, padded, singles};
-use crate::backend::{Job, Vector};
+use crate::backend::{Divisible, Job, Vector};
 use crate::exact::grid::{Grid, Sums};
+use crate::ordered::cut;
 use crate::weight::{Format, Weight, floor};
 
 /// What to gather: the weights of magnitude in `(low, high]`, or a sample of them if there are more than slots.
@@ -50,6 +51,24 @@ impl Gathered {
         self.positive.add_if(above && !negative, placed);
     }
 
+    /// What was gathered from two parts, whose weights then lie side by side; `None` if those of one were too many for its slots.
+    pub(super) fn and<W: Format>(
+        mut self,
+        second: Self,
+        slots: &mut [W::Slot],
+        at: usize,
+        len: usize,
+    ) -> Option<Self> {
+        let start = share(slots.len(), at, len);
+        if self.inside > start || second.inside > slots.len() - start {
+            return None;
+        }
+        slots.copy_within(start..start + second.inside, self.inside);
+        self.inside += second.inside;
+        self.add_sums([second.all, second.positive]);
+        Some(self)
+    }
+
     /// Adds sums of weights above.
     pub(crate) fn add_sums(&mut self, [all, positive]: [Sums; 2]) {
         self.all = self.all.and(all);
@@ -82,12 +101,56 @@ impl<W: Weight> Job for Gather<'_, '_, W> {
             if !rest.is_empty() {
                 collector.add(vector, self.side, &padded(rest));
             }
-            gathered.add_sums(collector.above.total::<W>(vector, self.side, self.grid));
+            gathered.add_sums(
+                collector
+                    .above
+                    .total(vector, self.side, self.grid.unit::<W>()),
+            );
             collector.above = Above::new(vector);
         }
         gathered.inside = collector.window.len;
         gathered
     }
+}
+
+impl<W: Weight> Divisible for Gather<'_, '_, W> {
+    type Part<'p>
+        = Gather<'p, 'p, W>
+    where
+        Self: 'p;
+
+    fn divide(&mut self) -> Option<[Gather<'_, '_, W>; 2]> {
+        let at = cut(self.weights.len())?;
+        let (first, second) = self.weights.split_at(at);
+        let (first_slots, second_slots) = halves(self.window, at, self.weights.len());
+        let (side, low, high, grid) = (self.side, self.low, self.high, self.grid);
+        let part = |weights, window| Gather {
+            weights,
+            side,
+            low,
+            high,
+            window,
+            grid,
+        };
+        Some([part(first, first_slots), part(second, second_slots)])
+    }
+
+    fn unite(&mut self, [first, second]: [Gathered; 2]) -> Option<Gathered> {
+        let at = cut(self.weights.len())?;
+        first.and::<W>(second, self.window, at, self.weights.len())
+    }
+}
+
+/// Slots for two parts of the weights, as many as they are long.
+pub(super) fn halves<S>(slots: &mut [S], at: usize, len: usize) -> (&mut [S], &mut [S]) {
+    slots.split_at_mut(share(slots.len(), at, len))
+}
+
+/// As much of the slots as `at` is of the weights.
+fn share(slots: usize, at: usize, len: usize) -> usize {
+    // Of four bytes a slot: no overflow.
+    let first = slots as u128 * at as u128 / (len as u128).max(1);
+    usize::try_from(first).unwrap_or(slots).min(slots)
 }
 
 /// The window, and the sums above it, so far.

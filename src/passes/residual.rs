@@ -7,11 +7,12 @@
 //! In the order of [`crate::ordered`]. Cost: one read, and about 16 vector operations for 16 weights.
 
 use super::{LANES, padded, singles};
-use crate::backend::{Job, Vector};
-use crate::ordered::{BLOCK, OrderedSum, total};
+use crate::backend::{Divisible, Job, Vector};
+use crate::ordered::{BLOCK, OrderedSum, cut, total};
 use crate::weight::Format;
 
 /// The squared error of weights that fit singles.
+#[derive(Clone, Copy)]
 pub(crate) struct Residual<'a, W> {
     pub(crate) weights: &'a [W],
     /// For positive and for negative weights.
@@ -59,5 +60,21 @@ impl<W: Format> Residual<'_, W> {
             }
         }
         total(&vector.doubles(lanes))
+    }
+}
+
+impl<W: Format> Divisible for Residual<'_, W> {
+    type Part<'p>
+        = Self
+    where
+        Self: 'p;
+
+    fn divide(&mut self) -> Option<[Self; 2]> {
+        let (first, second) = self.weights.split_at(cut(self.weights.len())?);
+        Some([first, second].map(|weights| Self { weights, ..*self }))
+    }
+
+    fn unite(&mut self, [first, second]: [f64; 2]) -> Option<f64> {
+        Some(first + second)
     }
 }

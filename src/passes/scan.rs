@@ -4,10 +4,11 @@
 //!
 //! Cost: one read, and about `20 + 2 T` vector operations for 16 weights.
 
-use super::gather::{Collector, Gathered};
+use super::above::last_place;
+use super::gather::{Collector, Gathered, halves};
 use super::survey::{Question, Survey, Tally};
-use crate::backend::{Job, Vector};
-use crate::exact::grid::Grid;
+use crate::backend::{Divisible, Job, Vector};
+use crate::ordered::cut;
 use crate::weight::{Format, Weight};
 
 /// What to find out, and the interval `(low, high]` to gather.
@@ -18,8 +19,8 @@ pub(crate) struct Scan<'a, 's, W: Format, const T: usize> {
 }
 
 impl<W: Weight, const T: usize> Job for Scan<'_, '_, W, T> {
-    /// The survey, and what was gathered. The sums are right if they [are exact](super::above::is_exact), and on the coarsest grid
-    /// that will do for so many weights.
+    /// The survey, and what was gathered: the sums in units of the [last place](last_place) of the interval's upper end, and right if
+    /// they [are exact](super::above::is_exact).
     type Output = (Survey<T>, Gathered);
 
     #[inline(always)]
@@ -31,13 +32,40 @@ impl<W: Weight, const T: usize> Job for Scan<'_, '_, W, T> {
         } = self;
         let mut collector = Collector::<V, W>::new(vector, ends, window);
         let survey = Tally::new(vector).add_all(vector, question, &mut collector);
-        let top = survey.top_key::<W>();
-        let grid = Grid::coarsest(top, question.weights.len() as u64, W::PRECISION);
-        let mut gathered = Gathered {
+        let [all, positive] = collector
+            .above
+            .total(vector, question.side, last_place(ends[1]));
+        let gathered = Gathered {
             inside: collector.window.len,
-            ..Gathered::default()
+            all,
+            positive,
         };
-        gathered.add_sums(collector.above.total::<W>(vector, question.side, grid));
         (survey, gathered)
+    }
+}
+
+impl<W: Weight, const T: usize> Divisible for Scan<'_, '_, W, T> {
+    type Part<'p>
+        = Scan<'p, 'p, W, T>
+    where
+        Self: 'p;
+
+    fn divide(&mut self) -> Option<[Scan<'_, '_, W, T>; 2]> {
+        let [first, second] = self.question.halves()?;
+        let len = self.question.weights.len();
+        let (first_slots, second_slots) = halves(self.window, first.weights.len(), len);
+        let ends = self.ends;
+        let part = |question, window| Scan {
+            question,
+            ends,
+            window,
+        };
+        Some([part(first, first_slots), part(second, second_slots)])
+    }
+
+    fn unite(&mut self, [first, second]: [Self::Output; 2]) -> Option<Self::Output> {
+        let len = self.question.weights.len();
+        let gathered = first.1.and::<W>(second.1, self.window, cut(len)?, len)?;
+        Some((first.0.and(second.0), gathered))
     }
 }

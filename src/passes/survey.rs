@@ -13,8 +13,8 @@
 
 use super::above::Chunk;
 use super::{LANES, Side, padded, singles};
-use crate::backend::{Job, Vector};
-use crate::ordered::{BLOCK, OrderedSum, total};
+use crate::backend::{Divisible, Job, Vector};
+use crate::ordered::{BLOCK, OrderedSum, cut, total};
 use crate::weight::{Format, Weight};
 
 /// What to find out about a slice.
@@ -40,6 +40,29 @@ pub(crate) struct Survey<const T: usize> {
     pub(crate) len: usize,
 }
 
+impl<W: Format, const T: usize> Question<'_, W, T> {
+    /// The same about two parts of the slice.
+    pub(super) fn halves(self) -> Option<[Self; 2]> {
+        let (first, second) = self.weights.split_at(cut(self.weights.len())?);
+        Some([first, second].map(|weights| Self { weights, ..self }))
+    }
+}
+
+impl<W: Format, const T: usize> Divisible for Question<'_, W, T> {
+    type Part<'p>
+        = Self
+    where
+        Self: 'p;
+
+    fn divide(&mut self) -> Option<[Self; 2]> {
+        self.halves()
+    }
+
+    fn unite(&mut self, [first, second]: [Survey<T>; 2]) -> Option<Survey<T>> {
+        Some(first.and(second))
+    }
+}
+
 /// Blocks whose sums are added in `f32`: 64 terms a lane.
 const RUN: usize = 16;
 
@@ -50,6 +73,17 @@ impl<const T: usize> Survey<T> {
     /// The largest relative error of a hinge sum: 63 additions and the rounding to a single, each at most 2^-24, and some more
     /// for the additions of the runs.
     pub(crate) const ERROR: f64 = 66.0 / (1 << 24) as f64;
+
+    /// The survey of a slice that was cut where [`cut`] says.
+    pub(super) fn and(self, second: Self) -> Self {
+        Self {
+            largest: self.largest.max(second.largest),
+            top: self.top.max(second.top),
+            energy: self.energy + second.energy,
+            hinges: core::array::from_fn(|j| self.hinges[j] + second.hinges[j]),
+            len: self.len + second.len,
+        }
+    }
 
     /// The key of the largest magnitude that takes part, of a type that fits singles.
     pub(crate) fn top_key<W: Weight>(&self) -> u64 {

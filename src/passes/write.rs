@@ -6,7 +6,8 @@
 //!
 //! Cost: one read of the weights, one write of a byte each.
 
-use crate::backend::{Job, Vector};
+use crate::backend::{Divisible, Job, Vector};
+use crate::ordered::cut;
 use crate::weight::Weight;
 
 /// Writes the trits of some weights.
@@ -26,5 +27,29 @@ impl<W: Weight> Job for Write<'_, '_, W> {
         for (trit, &weight) in self.trits.iter_mut().zip(self.weights) {
             *trit = i8::from(weight > self.threshold_p) - i8::from(weight < negative);
         }
+    }
+}
+
+impl<W: Weight> Divisible for Write<'_, '_, W> {
+    type Part<'p>
+        = Write<'p, 'p, W>
+    where
+        Self: 'p;
+
+    fn divide(&mut self) -> Option<[Write<'_, '_, W>; 2]> {
+        let at = cut(self.weights.len())?;
+        let (first, second) = self.weights.split_at(at);
+        let (first_trits, second_trits) = self.trits.split_at_mut_checked(at)?;
+        let part = |weights, trits| Write {
+            weights,
+            trits,
+            threshold_p: self.threshold_p,
+            threshold_n: self.threshold_n,
+        };
+        Some([part(first, first_trits), part(second, second_trits)])
+    }
+
+    fn unite(&mut self, _: [(); 2]) -> Option<()> {
+        Some(())
     }
 }

@@ -76,7 +76,7 @@ fn write<W: Weight>(
 ) -> Fit<W> {
     let Signed { p, n } = solution.thresholds;
     let [threshold_p, threshold_n] = [p, n].map(W::from_key);
-    backend.run(Write {
+    backend.run_divided(Write {
         weights,
         trits,
         threshold_p,
@@ -92,7 +92,7 @@ fn write<W: Weight>(
     // Squares of singles and their sums are far from the ends of a double's range: units make no difference.
     let in_unit = |energy| scale_by_power(energy, -2 * solution.unit);
     solution.measure(weights.len(), counts, in_unit(energy), || {
-        in_unit(backend.run(Residual {
+        in_unit(backend.run_divided(Residual {
             weights,
             thresholds: [threshold_p, threshold_n].map(Format::single),
             scales: [p, n].map(Format::single),

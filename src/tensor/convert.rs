@@ -11,10 +11,10 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::parallel;
 use super::{GroupedView, Grouping, Groups, TensorView, TernaryTensor};
 use crate::knobs::check_importance;
 use crate::lanes;
+use crate::parallel;
 use crate::{Code, Error, Fit, PackedTritsBuf, Scales, Ternarizer, Weight};
 
 /// Weights in a batch, about: enough to be worth a thread's while.

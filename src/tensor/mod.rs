@@ -29,7 +29,6 @@ mod groups;
 #[cfg(feature = "ndarray")]
 pub mod ndarray;
 mod odometer;
-mod parallel;
 mod product;
 mod runs;
 mod shape;

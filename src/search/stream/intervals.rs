@@ -13,7 +13,7 @@ use super::chords::{Interval, Point, Points, left, pieces};
 use super::{Found, Task};
 use crate::exact::score::clearly;
 use crate::objective::{Objective, Plain};
-use crate::passes::above::is_exact;
+use crate::passes::above::{is_exact, last_place};
 use crate::passes::gather::{Gather, Gathered, REACH};
 use crate::passes::survey::Survey;
 use crate::weight::{Weight, floor, scale_by_power};
@@ -131,13 +131,18 @@ impl<'a, 's, W: Weight> Search<'a, 's, W> {
     }
 
     /// Searches the window if all of it was gathered and the sums above are exact; returns `B` at its ends.
-    fn window(&mut self, ends: [f32; 2], gathered: Gathered) -> Option<[Point; 2]> {
+    fn window(&mut self, ends: [f32; 2], mut gathered: Gathered) -> Option<[Point; 2]> {
         let [low, high] = ends.map(f64::from);
         let exact = self.lowest() <= low
             && low < high
             && is_exact(self.task.weights.len(), self.top(), high);
-        let whole = gathered.inside <= self.slots.len();
-        (exact && whole).then(|| self.finish(gathered, Interval { low, high }))
+        if !exact || gathered.inside > self.slots.len() {
+            return None;
+        }
+        let (old, new) = (last_place(ends[1]), self.unit());
+        gathered.all = gathered.all.in_unit(old, new);
+        gathered.positive = gathered.positive.in_unit(old, new);
+        Some(self.finish(gathered, Interval { low, high }))
     }
 
     /// No optimum has a threshold below.
@@ -185,7 +190,7 @@ impl<'a, 's, W: Weight> Search<'a, 's, W> {
         let [low, high] = [low, high].map(f64::from);
         let exact = !W::FITS_SINGLE || exponent(self.top()) - exponent(high) <= REACH;
         exact.then(|| {
-            self.task.backend.run(Gather {
+            self.task.backend.run_divided(Gather {
                 weights: self.task.weights,
                 side: self.task.side,
                 low,

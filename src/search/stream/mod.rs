@@ -182,7 +182,7 @@ impl<'a, W: Weight> Task<'a, W> {
         ends: [f32; 2],
         scratch: &mut [i8],
     ) -> (Survey<T>, Gathered) {
-        self.backend.run(Scan {
+        self.backend.run_divided(Scan {
             question: self.question(thresholds),
             ends,
             window: W::slots(scratch),
@@ -191,7 +191,7 @@ impl<'a, W: Weight> Task<'a, W> {
 
     /// One pass over the weights.
     fn survey<const T: usize>(self, thresholds: [f32; T]) -> Survey<T> {
-        self.backend.run(self.question(thresholds))
+        self.backend.run_divided(self.question(thresholds))
     }
 
     fn question<const T: usize>(self, thresholds: [f32; T]) -> Question<'a, W, T> {

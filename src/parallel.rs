@@ -1,10 +1,32 @@
 //! Independent jobs, side by side with the feature `rayon` and one after the other without. The results come in order.
 
+#[cfg(feature = "alloc")]
 use alloc::vec::Vec;
+
+/// Whether two jobs would be done side by side.
+pub(crate) fn pays() -> bool {
+    #[cfg(feature = "rayon")]
+    let pays = rayon::current_num_threads() > 1;
+    #[cfg(not(feature = "rayon"))]
+    let pays = false;
+    pays
+}
+
+/// The results of two jobs.
+pub(crate) fn join<A: Send, B: Send>(
+    a: impl FnOnce() -> A + Send,
+    b: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    #[cfg(feature = "rayon")]
+    let both = rayon::join(a, b);
+    #[cfg(not(feature = "rayon"))]
+    let both = (a(), b());
+    both
+}
 
 /// All that `work` appends, job by job, `count` results; or the error of the first job that has one.
 #[cfg(feature = "rayon")]
-pub(super) fn collect<J: Send, T: Send, E: Send>(
+pub(crate) fn collect<J: Send, T: Send, E: Send>(
     count: usize,
     jobs: impl Iterator<Item = J>,
     work: impl Fn(J, &mut Vec<T>) -> Result<(), E> + Send + Sync,
@@ -25,8 +47,8 @@ pub(super) fn collect<J: Send, T: Send, E: Send>(
 }
 
 /// All that `work` appends, job by job, `count` results; or the error of the first job that has one.
-#[cfg(not(feature = "rayon"))]
-pub(super) fn collect<J, T, E>(
+#[cfg(all(feature = "alloc", not(feature = "rayon")))]
+pub(crate) fn collect<J, T, E>(
     count: usize,
     jobs: impl Iterator<Item = J>,
     work: impl Fn(J, &mut Vec<T>) -> Result<(), E>,
