@@ -56,6 +56,8 @@ pub trait Format: Copy + Send + Sync {
     fn single_to_slot(single: f32) -> Self::Slot;
     /// The single of these bytes, of a type that fits singles.
     fn slot_to_single(slot: Self::Slot) -> f32;
+    /// Orders slots as the magnitudes are ordered.
+    fn slot_order(slot: Self::Slot) -> u64;
     /// The weight's bytes.
     fn to_slot(self) -> Self::Slot;
     /// The weight of these bytes.
@@ -220,6 +222,12 @@ macro_rules! weight {
             )]
             fn slot_to_single(slot: Self::Slot) -> f32 {
                 <$slot>::from_ne_bytes(slot.map(i8::cast_unsigned)) as f32
+            }
+
+            #[inline(always)]
+            fn slot_order(slot: Self::Slot) -> u64 {
+                let float = <$slot>::from_ne_bytes(slot.map(i8::cast_unsigned));
+                u64::from(float.abs().to_bits())
             }
 
             #[inline(always)]

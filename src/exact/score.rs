@@ -23,9 +23,13 @@ pub(crate) struct Score<'a> {
 /// Each comes from a sum and a mass rounded once and three operations: a relative error below `8 * 2^-53`. The margin is
 /// wider than twice that. Numbers near the ends of the range are left to the exact comparison.
 pub(crate) fn clearly(a: f64, b: f64) -> Option<Ordering> {
-    const MARGIN: f64 = 1e-14;
+    clearly_within(1e-14, a, b)
+}
+
+/// The same where their distance is beyond doubt only if it is more than a share of the larger one.
+pub(crate) fn clearly_within(margin: f64, a: f64, b: f64) -> Option<Ordering> {
     let safe = a > 1e-250 && b > 1e-250 && a < 1e250 && b < 1e250;
-    if safe && (a - b).abs() > MARGIN * a.max(b) {
+    if safe && (a - b).abs() > margin * a.max(b) {
         a.partial_cmp(&b)
     } else {
         None

@@ -12,7 +12,7 @@
 use core::cmp::Reverse;
 
 use super::chords::{Interval, Point, left};
-use super::intervals::Search;
+use super::intervals::{SUM_ERROR, Search};
 use crate::backend::{Job, Vector};
 use crate::passes::LANES;
 use crate::passes::above::is_exact;
@@ -203,25 +203,27 @@ impl<W: Weight> Search<'_, '_, W> {
 
     /// Offers what is above, and one weight more each time.
     pub(super) fn offer_prefixes(&mut self, mut above: Gathered, len: usize) {
-        /// More than what a score in doubles can be wrong by after this many additions.
-        const RUN: usize = 32;
+        /// After so many additions the sum is off by at most [`SUM_ERROR`].
+        const RUN: usize = 8;
         const MARGIN: f64 = 1.0 - 1e-12;
         let grid = self.plain.grid();
         if let Some(window) = self.slots.get_mut(..len) {
-            window.sort_unstable_by_key(|&slot| Reverse(W::from_slot(slot).key()));
+            window.sort_unstable_by_key(|&slot| Reverse(W::slot_order(slot)));
         }
+        const { assert!(SUM_ERROR > (RUN + 2) as f64 * f64::EPSILON / 2.0) };
         self.offer(&above);
-        let (unit, mut sum) = (-self.unit(), above.all.sum as f64);
-        for i in 0..len {
-            let weight = W::from_slot(self.slots[i]);
-            above.add(grid.place(weight.key()), weight.is_sign_negative());
-            sum += scale_by_power(weight.abs().widen(), unit);
-            if i % RUN == RUN - 1 {
-                sum = above.all.sum as f64;
-            }
-            // Most are clearly worse: no need to know by how much.
-            if sum * sum >= self.score * MARGIN * above.all.count as f64 {
-                self.offer(&above);
+        let unit = -self.unit();
+        for start in (0..len).step_by(RUN) {
+            // In a loop around the other, or the compiler takes it anew for each weight.
+            let mut sum = above.all.sum as f64;
+            for i in start..len.min(start + RUN) {
+                let weight = W::from_slot(self.slots[i]);
+                above.add(grid.place(weight.key()), weight.is_sign_negative());
+                sum += scale_by_power(weight.abs().widen(), unit);
+                // Most are clearly worse: no need to know by how much.
+                if sum * sum >= self.score * MARGIN * above.all.count as f64 {
+                    self.offer_sum(&above, sum);
+                }
             }
         }
     }
