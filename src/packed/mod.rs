@@ -25,6 +25,8 @@ use crate::error::Error;
 pub use iter::Iter;
 #[cfg(feature = "alloc")]
 pub use owned::PackedTritsBuf;
+#[cfg(feature = "alloc")]
+pub(crate) use owned::pack_two_bit;
 
 /// A vector of trits in borrowed bytes.
 ///

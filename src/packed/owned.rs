@@ -61,6 +61,11 @@ impl Job for Pack<'_> {
     }
 }
 
+/// Encodes trits in two bits each; false, and anything in the bytes, if one of them is no trit.
+pub(crate) fn pack_two_bit(backend: Backend, trits: &[i8], bytes: &mut [u8]) -> bool {
+    backend.run(Pack { trits, bytes })
+}
+
 impl PackedTritsBuf {
     /// Packs `trits`.
     ///
@@ -83,18 +88,16 @@ impl PackedTritsBuf {
     /// ```
     pub fn from_trits(code: Code, trits: &[i8]) -> Result<Self, Error> {
         let mut bytes = vec![0; code.packed_len(trits.len())];
-        let pack = Pack {
-            trits,
-            bytes: &mut bytes,
-        };
-        if code != Code::TwoBit || !Backend::detect().run(pack) {
+        if code != Code::TwoBit || !pack_two_bit(Backend::detect(), trits, &mut bytes) {
             code.encode_into(trits, &mut bytes)?;
         }
-        Ok(Self {
-            bytes,
-            len: trits.len(),
-            code,
-        })
+        Ok(Self::from_encoded(code, bytes, trits.len()))
+    }
+
+    /// Keeps the bytes of trits that were just encoded.
+    pub(crate) fn from_encoded(code: Code, bytes: Vec<u8>, len: usize) -> Self {
+        debug_assert_eq!(code.validate(&bytes, len), Ok(()));
+        Self { bytes, len, code }
     }
 
     /// Checks `bytes` and keeps them, as `len` trits.

@@ -14,6 +14,7 @@ use core::ops::Range;
 use super::{GroupedView, Grouping, Groups, TensorView, TernaryTensor};
 use crate::knobs::check_importance;
 use crate::lanes;
+use crate::packed::pack_two_bit;
 use crate::parallel;
 use crate::{Code, Error, Fit, PackedTritsBuf, Scales, Ternarizer, Weight};
 
@@ -70,8 +71,7 @@ impl<W: Weight> TernaryTensor<W> {
             importance,
             how,
         };
-        let (trits, fits) = source.all().map_err(first_fault)?;
-        let trits = PackedTritsBuf::from_trits(Code::TwoBit, &trits)?;
+        let (trits, fits) = source.packed().map_err(first_fault)?;
         let lambda_p = fits.iter().map(|fit| fit.lambda_p).collect();
         let lambda_n = (!one_scale(how)).then(|| fits.iter().map(|fit| fit.lambda_n).collect());
         let tensor = Self::from_parts(shape, grouping, how.knobs.rule, trits, lambda_p, lambda_n)?;
@@ -106,6 +106,64 @@ impl<W: Weight> Source<'_, W> {
         self.weights.groups()
     }
 
+    /// The trits packed in row-major order, and the fit of each group.
+    fn packed(&self) -> Result<(PackedTritsBuf, Vec<Fit<W>>), Error> {
+        let (groups, batch) = (self.groups(), self.groups_per_batch());
+        let bytes_per_batch = self
+            .equal_len()
+            .map(|len| Code::TwoBit.packed_len(batch * len));
+        match bytes_per_batch {
+            // Each batch begins with a byte of its own, so its trits need not leave the cache unpacked.
+            Some(bytes)
+                if self.is_in_row_major_order() && batch * groups.group_len(0) == 4 * bytes =>
+            {
+                self.pack_batches(batch, bytes)
+            }
+            _ => {
+                let (trits, fits) = self.all()?;
+                Ok((PackedTritsBuf::from_trits(Code::TwoBit, &trits)?, fits))
+            }
+        }
+    }
+
+    /// Ternarizes and packs batches, so many groups and so many bytes each but for the last.
+    fn pack_batches(
+        &self,
+        groups_per_batch: usize,
+        bytes_per_batch: usize,
+    ) -> Result<(PackedTritsBuf, Vec<Fit<W>>), Error> {
+        let (count, len) = (self.groups().len(), self.groups().shape().len());
+        let mut packed = alloc::vec![0; Code::TwoBit.packed_len(len)];
+        let ranges = (0..count)
+            .step_by(groups_per_batch)
+            .map(|first| first..count.min(first + groups_per_batch));
+        let batches = ranges.zip(packed.chunks_mut(bytes_per_batch));
+        let fits = parallel::collect(count, batches, |(groups, bytes), fits| {
+            fits.reserve(groups.len());
+            let mut trits = alloc::vec![0; groups.len() * self.groups().group_len(0)];
+            self.batch(groups, &mut trits, fits)?;
+            if pack_two_bit(self.how.knobs.backend(), &trits, bytes) {
+                Ok(())
+            } else {
+                Code::TwoBit.encode_into(&trits, bytes)
+            }
+        })?;
+        Ok((
+            PackedTritsBuf::from_encoded(Code::TwoBit, packed, len),
+            fits,
+        ))
+    }
+
+    /// How many groups make a batch.
+    fn groups_per_batch(&self) -> usize {
+        (BATCH / self.groups().group_len(0).max(1)).max(1)
+    }
+
+    /// Whether the groups, one after the other, are the tensor in its row-major order.
+    fn is_in_row_major_order(&self) -> bool {
+        self.groups().run(0..self.groups().len()).is_some()
+    }
+
     /// The trits in row-major order, and the fit of each group.
     fn all(&self) -> Result<(Vec<i8>, Vec<Fit<W>>), Error> {
         let mut trits = alloc::vec![0; self.groups().shape().len()];
@@ -122,8 +180,7 @@ impl<W: Weight> Source<'_, W> {
         &self,
         mut trits: &'t mut [i8],
     ) -> impl Iterator<Item = (Range<usize>, &'t mut [i8])> {
-        let (count, first_len) = (self.groups().len(), self.groups().group_len(0));
-        let per_batch = (BATCH / first_len.max(1)).max(1);
+        let (count, per_batch) = (self.groups().len(), self.groups_per_batch());
         (0..count).step_by(per_batch).map(move |first| {
             let groups = first..count.min(first + per_batch);
             let len = match self.equal_len() {
@@ -196,7 +253,7 @@ impl<W: Weight> Source<'_, W> {
     /// From the order of the groups to that of the weights.
     fn in_row_major_order(&self, trits: Vec<i8>) -> Vec<i8> {
         let groups = self.groups();
-        if groups.run(0..groups.len()).is_some() {
+        if self.is_in_row_major_order() {
             return trits;
         }
         let mut moved = alloc::vec![0; trits.len()];

@@ -27,7 +27,6 @@ const SAMPLE: usize = 256;
 /// The largest relative error of a running sum before it is taken anew from the exact one: 2^-53 for each addition.
 pub(super) const SUM_ERROR: f64 = 1.2e-15;
 
-
 /// Intervals are to be searched one after the other; this is what the searches share.
 pub(super) struct Search<'a, 's, W: Weight> {
     pub(super) task: Task<'a, W>,
