@@ -35,11 +35,12 @@
 //!
 //! # How it is built
 //!
-//! Two wings stand on the ground floor, [`Error`] and [`Backend`], and do not know each other. The wing of meaning finds the best ternary vector:
-//! `weight` (magnitudes as integers), `exact` (integers that never round), `objective` (the score of a support), `passes` (loops over long slices), `search` (the
-//! theorem, and the ways to the optimum), `rule`, `fit`, `knobs`, `solve` (every rule to one solution), `ternarizer`, `certificate` (proofs, and their checker),
-//! `lanes` (many short vectors at once). The wing of storage keeps and multiplies trits: [`code`],
-//! [`kernels`], [`packed`]. They meet under the roof: [`tensor`], and on top of it [`model`].
+//! Two wings stand on the ground floor, [`Error`] and [`Backend`], and do not know each other. The wing of meaning finds the best
+//! ternary vector: `weight` (magnitudes as integers), `exact` (integers that never round), `objective` (the score of a support),
+//! `passes` (loops over long slices), `search` (the theorem, and the ways to the optimum), `rule`, `fit`, `knobs`, `solve` (every
+//! rule to one solution), `lanes` (many short vectors at once), `ternarizer`, `certificate` (proofs, and their checker). The wing of
+//! storage keeps and multiplies trits: [`code`], [`kernels`], [`packed`]. They meet under the roof: [`tensor`], and on top of it
+//! [`model`].
 //!
 //! # Features
 //!
@@ -50,7 +51,7 @@
 //! | `half` | `f16` and `bf16` weights | half |
 //! | `heapless` | `ternarize_heapless` | heapless |
 //! | `ndarray` | [`tensor::ndarray`] | ndarray |
-//! | `rayon` | groups of a tensor in parallel | rayon, `std` |
+//! | `rayon` | groups of a tensor, and long slices, in parallel | rayon, `std` |
 //! | `safetensors` | [`model`] | safetensors, serde, tempfile, thiserror, `half`, `std` |
 
 #![no_std]

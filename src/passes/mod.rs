@@ -1,8 +1,8 @@
 //! Passes over a long slice of weights, each as fast as the memory delivers them.
 //!
-//! Three passes make a search: [`survey`] (how large is the gain near a few thresholds?), [`gather`] (which weights lie in the
-//! interval that is left, and what do those above sum up to?), [`write`](mod@write) (the trits). Each is a [`Job`](crate::backend::Job), written
-//! once for whatever vectors the backend has.
+//! Two passes make most searches: [`scan`], which is [`survey`] (how large is the gain at a few thresholds?) and [`gather`] (which
+//! weights lie in an interval, and what do those [`above`] sum up to?) at once, and [`write`](mod@write) (the trits). Each is a
+//! [`Job`](crate::backend::Job), written once for whatever vectors the backend has, and can be divided between threads.
 //!
 //! Sums that decide are exact whatever their order, for every term is a multiple of one unit and no sum reaches 2^53 of it;
 //! sums that only bound carry their rounding error with them; sums that are reported have a defined order. So nothing depends

@@ -22,12 +22,22 @@
 //! below, and downward from above, brackets **every** optimum between two thresholds. Here `g` is the exact ratio of exact
 //! sums, rounded down to a weight; as no weight lies between the two, that is the same threshold.
 //!
-//! **3. A gain that bounds.** The most that a ternary vector of scale `2 tau` can gain is `4 tau sum (|w| - tau)+`, and the best
-//! score is the largest such gain. The sum is convex in `tau`, so two thresholds bound all between: see [`stream`].
+//! **3. Chords exclude.** The most that a ternary vector of scale `2 tau` gains over zeros is `F(tau) = 4 tau B(tau)` with
+//! `B(tau) = sum h (|w| - tau)+`, for each weight above `tau` gains `h (4 tau |w| - 4 tau^2)` and each other one can gain nothing. The
+//! optimum's score is its `F(lambda/2)`. As a sum of convex functions `B` is convex: between two thresholds `p < q` it lies below its
+//! chord `a - b tau`, so nothing there scores more than the parabola's
 //!
-//! The rooms: [`stream`] is the fast search, for weights without importances; [`bracket`] is the search for all else, without heap and without scratch; [`count`] selects under a forced number of
-//! non-zeros or a target cosine, likewise in place; [`window`] ends these two, by sorting the few weights that are left;
-//! [`sort`] is the reference: the paper's algorithm, word for word, against which the others are tested.
+//! ```text
+//! max 4 tau (a - b tau) = a^2 / b,      b = (B(p) - B(q)) / (q - p),   a = B(p) + b p
+//! ```
+//!
+//! and where the parabola stays below a score that is known, no optimum is. (With `(M, S)` at both thresholds and the tangents of
+//! the concave `S(M)` this is their kink's `S^2 / M`, the bound of branch and bound over numbers of non-zeros.)
+//!
+//! The rooms: [`stream`] is the fast search, for weights without importances; [`bracket`] is the search for all else, without heap and
+//! without scratch; [`count`] selects under a forced number of non-zeros or a target cosine, likewise in place; [`window`] ends
+//! these two, by sorting the few weights that are left; [`sort`] is the reference: the paper's algorithm, word for word, against
+//! which the others are tested.
 
 mod bracket;
 mod count;
@@ -61,9 +71,9 @@ use crate::objective::{Edge, Objective, Rounded, Tally};
 pub enum Search {
     /// No heap, no scratch memory but the trits that are written last, no sorting but of the last few weights.
     ///
-    /// Without importances, and where pointers have 64 bits: about three passes over ordinary weights, on the vectors that the
+    /// Without importances, and where pointers have 64 bits: two passes over ordinary weights, on the vectors that the
     /// [`Backend`](crate::Backend) has. The worst case, weights made so that almost all candidates score alike, is a few dozen passes
-    /// and a sort in parts: up to about three times the time of sorting them.
+    /// and a sort in parts: about twice the time of sorting them.
     ///
     /// With importances or a wanted number of non-zeros, and on smaller processors: monotone bracketing in integers, 10 to 20
     /// passes over ordinary weights and up to `N / 32` on such as those above.

@@ -1,4 +1,4 @@
-//! The search for long slices: a guess, one pass that bounds, one that gathers, and a few dozen weights to look at.
+//! The search for long slices: a guess, one pass over all weights, and a few dozen of them to look at.
 //!
 //! # The gain of a threshold
 //!
@@ -17,25 +17,38 @@
 //! # The algorithm
 //!
 //! ```text
-//! guess    = fixed point of g on about 8 sqrt(N) weights                                          (sample)
-//! survey   : B at six to eight thresholds around the guess, in one pass, rounding errors bounded
-//! left     = the intervals where the chords reach the best F seen; for ordinary data one, with 1 to 3 % of the weights
-//! gather   : exact sums above the interval, its weights into the output buffer, in one pass
-//! repeat     B at three thresholds inside, drop what the chords exclude                            (finish)
-//! until few weights are left: sort them, look at each prefix, exactly
+//! guess    = fixed point of g on about 12 sqrt(N) weights, with three standard deviations for a window      (sample)
+//! scan     : in one pass, B at four to eight thresholds around the window, rounding errors bounded;
+//!            the window's weights into the output buffer, exact sums of all above it
+//! window   : B at five thresholds near where g must hold still; drop what the chords exclude,               (finish)
+//!            until few weights are left: sort them, look at each prefix, exactly
+//! around   : what chords leave of the intervals outside: for ordinary data nothing, else                    (intervals)
+//!            gather it like the window, and split it at quantiles if it does not fit
+//! write    : the trits, in a second pass
 //! ```
+//!
+//! So ordinary weights are read twice, and the window holds 2 % of a million weights, 8 % of 4,096. Cost, in vector operations
+//! for 16 weights: about 29 to 37 for the scan, 6 for the trits. A matrix is mostly searched row by row, so what lies beyond a
+//! slice is asked for while its last weights are read.
 //!
 //! If an interval has more weights than the output buffer holds (as bytes), it is split at quantiles of a sample of them; each
 //! part is done on its own. So the memory is `O(1)` beyond the output, and the worst case, where nothing can be excluded (all candidates
 //! score alike), is a gathering for each byte of a weight, or somewhat more, and a sort of all weights in parts: no quadratic path.
+//!
+//! Long passes are divided between threads where there are some. The best support, its sums and the figures of merit do
+//! not depend on where they are cut; only bounds do, and what they exclude could not be best anyway.
 //!
 //! # What did not help
 //!
 //! - Counting the weights above each threshold in the survey, too: the map `g` then narrows as much as the chords do, for twice
 //!   the work.
 //! - Plain loops over arrays of lanes: depending on the number of thresholds the compiler makes vectors of them, or code twenty
-//!   times slower.
+//!   times slower. So do closures that are handed down: they are compiled without the backend's instructions.
 //! - Exact sums in the survey: the bounds need six digits, not all.
+//! - To gather in a second pass, when the chords have said where: the window is then smaller, but a third of the time went into
+//!   that pass.
+//! - To leave what comes next in memory to the processor's own prefetching: it stops at each page, which took half of the time
+//!   for 16 million weights.
 
 mod chords;
 mod finish;

@@ -1,7 +1,7 @@
 //! A first guess of the threshold, from some of the weights.
 //!
 //! The map `g(tau) = mean{|w| : |w| > tau} / 2` is iterated on chunks of 16 weights spread evenly over the slice, about
-//! `8 sqrt(N)` weights. For ordinary data the guess is off by about `0.9 / sqrt(sample)`. Nothing but speed depends on it.
+//! `12 sqrt(N)` weights. For ordinary data the guess is off by about `0.7 / sqrt(those above it)`. Nothing but speed depends on it.
 
 use crate::backend::{Job, Vector};
 use crate::passes::{LANES, Side, singles};
