@@ -13,6 +13,7 @@ pub(crate) mod compact;
 pub(crate) mod gather;
 pub(crate) mod scan;
 pub(crate) mod survey;
+pub(crate) mod weighted;
 mod window;
 pub(crate) mod write;
 

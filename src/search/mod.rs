@@ -25,7 +25,7 @@
 //! **3. A gain that bounds.** The most that a ternary vector of scale `2 tau` can gain is `4 tau sum (|w| - tau)+`, and the best
 //! score is the largest such gain. The sum is convex in `tau`, so two thresholds bound all between: see [`stream`].
 //!
-//! The rooms: [`stream`] is the fast search, for weights without importances; [`bracket`] is the search for all else, without heap and without scratch; [`count`] selects under a forced number of
+//! The rooms: [`stream`] is the fast search, for weights without importances, and [`weighted`] the one with them; [`bracket`] is the search for all else, without heap and without scratch; [`count`] selects under a forced number of
 //! non-zeros or a target cosine, likewise in place; [`window`] ends these two, by sorting the few weights that are left;
 //! [`sort`] is the reference: the paper's algorithm, word for word, against which the others are tested.
 
@@ -34,6 +34,7 @@ mod count;
 #[cfg(feature = "alloc")]
 mod sort;
 pub(crate) mod stream;
+pub(crate) mod weighted;
 mod window;
 
 use core::cmp::Ordering;

@@ -37,7 +37,7 @@
 //!   times slower.
 //! - Exact sums in the survey: the bounds need six digits, not all.
 
-mod chords;
+pub(super) mod chords;
 mod finish;
 mod intervals;
 mod sample;
@@ -119,7 +119,16 @@ pub(crate) fn optimum<'a, W: Weight>(
     } else {
         let lowest = if side == Side::Both { 0.5 } else { 0.0 };
         let between = 1.5 * num_traits::Float::sqrt(1.0 + far);
-        let factors = [lowest, 1.0 - far, below, above, 1.0 + far, between, 2.9, 8.0];
+        let factors = [
+            lowest,
+            1.0 - far,
+            below,
+            above,
+            1.0 + far,
+            between,
+            2.9,
+            8.0,
+        ];
         task.begin(tau, factors, window, scratch)
     }
 }
