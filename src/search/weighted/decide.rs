@@ -22,17 +22,15 @@
 //! compared by their exact sums, which costs a pass over all weights for each.
 
 use super::narrow::Narrowed;
-use super::{Found, Side, Task};
+use super::{Found, Interval, Side, Task};
 use crate::objective::{Objective, Tally, Wide};
+use crate::passes::LANES;
 use crate::passes::weighted::exact::{Exact, ExactPart};
 use crate::passes::weighted::pairs::{Pairs, error};
 use crate::passes::weighted::{Above, ROUNDING};
 use crate::weight::Weight;
 
 use core::cmp::Ordering;
-
-/// Different magnitudes that are looked at, at the most.
-const MOST: usize = 64;
 
 /// Supports that are compared by their exact sums, at the most.
 const DOUBTS: usize = 16;
@@ -48,7 +46,7 @@ struct Candidate {
 
 impl Candidate {
     /// The base and sums of some weights more, of a relative error.
-    fn new(threshold: f32, base: Above, sum: f64, mass: f64, relative: f64) -> Self {
+    fn new(threshold: f32, base: Above, [sum, mass]: [f64; 2], relative: f64) -> Self {
         let (alpha, gamma) = (sum / base.sum, mass / base.mass);
         let gain = (2.0 * alpha + alpha * alpha - gamma) / (1.0 + gamma);
         let relative = base.error + relative + 8.0 * ROUNDING;
@@ -63,14 +61,9 @@ impl Candidate {
 
 impl<W: Weight> Task<'_, W> {
     /// The threshold of the best support; `None` if there are too many to choose from.
-    pub(super) fn decide(
-        self,
-        pairs: &Pairs<'_>,
-        narrowed: &Narrowed,
-        found: Found,
-    ) -> Option<f32> {
-        let mut candidates = [Candidate::default(); MOST];
-        let len = list(pairs, narrowed, &mut candidates)?;
+    pub(super) fn decide(self, kept: Option<&Kept>, found: Found) -> Option<f32> {
+        let mut candidates = [Candidate::default(); Kept::MOST + 1];
+        let len = kept?.list(&mut candidates);
         let candidates = candidates.get(..len)?;
         let mut best = *candidates.first()?;
         for &candidate in candidates {
@@ -131,42 +124,92 @@ impl<W: Weight> Task<'_, W> {
     }
 }
 
-/// The base, and one magnitude more each time; how many. `None` if there are too many.
-fn list(
-    pairs: &Pairs<'_>,
-    narrowed: &Narrowed,
-    candidates: &mut [Candidate; MOST],
-) -> Option<usize> {
-    let (mut base, mut len) = (narrowed.above, 0);
-    if base.mass > 0.0 {
-        candidates[0].threshold = narrowed.high;
-        len = 1;
-    }
-    let relative = error(LANES_OF_ONE * (narrowed.len + MOST));
-    let (mut sum, mut mass, mut last) = (0.0, 0.0, f32::INFINITY);
-    while let Some((x, h)) = next(pairs, last) {
-        last = x;
-        let candidate = candidates.get_mut(len)?;
-        len += 1;
-        if base.mass > 0.0 {
-            sum += f64::from(x) * h;
-            mass += h;
-            *candidate = Candidate::new(x.next_down(), base, sum, mass, relative);
-        } else {
-            // Nothing is above the window: the base is its first magnitude.
-            base = Above {
-                sum: f64::from(x) * h,
-                mass: h,
-                error: relative,
-            };
-            candidate.threshold = x.next_down();
-        }
-    }
-    Some(len)
+/// All that is left of a window: the supports above some thresholds in an interval.
+#[derive(Clone, Copy)]
+pub(super) struct Kept {
+    /// Where these thresholds are.
+    pub(super) interval: Interval,
+    /// The sums of what is above `high`, and so in all supports.
+    base: Above,
+    high: f32,
+    /// The magnitudes below, the largest first, each with the importance of all that have it.
+    magnitudes: [(f32, f64); Self::MOST],
+    len: usize,
+    /// The relative error of sums over these.
+    error: f64,
 }
 
-/// These sums have one lane, not sixteen.
-const LANES_OF_ONE: usize = crate::passes::LANES;
+impl Kept {
+    /// Different magnitudes, at the most.
+    const MOST: usize = 64;
+
+    /// `None` if there are too many.
+    pub(super) fn new(narrowed: &Narrowed, interval: Interval, pairs: &Pairs<'_>) -> Option<Self> {
+        // These sums have one lane, not sixteen.
+        let terms = LANES * (narrowed.len + Self::MOST);
+        let mut kept = Self {
+            interval,
+            base: narrowed.above,
+            high: narrowed.high,
+            magnitudes: [(f32::INFINITY, 0.0); Self::MOST],
+            len: 0,
+            error: error(terms),
+        };
+        let mut last = f32::INFINITY;
+        while let Some(next) = next(pairs, last) {
+            *kept.magnitudes.get_mut(kept.len)? = next;
+            (kept.len, last) = (kept.len + 1, next.0);
+        }
+        Some(kept)
+    }
+
+    /// Writes the base, if it is not empty, and the support of one magnitude more each time; returns how many.
+    fn list(&self, candidates: &mut [Candidate; Self::MOST + 1]) -> usize {
+        let (mut base, mut len) = (self.base, 0);
+        let mut places = candidates.iter_mut();
+        if base.mass > 0.0
+            && let Some(place) = places.next()
+        {
+            place.threshold = self.high;
+            len = 1;
+        }
+        let (mut sum, mut mass) = (0.0, 0.0);
+        for (&(x, h), place) in self.magnitudes.iter().take(self.len).zip(places) {
+            len += 1;
+            if base.mass > 0.0 {
+                sum += f64::from(x) * h;
+                mass += h;
+                *place = Candidate::new(x.next_down(), base, [sum, mass], self.error);
+            } else {
+                // Nothing is above the window: the base is its first magnitude.
+                base = Above {
+                    sum: f64::from(x) * h,
+                    mass: h,
+                    error: self.error,
+                };
+                place.threshold = x.next_down();
+            }
+        }
+        len
+    }
+
+    /// More than the score of any of the supports.
+    pub(super) fn most(&self) -> f64 {
+        /// More than what sums and scores can be wrong by.
+        const MARGIN: f64 = 1.0 + 1e-9;
+        let Above {
+            mut sum, mut mass, ..
+        } = self.base;
+        let score = |sum: f64, mass: f64| if mass > 0.0 { sum * (sum / mass) } else { 0.0 };
+        let mut most = score(sum, mass);
+        for &(x, h) in self.magnitudes.iter().take(self.len) {
+            sum += f64::from(x) * h;
+            mass += h;
+            most = most.max(score(sum, mass));
+        }
+        most * MARGIN
+    }
+}
 
 /// The largest magnitude below one, and the importance of all that have it.
 fn next(pairs: &Pairs<'_>, below: f32) -> Option<(f32, f64)> {

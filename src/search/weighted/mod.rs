@@ -23,6 +23,7 @@ mod decide;
 mod narrow;
 mod sample;
 
+use decide::Kept;
 use narrow::Narrowed;
 use sample::{Guess, Sample};
 
@@ -34,8 +35,9 @@ use crate::passes::weighted::pairs::Pairs;
 use crate::passes::weighted::scan::{Scan, Survey};
 use crate::weight::{Format, Weight, floor, scale_by_power};
 
-/// Slices no longer than this lend no memory: there is more on the stack.
-const SHORT: usize = 4096;
+/// Slices no longer than these lend no memory: there is more on the stack.
+const SHORT: usize = 512;
+const MEDIUM: usize = 4096;
 
 /// Thresholds of a scan.
 const THRESHOLDS: usize = 8;
@@ -77,10 +79,10 @@ pub(crate) struct Task<'a, W> {
 /// Finds the optimum of at least 16 weights of a type that fits singles. Whatever `scratch` held is lost.
 pub(crate) fn optimum<W: Weight>(task: Task<'_, W>, scratch: &mut [i8]) -> Outcome {
     let guess = task.backend.run(Sample::new(task.weighted, task.side));
-    if task.weighted.weights.len() <= SHORT {
-        task.search(guess, Pairs::new(&mut [0; SHORT]))
-    } else {
-        task.search(guess, Pairs::new(scratch))
+    match task.weighted.weights.len() {
+        ..=SHORT => task.search(guess, Pairs::new(&mut [0; 8 * SHORT])),
+        ..=MEDIUM => task.search(guess, Pairs::new(&mut [0; 2 * MEDIUM])),
+        _ => task.search(guess, Pairs::new(scratch)),
     }
 }
 
@@ -98,7 +100,7 @@ impl Plan {
         let [near, far] = [2.5, 8.0].map(|widths| f64::min(widths * guess.spread, 0.9));
         let (below, above) = (1.0 - near, 1.0 + near);
         let between = 1.5 * num_traits::Float::sqrt(1.0 + far);
-        let factors = [0.5, 1.0 - far, below, above, 1.0 + far, between, 2.9, 8.0];
+        let factors = [0.0, 1.0 - far, below, above, 1.0 + far, between, 2.9, 8.0];
         Self {
             thresholds: factors.map(|factor| f32::narrow(guess.tau * factor)),
             ends: [1.0 - guess.spread, 1.0 + guess.spread]
@@ -138,8 +140,10 @@ struct Progress {
     /// A gain that some support reaches, and a threshold that has it.
     gain: f64,
     best: f64,
-    /// Where optima can be.
+    /// Where optima can be, but for what is kept.
     left: Interval,
+    /// All that is left of some window.
+    kept: Option<Kept>,
 }
 
 impl Progress {
@@ -208,18 +212,16 @@ impl<W: Weight> Task<'_, W> {
                     low: 0.0,
                     high: f64::from(found.top),
                 },
+                kept: None,
             };
             let progress = progress.get_or_insert(whole);
             match self.digest(progress, plan, &survey, pairs.reborrow()) {
-                Step::Last(narrowed) => {
-                    let pairs = pairs.first(narrowed.len);
-                    return match self.decide(&pairs, &narrowed, found) {
-                        Some(threshold) => {
-                            found.threshold = threshold;
-                            Outcome::Found(found)
-                        }
-                        None => Outcome::Unsuited,
+                Step::Last => {
+                    found.threshold = match self.decide(progress.kept.as_ref(), found) {
+                        Some(threshold) => threshold,
+                        None => return Outcome::Unsuited,
                     };
+                    return Outcome::Found(found);
                 }
                 Step::Again(next) => plan = next,
                 Step::Lost => return Outcome::Unsuited,
@@ -254,26 +256,23 @@ impl<W: Weight> Task<'_, W> {
             fits.then(|| self.narrow(progress, pairs.first(survey.inside), survey, plan.ends));
         let ends = narrowed.as_ref().map(|narrowed| narrowed.ends);
         let (points, below) = with_ends(survey, &survey_points, ends);
-        let points = points.all();
-        let outside = match below {
-            Some(below) => {
-                let (first, second) = points.split_at(below.min(points.len()));
-                let both = [first, second].map(|part| progress.left_by(part));
-                both.into_iter().flatten().reduce(hull)
-            }
-            None => progress.left_by(points),
-        };
-        let inside = narrowed.as_ref().and_then(|narrowed| narrowed.interval);
-        match (narrowed, outside) {
-            (Some(narrowed), None) => Step::Last(narrowed),
-            (_, Some(outside)) => {
-                progress.left = inside.map_or(outside, |inside| hull(outside, inside));
-                let width = f64::from(high) - f64::from(low);
-                let density = survey.inside as f64 / width;
-                Step::Again(progress.plan(0.7 * pairs.len() as f64 / density, fits))
-            }
-            (None, None) => Step::Lost,
+        let (first, second) = points.all().split_at(below.min(points.all().len()));
+        let both = [first, second].map(|part| progress.left_by(part));
+        let mut outside = both.into_iter().flatten().reduce(hull);
+        if let Some(narrowed) = narrowed
+            && let Some(inside) = narrowed.interval
+        {
+            outside = progress.keep(&narrowed, inside, &pairs.first(narrowed.len), outside);
         }
+        let Some(outside) = outside else {
+            return if progress.kept.is_some() {
+                Step::Last
+            } else {
+                Step::Lost
+            };
+        };
+        progress.left = outside;
+        Step::Again(progress.plan(&plan, survey.inside, pairs.len()))
     }
 
     /// What a survey says of `B` at its thresholds.
@@ -291,13 +290,44 @@ impl<W: Weight> Task<'_, W> {
 }
 
 impl Progress {
-    /// Where to look next, if the density of the weights is such that a window of some width will fit.
-    fn plan(&self, width: f64, fitted: bool) -> Plan {
+    /// Keeps what is left of a window; returns what is to be gathered next.
+    fn keep(
+        &mut self,
+        narrowed: &Narrowed,
+        inside: Interval,
+        pairs: &Pairs<'_>,
+        outside: Option<Interval>,
+    ) -> Option<Interval> {
+        let rival = self.kept.take().filter(|kept| kept.most() >= self.gain);
+        if rival.is_none() {
+            self.kept = Kept::new(narrowed, inside, pairs);
+        }
+        match (rival, &self.kept, outside) {
+            // Supports of two windows do not compare well: gather both in one.
+            (Some(rival), _, _) => {
+                let both = hull(inside, rival.interval);
+                Some(outside.map_or(both, |outside| hull(outside, both)))
+            }
+            (None, None, Some(outside)) => Some(hull(inside, outside)),
+            (None, _, outside) => outside,
+        }
+    }
+
+    /// Where to look next, after a window with so many weights where there was room for so many.
+    fn plan(&self, last: &Plan, inside: usize, room: usize) -> Plan {
         let Interval { low, high } = self.left;
-        if fitted || high - low <= width || width.is_nan() {
+        let ends = last.ends.map(f64::from);
+        let width = (ends[1] - ends[0]) * 0.7 * room as f64 / inside.max(1) as f64;
+        if inside <= room || high - low <= width {
             return Plan::over(self.left, self.left);
         }
-        let first = (self.best - width / 2.0).max(low);
+        let within = ends[0] <= self.best && self.best <= ends[1];
+        let middle = if within {
+            self.best
+        } else {
+            (ends[0] + ends[1]) / 2.0
+        };
+        let first = (middle - width / 2.0).min(high - width).max(low);
         let window = Interval {
             low: first,
             high: (first + width).min(high),
@@ -308,8 +338,8 @@ impl Progress {
 
 /// What to do after a scan.
 enum Step {
-    /// All candidates are gathered.
-    Last(Narrowed),
+    /// All candidates are kept.
+    Last,
     /// Scan again.
     Again(Plan),
     /// Give up.
@@ -321,7 +351,7 @@ fn with_ends(
     survey: &Survey<THRESHOLDS>,
     survey_points: &[Point],
     ends: Option<[Point; 2]>,
-) -> (Points, Option<usize>) {
+) -> (Points, usize) {
     let top = f64::from(f32::from_bits(survey.top));
     // Cauchy and Schwarz: the sum of all magnitudes.
     let most = num_traits::Float::sqrt(survey.mass * survey.energy * 1.000_001);
@@ -345,7 +375,7 @@ fn with_ends(
         tau: top,
         ..Point::default()
     });
-    (points, below)
+    (points, below.unwrap_or(0))
 }
 
 /// A power of two by which the importances are multiplied so that hinges are about 1.

@@ -1,7 +1,8 @@
 //! A first guess of the threshold, from some of the weights.
 //!
 //! The map `g(tau) = S / 2m` of what is above `tau` is iterated on chunks of 16 weights spread evenly over the slice. The mean of
-//! weights with importances is as good as that of `(sum h)^2 / sum h^2` weights alike. Nothing but speed depends on it.
+//! weights with importances is as good as that of `(sum h |w|)^2 / sum (h |w|)^2` weights alike, or somewhat better. Nothing but
+//! speed depends on it.
 
 use crate::backend::{Job, Vector};
 use crate::ordered::total;
@@ -46,7 +47,7 @@ pub(super) struct Guess {
     pub(super) importance: f64,
 }
 
-/// `[sum h |w|, sum h, sum h^2]` above a threshold, and how many.
+/// `[sum h |w|, sum h, sum (h |w|)^2]` above a threshold, and how many.
 type Sums = ([f64; 3], u32);
 
 /// `g`, 0 of nothing.
@@ -69,8 +70,8 @@ impl<W: Format> Job for Sample<'_, W> {
         let limit = third - step * step / bend;
         let plausible = limit > 0.5 * third && limit < 2.0 * third;
         let guess = if plausible { limit } else { third };
-        let ([_, mass, squares], count) = sums;
-        let spread = 2.0 * num_traits::Float::sqrt(squares) / mass;
+        let ([sum, mass, squares], count) = sums;
+        let spread = 2.0 * num_traits::Float::sqrt(squares) / sum;
         Guess {
             tau: if guess.is_finite() { guess } else { 0.0 },
             spread: if spread < 0.3 { spread } else { 0.3 },
@@ -97,9 +98,11 @@ impl<W: Format> Sample<'_, W> {
             let h = vector.widen(vector.select(above, vector.load(importance)));
             let x = vector.widen(x);
             for half in 0..2 {
-                sums[0] = vector.add_product(sums[0], h[half], x[half]);
+                let product = vector.multiply_doubles(h[half], x[half]);
+                sums[0] = vector.add_doubles(sums[0], product);
                 sums[1] = vector.add_doubles(sums[1], h[half]);
-                sums[2] = vector.add_square(sums[2], h[half]);
+                let square = vector.multiply_doubles(product, product);
+                sums[2] = vector.add_doubles(sums[2], square);
             }
             count += vector.bits(above).count_ones();
         }
