@@ -2,7 +2,7 @@
 //!
 //! The supports, the scales and the thresholds come from exact sums. The two figures of merit are `f64` sums of one
 //! defined order ([`crate::ordered`]), in units of a power of two near the largest magnitude: the same bits on every machine,
-//! and nothing overflows.
+//! and nothing overflows. With importances their sums over the support are of that kind, too ([`parts`]).
 
 use crate::objective::Rounded;
 use crate::ordered;
@@ -115,6 +115,30 @@ pub(crate) fn energy<W: Weight>(weights: &[W], importance: Option<&[f32]>, unit:
     weighted_sum(weights, importance, |_, weight| {
         let w = scale_by_power(weight.widen(), -unit);
         w * w
+    })
+}
+
+/// `sum h |w|` and `sum h` over the weights of the trits +1, and over those of the trits -1, with the weights in units of
+/// `2^unit`. The sums run over all weights, with zeros where the trit is another.
+pub(crate) fn parts<W: Weight>(
+    weights: &[W],
+    importance: &[f32],
+    trits: &[i8],
+    unit: i32,
+) -> [Rounded; 2] {
+    [1, -1].map(|wanted| {
+        let mass = |i: usize| match (trits.get(i), importance.get(i)) {
+            (Some(&trit), Some(&h)) if trit == wanted => f64::from(h),
+            _ => 0.0,
+        };
+        let sum = |i, weight: W| mass(i) * scale_by_power(weight.abs().widen(), -unit);
+        Rounded {
+            sum: ordered::sum(
+                weights,
+                |i, weight| if mass(i) > 0.0 { sum(i, weight) } else { 0.0 },
+            ),
+            mass: ordered::sum(weights, |i, _| mass(i)),
+        }
     })
 }
 

@@ -37,30 +37,47 @@ impl Knobs<'_> {
 
     /// Whether the optimum without importances is wanted, found in whatever way.
     pub(crate) fn seek_optimum(&self, len: usize) -> bool {
+        self.importance.is_none() && self.seek_any_optimum(len)
+    }
+
+    /// Whether the optimum with importances is wanted, found in whatever way.
+    pub(crate) fn seek_weighted_optimum(&self, len: usize) -> bool {
+        self.importance.is_some() && self.seek_any_optimum(len)
+    }
+
+    fn seek_any_optimum(&self, len: usize) -> bool {
         matches!(self.rule, Rule::Tnt | Rule::TwoScale)
-            && self.importance.is_none()
             && self.search == Search::Bracket
             && self.is_free(len)
     }
 }
 
-/// Every way the input can be wrong, but that a weight may not be finite: whoever reads the weights first looks for that.
+/// Every way the input can be wrong, but that a weight may not be finite and an importance not finite or negative: whoever
+/// reads them first looks for that.
 pub(crate) fn check<W: Weight>(
     knobs: &Knobs<'_>,
     weights: &[W],
     trits: &[i8],
 ) -> Result<(), Error> {
     check_len(weights)?;
-    // Of several faults the first to be reported is a weight that is not finite.
+    // Of several faults the first to be reported is a weight that is not finite, the next an importance.
+    if let Some(importance) = knobs.importance
+        && let Err(error) = check_importance_len(importance, weights.len())
+    {
+        return check_finite(weights).and(Err(error));
+    }
     check_others(knobs, weights.len(), trits.len())
-        .or_else(|error| check_finite(weights).and(Err(error)))
+        .or_else(|error| check_values(knobs, weights).and(Err(error)))
 }
 
-/// Every way the input can be wrong beside the weights.
+/// Weights that are finite, and importances that are finite and not negative.
+pub(crate) fn check_values<W: Weight>(knobs: &Knobs<'_>, weights: &[W]) -> Result<(), Error> {
+    check_finite(weights)?;
+    knobs.importance.map_or(Ok(()), check_importance_values)
+}
+
+/// Every way the input can be wrong beside the weights and the importances.
 fn check_others(knobs: &Knobs<'_>, len: usize, trits: usize) -> Result<(), Error> {
-    if let Some(importance) = knobs.importance {
-        check_importance(importance, len)?;
-    }
     check_knobs(knobs)?;
     if trits == len {
         Ok(())
@@ -121,12 +138,22 @@ fn check_count<W: Weight>(len: usize) -> Result<(), Error> {
 
 /// One importance for each weight, each finite and not negative.
 pub(crate) fn check_importance(importance: &[f32], expected: usize) -> Result<(), Error> {
-    if importance.len() != expected {
-        return Err(Error::LengthMismatch {
+    check_importance_len(importance, expected)?;
+    check_importance_values(importance)
+}
+
+fn check_importance_len(importance: &[f32], expected: usize) -> Result<(), Error> {
+    if importance.len() == expected {
+        Ok(())
+    } else {
+        Err(Error::LengthMismatch {
             expected,
             actual: importance.len(),
-        });
+        })
     }
+}
+
+fn check_importance_values(importance: &[f32]) -> Result<(), Error> {
     match importance
         .iter()
         .position(|h| !(h.is_finite() && *h >= 0.0))

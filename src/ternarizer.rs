@@ -251,7 +251,8 @@ impl<'a> Ternarizer<'a> {
         Self { knobs }
     }
 
-    /// Writes a trit for each weight, and returns the scales and how close they come. No heap.
+    /// Writes a trit for each weight, and returns the scales and how close they come. No heap; with the feature `rayon`, slices of more
+    /// than 65,536 weights are divided between the threads of its pool, which has one.
     ///
     /// # Errors
     ///

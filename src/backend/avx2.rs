@@ -92,6 +92,19 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
+    fn multiply(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
+        with_token!([_mm256_mul_ps(a[0], b[0]), _mm256_mul_ps(a[1], b[1])])
+    }
+
+    #[inline(always)]
+    fn add_about(self, sum: [__m256; 2], a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
+        with_token!([
+            _mm256_fmadd_ps(a[0], b[0], sum[0]),
+            _mm256_fmadd_ps(a[1], b[1], sum[1])
+        ])
+    }
+
+    #[inline(always)]
     fn max_bits(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
         let max = |a, b| {
             with_token!(_mm256_castsi256_ps(_mm256_max_epu32(
@@ -195,6 +208,19 @@ impl Vector for Avx2 {
     #[inline(always)]
     fn multiply_doubles(self, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
         with_token!([_mm256_mul_pd(a[0], b[0]), _mm256_mul_pd(a[1], b[1])])
+    }
+
+    #[inline(always)]
+    fn add_product(self, sum: [__m256d; 2], a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
+        with_token!([
+            _mm256_fmadd_pd(a[0], b[0], sum[0]),
+            _mm256_fmadd_pd(a[1], b[1], sum[1])
+        ])
+    }
+
+    #[inline(always)]
+    fn subtract_doubles(self, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
+        with_token!([_mm256_sub_pd(a[0], b[0]), _mm256_sub_pd(a[1], b[1])])
     }
 
     #[inline(always)]

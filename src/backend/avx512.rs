@@ -60,6 +60,16 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
+    fn multiply(self, a: __m512, b: __m512) -> __m512 {
+        with_token!(_mm512_mul_ps(a, b))
+    }
+
+    #[inline(always)]
+    fn add_about(self, sum: __m512, a: __m512, b: __m512) -> __m512 {
+        with_token!(_mm512_fmadd_ps(a, b, sum))
+    }
+
+    #[inline(always)]
     fn max_bits(self, a: __m512, b: __m512) -> __m512 {
         with_token!(_mm512_castsi512_ps(_mm512_max_epu32(
             _mm512_castps_si512(a),
@@ -145,6 +155,16 @@ impl Vector for Avx512 {
     #[inline(always)]
     fn multiply_doubles(self, a: __m512d, b: __m512d) -> __m512d {
         with_token!(_mm512_mul_pd(a, b))
+    }
+
+    #[inline(always)]
+    fn add_product(self, sum: __m512d, a: __m512d, b: __m512d) -> __m512d {
+        with_token!(_mm512_fmadd_pd(a, b, sum))
+    }
+
+    #[inline(always)]
+    fn subtract_doubles(self, a: __m512d, b: __m512d) -> __m512d {
+        with_token!(_mm512_sub_pd(a, b))
     }
 
     #[inline(always)]

@@ -170,15 +170,15 @@ impl Backend {
 impl Backend {
     /// Runs a job, in parts side by side where that pays.
     pub(crate) fn run_divided<J: Divisible>(self, mut job: J) -> J::Output {
-        if parallel::pays() {
-            let parts = job.divide().map(|[first, second]| {
-                parallel::join(|| self.run_divided(first), || self.run_divided(second))
-            });
-            if let Some((first, second)) = parts
-                && let Some(output) = job.unite([first, second])
-            {
-                return output;
-            }
+        // Threads are asked about last: asking may start them.
+        let parts = job.divide().filter(|_| parallel::pays());
+        let parts = parts.map(|[first, second]| {
+            parallel::join(|| self.run_divided(first), || self.run_divided(second))
+        });
+        if let Some((first, second)) = parts
+            && let Some(output) = job.unite([first, second])
+        {
+            return output;
         }
         self.run(job)
     }

@@ -98,6 +98,16 @@ impl Vector for Arrays {
     }
 
     #[inline(always)]
+    fn multiply(self, a: [f32; 16], b: [f32; 16]) -> [f32; 16] {
+        zip(a, b, |a, b| a * b)
+    }
+
+    #[inline(always)]
+    fn add_about(self, sum: [f32; 16], a: [f32; 16], b: [f32; 16]) -> [f32; 16] {
+        self.add(sum, self.multiply(a, b))
+    }
+
+    #[inline(always)]
     fn max_bits(self, a: [f32; 16], b: [f32; 16]) -> [f32; 16] {
         zip(a, b, |a, b| f32::from_bits(a.to_bits().max(b.to_bits())))
     }
@@ -186,6 +196,16 @@ impl Vector for Arrays {
     #[inline(always)]
     fn multiply_doubles(self, a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
         zip(a, b, |a, b| a * b)
+    }
+
+    #[inline(always)]
+    fn add_product(self, sum: [f64; 8], a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
+        self.add_doubles(sum, self.multiply_doubles(a, b))
+    }
+
+    #[inline(always)]
+    fn subtract_doubles(self, a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
+        zip(a, b, |a, b| a - b)
     }
 
     #[inline(always)]

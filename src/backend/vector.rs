@@ -24,6 +24,9 @@ pub(crate) trait Vector: Copy {
     fn abs(self, x: Self::Singles) -> Self::Singles;
     fn negate(self, x: Self::Singles) -> Self::Singles;
     fn add(self, a: Self::Singles, b: Self::Singles) -> Self::Singles;
+    fn multiply(self, a: Self::Singles, b: Self::Singles) -> Self::Singles;
+    /// About `sum + a * b`: rounded once on one backend and twice on another, so for bounds alone.
+    fn add_about(self, sum: Self::Singles, a: Self::Singles, b: Self::Singles) -> Self::Singles;
     /// The one with the larger bits, taken as an unsigned integer: of magnitudes the larger, and of a NaN's the NaN.
     fn max_bits(self, a: Self::Singles, b: Self::Singles) -> Self::Singles;
     /// The larger; `b` if either is NaN, and of two zeros.
@@ -50,6 +53,9 @@ pub(crate) trait Vector: Copy {
     /// `sum + x * x`, for an `x` that came from a single, so that the square is exact.
     fn add_square(self, sum: Self::Doubles, x: Self::Doubles) -> Self::Doubles;
     fn multiply_doubles(self, a: Self::Doubles, b: Self::Doubles) -> Self::Doubles;
+    /// `sum + a * b`, for numbers that came from singles, so that the product is exact.
+    fn add_product(self, sum: Self::Doubles, a: Self::Doubles, b: Self::Doubles) -> Self::Doubles;
+    fn subtract_doubles(self, a: Self::Doubles, b: Self::Doubles) -> Self::Doubles;
     /// `sum + x` in the lanes of a mask, where `wide` is `x` [widened](Self::widen).
     fn add_selected(
         self,
@@ -95,7 +101,7 @@ mod tests {
     struct Everything([f32; 16], [f32; 16]);
 
     impl Job for Everything {
-        type Output = ([[u32; 16]; 11], [u32; 4], [[u64; 8]; 10], [i8; 16]);
+        type Output = ([[u32; 16]; 12], [u32; 4], [[u64; 8]; 12], [i8; 16]);
 
         #[inline(always)]
         fn run<V: Vector>(self, v: V) -> Self::Output {
@@ -107,6 +113,7 @@ mod tests {
                 v.abs(a),
                 v.negate(a),
                 v.add(a, b),
+                v.multiply(a, b),
                 v.max_bits(a, b),
                 v.max(a, b),
                 v.select(mask, a),
@@ -115,11 +122,11 @@ mod tests {
                 v.zip(a, b)[0],
                 v.zip(a, b)[1],
             ];
-            let mut results = [[0; 16]; 11];
+            let mut results = [[0; 16]; 12];
             for (result, x) in results.iter_mut().zip(singles) {
                 *result = v.array(x).map(f32::to_bits);
             }
-            for (result, x) in results[10].iter_mut().zip(compressed).take(len) {
+            for (result, x) in results[11].iter_mut().zip(compressed).take(len) {
                 *result = x.to_bits();
             }
             let [low, high] = v.widen(a);
@@ -129,6 +136,8 @@ mod tests {
                 v.add_square(low, high),
                 v.max_doubles(high, v.load_doubles(&[0.25; 8])),
                 v.multiply_doubles(low, high),
+                v.add_product(low, high, v.widen(b)[0]),
+                v.subtract_doubles(low, high),
                 v.min_doubles(low, high),
                 v.if_greater((low, high), v.splat_double(1.0), low),
                 v.add_selected([high, low], mask, a, [low, high])[0],

@@ -55,6 +55,14 @@ pub(crate) struct Rounded {
 }
 
 impl Rounded {
+    /// Both together.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            sum: self.sum + other.sum,
+            mass: self.mass + other.mass,
+        }
+    }
+
     /// `S^2 / m`, 0 for the empty support.
     pub(crate) fn score(self) -> f64 {
         if self.mass > 0.0 {

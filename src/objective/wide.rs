@@ -10,6 +10,7 @@ use super::{Item, Objective, Rounded, Side, Tally};
 use crate::exact::limbs::{add_shifted, divide, to_f64};
 use crate::exact::quotient::Quotient;
 use crate::exact::score::{self, Score};
+use crate::passes::weighted::exact::{ExactPart, Scaled};
 use crate::weight::{Format, Limbs, Weight, decode};
 
 /// Weights with importance (or all alike), both signs or one.
@@ -48,6 +49,50 @@ impl<'a, W: Weight> Wide<'a, W> {
         };
         wide.top = wide.items().map(|item| item.key).max().unwrap_or(0);
         wide
+    }
+
+    /// The same, if the largest key of what can be selected is known.
+    pub(crate) fn with_top(
+        weights: &'a [W],
+        importance: Option<&'a [f32]>,
+        side: Side,
+        top: u64,
+    ) -> Self {
+        Self {
+            weights,
+            importance,
+            side,
+            top,
+        }
+    }
+
+    /// The tally of the supports of both signs, whose sums are known.
+    pub(crate) fn tally(parts: &[ExactPart]) -> WideSums<W::Wide> {
+        let mut tally = WideSums {
+            count: 0,
+            sum: W::Wide::ZERO,
+            mass: W::Wide::ZERO,
+        };
+        let add = |sum: &mut W::Wide, pieces: &[Scaled], least: i32| {
+            for &Scaled { integer, exponent } in pieces {
+                // A sum is a multiple of the least unit, so what is cut off is zeros.
+                match u32::try_from(exponent - least) {
+                    Ok(up) => add_shifted(sum.limbs_mut(), integer, up),
+                    Err(_) => {
+                        let down = exponent.abs_diff(least);
+                        let kept = integer.checked_shr(down).unwrap_or(0);
+                        add_shifted(sum.limbs_mut(), kept, 0);
+                    }
+                }
+            }
+        };
+        for part in parts {
+            tally.count += part.count;
+            let least = f32::LEAST_EXPONENT;
+            add(&mut tally.mass, &part.mass, least);
+            add(&mut tally.sum, &part.sum, least + W::LEAST_EXPONENT);
+        }
+        tally
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod gather;
 pub(crate) mod residual;
 pub(crate) mod scan;
 pub(crate) mod survey;
+pub(crate) mod weighted;
 mod window;
 pub(crate) mod write;
 

@@ -34,8 +34,8 @@
 //! and where the parabola stays below a score that is known, no optimum is. (With `(M, S)` at both thresholds and the tangents of
 //! the concave `S(M)` this is their kink's `S^2 / M`, the bound of branch and bound over numbers of non-zeros.)
 //!
-//! The rooms: [`stream`] is the fast search, for weights without importances; [`bracket`] is the search for all else, without heap and
-//! without scratch; [`count`] selects under a forced number of non-zeros or a target cosine, likewise in place; [`window`] ends
+//! The rooms: [`stream`] is the fast search, for weights without importances, and [`weighted`] the one with them; [`bracket`] is the
+//! search for all else, without heap and without scratch; [`count`] selects under a forced number of non-zeros or a target cosine, likewise in place; [`window`] ends
 //! these two, by sorting the few weights that are left; [`sort`] is the reference: the paper's algorithm, word for word, against
 //! which the others are tested.
 
@@ -44,6 +44,7 @@ mod count;
 #[cfg(feature = "alloc")]
 mod sort;
 pub(crate) mod stream;
+pub(crate) mod weighted;
 mod window;
 
 use core::cmp::Ordering;

@@ -5,6 +5,7 @@
 //! ```
 
 mod fast;
+mod weighted;
 
 use crate::error::Error;
 use crate::fit::{self, Fit};
@@ -21,12 +22,15 @@ pub(crate) fn solve<W: Weight>(
     trits: &mut [i8],
 ) -> Result<Fit<W>, Error> {
     // Small processors have no vectors to stream with, and no flash to spare for it.
-    if cfg!(target_pointer_width = "64")
-        && let Some(fit) = fast::solve(knobs, weights, trits)?
-    {
-        return Ok(fit);
+    if cfg!(target_pointer_width = "64") {
+        if let Some(fit) = fast::solve(knobs, weights, trits)? {
+            return Ok(fit);
+        }
+        if let Some(fit) = weighted::solve(knobs, weights, trits)? {
+            return Ok(fit);
+        }
     }
-    knobs::check_finite(weights)?;
+    knobs::check_values(knobs, weights)?;
     let solution = match (knobs.rule, knobs.importance) {
         (Rule::TwoScale, None) => {
             let plain = |side| Plain::new(weights, side);
@@ -101,7 +105,7 @@ struct Solution<W> {
     thresholds: Signed<u64>,
     /// How many of the weights at the threshold are selected, too, the first in order.
     ties: usize,
-    /// The sums over the support, in units of two to the power `unit`.
+    /// The sums over the support, in units of two to the power `unit`. With importances, those of the [figures](fit::parts).
     rounded: Rounded,
     /// The same for each sign.
     parts: Signed<Rounded>,
@@ -188,10 +192,7 @@ fn by_sign<O: Objective>(
         }
     };
     let (a, b) = (in_unit(positive, p), in_unit(negative, n));
-    let rounded = Rounded {
-        sum: a.sum + b.sum,
-        mass: a.mass + b.mass,
-    };
+    let rounded = a.and(b);
     let mean = scale_by_power(fit::share(rounded.sum, rounded.mass), unit);
     Solution {
         lambda: Format::narrow(mean),
@@ -241,8 +242,13 @@ impl<W: Weight> Solution<W> {
     fn write(&self, weights: &[W], importance: Option<&[f32]>, trits: &mut [i8]) -> Fit<W> {
         let counts = self.select(weights, importance, trits);
         let energy = fit::energy(weights, importance, self.unit);
+        let mut solution = *self;
+        if let Some(importance) = importance {
+            let [p, n] = fit::parts(weights, importance, trits, self.unit);
+            (solution.rounded, solution.parts) = (p.and(n), Signed { p, n });
+        }
         let scales = (self.scales.p, self.scales.n);
-        self.measure(weights.len(), counts, energy, || {
+        solution.measure(weights.len(), counts, energy, || {
             fit::residual(weights, trits, scales, importance, self.unit)
         })
     }

@@ -9,15 +9,15 @@
 
 /// A threshold, and two numbers between which `B` lies there.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Point {
-    pub(super) tau: f64,
-    pub(super) least: f64,
-    pub(super) most: f64,
+pub(in crate::search) struct Point {
+    pub(in crate::search) tau: f64,
+    pub(in crate::search) least: f64,
+    pub(in crate::search) most: f64,
 }
 
 impl Point {
     /// Of a `B` that was computed with an error.
-    pub(super) fn new(tau: f64, b: f64, error: f64) -> Self {
+    pub(in crate::search) fn new(tau: f64, b: f64, error: f64) -> Self {
         Self {
             tau,
             least: (b - error).max(0.0),
@@ -26,29 +26,29 @@ impl Point {
     }
 
     /// A gain that is reached.
-    pub(super) fn gain(self) -> f64 {
+    pub(in crate::search) fn gain(self) -> f64 {
         4.0 * self.tau * self.least
     }
 }
 
 /// Points by increasing threshold.
-pub(super) struct Points {
+pub(in crate::search) struct Points {
     points: [Point; Self::MOST],
     len: usize,
 }
 
 impl Points {
-    pub(super) const MOST: usize = 12;
+    pub(in crate::search) const MOST: usize = 12;
 
     /// The threshold zero alone, where `B` is at most this.
-    pub(super) fn new(most: f64) -> Self {
+    pub(in crate::search) fn new(most: f64) -> Self {
         let mut points = [Point::default(); Self::MOST];
         points[0].most = most;
         Self { points, len: 1 }
     }
 
     /// Adds a point if its threshold is the largest; returns how many there are.
-    pub(super) fn push(&mut self, point: Point) -> usize {
+    pub(in crate::search) fn push(&mut self, point: Point) -> usize {
         if point.tau <= 0.0 {
             self.points[0] = point;
         } else if point.tau > self.points[self.len - 1].tau && self.len < Self::MOST {
@@ -58,20 +58,20 @@ impl Points {
         self.len
     }
 
-    pub(super) fn all(&self) -> &[Point] {
+    pub(in crate::search) fn all(&self) -> &[Point] {
         self.points.get(..self.len).unwrap_or_default()
     }
 }
 
 /// An interval of thresholds.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Interval {
-    pub(super) low: f64,
-    pub(super) high: f64,
+pub(in crate::search) struct Interval {
+    pub(in crate::search) low: f64,
+    pub(in crate::search) high: f64,
 }
 
 /// What is left between two points if a gain of `best` is known.
-pub(super) fn left(p: Point, q: Point, best: f64) -> Option<Interval> {
+pub(in crate::search) fn left(p: Point, q: Point, best: f64) -> Option<Interval> {
     // Wider than the rounding of all that follows.
     const SLACK: f64 = 1e-9;
     let all = Interval {
@@ -99,7 +99,10 @@ pub(super) fn left(p: Point, q: Point, best: f64) -> Option<Interval> {
 }
 
 /// What is left between neighbours, touching intervals as one, in at most `N` pieces.
-pub(super) fn pieces<const N: usize>(points: &[Point], best: f64) -> [Option<Interval>; N] {
+pub(in crate::search) fn pieces<const N: usize>(
+    points: &[Point],
+    best: f64,
+) -> [Option<Interval>; N] {
     let (mut pieces, mut len) = ([None; N], 0_usize);
     for pair in points.windows(2) {
         let &[p, q] = pair else { continue };

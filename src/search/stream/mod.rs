@@ -50,7 +50,7 @@
 //! - To leave what comes next in memory to the processor's own prefetching: it stops at each page, which took half of the time
 //!   for 16 million weights.
 
-mod chords;
+pub(super) mod chords;
 mod finish;
 mod intervals;
 mod sample;
