@@ -11,6 +11,7 @@
 pub(crate) mod above;
 pub(crate) mod compact;
 pub(crate) mod gather;
+pub(crate) mod largest;
 pub(crate) mod residual;
 pub(crate) mod scan;
 pub(crate) mod survey;

@@ -9,6 +9,7 @@ use crate::fit::{self, Fit};
 use crate::knobs::{self, Knobs};
 use crate::objective::Objective;
 use crate::passes::Side;
+use crate::passes::largest::Largest;
 use crate::passes::residual::Residual;
 use crate::passes::write::Write;
 use crate::rule::Rule;
@@ -25,9 +26,7 @@ pub(super) fn solve<W: Weight>(
         return Ok(None);
     }
     let backend = knobs.backend();
-    if !W::FITS_SINGLE {
-        knobs::check_finite(weights)?;
-    }
+    check_values(knobs, weights)?;
     let mut search = |side| match optimum(backend, weights, side, trits) {
         Outcome::Found(found) => Ok(Some(found)),
         Outcome::Unsuited => Ok(None),
@@ -64,6 +63,26 @@ pub(super) fn solve<W: Weight>(
         (solution, (energy, (all.count, positive.count)))
     };
     Ok(Some(write(&solution, backend, weights, trits, figures)))
+}
+
+/// Numbers that are none, infinite or, of importances, negative are an error before anything is written.
+pub(super) fn check_values<W: Weight>(knobs: &Knobs<'_>, weights: &[W]) -> Result<(), Error> {
+    let backend = knobs.backend();
+    let largest = backend.run_divided(Largest {
+        numbers: weights,
+        signed: false,
+    });
+    let importance = knobs.importance.map_or(0, |numbers| {
+        backend.run_divided(Largest {
+            numbers,
+            signed: true,
+        })
+    });
+    // Doubles may be too large for singles, zeros may have a sign: whoever looks closer tells.
+    if largest.max(importance) < f32::INFINITY.to_bits() {
+        return Ok(());
+    }
+    knobs::check_values(knobs, weights)
 }
 
 /// Writes the trits and measures what they lose.

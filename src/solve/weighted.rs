@@ -6,6 +6,7 @@
 //!
 //! What it returns is what the other searches return, bit for bit.
 
+use super::fast::check_values;
 use super::{Signed, Solution, by_sign};
 use crate::error::Error;
 use crate::fit::{self, Fit};
@@ -33,6 +34,7 @@ pub(super) fn solve<W: Weight>(
     if !W::FITS_SINGLE || !long || !knobs.seek_weighted_optimum(weights.len()) {
         return Ok(None);
     }
+    check_values(knobs, weights)?;
     let weighted = Weighted {
         weights,
         importance,

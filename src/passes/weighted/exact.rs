@@ -66,9 +66,8 @@ impl<W: Format> Job for Exact<'_, W> {
         let step = 52 - bits;
         let sigmas = |k: i32| {
             let mut sigmas = [vector.zeros(); PIECES];
-            for j in 0..PIECES {
-                let k = k - step * j as i32;
-                sigmas[j] = vector.splat_double(scale_by_power(1.5, k));
+            for (sigma, j) in sigmas.iter_mut().zip(0..) {
+                *sigma = vector.splat_double(scale_by_power(1.5, k - step * j));
             }
             sigmas
         };
@@ -114,9 +113,9 @@ impl<V: Vector> Pieces<V> {
         half: usize,
         mut term: V::Doubles,
     ) -> V::Doubles {
-        for j in 0..PIECES {
-            let cut = vector.subtract_doubles(vector.add_doubles(sigmas[j], term), sigmas[j]);
-            self.sums[j][half] = vector.add_doubles(self.sums[j][half], cut);
+        for (sum, &sigma) in self.sums.iter_mut().zip(sigmas) {
+            let cut = vector.subtract_doubles(vector.add_doubles(sigma, term), sigma);
+            sum[half] = vector.add_doubles(sum[half], cut);
             term = vector.subtract_doubles(term, cut);
         }
         term
