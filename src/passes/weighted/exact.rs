@@ -66,9 +66,10 @@ impl<W: Format> Job for Exact<'_, W> {
         let step = 52 - bits;
         let sigmas = |k: i32| {
             let mut sigmas = [vector.zeros(); PIECES];
-            for j in 0..PIECES {
-                let k = k - step * j as i32;
-                sigmas[j] = vector.splat_double(scale_by_power(1.5, k));
+            let mut k = k;
+            for sigma in &mut sigmas {
+                *sigma = vector.splat_double(scale_by_power(1.5, k));
+                k -= step;
             }
             sigmas
         };
@@ -114,9 +115,9 @@ impl<V: Vector> Pieces<V> {
         half: usize,
         mut term: V::Doubles,
     ) -> V::Doubles {
-        for j in 0..PIECES {
-            let cut = vector.subtract_doubles(vector.add_doubles(sigmas[j], term), sigmas[j]);
-            self.sums[j][half] = vector.add_doubles(self.sums[j][half], cut);
+        for (sums, &sigma) in self.sums.iter_mut().zip(sigmas) {
+            let cut = vector.subtract_doubles(vector.add_doubles(sigma, term), sigma);
+            sums[half] = vector.add_doubles(sums[half], cut);
             term = vector.subtract_doubles(term, cut);
         }
         term
