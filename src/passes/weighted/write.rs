@@ -69,13 +69,13 @@ impl<V: Vector, W: Format> Visitor<V, W, BLOCK> for Writer<'_, V> {
     #[inline(always)]
     fn visit(&mut self, vector: V, index: usize, weights: &[W; BLOCK], importance: &[f32; BLOCK]) {
         // In registers: sums and counts in memory would wait for each other.
-        let (mut sums, mut counts) = ([vector.zeros(); 4], [0; 2]);
+        let (mut sums, mut signs) = ([vector.zeros(); 4], [0; 2]);
         let (weights, importance) = (weights.as_chunks().0, importance.as_chunks().0);
         let rest = self.trits.get_mut(index * BLOCK..).unwrap_or_default();
         let whole = rest.len() >= BLOCK;
         for (c, (weights, importance)) in weights.iter().zip(importance).enumerate() {
             let chunk = Chunk::new(vector, Side::Both, weights, importance);
-            let trits = add(vector, self.thresholds, chunk, &mut sums, &mut counts);
+            let trits = add(vector, self.thresholds, chunk, &mut sums, &mut signs);
             let places = rest.get_mut(c * LANES..).unwrap_or_default();
             if let Some(places) = places.first_chunk_mut::<LANES>() {
                 *places = trits;
@@ -89,8 +89,8 @@ impl<V: Vector, W: Format> Visitor<V, W, BLOCK> for Writer<'_, V> {
         for (place, lanes) in totals.iter_mut().zip(sums) {
             *place = total(&vector.doubles(lanes));
         }
-        for (sum, count) in self.counts.iter_mut().zip(counts) {
-            *sum += count as usize;
+        for (count, signs) in self.counts.iter_mut().zip(signs) {
+            *count += signs.count_ones() as usize;
         }
         if whole {
             self.sums.carry(totals);
@@ -107,7 +107,7 @@ fn add<V: Vector>(
     [above, least, below]: [V::Singles; 3],
     chunk: Chunk<V>,
     sums: &mut [V::Doubles; 4],
-    counts: &mut [u32; 2],
+    signs: &mut [u64; 2],
 ) -> [i8; LANES] {
     let matters = vector.greater(chunk.importance, vector.splat(0.0));
     let w = vector.select(matters, chunk.singles);
@@ -117,7 +117,8 @@ fn add<V: Vector>(
         vector.greater(vector.negate(w), least),
     ];
     for sign in 0..2 {
-        counts[sign] += vector.bits(masks[sign]).count_ones();
+        // Counted all at once, at the end of the block.
+        signs[sign] = signs[sign] << LANES | u64::from(vector.bits(masks[sign]));
         let h = vector.widen(vector.select(masks[sign], chunk.importance));
         for half in 0..2 {
             sums[2 * sign] = vector.add_product(sums[2 * sign], h[half], x[half]);
