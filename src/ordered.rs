@@ -86,6 +86,50 @@ impl OrderedSum {
     }
 }
 
+/// Some sums of as many terms each, side by side.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OrderedSums<const N: usize> {
+    levels: [[f64; N]; LEVELS],
+    blocks: usize,
+}
+
+impl<const N: usize> OrderedSums<N> {
+    /// Empty sums.
+    pub(crate) fn new() -> Self {
+        Self {
+            levels: [[0.0; N]; LEVELS],
+            blocks: 0,
+        }
+    }
+
+    /// Like [`OrderedSum::carry`], of a block of each.
+    #[inline(always)]
+    pub(crate) fn carry(&mut self, mut totals: [f64; N]) {
+        for (level, places) in self.levels.iter_mut().enumerate() {
+            if self.blocks >> level & 1 == 0 {
+                *places = totals;
+                break;
+            }
+            for (total, place) in totals.iter_mut().zip(places) {
+                *total += *place;
+            }
+        }
+        self.blocks += 1;
+    }
+
+    /// Like [`OrderedSum::total`], of each.
+    pub(crate) fn total(&self, mut rest: [f64; N]) -> [f64; N] {
+        for (level, parts) in self.levels.iter().enumerate() {
+            if self.blocks >> level & 1 == 1 {
+                for (total, part) in rest.iter_mut().zip(parts) {
+                    *total += part;
+                }
+            }
+        }
+        rest
+    }
+}
+
 /// The terms of a block in eight lanes.
 fn lanes(terms: &[f64; BLOCK]) -> [f64; LANES] {
     let mut lanes = [0.0; LANES];

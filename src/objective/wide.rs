@@ -76,13 +76,12 @@ impl<'a, W: Weight> Wide<'a, W> {
         let add = |sum: &mut W::Wide, pieces: &[Scaled], least: i32| {
             for &Scaled { integer, exponent } in pieces {
                 // A sum is a multiple of the least unit, so what is cut off is zeros.
-                match u32::try_from(exponent - least) {
-                    Ok(up) => add_shifted(sum.limbs_mut(), integer, up),
-                    Err(_) => {
-                        let down = exponent.abs_diff(least);
-                        let kept = integer.checked_shr(down).unwrap_or(0);
-                        add_shifted(sum.limbs_mut(), kept, 0);
-                    }
+                let distance = exponent.abs_diff(least);
+                if exponent >= least {
+                    add_shifted(sum.limbs_mut(), integer, distance);
+                } else {
+                    let kept = integer.checked_shr(distance).unwrap_or(0);
+                    add_shifted(sum.limbs_mut(), kept, 0);
                 }
             }
         };

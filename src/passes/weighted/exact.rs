@@ -66,8 +66,10 @@ impl<W: Format> Job for Exact<'_, W> {
         let step = 52 - bits;
         let sigmas = |k: i32| {
             let mut sigmas = [vector.zeros(); PIECES];
-            for (sigma, j) in sigmas.iter_mut().zip(0..) {
-                *sigma = vector.splat_double(scale_by_power(1.5, k - step * j));
+            let mut k = k;
+            for sigma in &mut sigmas {
+                *sigma = vector.splat_double(scale_by_power(1.5, k));
+                k -= step;
             }
             sigmas
         };
@@ -113,9 +115,9 @@ impl<V: Vector> Pieces<V> {
         half: usize,
         mut term: V::Doubles,
     ) -> V::Doubles {
-        for (sum, &sigma) in self.sums.iter_mut().zip(sigmas) {
+        for (sums, &sigma) in self.sums.iter_mut().zip(sigmas) {
             let cut = vector.subtract_doubles(vector.add_doubles(sigma, term), sigma);
-            sum[half] = vector.add_doubles(sum[half], cut);
+            sums[half] = vector.add_doubles(sums[half], cut);
             term = vector.subtract_doubles(term, cut);
         }
         term

@@ -46,9 +46,12 @@ fn load(slots: &[Slot], start: usize) -> [f32; LANES] {
 fn store(slots: &mut [Slot], start: usize, singles: [f32; LANES]) {
     let rest = slots.get_mut(start..).unwrap_or_default();
     if let Some(places) = rest.first_chunk_mut::<LANES>() {
-        for l in 0..LANES {
-            places[l] = to_slot(singles[l]);
+        // All at once: slot by slot the compiler takes the vector apart.
+        let mut slots = [[0; size_of::<f32>()]; LANES];
+        for (slot, single) in slots.iter_mut().zip(singles) {
+            *slot = to_slot(single);
         }
+        *places = slots;
         return;
     }
     for (place, single) in rest.iter_mut().zip(singles) {
@@ -126,10 +129,10 @@ impl<const T: usize> Job for Hinges<'_, T> {
         for start in (0..self.pairs.x.len()).step_by(LANES) {
             let x = vector.load(&load(self.pairs.x, start));
             let h = vector.widen(vector.load(&load(self.pairs.h, start)));
-            for j in 0..T {
-                let hinge = vector.widen(vector.max(x, vector.splat(self.thresholds[j])));
+            for (sums, &threshold) in sums.iter_mut().zip(&self.thresholds) {
+                let hinge = vector.widen(vector.max(x, vector.splat(threshold)));
                 for half in 0..2 {
-                    sums[j][half] = vector.add_product(sums[j][half], h[half], hinge[half]);
+                    sums[half] = vector.add_product(sums[half], h[half], hinge[half]);
                 }
             }
             for half in 0..2 {
@@ -137,8 +140,8 @@ impl<const T: usize> Job for Hinges<'_, T> {
             }
         }
         let mut hinges = [0.0; T];
-        for j in 0..T {
-            hinges[j] = lanes(vector, sums[j]);
+        for (hinge, sums) in hinges.iter_mut().zip(sums) {
+            *hinge = lanes(vector, sums);
         }
         (hinges, lanes(vector, masses))
     }

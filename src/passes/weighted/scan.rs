@@ -14,7 +14,7 @@
 //! `40 + 2 T` vector operations for 16 weights.
 
 use super::pairs::Pairs;
-use super::{Above, Chunk, LANES, ROUNDING, Side, Weighted, lanes, largest, padded};
+use super::{Above, Chunk, ROUNDING, Side, Weighted, lanes, largest, padded};
 use crate::backend::{Job, Vector};
 use crate::ordered::{BLOCK, OrderedSum, total};
 use crate::weight::Format;
@@ -106,6 +106,7 @@ impl<W: Format, const T: usize> Job for Scan<'_, '_, W, T> {
 }
 
 /// The sums of a run: of hinges, and `[h, h |w| above, h above]`.
+#[derive(Clone, Copy)]
 struct Run<V: Vector, const T: usize> {
     hinges: [V::Singles; T],
     sums: [[V::Doubles; 2]; 3],
@@ -136,7 +137,8 @@ impl<V: Vector, const T: usize> Tally<'_, V, T> {
         weights: &[W; BLOCK],
         importance: &[f32; BLOCK],
     ) -> f64 {
-        let mut energy = vector.zeros();
+        // In registers: sums in memory would wait for each other.
+        let (mut energy, mut run, mut largest) = (vector.zeros(), self.run, self.largest);
         let (weights, importance) = (weights.as_chunks().0, importance.as_chunks().0);
         for (weights, importance) in weights.iter().zip(importance) {
             let chunk = Chunk::new(vector, self.side, weights, importance);
@@ -152,47 +154,30 @@ impl<V: Vector, const T: usize> Tally<'_, V, T> {
                 // Rounded twice, on every backend: this is no exact product.
                 let square = vector.multiply_doubles(w[half], w[half]);
                 energy = vector.add_doubles(energy, vector.multiply_doubles(h[half], square));
-                self.run.sums[0][half] = vector.add_doubles(self.run.sums[0][half], h[half]);
+                run.sums[0][half] = vector.add_doubles(run.sums[0][half], h[half]);
             }
-            self.add_hinges(vector, chunk);
-            self.add_ends(vector, chunk, x);
+            largest = [
+                vector.max_bits(largest[0], vector.abs(chunk.singles)),
+                vector.max_bits(largest[1], chunk.x),
+                vector.max_bits(largest[2], chunk.importance),
+            ];
+            let scaled = vector.multiply(chunk.importance, self.scale);
+            for j in 0..T {
+                let hinge = vector.max(chunk.x, vector.splat(self.thresholds[j]));
+                run.hinges[j] = vector.add_about(run.hinges[j], scaled, hinge);
+            }
+            let above = vector.greater(chunk.x, self.ends[1]);
+            let h = vector.widen(vector.select(above, chunk.importance));
+            for half in 0..2 {
+                run.sums[1][half] = vector.add_product(run.sums[1][half], h[half], x[half]);
+                run.sums[2][half] = vector.add_doubles(run.sums[2][half], h[half]);
+            }
+            let inside = vector.and_not(vector.greater(chunk.x, self.ends[0]), above);
+            let both = [chunk.x, chunk.importance];
+            self.inside += self.window.put(vector, self.inside, inside, both);
         }
+        (self.run, self.largest) = (run, largest);
         total(&vector.doubles(energy))
-    }
-
-    #[inline(always)]
-    fn add_hinges(&mut self, vector: V, chunk: Chunk<V>) {
-        let Chunk {
-            singles,
-            importance,
-            x,
-        } = chunk;
-        self.largest = [
-            vector.max_bits(self.largest[0], vector.abs(singles)),
-            vector.max_bits(self.largest[1], x),
-            vector.max_bits(self.largest[2], importance),
-        ];
-        let h = vector.multiply(importance, self.scale);
-        for j in 0..T {
-            let hinge = vector.max(x, vector.splat(self.thresholds[j]));
-            self.run.hinges[j] = vector.add_about(self.run.hinges[j], h, hinge);
-        }
-    }
-
-    /// Adds what is above the window, and appends what is in it.
-    #[inline(always)]
-    fn add_ends(&mut self, vector: V, chunk: Chunk<V>, x: [V::Doubles; 2]) {
-        let above = vector.greater(chunk.x, self.ends[1]);
-        let inside = vector.and_not(vector.greater(chunk.x, self.ends[0]), above);
-        let h = vector.widen(vector.select(above, chunk.importance));
-        let [_, sum, mass] = &mut self.run.sums;
-        for half in 0..2 {
-            sum[half] = vector.add_product(sum[half], h[half], x[half]);
-            mass[half] = vector.add_doubles(mass[half], h[half]);
-        }
-        self.inside += self
-            .window
-            .put(vector, self.inside, inside, [chunk.x, chunk.importance]);
     }
 
     #[inline(always)]
@@ -213,9 +198,9 @@ impl<V: Vector, const T: usize> Tally<'_, V, T> {
     #[inline(always)]
     fn finish(self, vector: V, energy: f64, runs: usize) -> Survey<T> {
         let mut hinges = [0.0; T];
-        for j in 0..T {
-            let sum: f64 = total(&vector.doubles(self.hinges[j]));
-            hinges[j] = sum / f64::from(self.lane_of_scale(vector));
+        let scale = f64::from(vector.array(self.scale)[0]);
+        for (hinge, lanes) in hinges.iter_mut().zip(self.hinges) {
+            *hinge = total(&vector.doubles(lanes)) / scale;
         }
         // 64 additions in a run, one for each run, and four for the lanes.
         let error = (BLOCK + runs + 8) as f64 * ROUNDING;
@@ -233,10 +218,5 @@ impl<V: Vector, const T: usize> Tally<'_, V, T> {
             },
             inside: self.inside,
         }
-    }
-
-    #[inline(always)]
-    fn lane_of_scale(&self, vector: V) -> f32 {
-        vector.array(self.scale)[LANES - 1]
     }
 }

@@ -8,9 +8,9 @@
 //! The sums run over all weights, in the order of [`crate::ordered`], with zeros where the trit is another: so the same bits come
 //! out of a plain loop. Cost: one read of weights and importances, one write of a byte each, about 30 vector operations for 16.
 
-use super::{Chunk, Side, Visitor, Weighted};
+use super::{Chunk, LANES, Side, Visitor, Weighted};
 use crate::backend::{Job, Vector};
-use crate::ordered::{BLOCK, OrderedSum, total};
+use crate::ordered::{BLOCK, OrderedSums, total};
 use crate::weight::Format;
 
 /// Writes the trits.
@@ -42,14 +42,15 @@ impl<W: Format> Job for Write<'_, '_, W> {
             trits: self.trits,
             thresholds: [vector.splat(p), vector.splat(n), vector.splat(-n)],
             counts: [0; 2],
-            sums: [OrderedSum::new(); 4],
+            sums: OrderedSums::new(),
             rest: [0.0; 4],
         };
         self.weighted.visit_all::<V, BLOCK>(vector, &mut writer);
+        let sums = writer.sums.total(writer.rest);
         let part = |sign: usize| Part {
             count: writer.counts[sign],
-            sum: writer.sums[2 * sign].total(writer.rest[2 * sign]),
-            mass: writer.sums[2 * sign + 1].total(writer.rest[2 * sign + 1]),
+            sum: sums[2 * sign],
+            mass: sums[2 * sign + 1],
         };
         [part(0), part(1)]
     }
@@ -60,63 +61,69 @@ struct Writer<'t, V: Vector> {
     thresholds: [V::Singles; 3],
     counts: [usize; 2],
     /// `S_p, m_p, S_n, m_n`.
-    sums: [OrderedSum; 4],
+    sums: OrderedSums<4>,
     rest: [f64; 4],
 }
 
 impl<V: Vector, W: Format> Visitor<V, W, BLOCK> for Writer<'_, V> {
     #[inline(always)]
     fn visit(&mut self, vector: V, index: usize, weights: &[W; BLOCK], importance: &[f32; BLOCK]) {
-        let mut sums = [vector.zeros(); 4];
-        let mut trits = [[0; super::LANES]; BLOCK / super::LANES];
+        // In registers: sums and counts in memory would wait for each other.
+        let (mut sums, mut signs) = ([vector.zeros(); 4], [0; 2]);
         let (weights, importance) = (weights.as_chunks().0, importance.as_chunks().0);
-        for c in 0..trits.len() {
-            let chunk = Chunk::new(vector, Side::Both, &weights[c], &importance[c]);
-            trits[c] = self.add(vector, chunk, &mut sums);
-        }
         let rest = self.trits.get_mut(index * BLOCK..).unwrap_or_default();
-        let trits = trits.as_flattened();
-        if let Some(places) = rest.first_chunk_mut::<BLOCK>() {
-            places.copy_from_slice(trits);
-            for j in 0..4 {
-                self.sums[j].carry(total(&vector.doubles(sums[j])));
+        let whole = rest.len() >= BLOCK;
+        for (c, (weights, importance)) in weights.iter().zip(importance).enumerate() {
+            let chunk = Chunk::new(vector, Side::Both, weights, importance);
+            let trits = add(vector, self.thresholds, chunk, &mut sums, &mut signs);
+            let places = rest.get_mut(c * LANES..).unwrap_or_default();
+            if let Some(places) = places.first_chunk_mut::<LANES>() {
+                *places = trits;
+            } else {
+                for (place, trit) in places.iter_mut().zip(trits) {
+                    *place = trit;
+                }
             }
+        }
+        let mut totals = [0.0; 4];
+        for (place, lanes) in totals.iter_mut().zip(sums) {
+            *place = total(&vector.doubles(lanes));
+        }
+        for (count, signs) in self.counts.iter_mut().zip(signs) {
+            *count += signs.count_ones() as usize;
+        }
+        if whole {
+            self.sums.carry(totals);
         } else {
-            for (place, &trit) in rest.iter_mut().zip(trits) {
-                *place = trit;
-            }
-            for j in 0..4 {
-                self.rest[j] = total(&vector.doubles(sums[j]));
-            }
+            self.rest = totals;
         }
     }
 }
 
-impl<V: Vector> Writer<'_, V> {
-    /// Adds sixteen weights, and returns their trits.
-    #[inline(always)]
-    fn add(
-        &mut self,
-        vector: V,
-        chunk: Chunk<V>,
-        sums: &mut [V::Doubles; 4],
-    ) -> [i8; super::LANES] {
-        let [positive, negative, below] = self.thresholds;
-        let matters = vector.greater(chunk.importance, vector.splat(0.0));
-        let singles = vector.select(matters, chunk.singles);
-        let x = vector.widen(chunk.x);
-        let masks = [
-            vector.greater(singles, positive),
-            vector.greater(vector.negate(singles), negative),
-        ];
-        for sign in 0..2 {
-            self.counts[sign] += vector.bits(masks[sign]).count_ones() as usize;
-            let h = vector.widen(vector.select(masks[sign], chunk.importance));
-            for half in 0..2 {
-                sums[2 * sign] = vector.add_product(sums[2 * sign], h[half], x[half]);
-                sums[2 * sign + 1] = vector.add_doubles(sums[2 * sign + 1], h[half]);
-            }
+/// Adds sixteen weights, and returns their trits.
+#[inline(always)]
+fn add<V: Vector>(
+    vector: V,
+    [above, least, below]: [V::Singles; 3],
+    chunk: Chunk<V>,
+    sums: &mut [V::Doubles; 4],
+    signs: &mut [u64; 2],
+) -> [i8; LANES] {
+    let matters = vector.greater(chunk.importance, vector.splat(0.0));
+    let w = vector.select(matters, chunk.singles);
+    let x = vector.widen(chunk.x);
+    let masks = [
+        vector.greater(w, above),
+        vector.greater(vector.negate(w), least),
+    ];
+    for sign in 0..2 {
+        // Counted all at once, at the end of the block.
+        signs[sign] = signs[sign] << LANES | u64::from(vector.bits(masks[sign]));
+        let h = vector.widen(vector.select(masks[sign], chunk.importance));
+        for half in 0..2 {
+            sums[2 * sign] = vector.add_product(sums[2 * sign], h[half], x[half]);
+            sums[2 * sign + 1] = vector.add_doubles(sums[2 * sign + 1], h[half]);
         }
-        vector.signs(singles, positive, below)
     }
+    vector.signs(w, above, below)
 }

@@ -79,10 +79,13 @@ pub(crate) struct Task<'a, W> {
 /// Finds the optimum of at least 16 weights of a type that fits singles. Whatever `scratch` held is lost.
 pub(crate) fn optimum<W: Weight>(task: Task<'_, W>, scratch: &mut [i8]) -> Outcome {
     let guess = task.backend.run(Sample::new(task.weighted, task.side));
-    match task.weighted.weights.len() {
-        ..=SHORT => task.search(guess, Pairs::new(&mut [0; 8 * SHORT])),
-        ..=MEDIUM => task.search(guess, Pairs::new(&mut [0; 2 * MEDIUM])),
-        _ => task.search(guess, Pairs::new(scratch)),
+    let len = task.weighted.weights.len();
+    if len <= SHORT {
+        task.search(guess, Pairs::new(&mut [0; 8 * SHORT]))
+    } else if len <= MEDIUM {
+        task.search(guess, Pairs::new(&mut [0; 2 * MEDIUM]))
+    } else {
+        task.search(guess, Pairs::new(scratch))
     }
 }
 
@@ -250,7 +253,7 @@ impl<W: Weight> Task<'_, W> {
     ) -> Step {
         let [low, high] = plan.ends;
         let fits = survey.inside <= pairs.len() && 0.0 < low && low < high;
-        let survey_points = self.points(plan.thresholds, survey);
+        let survey_points = survey_points(plan.thresholds, survey);
         progress.note(&survey_points);
         let narrowed =
             fits.then(|| self.narrow(progress, pairs.first(survey.inside), survey, plan.ends));
@@ -274,19 +277,18 @@ impl<W: Weight> Task<'_, W> {
         progress.left = outside;
         Step::Again(progress.plan(&plan, survey.inside, pairs.len()))
     }
+}
 
-    /// What a survey says of `B` at its thresholds.
-    fn points(
-        self,
-        thresholds: [f32; THRESHOLDS],
-        survey: &Survey<THRESHOLDS>,
-    ) -> [Point; THRESHOLDS] {
-        core::array::from_fn(|j| {
-            let (tau, hinge) = (f64::from(thresholds[j]), survey.hinges[j]);
-            let error = hinge * (Survey::<THRESHOLDS>::ERROR + survey.above.error);
-            Point::new(tau, hinge - survey.mass * tau, error)
-        })
-    }
+/// What a survey says of `B` at its thresholds.
+fn survey_points(
+    thresholds: [f32; THRESHOLDS],
+    survey: &Survey<THRESHOLDS>,
+) -> [Point; THRESHOLDS] {
+    core::array::from_fn(|j| {
+        let (tau, hinge) = (f64::from(thresholds[j]), survey.hinges[j]);
+        let error = hinge * (Survey::<THRESHOLDS>::ERROR + survey.above.error);
+        Point::new(tau, hinge - survey.mass * tau, error)
+    })
 }
 
 impl Progress {
@@ -325,7 +327,7 @@ impl Progress {
         let middle = if within {
             self.best
         } else {
-            (ends[0] + ends[1]) / 2.0
+            f64::midpoint(ends[0], ends[1])
         };
         let first = (middle - width / 2.0).min(high - width).max(low);
         let window = Interval {
