@@ -4,8 +4,8 @@
 //! check the input  ->  choose the supports  ->  project for the scales  ->  write the trits, measure what is lost
 //! ```
 //!
-//! Cost: that of the search (see [`crate::Search`]) and a pass that writes the trits; with importances and for the baselines, three
-//! more. No heap, no scratch.
+//! Cost: a pass that looks for numbers that are none, the search (see [`crate::Search`]) and a pass that writes the trits; for the
+//! baselines, three more. No heap, no scratch.
 
 use crate::backend::Backend;
 use crate::error::Error;

@@ -72,12 +72,12 @@ use crate::objective::{Edge, Objective, Rounded, Tally};
 pub enum Search {
     /// No heap, no scratch memory but the trits that are written last, no sorting but of the last few weights.
     ///
-    /// Without importances, and where pointers have 64 bits: two passes over ordinary weights, on the vectors that the
-    /// [`Backend`](crate::Backend) has. The worst case, weights made so that almost all candidates score alike, is a few dozen passes
-    /// and a sort in parts: about twice the time of sorting them.
+    /// Where pointers have 64 bits: two passes over ordinary weights, on the vectors that the [`Backend`](crate::Backend) has. The
+    /// worst case without importances, weights made so that almost all candidates score alike, is a few dozen passes and a sort in
+    /// parts: about twice the time of sorting them.
     ///
-    /// With importances or a wanted number of non-zeros, and on smaller processors: monotone bracketing in integers, 10 to 20
-    /// passes over ordinary weights and up to `N / 32` on such as those above.
+    /// With a wanted number of non-zeros, for `f64` with importances, on smaller processors, and with importances where candidates
+    /// score alike: monotone bracketing in integers, 10 to 20 passes over ordinary weights and up to `N / 32` on such as those above.
     #[default]
     Bracket,
     /// The reference: sort, then try every prefix. `O(N log N)` on all weights, and 16 bytes of heap for each.

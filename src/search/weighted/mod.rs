@@ -17,7 +17,8 @@
 //! weights. Where that is not enough after some scans, and where very many supports score almost alike, the search gives up and
 //! [`bracket`](super::bracket) has to do it: that is so for vectors made to be hard, not for trained weights.
 //!
-//! Cost: a scan and the pass that writes, 2.5 times the time without importances; each doubt another two passes.
+//! Cost: a scan and the pass that writes, about three times the time without importances; each doubt another two passes. So weights
+//! that are ternary already take several times as long, heavy tails twice, and where this search gives up, two orders more.
 
 mod decide;
 mod narrow;
