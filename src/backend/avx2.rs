@@ -47,7 +47,7 @@ impl Vector for Avx2 {
     const COMPRESSES: bool = false;
 
     #[inline(always)]
-    fn prefetch<T>(self, value: &T, bytes: usize) {
+    fn prefetch<T: ?Sized>(self, value: &T, bytes: usize) {
         prefetch(value, bytes);
     }
 

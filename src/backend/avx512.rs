@@ -23,7 +23,7 @@ impl Vector for Avx512 {
     const COMPRESSES: bool = true;
 
     #[inline(always)]
-    fn prefetch<T>(self, value: &T, bytes: usize) {
+    fn prefetch<T: ?Sized>(self, value: &T, bytes: usize) {
         prefetch(value, bytes);
     }
 

@@ -16,7 +16,7 @@ pub(crate) trait Vector: Copy {
 
     /// Says that what lies so many bytes beyond this value will be read soon, if it is there: memory is slower than the loops, and
     /// a page begins without warning.
-    fn prefetch<T>(self, _: &T, _bytes: usize) {}
+    fn prefetch<T: ?Sized>(self, _: &T, _bytes: usize) {}
     fn load(self, array: &[f32; 16]) -> Self::Singles;
     fn splat(self, single: f32) -> Self::Singles;
     fn array(self, x: Self::Singles) -> [f32; 16];

@@ -68,10 +68,10 @@ impl Avx512 {
 
 /// Asks for as many cache lines as a value has, so many bytes beyond it.
 #[inline(always)]
-pub(super) fn prefetch<T>(value: &T, bytes: usize) {
-    let value: *const i8 = core::ptr::from_ref(value).cast();
-    let first = value.wrapping_add(bytes);
-    for line in 0..size_of::<T>().div_ceil(64) {
+pub(super) fn prefetch<T: ?Sized>(value: &T, bytes: usize) {
+    let first: *const i8 = core::ptr::from_ref(value).cast();
+    let first = first.wrapping_add(bytes);
+    for line in 0..size_of_val(value).div_ceil(64) {
         // SAFETY: every x86-64 processor has the instruction, and it reads nothing: any address will do.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(first.wrapping_add(64 * line)) };
     }

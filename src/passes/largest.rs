@@ -5,7 +5,7 @@
 //!
 //! Cost: one read, two or three vector operations for 16 numbers; and what was read is in the cache for the next pass.
 
-use super::{LANES, padded, singles};
+use super::{AHEAD, LANES, padded, singles};
 use crate::backend::{Divisible, Job, Vector};
 use crate::ordered::cut;
 use crate::weight::Format;
@@ -29,6 +29,7 @@ impl<W: Format> Job for Largest<'_, W> {
         let mut largest = [vector.splat(0.0); AT_ONCE];
         let (blocks, rest) = self.numbers.as_chunks::<{ AT_ONCE * LANES }>();
         for block in blocks {
+            vector.prefetch(block, AHEAD);
             self.add(vector, block, &mut largest);
         }
         if !rest.is_empty() {

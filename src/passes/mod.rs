@@ -25,6 +25,9 @@ use crate::weight::Format;
 /// Weights side by side.
 pub(crate) const LANES: usize = 16;
 
+/// Bytes beyond a block that are asked for while it is read: the length of a row of a usual matrix, for after a row comes the next.
+const AHEAD: usize = 1 << 14;
+
 /// Which weights take part: both signs together, or one sign alone (the others count as zeros).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Side {

@@ -12,7 +12,7 @@
 //! [`crate::ordered`]. Cost: one read, and about `8 + 2 T` vector operations for 16 weights.
 
 use super::above::Chunk;
-use super::{LANES, Side, padded, singles};
+use super::{AHEAD, LANES, Side, padded, singles};
 use crate::backend::{Divisible, Job, Vector};
 use crate::ordered::{BLOCK, OrderedSum, cut, total};
 use crate::weight::{Format, Weight};
@@ -65,9 +65,6 @@ impl<W: Format, const T: usize> Divisible for Question<'_, W, T> {
 
 /// Blocks whose sums are added in `f32`: 64 terms a lane.
 const RUN: usize = 16;
-
-/// Bytes beyond a block that are asked for while it is added: the length of a row of a usual matrix, for after a row comes the next.
-const AHEAD: usize = 1 << 14;
 
 impl<const T: usize> Survey<T> {
     /// The largest relative error of a hinge sum: 63 additions and the rounding to a single, each at most 2^-24, and some more

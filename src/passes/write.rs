@@ -6,8 +6,9 @@
 //!
 //! Cost: one read of the weights, one write of a byte each.
 
+use super::AHEAD;
 use crate::backend::{Divisible, Job, Vector};
-use crate::ordered::cut;
+use crate::ordered::{BLOCK, cut};
 use crate::weight::Weight;
 
 /// Writes the trits of some weights.
@@ -22,10 +23,14 @@ impl<W: Weight> Job for Write<'_, '_, W> {
     type Output = ();
 
     #[inline(always)]
-    fn run<V: Vector>(self, _: V) {
+    fn run<V: Vector>(self, vector: V) {
         let negative = -self.threshold_n;
-        for (trit, &weight) in self.trits.iter_mut().zip(self.weights) {
-            *trit = i8::from(weight > self.threshold_p) - i8::from(weight < negative);
+        let blocks = self.weights.chunks(BLOCK).zip(self.trits.chunks_mut(BLOCK));
+        for (weights, trits) in blocks {
+            vector.prefetch(weights, AHEAD);
+            for (trit, &weight) in trits.iter_mut().zip(weights) {
+                *trit = i8::from(weight > self.threshold_p) - i8::from(weight < negative);
+            }
         }
     }
 }
