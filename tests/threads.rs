@@ -4,7 +4,7 @@ mod twin;
 
 use rayon::ThreadPoolBuilder;
 use ternarize::tensor::{Grouping, TensorView, TernaryTensor};
-use ternarize::{Error, Fit, Ternarizer};
+use ternarize::{Error, Fit, Rule, Search, Ternarizer};
 use twin::{members, weights};
 
 type Made = Result<(TernaryTensor<f32>, Vec<Fit<f32>>), Error>;
@@ -64,6 +64,43 @@ fn a_few_big_groups() {
     check(&[3, 17_000], Grouping::OUTPUT_CHANNEL, false);
     check(&[17_000, 3], Grouping::axis(1).unwrap(), false);
     check(&[1, 1], Grouping::Tensor, false);
+}
+
+/// Long slices are divided, too: ordinary weights; those of which most lie in the last part, so that a part overflows; those that
+/// all score alike; and ternary ones, whose error is added up weight by weight.
+#[test]
+fn one_long_slice() {
+    let len = 300_001;
+    let level = |i: usize| (i as f32 + 1.0).sqrt() - (i as f32).sqrt();
+    let kinds: [Vec<f32>; 4] = [
+        weights(len, 1),
+        (0..len)
+            .map(|i| {
+                if i < len - 40_000 {
+                    0.0
+                } else {
+                    level(i % 997)
+                }
+            })
+            .collect(),
+        (0..len).map(level).collect(),
+        (0..len).map(|i| [0.25, 0.0, -0.25][i % 3]).collect(),
+    ];
+    for values in &kinds {
+        for rule in [Rule::Tnt, Rule::TwoScale] {
+            let how = Ternarizer::new().rule(rule);
+            let expected = how.search(Search::Sort).ternarize(values);
+            for threads in [1, 2, 3, 7] {
+                let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+                let made = pool.unwrap().install(|| how.ternarize(values));
+                assert!(made == expected, "{threads} threads, {rule}");
+            }
+        }
+    }
+    let mut bad = kinds[0].clone();
+    bad[len - 1] = f32::INFINITY;
+    let error = Ternarizer::new().ternarize(&bad).unwrap_err();
+    assert_eq!(error, Error::NonFinite { index: len - 1 });
 }
 
 /// Both the second and the third batch fail, each in its own way; it is the second that is told.
