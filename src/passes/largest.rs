@@ -76,3 +76,42 @@ impl<W: Format> Divisible for Largest<'_, W> {
         Some(first.max(second))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Backend;
+
+    /// The largest bits, which all backends agree on.
+    fn largest(numbers: &[f32], signed: bool) -> u32 {
+        let question = Largest { numbers, signed };
+        let bits = Backend::PORTABLE.run(question);
+        for backend in Backend::available() {
+            assert_eq!(backend.run(question), bits, "{}", backend.name());
+            assert_eq!(backend.run_divided(question), bits, "{}", backend.name());
+        }
+        bits
+    }
+
+    #[test]
+    fn a_number_that_is_none_is_seen() {
+        let infinity = f32::INFINITY.to_bits();
+        for len in [1, 15, 64, 65, 1500] {
+            let mut numbers = [0.0; 1500];
+            for (i, number) in numbers.iter_mut().enumerate() {
+                *number = i as f32 - 700.0;
+            }
+            let numbers = &mut numbers[..len];
+            let top = numbers.iter().fold(0.0, |top: f32, x| top.max(x.abs()));
+            assert_eq!(largest(numbers, false), top.to_bits());
+            assert!(largest(numbers, true) > infinity);
+            for bad in [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                for place in [0, len / 2, len - 1] {
+                    let good = core::mem::replace(&mut numbers[place], bad);
+                    assert!(largest(numbers, false) >= infinity, "{bad} at {place}");
+                    numbers[place] = good;
+                }
+            }
+        }
+    }
+}

@@ -28,9 +28,7 @@ pub(crate) struct Question<'a, W, const T: usize> {
 /// What was found.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Survey<const T: usize> {
-    /// Bits of the largest magnitude, as a single, of all weights: more than those of the largest number if one is not finite.
-    pub(crate) largest: u32,
-    /// The same of the weights that take part.
+    /// Bits of the largest magnitude, as a single, of the weights that take part.
     pub(crate) top: u32,
     /// `sum w^2` of all weights, as singles.
     pub(crate) energy: f64,
@@ -74,7 +72,6 @@ impl<const T: usize> Survey<T> {
     /// The survey of a slice that was cut where [`cut`] says.
     pub(super) fn and(self, second: Self) -> Self {
         Self {
-            largest: self.largest.max(second.largest),
             top: self.top.max(second.top),
             energy: self.energy + second.energy,
             hinges: core::array::from_fn(|j| self.hinges[j] + second.hinges[j]),
@@ -118,7 +115,6 @@ impl<V: Vector> Visitor<V> for Nothing {
 
 /// Sums over the weights so far.
 pub(super) struct Tally<V: Vector, const T: usize> {
-    largest: V::Singles,
     top: V::Singles,
     energy: OrderedSum,
     hinges: [V::Doubles; T],
@@ -128,7 +124,6 @@ impl<V: Vector, const T: usize> Tally<V, T> {
     #[inline(always)]
     pub(super) fn new(vector: V) -> Self {
         Self {
-            largest: vector.splat(0.0),
             top: vector.splat(0.0),
             energy: OrderedSum::new(),
             hinges: [vector.zeros(); T],
@@ -184,9 +179,6 @@ impl<V: Vector, const T: usize> Tally<V, T> {
             energy = self.add_block(vector, question, &padded(rest), &mut hinges, visitor);
             self.add_hinges(vector, hinges);
         }
-        if question.side == Side::Both {
-            self.largest = self.top;
-        }
         let mut hinges = [0.0; T];
         for (hinge, lanes) in hinges.iter_mut().zip(self.hinges) {
             for lane in vector.doubles(lanes) {
@@ -194,7 +186,6 @@ impl<V: Vector, const T: usize> Tally<V, T> {
             }
         }
         Survey {
-            largest: largest(vector, self.largest),
             top: largest(vector, self.top),
             energy: self.energy.total(energy),
             hinges,
@@ -215,11 +206,8 @@ impl<V: Vector, const T: usize> Tally<V, T> {
         let mut energy = vector.zeros();
         for chunk in block.as_chunks::<LANES>().0 {
             let chunk = Chunk::new(vector, question.side, vector.load(&singles(chunk)));
-            let Chunk { x, wide, singles } = chunk;
+            let Chunk { x, wide, .. } = chunk;
             self.top = vector.max_bits(self.top, x);
-            if question.side != Side::Both {
-                self.largest = vector.max_bits(self.largest, vector.abs(singles));
-            }
             energy = vector.add_square(vector.add_square(energy, wide[0]), wide[1]);
             for (hinge, threshold) in hinges.iter_mut().zip(question.thresholds) {
                 *hinge = vector.add(*hinge, vector.max(x, vector.splat(threshold)));
@@ -295,27 +283,6 @@ mod tests {
                         f64::from(f32::from_bits(survey.top)).to_bits(),
                         top.to_bits()
                     );
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_weight_that_is_no_number_is_seen() {
-        for bad in [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-            for place in [0, 17, 1499] {
-                let mut weights = weights();
-                weights[place] = bad;
-                for backend in Backend::available() {
-                    for side in [Side::Both, Side::Positive, Side::Negative] {
-                        let question = Question {
-                            weights: &weights,
-                            side,
-                            thresholds: [0.1],
-                        };
-                        let survey = backend.run(question);
-                        assert!(survey.largest >= f32::INFINITY.to_bits(), "{side:?} {bad}");
-                    }
                 }
             }
         }

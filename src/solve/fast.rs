@@ -30,7 +30,6 @@ pub(super) fn solve<W: Weight>(
     let mut search = |side| match optimum(backend, weights, side, trits) {
         Outcome::Found(found) => Ok(Some(found)),
         Outcome::Unsuited => Ok(None),
-        Outcome::NotFinite => knobs::check_finite(weights).map(|()| None),
     };
     let (solution, figures) = if knobs.rule == Rule::TwoScale {
         let Some(p) = search(Side::Positive)? else {

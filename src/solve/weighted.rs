@@ -10,7 +10,7 @@ use super::fast::check_values;
 use super::{Signed, Solution, by_sign};
 use crate::error::Error;
 use crate::fit::{self, Fit};
-use crate::knobs::{self, Knobs};
+use crate::knobs::Knobs;
 use crate::objective::{Objective, Rounded, Side, Wide};
 use crate::passes::weighted::write::{Part, Write};
 use crate::passes::weighted::{ROUNDING, Weighted};
@@ -48,7 +48,6 @@ pub(super) fn solve<W: Weight>(
         match optimum(task, trits) {
             Outcome::Found(found) => Ok(Some(Done { task, found })),
             Outcome::Unsuited => Ok(None),
-            Outcome::Invalid => knobs::check_values(knobs, weights).map(|()| None),
         }
     };
     let sides = if knobs.rule == Rule::TwoScale {

@@ -34,9 +34,7 @@ pub(crate) struct Scan<'a, 's, W, const T: usize> {
 /// What was found.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Survey<const T: usize> {
-    /// Bits of the largest magnitude of all weights: more than those of the largest number if one is not finite.
-    pub(crate) largest: u32,
-    /// Bits of the largest importance: more than those of the largest number if one is not finite or negative.
+    /// Bits of the largest importance; more than those of the largest number if a zero has a sign.
     pub(crate) largest_importance: u32,
     /// Bits of the largest magnitude that can be selected.
     pub(crate) top: u32,
@@ -74,7 +72,7 @@ impl<W: Format, const T: usize> Job for Scan<'_, '_, W, T> {
             ends: self.ends.map(|end| vector.splat(end)),
             window: self.window,
             inside: 0,
-            largest: [vector.splat(0.0); 3],
+            largest: [vector.splat(0.0); 2],
             energy: OrderedSum::new(),
             run: Run {
                 hinges: [vector.splat(0.0); T],
@@ -120,8 +118,8 @@ struct Tally<'s, V: Vector, const T: usize> {
     ends: [V::Singles; 2],
     window: Pairs<'s>,
     inside: usize,
-    /// Of all magnitudes, of those that can be selected, of the importances.
-    largest: [V::Singles; 3],
+    /// Of the magnitudes that can be selected, and of the importances.
+    largest: [V::Singles; 2],
     energy: OrderedSum,
     run: Run<V, T>,
     hinges: [V::Doubles; T],
@@ -157,9 +155,8 @@ impl<V: Vector, const T: usize> Tally<'_, V, T> {
                 run.sums[0][half] = vector.add_doubles(run.sums[0][half], h[half]);
             }
             largest = [
-                vector.max_bits(largest[0], vector.abs(chunk.singles)),
-                vector.max_bits(largest[1], chunk.x),
-                vector.max_bits(largest[2], chunk.importance),
+                vector.max_bits(largest[0], chunk.x),
+                vector.max_bits(largest[1], chunk.importance),
             ];
             let scaled = vector.multiply(chunk.importance, self.scale);
             for j in 0..T {
@@ -205,9 +202,8 @@ impl<V: Vector, const T: usize> Tally<'_, V, T> {
         // 64 additions in a run, one for each run, and four for the lanes.
         let error = (BLOCK + runs + 8) as f64 * ROUNDING;
         Survey {
-            largest: largest(vector, self.largest[0]),
-            top: largest(vector, self.largest[1]),
-            largest_importance: largest(vector, self.largest[2]),
+            top: largest(vector, self.largest[0]),
+            largest_importance: largest(vector, self.largest[1]),
             energy: self.energy.total(energy),
             mass: lanes(vector, self.sums[0]),
             hinges,

@@ -75,8 +75,6 @@ const SHORT: usize = 1 << 14;
 
 /// What the search found.
 pub(crate) enum Outcome<'a, W> {
-    /// One of the weights is not a number or infinite.
-    NotFinite,
     /// The numbers are too large or too much apart for this search; another has to do it.
     Unsuited,
     /// The optimum.
@@ -100,7 +98,7 @@ struct Task<'a, W> {
     side: Side,
 }
 
-/// Finds the optimum. Whatever `scratch` held is lost.
+/// Finds the optimum of finite weights. Whatever `scratch` held is lost.
 pub(crate) fn optimum<'a, W: Weight>(
     backend: Backend,
     weights: &'a [W],
@@ -167,13 +165,6 @@ impl<'a, W: Weight> Task<'a, W> {
             Some(ends) => self.scan(thresholds, ends, scratch),
             None => (self.survey(thresholds), Gathered::default()),
         };
-        if survey.largest >= f32::INFINITY.to_bits() {
-            return if W::FITS_SINGLE {
-                Outcome::NotFinite
-            } else {
-                Outcome::Unsuited
-            };
-        }
         let Some(mut search) = Search::new(self, &survey, scratch) else {
             return Outcome::Unsuited;
         };

@@ -48,8 +48,6 @@ const SCANS: usize = 6;
 
 /// What the search found.
 pub(crate) enum Outcome {
-    /// A weight is not finite, or an importance is not finite or negative.
-    Invalid,
     /// Not a case for this search; another has to do it.
     Unsuited,
     /// The optimum.
@@ -193,9 +191,9 @@ impl<W: Weight> Task<'_, W> {
                 ends: plan.ends,
                 window: pairs.reborrow(),
             });
-            let infinite = f32::INFINITY.to_bits();
-            if survey.largest >= infinite || survey.largest_importance >= infinite {
-                return Outcome::Invalid;
+            if survey.largest_importance >= f32::INFINITY.to_bits() {
+                // A zero with a sign.
+                return Outcome::Unsuited;
             }
             let mut found = Found {
                 threshold: 0.0,
