@@ -7,7 +7,7 @@
 //! sort, and offer each prefix
 //! ```
 //!
-//! Cost: each round leaves about a quarter, so all rounds together read the gathered weights somewhat more than once.
+//! Cost: a round leaves about a tenth of ordinary weights, so all rounds together read the gathered ones somewhat more than once.
 
 use core::cmp::Reverse;
 
