@@ -70,7 +70,7 @@ fn a_few_big_groups() {
 /// all score alike; and ternary ones, whose error is added up weight by weight.
 #[test]
 fn one_long_slice() {
-    let len = 300_001;
+    let len = 140_001;
     let level = |i: usize| (i as f32 + 1.0).sqrt() - (i as f32).sqrt();
     let kinds: [Vec<f32>; 4] = [
         weights(len, 1),
