@@ -137,6 +137,7 @@ fn check_count<W: Weight>(len: usize) -> Result<(), Error> {
 }
 
 /// One importance for each weight, each finite and not negative.
+#[cfg(feature = "alloc")]
 pub(crate) fn check_importance(importance: &[f32], expected: usize) -> Result<(), Error> {
     check_importance_len(importance, expected)?;
     check_importance_values(importance)
