@@ -5,7 +5,7 @@
 //!
 //! Cost: one read, two or three vector operations for 16 numbers; and what was read is in the cache for the next pass.
 
-use super::{AHEAD, LANES, padded, singles};
+use super::{AHEAD, LANES, largest_bits, padded, singles};
 use crate::backend::{Divisible, Job, Vector};
 use crate::ordered::cut;
 use crate::weight::Format;
@@ -37,9 +37,7 @@ impl<W: Format> Job for Largest<'_, W> {
         }
         let mut bits = 0;
         for lanes in largest {
-            for lane in vector.array(lanes) {
-                bits = bits.max(lane.to_bits());
-            }
+            bits = bits.max(largest_bits(vector, lanes));
         }
         bits
     }

@@ -77,3 +77,13 @@ fn padded<W: Format, const N: usize>(rest: &[W]) -> [W; N] {
     }
     all
 }
+
+/// The largest bits of all lanes.
+#[inline(always)]
+fn largest_bits<V: Vector>(vector: V, x: V::Singles) -> u32 {
+    let mut largest = 0;
+    for lane in vector.array(x) {
+        largest = largest.max(lane.to_bits());
+    }
+    largest
+}

@@ -12,7 +12,7 @@
 //! [`crate::ordered`]. Cost: one read, and about `8 + 2 T` vector operations for 16 weights.
 
 use super::above::Chunk;
-use super::{AHEAD, LANES, Side, padded, singles};
+use super::{AHEAD, LANES, Side, largest_bits, padded, singles};
 use crate::backend::{Divisible, Job, Vector};
 use crate::ordered::{BLOCK, OrderedSum, cut, total};
 use crate::weight::{Format, Weight};
@@ -186,7 +186,7 @@ impl<V: Vector, const T: usize> Tally<V, T> {
             }
         }
         Survey {
-            top: largest(vector, self.top),
+            top: largest_bits(vector, self.top),
             energy: self.energy.total(energy),
             hinges,
             len: question.weights.len().next_multiple_of(BLOCK),
@@ -224,16 +224,6 @@ impl<V: Vector, const T: usize> Tally<V, T> {
             *sum = vector.add_doubles(*sum, vector.add_doubles(low, high));
         }
     }
-}
-
-/// The largest bits.
-#[inline(always)]
-fn largest<V: Vector>(vector: V, x: V::Singles) -> u32 {
-    let mut largest = 0;
-    for lane in vector.array(x) {
-        largest = largest.max(lane.to_bits());
-    }
-    largest
 }
 
 #[cfg(test)]

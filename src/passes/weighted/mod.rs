@@ -108,13 +108,3 @@ impl<W: Format> Weighted<'_, W> {
 fn lanes<V: Vector>(vector: V, halves: [V::Doubles; 2]) -> f64 {
     crate::ordered::total(&vector.doubles(vector.add_doubles(halves[0], halves[1])))
 }
-
-/// The largest bits.
-#[inline(always)]
-fn largest<V: Vector>(vector: V, x: V::Singles) -> u32 {
-    let mut largest = 0;
-    for lane in vector.array(x) {
-        largest = largest.max(lane.to_bits());
-    }
-    largest
-}

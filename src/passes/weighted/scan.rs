@@ -14,9 +14,10 @@
 //! `40 + 2 T` vector operations for 16 weights.
 
 use super::pairs::Pairs;
-use super::{Above, Chunk, ROUNDING, Side, Weighted, lanes, largest, padded};
+use super::{Above, Chunk, ROUNDING, Side, Weighted, lanes, padded};
 use crate::backend::{Job, Vector};
 use crate::ordered::{BLOCK, OrderedSum, total};
+use crate::passes::largest_bits;
 use crate::weight::Format;
 
 /// What to find out.
@@ -202,8 +203,8 @@ impl<V: Vector, const T: usize> Tally<'_, V, T> {
         // 64 additions in a run, one for each run, and four for the lanes.
         let error = (BLOCK + runs + 8) as f64 * ROUNDING;
         Survey {
-            top: largest(vector, self.largest[0]),
-            largest_importance: largest(vector, self.largest[1]),
+            top: largest_bits(vector, self.largest[0]),
+            largest_importance: largest_bits(vector, self.largest[1]),
             energy: self.energy.total(energy),
             mass: lanes(vector, self.sums[0]),
             hinges,
