@@ -27,6 +27,11 @@ pub enum Error {
         /// Position in the slice; for a tensor, in row-major order of its shape.
         index: usize,
     },
+    /// The activation at `index` is NaN or infinite, or, as an integer, -128.
+    NonFiniteActivation {
+        /// Position in the vector.
+        index: usize,
+    },
     /// A slice has another length than the one it must match.
     LengthMismatch {
         /// The length that was needed.
@@ -146,6 +151,9 @@ impl fmt::Display for Error {
         match *self {
             Self::Empty => write!(f, "there are no weights"),
             Self::NonFinite { index } => write!(f, "the weight at index {index} is not finite"),
+            Self::NonFiniteActivation { index } => {
+                write!(f, "the activation at index {index} is out of range")
+            }
             Self::LengthMismatch { expected, actual } => {
                 write!(f, "a length of {expected} is needed, but it is {actual}")
             }

@@ -114,6 +114,9 @@ pub mod kernels;
 
 pub mod packed;
 
+#[cfg(feature = "alloc")]
+pub mod product;
+
 // The roof: whole tensors.
 #[cfg(feature = "alloc")]
 pub mod tensor;

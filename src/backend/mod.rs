@@ -7,6 +7,7 @@
 //! portable    what the target always has: SSE2 on x86-64, NEON on 64-bit Arm, plain code elsewhere
 //! avx2        256-bit vectors             (with FMA, BMI, F16C: x86-64-v3)
 //! avx512      512-bit vectors and masks   (x86-64-v4)
+//! avx512-vnni the same, and for products VNNI, VBMI and GFNI
 //! ```
 //!
 //! A backend other than the portable one holds a token that only detection can make, so safe code cannot ask for instructions
@@ -21,6 +22,8 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod portable;
+#[cfg(feature = "alloc")]
+mod tiles;
 #[cfg_attr(
     not(feature = "alloc"),
     allow(dead_code, reason = "only tensors have many short vectors")
@@ -28,7 +31,11 @@ mod portable;
 mod vector;
 
 use portable::Arrays;
+#[cfg(all(feature = "alloc", target_arch = "x86_64"))]
+use tiles::adding::Adding;
 
+#[cfg(feature = "alloc")]
+pub(crate) use tiles::{Digits, MOST_TILES, Planes, TILE, TileJob, Tiles, Unit};
 pub(crate) use vector::Vector;
 
 use crate::parallel;
@@ -81,6 +88,8 @@ enum Kind {
     Avx2(x86::Avx2),
     #[cfg(target_arch = "x86_64")]
     Avx512(x86::Avx512),
+    #[cfg(target_arch = "x86_64")]
+    Avx512Vnni(x86::Avx512Vnni),
 }
 
 impl Backend {
@@ -100,7 +109,8 @@ impl Backend {
 
     #[cfg(target_arch = "x86_64")]
     fn fastest() -> Self {
-        let avx512 = x86::Avx512::detect().map(Kind::Avx512);
+        let vnni = x86::Avx512Vnni::detect().map(Kind::Avx512Vnni);
+        let avx512 = vnni.or_else(|| x86::Avx512::detect().map(Kind::Avx512));
         let best = avx512.or_else(|| x86::Avx2::detect().map(Kind::Avx2));
         best.map_or(Self::PORTABLE, Self)
     }
@@ -120,13 +130,14 @@ impl Backend {
         let more = [
             x86::Avx2::detect().map(Kind::Avx2),
             x86::Avx512::detect().map(Kind::Avx512),
+            x86::Avx512Vnni::detect().map(Kind::Avx512Vnni),
         ];
         #[cfg(not(target_arch = "x86_64"))]
         let more: [Option<Kind>; 0] = [];
         core::iter::once(Self::PORTABLE).chain(more.into_iter().flatten().map(Self))
     }
 
-    /// Its name: `portable`, `avx2` or `avx512`.
+    /// Its name: `portable`, `avx2`, `avx512` or `avx512-vnni`.
     ///
     /// ```
     /// assert_eq!(ternarize::Backend::PORTABLE.name(), "portable");
@@ -139,6 +150,8 @@ impl Backend {
             Kind::Avx2(_) => "avx2",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512(_) => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512Vnni(_) => "avx512-vnni",
         }
     }
 
@@ -163,6 +176,29 @@ impl Backend {
             Kind::Avx2(token) => token.run(job),
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512(token) => token.run(job),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512Vnni(token) => token.base().run(job),
+        }
+    }
+
+    /// Runs a job over tiles with these instructions; without a multiplication, if so wished.
+    #[cfg(feature = "alloc")]
+    #[inline]
+    pub(crate) fn run_tiles<J: TileJob>(self, additions_only: bool, job: J) -> J::Output {
+        match (self.0, additions_only) {
+            (Kind::Portable, _) => job.run(tiles::portable::Portable),
+            #[cfg(target_arch = "x86_64")]
+            (Kind::Avx2(token), false) => token.run_tiles(token, job),
+            #[cfg(target_arch = "x86_64")]
+            (Kind::Avx2(token), true) => token.run_tiles(Adding(token), job),
+            #[cfg(target_arch = "x86_64")]
+            (Kind::Avx512(token), false) => token.run_tiles(token, job),
+            #[cfg(target_arch = "x86_64")]
+            (Kind::Avx512(token), true) => token.run_tiles(Adding(token), job),
+            #[cfg(target_arch = "x86_64")]
+            (Kind::Avx512Vnni(token), false) => token.run_tiles(token, job),
+            #[cfg(target_arch = "x86_64")]
+            (Kind::Avx512Vnni(token), true) => token.base().run_tiles(Adding(token.base()), job),
         }
     }
 }

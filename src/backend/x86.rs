@@ -15,6 +15,7 @@ use core::arch::x86_64::{__cpuid, __cpuid_count, _MM_HINT_T0, _mm_prefetch, _xge
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use super::Job;
+use super::tiles::TileJob;
 
 /// An expression of intrinsics, where a token is at hand.
 macro_rules! with_token {
@@ -32,7 +33,33 @@ pub(super) struct Avx2(());
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Avx512(());
 
+/// Proof that the processor has all that [`Avx512`] stands for and AVX-512 VBMI and VNNI, and GFNI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Avx512Vnni(());
+
+/// Enters a function for an instruction set.
+macro_rules! run_tiles {
+    ($features:literal) => {
+        /// With the units for tiles of this instruction set: the one that multiplies, or the one that only adds.
+        #[inline]
+        pub(super) fn run_tiles<J: TileJob, T: super::tiles::Unit>(
+            self,
+            unit: T,
+            job: J,
+        ) -> J::Output {
+            #[target_feature(enable = $features)]
+            fn inside<J: TileJob, T: super::tiles::Unit>(unit: T, job: J) -> J::Output {
+                job.run(unit)
+            }
+            // SAFETY: the token exists, so detection saw these features.
+            unsafe { inside(unit, job) }
+        }
+    };
+}
+
 impl Avx2 {
+    run_tiles!("avx2,fma,bmi1,bmi2,f16c,lzcnt,popcnt");
+
     pub(super) fn detect() -> Option<Self> {
         (level() >= LEVEL_AVX2).then_some(Self(()))
     }
@@ -48,7 +75,25 @@ impl Avx2 {
     }
 }
 
+impl Avx512Vnni {
+    run_tiles!(
+        "avx2,fma,bmi1,bmi2,f16c,lzcnt,popcnt,avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512vbmi,avx512vnni,gfni"
+    );
+
+    pub(super) fn detect() -> Option<Self> {
+        (level() >= LEVEL_AVX512_VNNI).then_some(Self(()))
+    }
+
+    /// What else this proves.
+    #[inline(always)]
+    pub(super) const fn base(self) -> Avx512 {
+        Avx512(())
+    }
+}
+
 impl Avx512 {
+    run_tiles!("avx2,fma,bmi1,bmi2,f16c,lzcnt,popcnt,avx512f,avx512bw,avx512cd,avx512dq,avx512vl");
+
     pub(super) fn detect() -> Option<Self> {
         (level() >= LEVEL_AVX512).then_some(Self(()))
     }
@@ -81,6 +126,7 @@ const LEVEL_UNKNOWN: u8 = 0;
 const LEVEL_BASE: u8 = 1;
 const LEVEL_AVX2: u8 = 2;
 const LEVEL_AVX512: u8 = 3;
+const LEVEL_AVX512_VNNI: u8 = 4;
 
 /// The highest level the processor has; asks it at the first call.
 fn level() -> u8 {
@@ -129,9 +175,12 @@ fn ask() -> u8 {
         all(leaf(0x8000_0001).ecx, &[5]) && all(extended.ebx, &[3, 5, 8]) && saved & 0x6 == 0x6;
     // F, DQ, CD, BW, VL; the mask registers and zmm.
     let avx512 = all(extended.ebx, &[16, 17, 28, 30, 31]) && saved & 0xe6 == 0xe6;
-    match (avx2, avx512) {
-        (true, true) => LEVEL_AVX512,
-        (true, false) => LEVEL_AVX2,
+    // VBMI, GFNI, VNNI.
+    let vnni = all(extended.ecx, &[1, 8, 11]);
+    match (avx2, avx512, vnni) {
+        (true, true, true) => LEVEL_AVX512_VNNI,
+        (true, true, false) => LEVEL_AVX512,
+        (true, false, _) => LEVEL_AVX2,
         _ => LEVEL_BASE,
     }
 }

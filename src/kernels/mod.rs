@@ -31,6 +31,7 @@
 //! Cost: one pass over the bytes and the activations, a selection and an addition (two for the sums apart) an element; no
 //! memory beyond the lanes and the decoding table of the code.
 
+pub mod activations;
 pub mod portable;
 mod walk;
 

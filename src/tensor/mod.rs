@@ -30,6 +30,7 @@ mod groups;
 pub mod ndarray;
 mod odometer;
 mod product;
+mod product_i8;
 mod runs;
 mod shape;
 mod ternary;

@@ -1,0 +1,42 @@
+//! The scales of the weights, tile by tile or lane by lane.
+
+use crate::backend::Tiles;
+
+/// How the scales of a row vary.
+pub(crate) trait Scaling: Copy + Sync {
+    /// Singles for each tile: 1, or 16 if each lane has its own.
+    const SINGLES: usize;
+    /// Whether the -1 trits have a scale of their own.
+    const TWO: bool;
+
+    /// Writes the scales of a row for its tiles; those of the -1 trits negative, if they are others.
+    fn write<T: Tiles>(&self, unit: T, row: usize, plus: &mut [f32], minus: &mut [f32]);
+}
+
+/// Scales in slices of their own, `per_row` for each row.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Groups<'a, const SINGLES: usize, const TWO: bool> {
+    pub(crate) lambda_p: &'a [f32],
+    pub(crate) lambda_n: &'a [f32],
+    pub(crate) per_row: usize,
+    /// How many tiles, or lanes, share a scale.
+    pub(crate) shared: usize,
+}
+
+impl<const SINGLES: usize, const TWO: bool> Scaling for Groups<'_, SINGLES, TWO> {
+    const SINGLES: usize = SINGLES;
+    const TWO: bool = TWO;
+
+    #[inline(always)]
+    fn write<T: Tiles>(&self, _: T, row: usize, plus: &mut [f32], minus: &mut [f32]) {
+        let range = row * self.per_row..(row + 1) * self.per_row;
+        let lambda_p = self.lambda_p.get(range.clone()).unwrap_or_default();
+        for (slots, &lambda) in plus.chunks_mut(self.shared).zip(lambda_p) {
+            slots.fill(lambda);
+        }
+        let lambda_n = self.lambda_n.get(range).unwrap_or_default();
+        for (slots, &lambda) in minus.chunks_mut(self.shared).zip(lambda_n) {
+            slots.fill(-lambda);
+        }
+    }
+}

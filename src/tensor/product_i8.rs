@@ -1,0 +1,299 @@
+//! A ternary matrix times vectors of 8-bit activations.
+//!
+//! Where the scales of a row change only with whole lanes of a tile the product goes tile by tile, as
+//! [`product`](crate::product) has it; other groupings are multiplied run by run, each an exact sum:
+//!
+//! ```text
+//! grouping                                  code      activations' scales     how
+//! one group for each row, or all rows       any       one                     tiles, exact sums
+//! blocks of a multiple of 32, row = k * 4   2-bit     one, or one per block   tiles, scaled sums
+//! anything else                             any       any                     run by run
+//! ```
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::TernaryTensor;
+use crate::product::{
+    ACTIVATION_BLOCK, Activations, Contiguous, Drivable, Exact, Groups, Laid, Multiplier, Places,
+    Scaled,
+};
+use crate::weight::Format;
+use crate::{Code, Error, Scales, Weight};
+
+/// How the scales of a matrix lie.
+enum Lie {
+    /// One for each row; or, with step 0, one for all.
+    Rows { step: usize },
+    /// `per_row` groups of so many 16 weights.
+    Blocks { per_row: usize, sixteens: usize },
+    /// In some other way.
+    Scattered,
+}
+
+impl<W: Weight> TernaryTensor<W> {
+    /// Multiplies with a vector of 8-bit activations: the first axis is that of `y`, all others together are that of `x`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidAxis`] if the tensor has no axes; [`Error::LengthMismatch`] if `x` or `y` has another length.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ternarize::{Ternarizer, tensor::{Grouping, TensorView, TernaryTensor}};
+    /// use ternarize::product::{Activations, Multiplier, ScalePer};
+    ///
+    /// let view = TensorView::new(&[0.5_f32, -0.5, 0.0, 2.0, 2.0, 2.0], &[2, 3])?;
+    /// let rows = Grouping::axis(0)?;
+    /// let (matrix, _) = TernaryTensor::ternarize(&view, rows, &Ternarizer::new())?;
+    /// let x = Activations::from_values(vec![1, 2, 3], 1.0)?;
+    /// let mut y = [0.0; 2];
+    /// matrix.matvec_i8(&Multiplier::new(), &x, &mut y)?;
+    /// assert_eq!(y, [-0.5, 12.0]);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    pub fn matvec_i8(&self, how: &Multiplier, x: &Activations, y: &mut [f32]) -> Result<(), Error> {
+        self.matmul_i8(how, core::slice::from_ref(x), y)
+    }
+
+    /// Multiplies with several vectors; `y` is as long as all results, one after the other.
+    ///
+    /// # Errors
+    ///
+    /// As [`matvec_i8`](Self::matvec_i8).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ternarize::{Ternarizer, tensor::{Grouping, TensorView, TernaryTensor}};
+    /// use ternarize::product::{Activations, Multiplier};
+    ///
+    /// let view = TensorView::new(&[0.5_f32, -0.5, 2.0, 2.0], &[2, 2])?;
+    /// let rows = Grouping::axis(0)?;
+    /// let (matrix, _) = TernaryTensor::ternarize(&view, rows, &Ternarizer::new())?;
+    /// let xs = [Activations::from_values(vec![1, 2], 1.0)?, Activations::from_values(vec![0, 1], 2.0)?];
+    /// let mut y = [0.0; 4];
+    /// matrix.matmul_i8(&Multiplier::new(), &xs, &mut y)?;
+    /// assert_eq!(y, [-0.5, 6.0, -1.0, 4.0]);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    pub fn matmul_i8(
+        &self,
+        how: &Multiplier,
+        xs: &[Activations],
+        y: &mut [f32],
+    ) -> Result<(), Error> {
+        let axes = self.shape().axes();
+        let (&rows, inner) = axes
+            .split_first()
+            .ok_or(Error::InvalidAxis { axis: 0, rank: 0 })?;
+        let columns = inner.iter().product();
+        let results = rows.checked_mul(xs.len()).ok_or(Error::ShapeOverflow)?;
+        let lengths = xs.iter().map(|x| (columns, x.len()));
+        for (expected, actual) in lengths.chain([(results, y.len())]) {
+            if actual != expected {
+                return Err(Error::LengthMismatch { expected, actual });
+            }
+        }
+        if columns == 0 || rows == 0 {
+            y.fill(0.0);
+            return Ok(());
+        }
+        let mut ys: Vec<_> = y.chunks_exact_mut(rows).collect();
+        let scaled = xs.iter().any(|x| x.only_scale().is_none());
+        let matrix = Matrix {
+            how: *how,
+            rows,
+            columns,
+            two: self.scales() == Scales::Two,
+            lambda_p: singles(self.lambda_p()),
+            lambda_n: singles(self.lambda_n()),
+            bytes: self.trits().as_bytes(),
+        };
+        match (self.lie(columns), self.trits().code()) {
+            (Lie::Rows { step }, Code::TwoBit) if !scaled => {
+                matrix.exact::<4>(step, xs, &mut ys);
+            }
+            (Lie::Rows { step }, Code::Base3) if !scaled => {
+                matrix.exact::<5>(step, xs, &mut ys);
+            }
+            (Lie::Rows { step }, Code::TwoBit) if columns.is_multiple_of(4) => {
+                matrix.rows_of_blocks(step, xs, &mut ys);
+            }
+            (Lie::Blocks { per_row, sixteens }, Code::TwoBit) if columns.is_multiple_of(4) => {
+                matrix.blocks(per_row, sixteens, xs, &mut ys);
+            }
+            _ => {
+                for (x, y) in xs.iter().zip(ys) {
+                    for (row, y) in y.iter_mut().enumerate() {
+                        *y = self.row_product_i8(row * columns, x)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// How the scales lie, if that is simple.
+    fn lie(&self, columns: usize) -> Lie {
+        let groups = self.groups();
+        let (all, pattern) = (self.trits().len(), groups.pattern());
+        let per_row = columns.div_ceil(pattern.run);
+        let rows_alike = columns.is_multiple_of(pattern.run) || pattern.row == columns;
+        if groups.len() == 1 {
+            Lie::Rows { step: 0 }
+        } else if pattern.run == columns && pattern.row == all {
+            Lie::Rows { step: 1 }
+        } else if pattern.run.is_multiple_of(32)
+            && rows_alike
+            && groups.len() == all / columns * per_row
+        {
+            let sixteens = pattern.run / 16;
+            Lie::Blocks { per_row, sixteens }
+        } else {
+            Lie::Scattered
+        }
+    }
+
+    /// The row that begins at a row-major index, times `x`: run by run, and block by block of the activations.
+    fn row_product_i8(&self, start: usize, x: &Activations) -> Result<f32, Error> {
+        let mut y = 0.0;
+        for (run, group) in self.groups().runs(start..start + x.len())? {
+            let (lambda_p, lambda_n) = self.scales_of(group);
+            let (lambda_p, lambda_n) = (single(lambda_p), single(lambda_n));
+            let mut from = run.start - start;
+            while from < run.end - start {
+                let block = from / ACTIVATION_BLOCK;
+                let end = match x.only_scale() {
+                    Some(_) => run.end - start,
+                    None => (run.end - start).min((block + 1) * ACTIVATION_BLOCK),
+                };
+                let trits = self.trits().slice(start + from..start + end)?;
+                let values = x.values().get(from..end).unwrap_or_default();
+                let d = x.scale_of_block(block);
+                y += match self.scales() {
+                    Scales::One => trits.dot_i8(values)? as f32 * (lambda_p * d),
+                    Scales::Two => {
+                        let (plus, minus) = trits.dot_signed_i8(values)?;
+                        plus as f32 * (lambda_p * d) - minus as f32 * (lambda_n * d)
+                    }
+                };
+                from = end;
+            }
+        }
+        Ok(y)
+    }
+}
+
+/// The nearest single.
+fn single<W: Weight>(lambda: W) -> f32 {
+    <f32 as Format>::narrow(lambda.widen())
+}
+
+fn singles<W: Weight>(lambdas: &[W]) -> Vec<f32> {
+    lambdas.iter().map(|&lambda| single(lambda)).collect()
+}
+
+/// A matrix whose rows are multiplied by tiles.
+struct Matrix<'a> {
+    how: Multiplier,
+    rows: usize,
+    columns: usize,
+    two: bool,
+    lambda_p: Vec<f32>,
+    lambda_n: Vec<f32>,
+    bytes: &'a [u8],
+}
+
+impl Matrix<'_> {
+    /// The vectors, for rows that begin anywhere in a byte of `P` trits.
+    fn lay_out<const P: usize>(&self, xs: &[Activations]) -> Vec<Laid<P>> {
+        let places = Places::new(64 * P, |element| match P {
+            // The first of five digits is the least significant.
+            5 => (element / 5, 4 - element % 5),
+            _ => (element / P, element % P),
+        });
+        let mut used = [false; P];
+        for row in 0..self.rows.min(P) {
+            used[row * self.columns % P] = true;
+        }
+        let lay_out = |x| Laid::new(x, &places, &used);
+        xs.iter().map(lay_out).collect()
+    }
+
+    fn source<const P: usize>(&self) -> Contiguous<'_, P> {
+        Contiguous {
+            bytes: self.bytes,
+            columns: self.columns,
+        }
+    }
+
+    /// One scale for each vector, and one, or two, for each row.
+    fn exact<const P: usize>(&self, step: usize, xs: &[Activations], ys: &mut [&mut [f32]])
+    where
+        for<'a> Exact<'a, Contiguous<'a, P>, false>: Drivable<P>,
+        for<'a> Exact<'a, Contiguous<'a, P>, true>: Drivable<P>,
+    {
+        let xs = self.lay_out(xs);
+        let (lambda_p, lambda_n) = (&self.lambda_p[..], &self.lambda_n[..]);
+        let source = self.source::<P>();
+        let rows = 0..self.rows;
+        if self.two {
+            let exact = Exact::<_, true> {
+                source,
+                lambda_p,
+                lambda_n,
+                step,
+            };
+            exact.multiply(self.how, rows, &xs, ys);
+        } else {
+            let exact = Exact::<_, false> {
+                source,
+                lambda_p,
+                lambda_n,
+                step,
+            };
+            exact.multiply(self.how, rows, &xs, ys);
+        }
+    }
+
+    /// One scale, or two, for each row, and several for a vector.
+    fn rows_of_blocks(mut self, step: usize, xs: &[Activations], ys: &mut [&mut [f32]]) {
+        if step == 0 {
+            for lambdas in [&mut self.lambda_p, &mut self.lambda_n] {
+                let lambda = lambdas.first().copied().unwrap_or_default();
+                *lambdas = vec![lambda; self.rows];
+            }
+        }
+        self.blocks(1, self.columns.next_multiple_of(256) / 16, xs, ys);
+    }
+
+    /// Scales for blocks of so many sixteen weights.
+    fn blocks(&self, per_row: usize, sixteens: usize, xs: &[Activations], ys: &mut [&mut [f32]]) {
+        match (sixteens.is_multiple_of(16), self.two) {
+            (true, false) => self.scaled::<1, false>(per_row, sixteens / 16, xs, ys),
+            (true, true) => self.scaled::<1, true>(per_row, sixteens / 16, xs, ys),
+            (false, false) => self.scaled::<16, false>(per_row, sixteens, xs, ys),
+            (false, true) => self.scaled::<16, true>(per_row, sixteens, xs, ys),
+        }
+    }
+
+    fn scaled<const SINGLES: usize, const TWO: bool>(
+        &self,
+        per_row: usize,
+        shared: usize,
+        xs: &[Activations],
+        ys: &mut [&mut [f32]],
+    ) {
+        let scaling = Groups::<SINGLES, TWO> {
+            lambda_p: &self.lambda_p,
+            lambda_n: &self.lambda_n,
+            per_row,
+            shared,
+        };
+        let source = self.source::<4>();
+        let xs = self.lay_out::<4>(xs);
+        Scaled { source, scaling }.multiply(self.how, 0..self.rows, &xs, ys);
+    }
+}
