@@ -17,7 +17,7 @@ use crate::parallel;
 const PANEL: usize = 128;
 
 /// Rows of a block with one vector, and with several.
-const ROWS: usize = 2;
+const ROWS: usize = 4;
 const ROWS_OF_MANY: usize = 2;
 
 /// Vectors of a block.

@@ -4,6 +4,8 @@
 //! several vectors at once share what is taken out of the codes.
 
 use alloc::vec::Vec;
+use core::marker::PhantomData;
+use core::ops::Range;
 
 use super::lay_out::{Laid, Tile, Version};
 use super::scales::Scaling;
@@ -86,29 +88,91 @@ fn versions<'x, S: Source, const P: usize, const R: usize, const C: usize>(
     versions
 }
 
-/// By how many bytes a later tile, of rows that come in some blocks, lies behind one.
-#[inline(always)]
-fn ahead<S: Source>(source: &S, rows: usize) -> usize {
-    let distance = source.distance(rows).max(1);
-    AHEAD.div_ceil(distance) * distance
+/// Sums over the tiles of some rows, for some vectors.
+trait Accumulate<T: Digits<P>, const P: usize, const R: usize, const C: usize> {
+    /// Adds a tile of one of the rows: of its codes, and of the activations that meet them.
+    fn add(&mut self, unit: T, r: usize, tile: usize, codes: &[u8; TILE], xs: [&Tile<P>; C]);
 }
 
-/// The tile of a row, as digits are taken from it.
+/// All tiles of a block of rows.
 #[inline(always)]
-fn codes<T: Digits<P>, S: Source, const P: usize>(
+fn for_each_tile<T, S, A, const P: usize, const R: usize, const C: usize>(
     unit: T,
     source: &S,
     row: usize,
-    tile: usize,
-    ahead: usize,
-) -> [u8; TILE] {
-    let mut spare = [0; TILE];
-    let codes = source.tile(row, tile, &mut spare);
-    unit.vector().prefetch(codes, ahead);
-    if S::NUMBERS {
-        unit.fractions(codes)
-    } else {
-        *codes
+    versions: Versions<'_, P, R, C>,
+    tiles: Range<usize>,
+    sums: &mut A,
+) where
+    T: Digits<P>,
+    S: Source,
+    A: Accumulate<T, P, R, C>,
+{
+    let distance = source.distance(R).max(1);
+    let ahead = AHEAD.div_ceil(distance) * distance;
+    // The last row has the fewest bytes; what it lacks is beyond the end of all.
+    let bytes = source.bytes(row + R - 1).len();
+    let whole = match bytes.checked_sub(S::SPAN) {
+        Some(more) => (more / S::STRIDE + 1).clamp(tiles.start, tiles.end),
+        None => tiles.start,
+    };
+    // Slices of equal lengths, so that one comparison serves for all.
+    let span = (whole * S::STRIDE + S::SPAN).saturating_sub(S::STRIDE);
+    let mut rows = [&[][..]; R];
+    let mut xs = [[&[][..]; C]; R];
+    for r in 0..R {
+        rows[r] = source.bytes(row + r).get(..span).unwrap_or_default();
+        for c in 0..C {
+            xs[r][c] = versions[r][c].tiles.get(..whole).unwrap_or_default();
+        }
+    }
+    for tile in tiles.start..whole {
+        for r in 0..R {
+            let mut spare = [0; TILE];
+            let codes = S::tile(rows[r], tile * S::STRIDE, &mut spare);
+            unit.vector().prefetch(codes, ahead);
+            let version = if S::ALIGNED { 0 } else { r };
+            let mut here = [&xs[version][0][tile]; C];
+            for c in 1..C {
+                here[c] = &xs[version][c][tile];
+            }
+            if S::NUMBERS {
+                sums.add(unit, r, tile, &unit.fractions(codes), here);
+            } else {
+                sums.add(unit, r, tile, codes, here);
+            }
+        }
+    }
+    for tile in whole..tiles.end {
+        for r in 0..R {
+            let (mut filled, mut spare) = ([0; 2 * TILE], [0; TILE]);
+            let rest = source.bytes(row + r).get(tile * S::STRIDE..);
+            for (slot, &byte) in filled.iter_mut().zip(rest.unwrap_or_default()) {
+                *slot = byte;
+            }
+            let mut codes = *S::tile(&filled, 0, &mut spare);
+            if S::NUMBERS {
+                codes = unit.fractions(&codes);
+            }
+            sums.add(unit, r, tile, &codes, versions[r].map(|x| &x.tiles[tile]));
+        }
+    }
+}
+
+/// `sum t x`.
+struct Totals<T: Digits<P>, const P: usize, const R: usize, const C: usize> {
+    running: [[T::Running; C]; R],
+}
+
+impl<T: Digits<P>, const P: usize, const R: usize, const C: usize> Accumulate<T, P, R, C>
+    for Totals<T, P, R, C>
+{
+    #[inline(always)]
+    fn add(&mut self, unit: T, r: usize, _: usize, codes: &[u8; TILE], xs: [&Tile<P>; C]) {
+        let weights = unit.weights(codes);
+        for c in 0..C {
+            self.running[r][c] = unit.add(self.running[r][c], &weights, &xs[c].x);
+        }
     }
 }
 
@@ -120,35 +184,46 @@ fn sums<T: Digits<P>, S: Source, const P: usize, const R: usize, const C: usize>
     row: usize,
     versions: Versions<'_, P, R, C>,
 ) -> [[[i64; 2]; C]; R] {
-    let ahead = ahead(source, R);
     let mut totals = [[[0; 2]; C]; R];
+    let tiles = versions[0][0].tiles.len();
     for chunk in 0..versions[0][0].less.len() {
-        let mut running = [[unit.start(&[0; 16]); C]; R];
-        let mut xs = [[&[][..]; C]; R];
+        let mut sums = Totals {
+            running: [[unit.start(&[0; 16]); C]; R],
+        };
         for r in 0..R {
             for c in 0..C {
-                let Version { tiles, less } = versions[r][c];
-                running[r][c] = unit.start(&less[chunk]);
-                xs[r][c] = &tiles[chunk * MOST_TILES..];
+                sums.running[r][c] = unit.start(&versions[r][c].less[chunk]);
             }
         }
-        let tiles = xs[0][0].len().min(MOST_TILES);
-        for tile in 0..tiles {
-            for r in 0..R {
-                let at = chunk * MOST_TILES + tile;
-                let weights = unit.weights(&codes(unit, source, row + r, at, ahead));
-                for c in 0..C {
-                    running[r][c] = unit.add(running[r][c], &weights, &xs[r][c][tile].x);
-                }
-            }
-        }
+        let range = chunk * MOST_TILES..tiles.min((chunk + 1) * MOST_TILES);
+        for_each_tile(unit, source, row, versions, range, &mut sums);
         for r in 0..R {
             for c in 0..C {
-                totals[r][c][0] += total(unit.array(unit.finish(running[r][c])));
+                totals[r][c][0] += total(unit.array(unit.finish(sums.running[r][c])));
             }
         }
     }
     totals
+}
+
+/// The sums of `x` over the +1 trits, and over the -1 trits.
+struct SignedTotals<T: Digits<P>, const P: usize, const R: usize, const C: usize> {
+    sums: [[[T::Sums; 2]; C]; R],
+}
+
+impl<T: Digits<P>, const P: usize, const R: usize, const C: usize> Accumulate<T, P, R, C>
+    for SignedTotals<T, P, R, C>
+{
+    #[inline(always)]
+    fn add(&mut self, unit: T, r: usize, _: usize, codes: &[u8; TILE], xs: [&Tile<P>; C]) {
+        let signs = unit.signs(codes);
+        for c in 0..C {
+            let Tile { x, less } = xs[c];
+            let [plus, minus] = unit.signed(&signs, x, less);
+            let sums = &mut self.sums[r][c];
+            *sums = [unit.add_sums(sums[0], plus), unit.add_sums(sums[1], minus)];
+        }
+    }
 }
 
 /// The sums of `x` over the +1 trits, and over the -1 trits.
@@ -159,33 +234,19 @@ fn signed_sums<T: Digits<P>, S: Source, const P: usize, const R: usize, const C:
     row: usize,
     versions: Versions<'_, P, R, C>,
 ) -> [[[i64; 2]; C]; R] {
-    let ahead = ahead(source, R);
     let mut totals = [[[0; 2]; C]; R];
+    let tiles = versions[0][0].tiles.len();
     for chunk in 0..versions[0][0].less.len() {
-        let mut sums = [[[unit.load_sums(&[0; 16]); 2]; C]; R];
-        let mut xs = [[&[][..]; C]; R];
+        let mut sums = SignedTotals::<T, P, R, C> {
+            sums: [[[unit.load_sums(&[0; 16]); 2]; C]; R],
+        };
+        let range = chunk * MOST_TILES..tiles.min((chunk + 1) * MOST_TILES);
+        for_each_tile(unit, source, row, versions, range, &mut sums);
         for r in 0..R {
             for c in 0..C {
-                xs[r][c] = &versions[r][c].tiles[chunk * MOST_TILES..];
-            }
-        }
-        let tiles = xs[0][0].len().min(MOST_TILES);
-        for tile in 0..tiles {
-            for r in 0..R {
-                let at = chunk * MOST_TILES + tile;
-                let signs = unit.signs(&codes(unit, source, row + r, at, ahead));
-                for c in 0..C {
-                    let Tile { x, less } = &xs[r][c][tile];
-                    let [plus, minus] = unit.signed(&signs, x, less);
-                    sums[r][c][0] = unit.add_sums(sums[r][c][0], plus);
-                    sums[r][c][1] = unit.add_sums(sums[r][c][1], minus);
+                for sign in 0..2 {
+                    totals[r][c][sign] += total(unit.array(sums.sums[r][c][sign]));
                 }
-            }
-        }
-        for r in 0..R {
-            for c in 0..C {
-                totals[r][c][0] += total(unit.array(sums[r][c][0]));
-                totals[r][c][1] += total(unit.array(sums[r][c][1]));
             }
         }
     }
@@ -219,39 +280,57 @@ impl<S: Source, K: Scaling, const P: usize> Product<P> for Scaled<S, K> {
     ) -> [[f32; C]; R] {
         let vector = unit.vector();
         let versions = versions::<S, P, R, C>(&self.source, row, xs);
-        let tiles = versions[0][0].tiles.len();
-        let scales = self.scales::<T, P, R, C>(unit, row, xs, scratch);
-        let ahead = ahead(&self.source, R);
-        let mut sums = [[vector.splat(0.0); C]; R];
-        for tile in 0..tiles {
-            for r in 0..R {
-                let codes = codes(unit, &self.source, row + r, tile, ahead);
-                let weights = unit.weights(&codes);
-                for c in 0..C {
-                    let Tile { x, less } = &versions[r][c].tiles[tile];
-                    let [plus, minus] = scales[r][c];
-                    let more = if K::TWO {
-                        let [p, m] = unit.signed(&unit.signs(&codes), x, less);
-                        let p =
-                            vector.multiply(unit.singles(p), scale::<T, K, P>(unit, plus, tile));
-                        sums[r][c] = vector.add(sums[r][c], p);
-                        vector.multiply(unit.singles(m), scale::<T, K, P>(unit, minus, tile))
-                    } else {
-                        let sums = unit.add(unit.start(less), &weights, x);
-                        let sums = unit.singles(unit.finish(sums));
-                        vector.multiply(sums, scale::<T, K, P>(unit, plus, tile))
-                    };
-                    sums[r][c] = vector.add(sums[r][c], more);
-                }
-            }
-        }
+        let mut sums = ScaledSums::<T, K, P, R, C> {
+            sums: [[vector.splat(0.0); C]; R],
+            scales: self.scales::<T, P, R, C>(unit, row, xs, scratch),
+            scaling: PhantomData,
+        };
+        let tiles = 0..versions[0][0].tiles.len();
+        for_each_tile(unit, &self.source, row, versions, tiles, &mut sums);
         let mut y = [[0.0; C]; R];
         for r in 0..R {
             for c in 0..C {
-                y[r][c] = fold(vector.array(sums[r][c]));
+                y[r][c] = fold(vector.array(sums.sums[r][c]));
             }
         }
         y
+    }
+}
+
+/// Singles that each tile is added to, times its scales.
+struct ScaledSums<'x, T: Digits<P>, K, const P: usize, const R: usize, const C: usize> {
+    sums: [[<T::V as Vector>::Singles; C]; R],
+    scales: [[[&'x [f32]; 2]; C]; R],
+    scaling: PhantomData<K>,
+}
+
+impl<T: Digits<P>, K: Scaling, const P: usize, const R: usize, const C: usize>
+    Accumulate<T, P, R, C> for ScaledSums<'_, T, K, P, R, C>
+{
+    #[inline(always)]
+    fn add(&mut self, unit: T, r: usize, tile: usize, codes: &[u8; TILE], xs: [&Tile<P>; C]) {
+        let vector = unit.vector();
+        if K::TWO {
+            let signs = unit.signs(codes);
+            for c in 0..C {
+                let Tile { x, less } = xs[c];
+                let sums = unit.signed(&signs, x, less);
+                for sign in 0..2 {
+                    let lambda = scale::<T, K, P>(unit, self.scales[r][c][sign], tile);
+                    let more = vector.multiply(unit.singles(sums[sign]), lambda);
+                    self.sums[r][c] = vector.add(self.sums[r][c], more);
+                }
+            }
+        } else {
+            let weights = unit.weights(codes);
+            for c in 0..C {
+                let Tile { x, less } = xs[c];
+                let sums = unit.finish(unit.add(unit.start(less), &weights, x));
+                let lambda = scale::<T, K, P>(unit, self.scales[r][c][0], tile);
+                let more = vector.multiply(unit.singles(sums), lambda);
+                self.sums[r][c] = vector.add(self.sums[r][c], more);
+            }
+        }
     }
 }
 

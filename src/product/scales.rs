@@ -31,12 +31,38 @@ impl<const SINGLES: usize, const TWO: bool> Scaling for Groups<'_, SINGLES, TWO>
     fn write<T: Tiles>(&self, _: T, row: usize, plus: &mut [f32], minus: &mut [f32]) {
         let range = row * self.per_row..(row + 1) * self.per_row;
         let lambda_p = self.lambda_p.get(range.clone()).unwrap_or_default();
-        for (slots, &lambda) in plus.chunks_mut(self.shared).zip(lambda_p) {
-            slots.fill(lambda);
+        repeat(lambda_p, self.shared, 1.0, plus);
+        if TWO {
+            let lambda_n = self.lambda_n.get(range).unwrap_or_default();
+            repeat(lambda_n, self.shared, -1.0, minus);
         }
-        let lambda_n = self.lambda_n.get(range).unwrap_or_default();
-        for (slots, &lambda) in minus.chunks_mut(self.shared).zip(lambda_n) {
-            slots.fill(-lambda);
+    }
+}
+
+/// Each scale as often as it is shared, times a sign.
+#[inline(always)]
+fn repeat(lambdas: &[f32], shared: usize, sign: f32, slots: &mut [f32]) {
+    match shared {
+        1 => repeat_few::<1>(lambdas, sign, slots),
+        2 => repeat_few::<2>(lambdas, sign, slots),
+        4 => repeat_few::<4>(lambdas, sign, slots),
+        8 => repeat_few::<8>(lambdas, sign, slots),
+        _ => {
+            for (slots, lambda) in slots.chunks_mut(shared).zip(lambdas) {
+                slots.fill(lambda * sign);
+            }
         }
+    }
+}
+
+/// For a number of repetitions that the compiler knows.
+#[inline(always)]
+fn repeat_few<const SHARED: usize>(lambdas: &[f32], sign: f32, slots: &mut [f32]) {
+    let (wholes, rest) = slots.as_chunks_mut::<SHARED>();
+    for (slots, lambda) in wholes.iter_mut().zip(lambdas) {
+        *slots = [lambda * sign; SHARED];
+    }
+    if let Some(lambda) = lambdas.get(wholes.len()) {
+        rest.fill(lambda * sign);
     }
 }

@@ -112,11 +112,14 @@ impl<W: Weight> TernaryTensor<W> {
             bytes: self.trits().as_bytes(),
         };
         match (self.lie(columns), self.trits().code()) {
+            (Lie::Rows { step }, Code::TwoBit) if !scaled && columns.is_multiple_of(4) => {
+                matrix.exact::<4, true>(step, xs, &mut ys);
+            }
             (Lie::Rows { step }, Code::TwoBit) if !scaled => {
-                matrix.exact::<4>(step, xs, &mut ys);
+                matrix.exact::<4, false>(step, xs, &mut ys);
             }
             (Lie::Rows { step }, Code::Base3) if !scaled => {
-                matrix.exact::<5>(step, xs, &mut ys);
+                matrix.exact::<5, false>(step, xs, &mut ys);
             }
             (Lie::Rows { step }, Code::TwoBit) if columns.is_multiple_of(4) => {
                 matrix.rows_of_blocks(step, xs, &mut ys);
@@ -222,7 +225,7 @@ impl Matrix<'_> {
         xs.iter().map(lay_out).collect()
     }
 
-    fn source<const P: usize>(&self) -> Contiguous<'_, P> {
+    fn source<const P: usize, const ALIGNED: bool>(&self) -> Contiguous<'_, P, ALIGNED> {
         Contiguous {
             bytes: self.bytes,
             columns: self.columns,
@@ -230,14 +233,18 @@ impl Matrix<'_> {
     }
 
     /// One scale for each vector, and one, or two, for each row.
-    fn exact<const P: usize>(&self, step: usize, xs: &[Activations], ys: &mut [&mut [f32]])
-    where
-        for<'a> Exact<'a, Contiguous<'a, P>, false>: Drivable<P>,
-        for<'a> Exact<'a, Contiguous<'a, P>, true>: Drivable<P>,
+    fn exact<const P: usize, const ALIGNED: bool>(
+        &self,
+        step: usize,
+        xs: &[Activations],
+        ys: &mut [&mut [f32]],
+    ) where
+        for<'a> Exact<'a, Contiguous<'a, P, ALIGNED>, false>: Drivable<P>,
+        for<'a> Exact<'a, Contiguous<'a, P, ALIGNED>, true>: Drivable<P>,
     {
         let xs = self.lay_out(xs);
         let (lambda_p, lambda_n) = (&self.lambda_p[..], &self.lambda_n[..]);
-        let source = self.source::<P>();
+        let source = self.source::<P, ALIGNED>();
         let rows = 0..self.rows;
         if self.two {
             let exact = Exact::<_, true> {
@@ -292,7 +299,7 @@ impl Matrix<'_> {
             per_row,
             shared,
         };
-        let source = self.source::<4>();
+        let source = self.source::<4, true>();
         let xs = self.lay_out::<4>(xs);
         Scaled { source, scaling }.multiply(self.how, 0..self.rows, &xs, ys);
     }
