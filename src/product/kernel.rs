@@ -8,7 +8,7 @@ use core::marker::PhantomData;
 use core::ops::Range;
 
 use super::lay_out::{Laid, Tile, Version};
-use super::scales::Scaling;
+use super::scales::{LANE_PAIRS, Scaling};
 use super::source::Source;
 use crate::backend::{Digits, MOST_TILES, TILE, Vector};
 
@@ -116,14 +116,20 @@ fn for_each_tile<T, S, A, const P: usize, const R: usize, const C: usize>(
         Some(more) => (more / S::STRIDE + 1).clamp(tiles.start, tiles.end),
         None => tiles.start,
     };
-    // Slices of equal lengths, so that one comparison serves for all.
+    // Slices of equal lengths, so that one comparison serves for all. That they are long enough only the compiler doubts.
     let span = (whole * S::STRIDE + S::SPAN).saturating_sub(S::STRIDE);
     let mut rows = [&[][..]; R];
     let mut xs = [[&[][..]; C]; R];
     for r in 0..R {
-        rows[r] = source.bytes(row + r).get(..span).unwrap_or_default();
+        let Some(bytes) = source.bytes(row + r).get(..span) else {
+            return;
+        };
+        rows[r] = bytes;
         for c in 0..C {
-            xs[r][c] = versions[r][c].tiles.get(..whole).unwrap_or_default();
+            let Some(x) = versions[r][c].tiles.get(..whole) else {
+                return;
+            };
+            xs[r][c] = x;
         }
     }
     for tile in tiles.start..whole {
@@ -345,8 +351,10 @@ fn scale<T: Digits<P>, K: Scaling, const P: usize>(
     if K::SINGLES == 1 {
         return vector.splat(scales[tile]);
     }
-    match scales[16 * tile..].first_chunk() {
-        Some(lanes) => vector.load(lanes),
+    match scales[LANE_PAIRS * tile..].first_chunk() {
+        Some(&[a, b, c, d, e, f, g, h]) => {
+            vector.load(&[a, a, b, b, c, c, d, d, e, e, f, f, g, g, h, h])
+        }
         None => vector.splat(0.0),
     }
 }

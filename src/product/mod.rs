@@ -43,7 +43,7 @@ mod source;
 pub(crate) use drive::Drivable;
 pub(crate) use kernel::{Exact, Scaled};
 pub(crate) use lay_out::{Laid, Places};
-pub(crate) use scales::Groups;
+pub(crate) use scales::{Groups, LANE_PAIRS};
 pub(crate) use source::Contiguous;
 
 pub use activations::{ACTIVATION_BLOCK, Activations, ScalePer};

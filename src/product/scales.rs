@@ -2,9 +2,12 @@
 
 use crate::backend::Tiles;
 
+/// The pairs of lanes of a tile: where a byte has four trits of a row, one after the other, a pair sums 32 weights.
+pub(crate) const LANE_PAIRS: usize = 8;
+
 /// How the scales of a row vary.
 pub(crate) trait Scaling: Copy + Sync {
-    /// Singles for each tile: 1, or 16 if each lane has its own.
+    /// Singles for each tile: 1, or [`LANE_PAIRS`].
     const SINGLES: usize;
     /// Whether the -1 trits have a scale of their own.
     const TWO: bool;
@@ -19,7 +22,7 @@ pub(crate) struct Groups<'a, const SINGLES: usize, const TWO: bool> {
     pub(crate) lambda_p: &'a [f32],
     pub(crate) lambda_n: &'a [f32],
     pub(crate) per_row: usize,
-    /// How many tiles, or lanes, share a scale.
+    /// How many tiles, or pairs of lanes, share a scale.
     pub(crate) shared: usize,
 }
 

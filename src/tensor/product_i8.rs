@@ -15,8 +15,8 @@ use alloc::vec::Vec;
 
 use super::TernaryTensor;
 use crate::product::{
-    ACTIVATION_BLOCK, Activations, Contiguous, Drivable, Exact, Groups, Laid, Multiplier, Places,
-    Scaled,
+    ACTIVATION_BLOCK, Activations, Contiguous, Drivable, Exact, Groups, LANE_PAIRS, Laid,
+    Multiplier, Places, Scaled,
 };
 use crate::weight::Format;
 use crate::{Code, Error, Scales, Weight};
@@ -25,8 +25,8 @@ use crate::{Code, Error, Scales, Weight};
 enum Lie {
     /// One for each row; or, with step 0, one for all.
     Rows { step: usize },
-    /// `per_row` groups of so many 16 weights.
-    Blocks { per_row: usize, sixteens: usize },
+    /// `per_row` groups of so many weights, a multiple of 32.
+    Blocks { per_row: usize, len: usize },
     /// In some other way.
     Scattered,
 }
@@ -124,8 +124,8 @@ impl<W: Weight> TernaryTensor<W> {
             (Lie::Rows { step }, Code::TwoBit) if columns.is_multiple_of(4) => {
                 matrix.rows_of_blocks(step, xs, &mut ys);
             }
-            (Lie::Blocks { per_row, sixteens }, Code::TwoBit) if columns.is_multiple_of(4) => {
-                matrix.blocks(per_row, sixteens, xs, &mut ys);
+            (Lie::Blocks { per_row, len }, Code::TwoBit) if columns.is_multiple_of(4) => {
+                matrix.blocks(per_row, len, xs, &mut ys);
             }
             _ => {
                 for (x, y) in xs.iter().zip(ys) {
@@ -152,8 +152,8 @@ impl<W: Weight> TernaryTensor<W> {
             && rows_alike
             && groups.len() == all / columns * per_row
         {
-            let sixteens = pattern.run / 16;
-            Lie::Blocks { per_row, sixteens }
+            let len = pattern.run;
+            Lie::Blocks { per_row, len }
         } else {
             Lie::Scattered
         }
@@ -273,16 +273,16 @@ impl Matrix<'_> {
                 *lambdas = vec![lambda; self.rows];
             }
         }
-        self.blocks(1, self.columns.next_multiple_of(256) / 16, xs, ys);
+        self.blocks(1, self.columns.next_multiple_of(256), xs, ys);
     }
 
-    /// Scales for blocks of so many sixteen weights.
-    fn blocks(&self, per_row: usize, sixteens: usize, xs: &[Activations], ys: &mut [&mut [f32]]) {
-        match (sixteens.is_multiple_of(16), self.two) {
-            (true, false) => self.scaled::<1, false>(per_row, sixteens / 16, xs, ys),
-            (true, true) => self.scaled::<1, true>(per_row, sixteens / 16, xs, ys),
-            (false, false) => self.scaled::<16, false>(per_row, sixteens, xs, ys),
-            (false, true) => self.scaled::<16, true>(per_row, sixteens, xs, ys),
+    /// Scales for blocks of so many weights, a multiple of 32.
+    fn blocks(&self, per_row: usize, len: usize, xs: &[Activations], ys: &mut [&mut [f32]]) {
+        match (len.is_multiple_of(256), self.two) {
+            (true, false) => self.scaled::<1, false>(per_row, len / 256, xs, ys),
+            (true, true) => self.scaled::<1, true>(per_row, len / 256, xs, ys),
+            (false, false) => self.scaled::<LANE_PAIRS, false>(per_row, len / 32, xs, ys),
+            (false, true) => self.scaled::<LANE_PAIRS, true>(per_row, len / 32, xs, ys),
         }
     }
 
