@@ -8,7 +8,7 @@
 //! weight      = scale code + bias,   bias = -scale                                 = scale t, without rounding in any type
 //! ```
 //!
-//! In a file the words are little-endian. Their bytes are then just those of [`two_bit`](crate::code::two_bit), four columns a byte.
+//! In a file the words are little-endian. Their bytes are then just those of [`two_bit`], four columns a byte.
 //! Beware of `mlx.core.quantize` with two bits: it spreads four levels over the range of the weights, so that of -0.5, 0 and 0.5 one
 //! comes back as another number. These three tensors keep them.
 //!
