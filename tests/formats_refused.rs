@@ -2,7 +2,7 @@
 
 #![cfg(all(feature = "alloc", feature = "half"))]
 
-use half::f16;
+use half::{bf16, f16};
 use ternarize::format::mlx::Group::{G32, G64};
 use ternarize::format::{Format, huggingface, mlx, storable};
 use ternarize::{Code, Error, PackedTritsBuf, Weight};
@@ -106,12 +106,18 @@ fn decoding_refuses_what_it_cannot_read() {
     for scale in [f16::NEG_ONE, f16::NAN, f16::INFINITY] {
         bytes[18..20].copy_from_slice(&scale.to_le_bytes());
         let error = Error::InvalidScale { index: 1 };
+        assert_eq!(format.validate(1, 128, &bytes), Err(error));
+        assert_eq!(format.transcode(1, 128, &bytes, format), Err(error));
         assert_eq!(decoding_error::<f16>(format, 128, &bytes, 2), error);
         assert_eq!(
             format.decode_packed::<f16>(1, 128, &bytes, Code::Base3),
             Err(error)
         );
     }
+    // An f16 of more bits than a bf16 has.
+    bytes[18..20].copy_from_slice(&f16::from_bits(0x3c01).to_le_bytes());
+    let rounded = Error::UnstorableScale { index: 1 };
+    assert_eq!(decoding_error::<bf16>(format, 128, &bytes, 2), rounded);
     // A scale that looks like a code is none, and the other way round.
     bytes[18..20].copy_from_slice(&[0xff, 0x33]);
     assert_eq!(format.validate(1, 128, &bytes), Ok(()));
