@@ -137,6 +137,35 @@ pub enum Error {
     ShapeMismatch,
     /// Blocks of zero weights were asked for.
     EmptyBlock,
+    /// An axis that is cut into equal groups is no multiple of them: the columns of a matrix in another program's format, or its
+    /// rows in that of Hugging Face.
+    Ragged {
+        /// The length of the axis.
+        len: usize,
+        /// What it would have to be a multiple of.
+        group: usize,
+    },
+    /// The scale at `index` is not a number of the type it is to be stored in: it would become infinite, or zero though it is
+    /// not, or where nothing may be rounded, another number.
+    UnstorableScale {
+        /// Position in the scales, which is the number of its group.
+        index: usize,
+    },
+    /// The weights that a format stores with one scale have several.
+    UnequalScales {
+        /// The number of the block in that format.
+        block: usize,
+    },
+    /// The two signs of a group have different scales, and a format has one for both.
+    TwoScales {
+        /// The number of the group.
+        group: usize,
+    },
+    /// The bias at `index` is not the negated scale, so that its group's levels are not ternary.
+    InvalidBias {
+        /// Position in the biases, which is the number of its group.
+        index: usize,
+    },
     /// A strided view reaches beyond its data.
     ViewOutOfBounds {
         /// The number of elements the data would need to have.
@@ -221,6 +250,27 @@ impl fmt::Display for Error {
             Self::ShapeOverflow => write!(f, "the number of elements of the shape overflows"),
             Self::ShapeMismatch => write!(f, "two tensors have different shapes"),
             Self::EmptyBlock => write!(f, "a block must hold at least one weight"),
+            Self::Ragged { len, group } => {
+                write!(
+                    f,
+                    "an axis of {len} is not a whole number of groups of {group}"
+                )
+            }
+            Self::UnstorableScale { index } => {
+                write!(
+                    f,
+                    "the scale at index {index} does not fit the type it is stored in"
+                )
+            }
+            Self::UnequalScales { block } => {
+                write!(f, "the weights of block {block} have several scales")
+            }
+            Self::TwoScales { group } => {
+                write!(f, "the two signs of group {group} have different scales")
+            }
+            Self::InvalidBias { index } => {
+                write!(f, "the bias at index {index} is not the negated scale")
+            }
             Self::ViewOutOfBounds { needed, len } => {
                 write!(f, "the view reaches {needed} elements into data of {len}")
             }

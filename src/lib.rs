@@ -22,6 +22,7 @@
 //! - Why nothing is better, so that anyone can check it: [`Ternarizer::certify`], [`Certificate`].
 //! - How good it is: [`Fit`], and the whole [`curve`](fn@curve) of the cosine against the number of non-zeros.
 //! - Trits in bytes, also in flash, and products with them: [`PackedTrits`].
+//! - The bytes of other programs, ggml, bitnet.cpp, Hugging Face, MLX: [`mod@format`].
 //! - Whole tensors, with scales per channel, kernel or block: [`tensor`].
 //! - Whole files: [`model`].
 //!
@@ -39,8 +40,8 @@
 //! ternary vector: `weight` (magnitudes as integers), `exact` (integers that never round), `objective` (the score of a support),
 //! `passes` (loops over long slices), `search` (the theorem, and the ways to the optimum), `rule`, `fit`, `knobs`, `solve` (every
 //! rule to one solution), `lanes` (many short vectors at once), `ternarizer`, `certificate` (proofs, and their checker). The wing of
-//! storage keeps and multiplies trits: [`code`], [`kernels`], [`packed`]. They meet under the roof: [`tensor`], and on top of it
-//! [`model`].
+//! storage keeps and multiplies trits: [`code`], [`kernels`], [`packed`]. They meet under the roof: [`mod@format`] (trits together
+//! with scales), [`tensor`], and on top of them [`model`].
 //!
 //! # Features
 //!
@@ -48,7 +49,7 @@
 //! |---|---|---|
 //! | `std` (default) | nothing but `alloc`; no number changes, nothing gets faster | |
 //! | `alloc` | owned results, [`tensor`] | |
-//! | `half` | `f16` and `bf16` weights | half |
+//! | `half` | `f16` and `bf16` weights, [`mod@format`] | half |
 //! | `heapless` | `ternarize_heapless` | heapless |
 //! | `ndarray` | [`tensor::ndarray`] | ndarray |
 //! | `rayon` | groups of a tensor, and long slices, in parallel | rayon, `std` |
@@ -117,7 +118,10 @@ pub mod packed;
 #[cfg(feature = "alloc")]
 pub mod product;
 
-// The roof: whole tensors.
+// The roof: trits with their scales, and whole tensors.
+#[cfg(feature = "half")]
+pub mod format;
+
 #[cfg(feature = "alloc")]
 pub mod tensor;
 
@@ -129,6 +133,8 @@ pub mod model;
 pub use certificate::{Certificate, Ladder, Refusal, Step};
 #[cfg(feature = "alloc")]
 pub use curve::curve;
+#[cfg(feature = "half")]
+pub use format::Format;
 #[cfg(feature = "alloc")]
 pub use packed::PackedTritsBuf;
 #[cfg(feature = "alloc")]

@@ -23,6 +23,8 @@
 
 mod agreement;
 mod convert;
+#[cfg(feature = "half")]
+mod encode;
 mod grouped;
 mod grouping;
 mod groups;

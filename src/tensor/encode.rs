@@ -1,0 +1,134 @@
+//! From a [`TernaryTensor`] to the bytes of other programs, and back.
+//!
+//! ```text
+//! for each run of weights in one group:  its scale, rounded to the format's type, is that of every block the run touches
+//! ```
+//!
+//! The trits go over as they are, whatever the grouping; it only has to give each block one scale. Cost: one pass over the runs, and
+//! one over the packed trits; the bytes, and a scale a block.
+
+use alloc::vec::Vec;
+
+use half::f16;
+
+use super::{Grouping, Shape, TernaryTensor};
+use crate::format::Format;
+use crate::format::scale::rounded;
+use crate::{Code, Error, Rule, Weight};
+
+impl<W: Weight> TernaryTensor<W> {
+    /// The bytes of the tensor in another program's format, as a matrix whose rows run along the last axis. Scales are rounded to the
+    /// nearest value of the format's type.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Empty`] for a tensor without elements;
+    /// - [`Error::Ragged`] if the last axis is no multiple of the format's [`block_len`](Format::block_len);
+    /// - [`Error::TwoScales`] with the first group whose signs have different scales;
+    /// - [`Error::UnstorableScale`] with the first group whose scale would become infinite, or zero though it is not;
+    /// - [`Error::UnequalScales`] with the first block in which weights of several groups have different scales.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ternarize::format::Format;
+    /// use ternarize::tensor::{Grouping, TensorView, TernaryTensor};
+    /// use ternarize::{Error, Scales, Ternarizer};
+    ///
+    /// let weights = [[0.5_f32, -0.5, 0.0, 0.5]; 32].concat();
+    /// let view = TensorView::new(&weights, &[2, 64])?;
+    /// let one = Ternarizer::new().scales(Scales::One);
+    /// let (tensor, _) = TernaryTensor::ternarize(&view, Grouping::OUTPUT_CHANNEL, &one)?;
+    /// let bytes = tensor.encode(Format::Q2_0)?;
+    /// assert_eq!((bytes.len(), &bytes[..3]), (36, &[0x00, 0x38, 0b10_01_00_10][..]));
+    /// assert_eq!(tensor.encode(Format::Tq2_0), Err(Error::Ragged { len: 64, group: 256 }));
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn encode(&self, format: Format) -> Result<Vec<u8>, Error> {
+        let (rows, columns) = matrix(self.shape())?;
+        let blocks = format.scales_len(rows, columns)?;
+        let scales = self.block_scales(format, blocks)?;
+        format.encode_packed(columns, self.trits(), &scales)
+    }
+
+    /// The stored scale of each of a format's blocks.
+    fn block_scales(&self, format: Format, blocks: usize) -> Result<Vec<f32>, Error> {
+        let len = self.trits().len();
+        let block_len = format.group().unwrap_or(len);
+        let mut scales: Vec<f32> = Vec::with_capacity(blocks);
+        for (run, group) in self.groups().runs(0..len)? {
+            let scale = self.stored_scale(format, group)?;
+            // The block in which a run begins may have a scale already; those after it have none.
+            let (first, end) = (run.start / block_len, run.end.div_ceil(block_len));
+            if scales
+                .get(first)
+                .is_some_and(|known| known.to_bits() != scale.to_bits())
+            {
+                return Err(Error::UnequalScales { block: first });
+            }
+            scales.resize(end, scale);
+        }
+        Ok(scales)
+    }
+
+    /// The scale of a group, rounded to the type of the format's scales.
+    fn stored_scale(&self, format: Format, group: usize) -> Result<f32, Error> {
+        let (lambda_p, lambda_n) = self.scales_of(group);
+        if lambda_p != lambda_n {
+            return Err(Error::TwoScales { group });
+        }
+        match format.group() {
+            Some(_) => rounded::<f16>(group, lambda_p.widen()).map(f32::from),
+            None => rounded(group, lambda_p.widen()),
+        }
+    }
+
+    /// The tensor of another program's bytes, with its trits in the 2-bit code and the format's own groups: blocks of
+    /// [`group`](Format::group) weights, or the whole tensor.
+    ///
+    /// An `f16` holds the scales of all formats but [`I2S`](Format::I2S), an `f32` those of all. By which rule the trits were chosen
+    /// the bytes do not tell; it is put down as [`Rule::AbsMax`], which is ggml's.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Empty`] for a shape without elements;
+    /// - [`Error::Ragged`] if the last axis is no multiple of the format's [`block_len`](Format::block_len),
+    ///   [`Error::LengthMismatch`] if the bytes are not those of such a matrix;
+    /// - [`Error::InvalidCode`] for the first byte with a 2-bit value of 3, which is no trit;
+    /// - [`Error::InvalidScale`] for the first scale that is negative, NaN or infinite, [`Error::UnstorableScale`] for one that the
+    ///   weight type would round.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use half::f16;
+    /// use ternarize::format::Format;
+    /// use ternarize::tensor::{Shape, TernaryTensor};
+    ///
+    /// let mut bytes = [0b10_01_00_10; 36];
+    /// for block in bytes.chunks_mut(18) {
+    ///     block[..2].copy_from_slice(&f16::ONE.to_le_bytes());
+    /// }
+    /// let shape = Shape::new(&[2, 64])?;
+    /// let tensor = TernaryTensor::<f16>::decode(Format::Q2_0, shape, &bytes)?;
+    /// assert_eq!(tensor.grouping().to_string(), "block:64");
+    /// assert_eq!(tensor.reconstruct::<f32>()[..4], [1.0, -1.0, 0.0, 1.0]);
+    /// assert_eq!(tensor.encode(Format::Q2_0)?, bytes);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    pub fn decode(format: Format, shape: Shape, bytes: &[u8]) -> Result<Self, Error> {
+        let (rows, columns) = matrix(&shape)?;
+        let (trits, scales) = format.decode_packed(rows, columns, bytes, Code::TwoBit)?;
+        let grouping = format.group().map_or(Grouping::Tensor, Grouping::Block);
+        Self::from_parts(shape, grouping, Rule::AbsMax, trits, scales, None)
+    }
+}
+
+/// The rows and columns of a tensor's matrix; a tensor of rank 0 is one of each.
+fn matrix(shape: &Shape) -> Result<(usize, usize), Error> {
+    let columns = shape.axes().last().copied().unwrap_or(1);
+    match shape.len().checked_div(columns) {
+        Some(rows) if rows > 0 => Ok((rows, columns)),
+        _ => Err(Error::Empty),
+    }
+}
