@@ -70,9 +70,13 @@ pub(crate) mod layout;
 mod matrix;
 pub mod mlx;
 mod packed;
+#[cfg(feature = "alloc")]
+mod product;
 pub(crate) mod scale;
 mod transcode;
 
+#[cfg(feature = "alloc")]
+pub use product::FormatMatrix;
 pub use scale::storable;
 
 use crate::error::Error;

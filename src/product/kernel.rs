@@ -375,6 +375,8 @@ impl<S: Source, K: Scaling> Scaled<S, K> {
         let (own, all) = scratch.split_at_mut(kinds * length);
         let mut products = all.chunks_exact_mut(length.max(1));
         for r in 0..R {
+            // What no scale is written for meets no activation, but what is left there must be a number.
+            own.fill(0.0);
             let (plus, minus) = own.split_at_mut(length);
             self.scaling.write(unit, row + r, plus, minus);
             for x in xs {

@@ -43,8 +43,12 @@ mod source;
 pub(crate) use drive::Drivable;
 pub(crate) use kernel::{Exact, Scaled};
 pub(crate) use lay_out::{Laid, Places};
+#[cfg(feature = "half")]
+pub(crate) use scales::Scaling;
 pub(crate) use scales::{Groups, LANE_PAIRS};
 pub(crate) use source::Contiguous;
+#[cfg(feature = "half")]
+pub(crate) use source::{Source, tile_at};
 
 pub use activations::{ACTIVATION_BLOCK, Activations, ScalePer};
 

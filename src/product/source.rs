@@ -68,7 +68,7 @@ impl<const PER_BYTE: usize, const ALIGNED: bool> Source for Contiguous<'_, PER_B
 
 /// The tile that begins here; zeros, if it would end beyond the end.
 #[inline(always)]
-pub(super) fn tile_at(bytes: &[u8], start: usize) -> &[u8; TILE] {
+pub(crate) fn tile_at(bytes: &[u8], start: usize) -> &[u8; TILE] {
     const ZEROS: &[u8; TILE] = &[0; TILE];
     let rest = bytes.get(start..).unwrap_or_default();
     rest.first_chunk().unwrap_or(ZEROS)

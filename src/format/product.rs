@@ -1,0 +1,320 @@
+//! Products with the bytes of other programs, as they lie in a file: nothing is unpacked, nothing is copied.
+//!
+//! The activations are laid out to meet the codes of a format ([`product`](crate::product)); blocks with less than 64 bytes of
+//! codes are put together to tiles on the way. Each block's scale is widened once a row, and times the scale of the activations
+//! that meet it multiplies the sums of the block: `tile` and `lane` in the definition of [`product`](crate::product) are those of
+//! the format's bytes.
+//!
+//! Cost: as there. Formats in blocks of 256 are fastest; the smaller blocks cost a copy of their codes.
+
+use super::Format;
+use super::layout::{BlockLayout, Place};
+use super::matrix::{Matrix, check_len};
+use crate::Error;
+use crate::backend::{TILE, Tiles, Vector};
+use crate::product::{
+    Activations, Contiguous, Drivable, Exact, LANE_PAIRS, Laid, Multiplier, Places, Scaled,
+    Scaling, Source, tile_at,
+};
+use crate::weight::Format as _;
+use alloc::vec::Vec;
+
+/// A matrix in the bytes of a format: checked once, and multiplied where it lies.
+///
+/// # Examples
+///
+/// ```
+/// use half::f16;
+/// use ternarize::Format;
+/// use ternarize::format::FormatMatrix;
+/// use ternarize::product::{Activations, Multiplier, ScalePer};
+///
+/// let trits: Vec<i8> = (0..512).map(|i| [1, 0, -1][i % 3]).collect();
+/// let scales = [f16::from_f32(0.5), f16::from_f32(2.0)];
+/// let mut bytes = vec![0; Format::Tq2_0.encoded_len(2, 256)?];
+/// Format::Tq2_0.encode_into(256, &trits, &scales, &mut bytes)?;
+///
+/// let matrix = FormatMatrix::new(Format::Tq2_0, 2, 256, &bytes)?;
+/// let x = Activations::quantize(&[1.0; 256], ScalePer::Block)?;
+/// let mut y = [0.0; 2];
+/// matrix.matvec_i8(&Multiplier::new(), &x, &mut y)?;
+/// assert_eq!(y, [0.5, 0.0]);
+/// # Ok::<(), ternarize::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct FormatMatrix<'a> {
+    format: Format,
+    rows: usize,
+    columns: usize,
+    bytes: &'a [u8],
+}
+
+impl<'a> FormatMatrix<'a> {
+    /// Checks that `bytes` are a matrix of this size.
+    ///
+    /// Cost: one pass.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Ragged`] if a row is not a whole number of blocks, [`Error::LengthMismatch`] for another number of bytes,
+    /// [`Error::InvalidCode`] for a byte that is not of trits, [`Error::InvalidScale`] for a scale that is no magnitude.
+    pub fn new(
+        format: Format,
+        rows: usize,
+        columns: usize,
+        bytes: &'a [u8],
+    ) -> Result<Self, Error> {
+        Matrix::new(format, rows, columns)?.validate(bytes)?;
+        Ok(Self {
+            format,
+            rows,
+            columns,
+            bytes,
+        })
+    }
+
+    /// The format of the bytes.
+    #[must_use]
+    pub const fn format(&self) -> Format {
+        self.format
+    }
+
+    /// The number of rows, which is that of results.
+    #[must_use]
+    pub const fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The number of columns, which is that of activations.
+    #[must_use]
+    pub const fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Multiplies with a vector of 8-bit activations.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`] if `x` or `y` has another length.
+    pub fn matvec_i8(&self, how: &Multiplier, x: &Activations, y: &mut [f32]) -> Result<(), Error> {
+        self.matmul_i8(how, core::slice::from_ref(x), y)
+    }
+
+    /// Multiplies with several vectors; `y` is as long as all results, one after the other.
+    ///
+    /// # Errors
+    ///
+    /// As [`matvec_i8`](Self::matvec_i8).
+    pub fn matmul_i8(
+        &self,
+        how: &Multiplier,
+        xs: &[Activations],
+        y: &mut [f32],
+    ) -> Result<(), Error> {
+        let results = self.rows.checked_mul(xs.len());
+        for x in xs {
+            check_len(self.columns, x.len())?;
+        }
+        check_len(results.ok_or(Error::ShapeOverflow)?, y.len())?;
+        if self.rows == 0 || self.columns == 0 {
+            y.fill(0.0);
+            return Ok(());
+        }
+        let mut ys: Vec<_> = y.chunks_exact_mut(self.rows).collect();
+        let (how, ys) = (*how, &mut ys[..]);
+        match self.format {
+            Format::Tq1_0 => self.in_blocks::<5, 54, 0, 52, 1, 1>(how, xs, ys),
+            Format::Tq2_0 => self.in_blocks::<4, 66, 0, 64, 1, 1>(how, xs, ys),
+            Format::Q2_0 => self.in_blocks::<4, 18, 2, 16, 4, LANE_PAIRS>(how, xs, ys),
+            Format::Pq2_0 => self.in_blocks::<4, 34, 2, 32, 2, LANE_PAIRS>(how, xs, ys),
+            Format::Ptq1_0 => self.in_blocks::<5, 28, 0, 26, 2, LANE_PAIRS>(how, xs, ys),
+            Format::I2S => self.with_one_scale(how, xs, ys)?,
+        }
+        Ok(())
+    }
+
+    /// The vectors, for tiles of so many blocks.
+    fn lay_out<const P: usize>(&self, pieces: usize, xs: &[Activations]) -> Vec<Laid<P>> {
+        let layout = self.format.layout();
+        let places = Places::new(layout.trits * pieces, |element| {
+            let (piece, element) = (element / layout.trits, element % layout.trits);
+            let start = Place { byte: 0, digit: 0 };
+            let Place { byte, digit } = layout.place(element).unwrap_or(start);
+            (piece * (TILE / pieces) + byte, digit as usize)
+        });
+        xs.iter().map(|x| Laid::new(x, &places, &[true])).collect()
+    }
+
+    fn in_blocks<
+        const P: usize,
+        const BLOCK: usize,
+        const CODES: usize,
+        const USED: usize,
+        const PIECES: usize,
+        const SINGLES: usize,
+    >(
+        &self,
+        how: Multiplier,
+        xs: &[Activations],
+        ys: &mut [&mut [f32]],
+    ) where
+        for<'b> Scaled<Blocks<'b, BLOCK, CODES, USED, PIECES>, InBlocks<'b, SINGLES>>: Drivable<P>,
+    {
+        let layout = self.format.layout();
+        let row_bytes = self.columns / layout.trits * layout.bytes;
+        let product = Scaled {
+            source: Blocks::<BLOCK, CODES, USED, PIECES> {
+                bytes: self.bytes,
+                row_bytes,
+            },
+            scaling: InBlocks::<SINGLES> {
+                bytes: self.bytes,
+                row_bytes,
+                layout,
+                each: SINGLES / PIECES,
+            },
+        };
+        let xs = self.lay_out::<P>(PIECES, xs);
+        product.multiply(how, 0..self.rows, &xs, ys);
+    }
+
+    /// One scale for all rows; with several scales of the activations, for each tile.
+    fn with_one_scale(
+        &self,
+        how: Multiplier,
+        xs: &[Activations],
+        ys: &mut [&mut [f32]],
+    ) -> Result<(), Error> {
+        let matrix = Matrix::new(self.format, self.rows, self.columns)?;
+        let lambda = [f32::narrow(matrix.scale(self.bytes, 0))];
+        let source = Contiguous::<4, true> {
+            bytes: matrix.blocks_of(self.bytes),
+            columns: self.columns,
+        };
+        let several = xs.iter().any(|x| x.only_scale().is_none());
+        let xs = self.lay_out::<4>(2, xs);
+        if several {
+            let scaling = One(lambda[0]);
+            Scaled { source, scaling }.multiply(how, 0..self.rows, &xs, ys);
+        } else {
+            let exact = Exact::<_, false> {
+                source,
+                lambda_p: &lambda,
+                lambda_n: &[],
+                step: 0,
+            };
+            exact.multiply(how, 0..self.rows, &xs, ys);
+        }
+        Ok(())
+    }
+}
+
+/// Rows of blocks of `BLOCK` bytes, of which `USED` from `CODES` on are codes; `PIECES` of them make a tile.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Blocks<
+    'a,
+    const BLOCK: usize,
+    const CODES: usize,
+    const USED: usize,
+    const PIECES: usize,
+> {
+    bytes: &'a [u8],
+    row_bytes: usize,
+}
+
+impl<const BLOCK: usize, const CODES: usize, const USED: usize, const PIECES: usize> Source
+    for Blocks<'_, BLOCK, CODES, USED, PIECES>
+{
+    const STRIDE: usize = BLOCK * PIECES;
+    // One block is read where it lies, with what follows: what is no code meets zeros.
+    const SPAN: usize = if PIECES == 1 {
+        CODES + TILE
+    } else {
+        BLOCK * PIECES
+    };
+    const ALIGNED: bool = true;
+    const NUMBERS: bool = false;
+
+    #[inline(always)]
+    fn version(&self, _: usize) -> usize {
+        0
+    }
+
+    #[inline(always)]
+    fn bytes(&self, row: usize) -> &[u8] {
+        self.bytes.get(row * self.row_bytes..).unwrap_or_default()
+    }
+
+    #[inline(always)]
+    fn tile<'t>(bytes: &'t [u8], start: usize, spare: &'t mut [u8; TILE]) -> &'t [u8; TILE] {
+        if PIECES == 1 {
+            return tile_at(bytes, start + CODES);
+        }
+        let blocks = bytes
+            .get(start..)
+            .unwrap_or_default()
+            .as_chunks::<BLOCK>()
+            .0;
+        for (piece, block) in spare.chunks_exact_mut(TILE / PIECES).zip(blocks) {
+            let codes = block.get(CODES..).unwrap_or_default().first_chunk::<USED>();
+            if let (Some(piece), Some(codes)) = (piece.first_chunk_mut(), codes) {
+                *piece = *codes;
+            }
+        }
+        spare
+    }
+
+    #[inline(always)]
+    fn distance(&self, rows: usize) -> usize {
+        rows * self.row_bytes
+    }
+}
+
+/// The scales that lie in the blocks, as halves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InBlocks<'a, const SINGLES: usize> {
+    bytes: &'a [u8],
+    row_bytes: usize,
+    layout: &'static BlockLayout,
+    /// Singles for each block.
+    each: usize,
+}
+
+impl<const SINGLES: usize> Scaling for InBlocks<'_, SINGLES> {
+    const SINGLES: usize = SINGLES;
+    const TWO: bool = false;
+
+    #[inline(always)]
+    fn write<T: Tiles>(&self, unit: T, row: usize, plus: &mut [f32], _: &mut [f32]) {
+        let range = row * self.row_bytes..(row + 1) * self.row_bytes;
+        let bytes = self.bytes.get(range).unwrap_or_default();
+        let offset = self.layout.scale.unwrap_or_default();
+        let sixteen = bytes.chunks(16 * self.layout.bytes);
+        for (blocks, slots) in sixteen.zip(plus.chunks_mut(16 * self.each)) {
+            let mut bits = [0; 16];
+            for (bits, block) in bits.iter_mut().zip(blocks.chunks_exact(self.layout.bytes)) {
+                if let Some(&[low, high]) = block.get(offset..).and_then(<[u8]>::first_chunk) {
+                    *bits = u16::from_le_bytes([low, high]);
+                }
+            }
+            let scales = unit.vector().array(unit.halves(&bits));
+            for (slots, scale) in slots.chunks_mut(self.each).zip(scales) {
+                slots.fill(scale);
+            }
+        }
+    }
+}
+
+/// The same scale for all tiles.
+#[derive(Clone, Copy, Debug)]
+struct One(f32);
+
+impl Scaling for One {
+    const SINGLES: usize = 1;
+    const TWO: bool = false;
+
+    #[inline(always)]
+    fn write<T: Tiles>(&self, _: T, _: usize, plus: &mut [f32], _: &mut [f32]) {
+        plus.fill(self.0);
+    }
+}
