@@ -8,7 +8,7 @@
 //! Cost: as there. Formats in blocks of 256 are fastest; the smaller blocks cost a copy of their codes.
 
 use super::Format;
-use super::layout::{BlockLayout, Place};
+use super::layout::Place;
 use super::matrix::{Matrix, check_len};
 use crate::Error;
 use crate::backend::{TILE, Tiles, Vector};
@@ -123,11 +123,11 @@ impl<'a> FormatMatrix<'a> {
         let mut ys: Vec<_> = y.chunks_exact_mut(self.rows).collect();
         let (how, ys) = (*how, &mut ys[..]);
         match self.format {
-            Format::Tq1_0 => self.in_blocks::<5, 54, 0, 52, 1, 1>(how, xs, ys),
-            Format::Tq2_0 => self.in_blocks::<4, 66, 0, 64, 1, 1>(how, xs, ys),
-            Format::Q2_0 => self.in_blocks::<4, 18, 2, 16, 4, LANE_PAIRS>(how, xs, ys),
-            Format::Pq2_0 => self.in_blocks::<4, 34, 2, 32, 2, LANE_PAIRS>(how, xs, ys),
-            Format::Ptq1_0 => self.in_blocks::<5, 28, 0, 26, 2, LANE_PAIRS>(how, xs, ys),
+            Format::Tq1_0 => self.in_blocks::<5, 54, 0, 52, 52, 1, 1>(how, xs, ys),
+            Format::Tq2_0 => self.in_blocks::<4, 66, 0, 64, 64, 1, 1>(how, xs, ys),
+            Format::Q2_0 => self.in_blocks::<4, 18, 2, 16, 0, 4, LANE_PAIRS>(how, xs, ys),
+            Format::Pq2_0 => self.in_blocks::<4, 34, 2, 32, 0, 2, LANE_PAIRS>(how, xs, ys),
+            Format::Ptq1_0 => self.in_blocks::<5, 28, 0, 26, 26, 2, LANE_PAIRS>(how, xs, ys),
             Format::I2S => self.with_one_scale(how, xs, ys)?,
         }
         Ok(())
@@ -150,6 +150,7 @@ impl<'a> FormatMatrix<'a> {
         const BLOCK: usize,
         const CODES: usize,
         const USED: usize,
+        const SCALE: usize,
         const PIECES: usize,
         const SINGLES: usize,
     >(
@@ -158,7 +159,8 @@ impl<'a> FormatMatrix<'a> {
         xs: &[Activations],
         ys: &mut [&mut [f32]],
     ) where
-        for<'b> Scaled<Blocks<'b, BLOCK, CODES, USED, PIECES>, InBlocks<'b, SINGLES>>: Drivable<P>,
+        for<'b> Scaled<Blocks<'b, BLOCK, CODES, USED, PIECES>, InBlocks<'b, BLOCK, SCALE, PIECES, SINGLES>>:
+            Drivable<P>,
     {
         let layout = self.format.layout();
         let row_bytes = self.columns / layout.trits * layout.bytes;
@@ -167,11 +169,9 @@ impl<'a> FormatMatrix<'a> {
                 bytes: self.bytes,
                 row_bytes,
             },
-            scaling: InBlocks::<SINGLES> {
+            scaling: InBlocks::<BLOCK, SCALE, PIECES, SINGLES> {
                 bytes: self.bytes,
                 row_bytes,
-                layout,
-                each: SINGLES / PIECES,
             },
         };
         let xs = self.lay_out::<P>(PIECES, xs);
@@ -272,15 +272,20 @@ impl<const BLOCK: usize, const CODES: usize, const USED: usize, const PIECES: us
 
 /// The scales that lie in the blocks, as halves.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct InBlocks<'a, const SINGLES: usize> {
+pub(crate) struct InBlocks<
+    'a,
+    const BLOCK: usize,
+    const SCALE: usize,
+    const PIECES: usize,
+    const SINGLES: usize,
+> {
     bytes: &'a [u8],
     row_bytes: usize,
-    layout: &'static BlockLayout,
-    /// Singles for each block.
-    each: usize,
 }
 
-impl<const SINGLES: usize> Scaling for InBlocks<'_, SINGLES> {
+impl<const BLOCK: usize, const SCALE: usize, const PIECES: usize, const SINGLES: usize> Scaling
+    for InBlocks<'_, BLOCK, SCALE, PIECES, SINGLES>
+{
     const SINGLES: usize = SINGLES;
     const TWO: bool = false;
 
@@ -288,17 +293,15 @@ impl<const SINGLES: usize> Scaling for InBlocks<'_, SINGLES> {
     fn write<T: Tiles>(&self, unit: T, row: usize, plus: &mut [f32], _: &mut [f32]) {
         let range = row * self.row_bytes..(row + 1) * self.row_bytes;
         let bytes = self.bytes.get(range).unwrap_or_default();
-        let offset = self.layout.scale.unwrap_or_default();
-        let sixteen = bytes.chunks(16 * self.layout.bytes);
-        for (blocks, slots) in sixteen.zip(plus.chunks_mut(16 * self.each)) {
+        let blocks = bytes.as_chunks::<BLOCK>().0;
+        let each = SINGLES / PIECES;
+        for (blocks, slots) in blocks.chunks(16).zip(plus.chunks_mut(16 * each)) {
             let mut bits = [0; 16];
-            for (bits, block) in bits.iter_mut().zip(blocks.chunks_exact(self.layout.bytes)) {
-                if let Some(&[low, high]) = block.get(offset..).and_then(<[u8]>::first_chunk) {
-                    *bits = u16::from_le_bytes([low, high]);
-                }
+            for (bits, block) in bits.iter_mut().zip(blocks) {
+                *bits = u16::from_le_bytes([block[SCALE], block[SCALE + 1]]);
             }
             let scales = unit.vector().array(unit.halves(&bits));
-            for (slots, scale) in slots.chunks_mut(self.each).zip(scales) {
+            for (slots, scale) in slots.chunks_mut(each).zip(scales) {
                 slots.fill(scale);
             }
         }

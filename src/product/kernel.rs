@@ -352,8 +352,9 @@ fn scale<T: Digits<P>, K: Scaling, const P: usize>(
         return vector.splat(scales[tile]);
     }
     match scales[LANE_PAIRS * tile..].first_chunk() {
-        Some(&[a, b, c, d, e, f, g, h]) => {
-            vector.load(&[a, a, b, b, c, c, d, d, e, e, f, f, g, g, h, h])
+        Some(pairs) => {
+            let pairs = vector.load(pairs);
+            vector.zip(pairs, pairs)[0]
         }
         None => vector.splat(0.0),
     }
@@ -370,37 +371,53 @@ impl<S: Source, K: Scaling> Scaled<S, K> {
         scratch: &'s mut Vec<f32>,
     ) -> [[[&'s [f32]; 2]; C]; R] {
         let kinds = if K::TWO { 2 } else { 1 };
-        let length = xs[0].scales.len() * K::SINGLES;
+        // Sixteen are loaded at a time, of which the first few count.
+        let length = xs[0].scales.len() * K::SINGLES + 16;
+        scratch.clear();
         scratch.resize((1 + R * C) * kinds * length, 0.0);
         let (own, all) = scratch.split_at_mut(kinds * length);
-        let mut products = all.chunks_exact_mut(length.max(1));
+        let mut products = all.chunks_exact_mut(length);
         for r in 0..R {
             // What no scale is written for meets no activation, but what is left there must be a number.
             own.fill(0.0);
             let (plus, minus) = own.split_at_mut(length);
-            self.scaling.write(unit, row + r, plus, minus);
+            let minus = minus.get_mut(..length - 16).unwrap_or_default();
+            self.scaling
+                .write(unit, row + r, &mut plus[..length - 16], minus);
             for x in xs {
-                for own in own.chunks_exact(length.max(1)) {
-                    let product = products.next().unwrap_or_default();
-                    let tiles = product.chunks_exact_mut(K::SINGLES);
-                    for ((product, own), d) in
-                        tiles.zip(own.chunks_exact(K::SINGLES)).zip(&x.scales)
-                    {
-                        for (product, own) in product.iter_mut().zip(own) {
-                            *product = own * d;
-                        }
+                for own in own.chunks_exact(length) {
+                    if let Some(product) = products.next() {
+                        multiply::<K>(own, &x.scales, product);
                     }
                 }
             }
         }
         let mut scales = [[[&[][..]; 2]; C]; R];
-        let mut products = all.chunks_exact(length.max(1));
+        let mut products = all.chunks_exact(length);
         for scales in scales.as_flattened_mut() {
             for scale in scales.iter_mut().take(kinds) {
                 *scale = products.next().unwrap_or_default();
             }
         }
         scales
+    }
+}
+
+/// The scales of the weights times those of the tiles of activations.
+#[inline(always)]
+fn multiply<K: Scaling>(own: &[f32], tiles: &[f32], products: &mut [f32]) {
+    if K::SINGLES == 1 {
+        for ((product, own), d) in products.iter_mut().zip(own).zip(tiles) {
+            *product = own * d;
+        }
+        return;
+    }
+    let (products, _) = products.as_chunks_mut::<LANE_PAIRS>();
+    let (own, _) = own.as_chunks::<LANE_PAIRS>();
+    for ((products, own), d) in products.iter_mut().zip(own).zip(tiles) {
+        for (product, own) in products.iter_mut().zip(own) {
+            *product = own * d;
+        }
     }
 }
 

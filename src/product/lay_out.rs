@@ -1,6 +1,5 @@
 //! Where activations lie, so that they meet the digits of a matrix.
 
-use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -23,23 +22,100 @@ impl<const P: usize> Tile<P> {
     };
 }
 
-/// The places of the elements of a tile: plane times 64, plus byte.
+/// The most elements of a tile.
+const MOST: usize = 5 * TILE;
+
+/// Which elements of a tile lie where: runs of elements that are equally far apart, and come to lie side by side.
 #[derive(Clone, Debug)]
-pub(crate) struct Places(Box<[u16]>);
+pub(crate) struct Places {
+    elements: usize,
+    runs: Vec<Run>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    /// The first element, and from each to the next.
+    element: usize,
+    step: usize,
+    /// Plane times 64, plus byte.
+    place: usize,
+    len: usize,
+}
 
 impl Places {
-    /// From the byte and the digit of each element of a tile.
+    /// From the byte and the digit of each of at most 64 times 5 elements.
     pub(crate) fn new(elements: usize, place: impl Fn(usize) -> (usize, usize)) -> Self {
-        let place = |element| {
+        let mut at = [None; MOST];
+        for element in 0..elements.min(MOST) {
             let (byte, digit) = place(element);
-            u16::try_from(digit * TILE + byte).unwrap_or_default()
-        };
-        Self((0..elements).map(place).collect())
+            if let Some(slot) = at.get_mut(digit * TILE + byte) {
+                *slot = Some(element);
+            }
+        }
+        let mut runs: Vec<Run> = Vec::new();
+        for (place, element) in at.into_iter().enumerate() {
+            let Some(element) = element else { continue };
+            let goes_on = runs.last_mut().is_some_and(|run| run.take(place, element));
+            if !goes_on {
+                let (step, len) = (1, 1);
+                runs.push(Run {
+                    element,
+                    step,
+                    place,
+                    len,
+                });
+            }
+        }
+        Self { elements, runs }
     }
 
     /// The elements of a tile.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
+    pub(crate) const fn len(&self) -> usize {
+        self.elements
+    }
+}
+
+impl Run {
+    /// Takes in this element, if it is the next of the run. The second decides how far apart they are.
+    fn take(&mut self, place: usize, element: usize) -> bool {
+        let step = element.wrapping_sub(self.element);
+        if self.len == 1 && (1..=5).contains(&step) {
+            self.step = step;
+        }
+        let next = !place.is_multiple_of(TILE)
+            && place == self.place + self.len
+            && element == self.element + self.len * self.step;
+        self.len += usize::from(next);
+        next
+    }
+
+    /// Puts the elements of the run in their place.
+    fn copy(&self, from: &[i8; MOST], to: &mut [i8]) {
+        let from = from.get(self.element..).unwrap_or_default();
+        let to = to.get_mut(self.place..).unwrap_or_default();
+        let to = to.get_mut(..self.len).unwrap_or_default();
+        match self.step {
+            1 => copy_each::<1>(from, to),
+            4 => copy_each::<4>(from, to),
+            5 => copy_each::<5>(from, to),
+            step => {
+                for (to, &from) in to.iter_mut().zip(from.iter().step_by(step)) {
+                    *to = from;
+                }
+            }
+        }
+    }
+}
+
+/// One of each few.
+fn copy_each<const STEP: usize>(from: &[i8], to: &mut [i8]) {
+    let (wholes, rest) = from.as_chunks::<STEP>();
+    for (to, from) in to.iter_mut().zip(wholes) {
+        *to = from[0];
+    }
+    // The last may have fewer behind it than the others.
+    if let (Some(to), [from, ..]) = (to.get_mut(wholes.len()), rest) {
+        *to = *from;
     }
 }
 
@@ -59,11 +135,12 @@ impl<const P: usize> Version<P> {
         let mut skip = skip;
         for tile in &mut tiles {
             let (here, more) = rest.split_at(rest.len().min(places.len() - skip));
-            let planes = tile.x.as_flattened_mut();
-            for (&place, &x) in places.0.iter().skip(skip).zip(here) {
-                if let Some(slot) = planes.get_mut(usize::from(place)) {
-                    *slot = x;
-                }
+            let mut elements = [0; MOST];
+            if let Some(slots) = elements.get_mut(skip..skip + here.len()) {
+                slots.copy_from_slice(here);
+            }
+            for run in &places.runs {
+                run.copy(&elements, tile.x.as_flattened_mut());
             }
             sum_lanes(tile);
             (rest, skip) = (more, 0);
