@@ -30,6 +30,7 @@ mod groups;
 pub mod ndarray;
 mod odometer;
 mod product;
+mod rows;
 mod runs;
 mod shape;
 mod ternary;
