@@ -2,14 +2,14 @@
 //!
 //! ```text
 //! for a few rows at once                          as many as the kernel sums side by side
-//!     for each run of groups that they have in common
+//!     for each run of groups
 //!         for each vector
 //!             y += scales * sums of the part of the vector that the run meets
 //! ```
 //!
-//! Rows whose runs begin at other places (blocks along several axes can do that) go one by one. What is added to a number
-//! of `y`, and in which order, is the same in any case. The type of the scales is out of sight here, so that the loops are
-//! compiled once; that costs a call for each run.
+//! The runs lie at the same places in all rows: whether two neighbours in a row belong to one group is up to the axes within
+//! the row. Only which groups they are may differ from row to row. The type of the scales is out of sight here, so that the
+//! loops are compiled once; that costs a call for each run.
 //!
 //! Cost: as said for [`kernels`](crate::kernels); the bytes of a few rows are in cache while all vectors meet them.
 
@@ -129,7 +129,7 @@ impl Scaled for Apart {
     }
 }
 
-/// A run that some rows have in common.
+/// A run of some rows, at the same place in each.
 struct Run<'a, const PAIRS: usize> {
     /// Where in its row.
     place: Range<usize>,
@@ -144,19 +144,14 @@ impl Rows<'_> {
         let (vectors, at_once) = (self.vectors, 2 * PAIRS);
         for (block, y) in self.y.chunks_mut(at_once * vectors).enumerate() {
             let first = self.first + block * at_once;
-            if matrix.multiply_some::<V, S, PAIRS>(v, first, (x, vectors), y)? {
-                continue;
-            }
-            for (row, y) in y.chunks_mut(vectors).enumerate() {
-                matrix.multiply_some::<V, S, PAIRS>(v, first + row, (x, vectors), y)?;
-            }
+            matrix.multiply_some::<V, S, PAIRS>(v, first, (x, vectors), y)?;
         }
         Ok(())
     }
 }
 
 impl<'a> Matrix<'a> {
-    /// A few rows times all vectors; false if their runs lie at different places, which those of a single row never do.
+    /// A few rows times all vectors.
     #[inline(always)]
     fn multiply_some<V: Vector, S: Scaled, const PAIRS: usize>(
         &self,
@@ -164,16 +159,11 @@ impl<'a> Matrix<'a> {
         first: usize,
         (x, vectors): (&[f32], usize),
         y: &mut [f32],
-    ) -> Result<bool, Error> {
+    ) -> Result<(), Error> {
         y.fill(0.0);
         let starts = self.starts::<PAIRS>(first, y.len() / vectors);
         let mut runs = self.runs(starts)?;
-        loop {
-            let run = match runs.next(self, starts) {
-                Step::Run(run) => run,
-                Step::Unlike => return Ok(false),
-                Step::End => return Ok(true),
-            };
+        while let Some(run) = runs.next(self, starts) {
             for vector in 0..vectors {
                 let start = vector * self.columns;
                 let x = x.get(start + run.place.start..start + run.place.end);
@@ -188,6 +178,7 @@ impl<'a> Matrix<'a> {
                 }
             }
         }
+        Ok(())
     }
 
     /// The first elements of so many rows; the last of them fills up what is left.
@@ -214,41 +205,33 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// What comes next in some rows.
-enum Step<'a, const PAIRS: usize> {
-    Run(Run<'a, PAIRS>),
-    /// Runs that do not lie at the same place in all rows.
-    Unlike,
-    End,
-}
-
 /// The runs of some rows.
 struct RowsOfRuns<'a, const PAIRS: usize>([[Option<Runs<'a>>; 2]; PAIRS]);
 
 impl<const PAIRS: usize> RowsOfRuns<'_, PAIRS> {
-    /// The next run of all rows, which are equally long.
+    /// The next run of all rows.
     #[inline(always)]
-    fn next<'m>(&mut self, matrix: &'m Matrix<'_>, starts: [[usize; 2]; PAIRS]) -> Step<'m, PAIRS> {
-        let mut place = None;
+    fn next<'m>(
+        &mut self,
+        matrix: &'m Matrix<'_>,
+        starts: [[usize; 2]; PAIRS],
+    ) -> Option<Run<'m, PAIRS>> {
+        let mut place = 0..0;
         let mut rows = [[matrix.trits.row(0); 2]; PAIRS];
         let mut scales = [[(0.0, 0.0); 2]; PAIRS];
         for pair in 0..PAIRS {
             for half in 0..2 {
-                let runs = self.0[pair][half].as_mut();
-                let Some((run, group)) = runs.and_then(Iterator::next) else {
-                    return Step::End;
-                };
+                let (run, group) = self.0[pair][half].as_mut()?.next()?;
                 let start = starts[pair][half];
-                let own = run.start - start..run.end - start;
-                if *place.get_or_insert(own.clone()) != own {
-                    return Step::Unlike;
-                }
                 rows[pair][half] = matrix.trits.row(run.start);
                 scales[pair][half] = (matrix.scales_of)(group);
+                let own = run.start - start..run.end - start;
+                debug_assert!(own == place || pair + half == 0, "another place");
+                place = own;
             }
         }
-        Step::Run(Run {
-            place: place.unwrap_or_default(),
+        Some(Run {
+            place,
             rows,
             scales,
         })
