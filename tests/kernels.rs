@@ -1,8 +1,8 @@
 //! The products against an obvious twin that adds one element at a time in the documented order, and against wide sums.
 
 use proptest::prelude::*;
-use ternarize::kernels::portable;
-use ternarize::{Code, Error, PackedTrits};
+use ternarize::kernels::{self, portable};
+use ternarize::{Backend, Code, Error, PackedTrits};
 
 const CODES: [Code; 2] = [Code::TwoBit, Code::Base3];
 
@@ -127,6 +127,34 @@ fn every_offset_and_length_adds_in_the_defined_order() {
 }
 
 #[test]
+fn every_backend_adds_in_the_defined_order() {
+    let mut numbers = Numbers(3);
+    let trits = numbers.trits(400);
+    let floats = numbers.floats(400);
+    for code in CODES {
+        let bytes = pack(code, &trits);
+        for offset in 0..=40 {
+            for len in LENGTHS.into_iter().chain([72, 120, 160, 359]) {
+                let (expected, x) = (&trits[offset..offset + len], &floats[..len]);
+                let sum = twin(expected, x).to_bits();
+                let signed = bits(twin_signed(expected, x));
+                // With what lies behind the vector, and without.
+                let end = code.packed_len(offset + len);
+                for bytes in [&bytes, &bytes[..end]] {
+                    for backend in Backend::available() {
+                        let at = format!("{} {code:?} {offset} {len}", backend.name());
+                        let own = kernels::dot(backend, code, bytes, offset, x).unwrap();
+                        assert_eq!(own.to_bits(), sum, "{at}");
+                        let own = kernels::dot_signed(backend, code, bytes, offset, x);
+                        assert_eq!(bits(own.unwrap()), signed, "{at}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn integers_are_exact_at_the_extremes() {
     const LEN: usize = 100_003;
     for code in CODES {
@@ -181,6 +209,24 @@ fn zero_trits_drop_infinities_and_nan() {
             let x: Vec<f32> = trits.iter().map(value).collect();
             assert_eq!(portable::dot(code, &bytes, 0, &x), Ok(0.0));
             assert_eq!(portable::dot_signed(code, &bytes, 0, &x), Ok((20.0, 20.0)));
+            for backend in Backend::available() {
+                assert_eq!(kernels::dot(backend, code, &bytes, 0, &x), Ok(0.0));
+                let signed = kernels::dot_signed(backend, code, &bytes, 0, &x);
+                assert_eq!(signed, Ok((20.0, 20.0)));
+            }
+        }
+        for backend in Backend::available() {
+            for zero in [0.0, -0.0] {
+                let sum = kernels::dot(backend, code, &bytes, 0, &[zero; 50]).unwrap();
+                assert_eq!(sum.to_bits(), 0);
+                let (plus, minus) =
+                    kernels::dot_signed(backend, code, &bytes, 0, &[zero; 50]).unwrap();
+                assert_eq!(bits((plus, minus)), (0, 0));
+            }
+            let sum = kernels::dot(backend, code, &bytes, 0, &[f32::INFINITY; 2]);
+            assert_eq!(sum, Ok(f32::INFINITY));
+            let sum = kernels::dot(backend, code, &bytes, 0, &[f32::INFINITY; 5]).unwrap();
+            assert!(sum.is_nan());
         }
         for zero in [0.0, -0.0] {
             let sum = portable::dot(code, &bytes, 0, &[zero; 50]).unwrap();
@@ -218,6 +264,12 @@ fn lengths_are_checked() {
         let index = usize::MAX;
         let beyond = Error::OutOfBounds { index, len };
         assert_eq!(portable::dot(code, &bytes, index, &[0.0]), Err(beyond));
+        for backend in Backend::available() {
+            let sum = kernels::dot(backend, code, &bytes, index, &[0.0]);
+            assert_eq!(sum, Err(beyond));
+            let sums = kernels::dot_signed(backend, code, &bytes, index, &[0.0]);
+            assert_eq!(sums, Err(beyond));
+        }
         assert_eq!(portable::dot_i8(code, &bytes, index, &[0]), Err(beyond));
 
         let (expected, actual) = (8, 7);
@@ -237,6 +289,10 @@ fn forbidden_bytes_do_not_panic() {
     let bytes: Vec<u8> = (0..=u8::MAX).collect();
     for code in CODES {
         assert!(portable::dot(code, &bytes, 1, &[1.0; 900]).is_ok());
+        for backend in Backend::available() {
+            assert!(kernels::dot(backend, code, &bytes, 1, &[1.0; 900]).is_ok());
+            assert!(kernels::dot_signed(backend, code, &bytes, 1, &[1.0; 900]).is_ok());
+        }
         assert!(portable::dot_signed_i8(code, &bytes, 1, &[1; 900]).is_ok());
     }
 }
@@ -262,6 +318,11 @@ proptest! {
             let view = PackedTrits::new(code, &bytes, trits.len()).unwrap().slice(start..).unwrap();
             let (plus, minus) = view.dot_signed(&floats).unwrap();
             prop_assert!((f64::from(view.dot(&floats).unwrap()) - wide).abs() <= bound);
+            for backend in Backend::available() {
+                let sum = kernels::dot(backend, code, &bytes, start, &floats).unwrap();
+                prop_assert!((f64::from(sum) - wide).abs() <= bound);
+                prop_assert_eq!(sum.to_bits(), twin(expected, &floats).to_bits());
+            }
             prop_assert!((f64::from(plus) - f64::from(minus) - wide).abs() <= bound);
             prop_assert_eq!(view.dot_i8(&integers).unwrap(), wide_i8(expected, &integers));
             let (plus, minus) = view.dot_signed_i8(&integers).unwrap();

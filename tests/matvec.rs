@@ -6,8 +6,9 @@
 mod twin;
 
 use proptest::prelude::*;
+use ternarize::kernels::portable;
 use ternarize::tensor::{Grouping, Shape, TensorView, TernaryTensor};
-use ternarize::{Code, Error, PackedTritsBuf, Rule, Scales, Ternarizer, Weight};
+use ternarize::{Backend, Code, Error, PackedTritsBuf, Rule, Scales, Ternarizer, Weight};
 use twin::weights;
 
 /// Every grouping that there is for this rank, but for the longest blocks.
@@ -19,6 +20,87 @@ fn groupings(rank: usize) -> Vec<Grouping> {
         Grouping::axes(&named).unwrap()
     }));
     all
+}
+
+/// The product run by run, as it is defined, with the kernels that are the definition.
+fn twin_product(tensor: &TernaryTensor<f32>, x: &[f32]) -> Vec<f32> {
+    let bytes = tensor.trits().as_bytes();
+    let row = |row: usize| {
+        let start = row * x.len();
+        let runs = tensor.groups().runs(start..start + x.len()).unwrap();
+        runs.fold(0.0, |y, (run, group)| {
+            let (code, x) = (
+                tensor.trits().code(),
+                &x[run.start - start..run.end - start],
+            );
+            let (plus, minus) = portable::dot_signed(code, bytes, run.start, x).unwrap();
+            let (lambda_p, lambda_n) = (tensor.lambda_p()[group], tensor.lambda_n()[group]);
+            y + match tensor.scales() {
+                Scales::One => lambda_p * portable::dot(code, bytes, run.start, x).unwrap(),
+                Scales::Two => lambda_p * plus - lambda_n * minus,
+            }
+        })
+    };
+    (0..tensor.shape().axes()[0]).map(row).collect()
+}
+
+/// The bits, but that a NaN is a NaN.
+fn bits(y: &[f32]) -> Vec<u32> {
+    let one = |y: &f32| if y.is_nan() { !0 } else { y.to_bits() };
+    y.iter().map(one).collect()
+}
+
+/// Products of several columns, on each backend, have the bits of the definition.
+fn check_bits(axes: &[usize], grouping: Grouping, columns: usize, spoilt: bool) {
+    let values: Vec<f32> = weights(axes.iter().product(), 7);
+    let view = TensorView::new(&values, axes).unwrap();
+    let (rows, inner) = (axes[0], axes[1..].iter().product::<usize>());
+    let mut x: Vec<f32> = weights(inner * columns, 8);
+    if spoilt {
+        // Zeros in the matrix do not see these, others do.
+        for (i, x) in x.iter_mut().enumerate().skip(3).step_by(29) {
+            *x = [f32::INFINITY, f32::NAN, f32::NEG_INFINITY, -0.0][i % 4];
+        }
+    }
+    for scales in [Scales::One, Scales::Two] {
+        let how = Ternarizer::new().scales(scales);
+        let (tensor, _) = TernaryTensor::ternarize(&view, grouping, &how).unwrap();
+        for tensor in [tensor.clone(), tensor.transcode(Code::Base3)] {
+            let column = |c: usize| twin_product(&tensor, &x[c * inner..][..inner]);
+            let expected: Vec<f32> = (0..columns).flat_map(column).collect();
+            for backend in Backend::available() {
+                let mut y = vec![f32::NAN; rows * columns];
+                tensor.matmul_on(backend, &x, columns, &mut y).unwrap();
+                let name = backend.name();
+                assert!(
+                    bits(&y) == bits(&expected),
+                    "{axes:?} under {grouping} on {name}"
+                );
+            }
+        }
+    }
+}
+
+/// Rows that begin at a byte border and rows that don't, rests of a block of rows, runs shorter than a byte.
+#[test]
+fn every_backend_multiplies_in_the_defined_order() {
+    for rows in 1..=9 {
+        for inner in [1, 7, 8, 31, 32, 40, 80, 129] {
+            for grouping in [
+                Grouping::Tensor,
+                Grouping::OUTPUT_CHANNEL,
+                Grouping::Block(8),
+                Grouping::Block(3),
+            ] {
+                check_bits(&[rows, inner], grouping, 1 + rows % 3, rows % 2 == 0);
+            }
+        }
+    }
+    for grouping in groupings(4) {
+        check_bits(&[5, 4, 3, 8], grouping, 2, false);
+        check_bits(&[6, 3, 5, 2], grouping, 3, true);
+    }
+    check_bits(&[3, 40], Grouping::Block(16), 0, false);
 }
 
 /// That each row is within the bound.
@@ -174,6 +256,13 @@ fn lengths_must_fit() {
     assert_eq!(tensor.matvec(&[1.0; 4], &mut [0.0; 3]), Ok(()));
     assert_eq!(tensor.matvec(&[1.0; 5], &mut [0.0; 3]), length(4, 5));
     assert_eq!(tensor.matvec(&[1.0; 4], &mut [0.0; 2]), length(3, 2));
+    let mut y = [7.0; 6];
+    assert_eq!(tensor.matmul(&[1.0; 7], 2, &mut y), length(8, 7));
+    assert_eq!(tensor.matmul(&[1.0; 8], 2, &mut y[1..]), length(6, 5));
+    let most = usize::MAX;
+    assert_eq!(tensor.matmul(&[1.0; 8], most, &mut y), length(most, 8));
+    assert_eq!(y, [7.0; 6]);
+    assert_eq!(tensor.matmul(&[1.0; 8], 2, &mut y), Ok(()));
     let error = make(&[]).matvec(&[1.0], &mut [0.0]);
     assert_eq!(error, Err(Error::InvalidAxis { axis: 0, rank: 0 }));
 }

@@ -129,3 +129,30 @@ fn a_bad_weight_is_told_by_its_index() {
     let error = on_threads(&view, Grouping::Block(10), &Ternarizer::new()).unwrap_err();
     assert_eq!(error, Error::NonFinite { index: 99_998 });
 }
+
+/// Rows for four parts, of which the last has fewer; and a few very long ones.
+#[test]
+fn products_have_the_same_bits() {
+    for (rows, inner, columns) in [(403, 240, 7), (5, 60_000, 1)] {
+        let values: Vec<f32> = weights(rows * inner, 3);
+        let x: Vec<f32> = weights(inner * columns, 4);
+        let view = TensorView::new(&values, &[rows, inner]).unwrap();
+        let how = Ternarizer::new();
+        let (tensor, _) = TernaryTensor::ternarize(&view, Grouping::OUTPUT_CHANNEL, &how).unwrap();
+        let product = |threads| {
+            let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+            let mut y = vec![0.0; rows * columns];
+            let work = || tensor.matmul(&x, columns, &mut y);
+            pool.unwrap().install(work).unwrap();
+            y
+        };
+        let expected = product(1);
+        let one = tensor.trits().slice(..inner).unwrap();
+        let (plus, minus) = one.dot_signed(&x[..inner]).unwrap();
+        let first = tensor.lambda_p()[0] * plus - tensor.lambda_n()[0] * minus;
+        assert_eq!(expected[0].to_bits(), first.to_bits());
+        for threads in [2, 3, 7] {
+            assert!(product(threads) == expected, "{threads} threads");
+        }
+    }
+}

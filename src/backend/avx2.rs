@@ -14,7 +14,7 @@
 use core::arch::x86_64::*;
 
 use super::portable::compress;
-use super::vector::Vector;
+use super::vector::{Vector, one_digit};
 use super::x86::{Avx2, prefetch};
 
 /// The same for both halves. In a macro, as a closure handed to `map` is compiled without the instructions of this backend.
@@ -40,10 +40,42 @@ fn halves<T>(array: &[T; 16]) -> [&[T]; 2] {
     [low, high]
 }
 
+const ALL: u32 = u32::MAX;
+
+/// The digit of each lane in its lowest two bits.
+#[inline(always)]
+fn lowered<const FROM: usize>(words: [__m256i; 2]) -> [__m256i; 2] {
+    let places = const { places(FROM) };
+    both!(half of words => {
+        _mm256_srlv_epi32(half, _mm256_loadu_si256(places.as_ptr().cast()))
+    })
+}
+
+/// Where the digit of each lane lies in its word.
+const fn places(from: usize) -> [u32; 8] {
+    let mut places = one_digit(from, 1);
+    let mut lane = 0;
+    while lane < 8 {
+        places[lane] = places[lane].trailing_zeros();
+        lane += 1;
+    }
+    places
+}
+
+/// An entry of a table for each lane: that of its lowest two bits.
+#[inline(always)]
+fn look_up(table: [u32; 4], digits: [__m256i; 2]) -> [__m256; 2] {
+    both!(half of digits => {
+        let table = _mm_loadu_ps(table.as_ptr().cast());
+        _mm256_permutevar_ps(_mm256_set_m128(table, table), half)
+    })
+}
+
 impl Vector for Avx2 {
     type Singles = [__m256; 2];
     type Doubles = [__m256d; 2];
     type Mask = [__m256; 2];
+    type Words = [__m256i; 2];
     const COMPRESSES: bool = false;
 
     #[inline(always)]
@@ -309,5 +341,58 @@ impl Vector for Avx2 {
     #[inline(always)]
     fn square_roots(self, x: [__m256d; 2]) -> [__m256d; 2] {
         both!(half of x => _mm256_sqrt_pd(half))
+    }
+
+    #[inline(always)]
+    fn load_twice(self, array: &[f32; 8]) -> [__m256; 2] {
+        [with_token!(_mm256_loadu_ps(array.as_ptr())); 2]
+    }
+
+    #[inline(always)]
+    fn words(self, first: u32, last: u32) -> [__m256i; 2] {
+        with_token!([
+            _mm256_set1_epi32(first.cast_signed()),
+            _mm256_set1_epi32(last.cast_signed()),
+        ])
+    }
+
+    #[inline(always)]
+    fn add_trits<const FROM: usize>(
+        self,
+        sum: [__m256; 2],
+        words: [__m256i; 2],
+        x: [__m256; 2],
+    ) -> [__m256; 2] {
+        let digits = lowered::<FROM>(words);
+        let (keep, sign) = ([ALL, 0, ALL, 0], [1 << 31, 0, 0, 0]);
+        let [kept, signs] = [look_up(keep, digits), look_up(sign, digits)];
+        with_token!([
+            _mm256_add_ps(
+                sum[0],
+                _mm256_xor_ps(_mm256_and_ps(x[0], kept[0]), signs[0])
+            ),
+            _mm256_add_ps(
+                sum[1],
+                _mm256_xor_ps(_mm256_and_ps(x[1], kept[1]), signs[1])
+            ),
+        ])
+    }
+
+    #[inline(always)]
+    fn add_trits_apart<const FROM: usize>(
+        self,
+        [plus, minus]: [[__m256; 2]; 2],
+        words: [__m256i; 2],
+        x: [__m256; 2],
+    ) -> [[__m256; 2]; 2] {
+        let digits = lowered::<FROM>(words);
+        let [in_plus, in_minus] = [
+            look_up([0, 0, ALL, 0], digits),
+            look_up([ALL, 0, 0, 0], digits),
+        ];
+        [
+            self.add(plus, self.select(in_plus, x)),
+            self.add(minus, self.select(in_minus, x)),
+        ]
     }
 }

@@ -13,13 +13,23 @@
 )]
 use core::arch::x86_64::*;
 
-use super::vector::Vector;
+use super::vector::{Vector, one_digit};
 use super::x86::{Avx512, prefetch};
+
+/// The lanes whose words have none of the bits of their lanes, the same in the first eight lanes and in the last.
+#[inline(always)]
+fn without(words: __m512i, bits: &[u32; 8]) -> __mmask16 {
+    with_token!({
+        let bits = _mm512_broadcast_i32x8(_mm256_loadu_si256(bits.as_ptr().cast()));
+        _mm512_testn_epi32_mask(words, bits)
+    })
+}
 
 impl Vector for Avx512 {
     type Singles = __m512;
     type Doubles = __m512d;
     type Mask = __mmask16;
+    type Words = __m512i;
     const COMPRESSES: bool = true;
 
     #[inline(always)]
@@ -229,5 +239,44 @@ impl Vector for Avx512 {
     #[inline(always)]
     fn square_roots(self, x: __m512d) -> __m512d {
         with_token!(_mm512_sqrt_pd(x))
+    }
+
+    #[inline(always)]
+    fn load_twice(self, array: &[f32; 8]) -> __m512 {
+        with_token!(_mm512_broadcast_f32x8(_mm256_loadu_ps(array.as_ptr())))
+    }
+
+    #[inline(always)]
+    fn words(self, first: u32, last: u32) -> __m512i {
+        with_token!(_mm512_mask_set1_epi32(
+            _mm512_set1_epi32(first.cast_signed()),
+            0xff00,
+            last.cast_signed()
+        ))
+    }
+
+    #[inline(always)]
+    fn add_trits<const FROM: usize>(self, sum: __m512, words: __m512i, x: __m512) -> __m512 {
+        let (low, both) = const { (one_digit(FROM, 1), one_digit(FROM, 3)) };
+        let (kept, minus) = (without(words, &low), without(words, &both));
+        with_token!({
+            let x = _mm512_mask_xor_ps(x, minus, x, _mm512_set1_ps(-0.0));
+            _mm512_mask_add_ps(sum, kept, sum, x)
+        })
+    }
+
+    #[inline(always)]
+    fn add_trits_apart<const FROM: usize>(
+        self,
+        [plus, minus]: [__m512; 2],
+        words: __m512i,
+        x: __m512,
+    ) -> [__m512; 2] {
+        let (high, both) = const { (one_digit(FROM, 2), one_digit(FROM, 3)) };
+        let (in_plus, in_minus) = (!without(words, &high), without(words, &both));
+        with_token!([
+            _mm512_mask_add_ps(plus, in_plus, plus, x),
+            _mm512_mask_add_ps(minus, in_minus, minus, x),
+        ])
     }
 }

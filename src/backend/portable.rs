@@ -2,7 +2,7 @@
 //!
 //! Plain loops over arrays, which the compiler may turn into whatever vectors the target always has.
 
-use super::vector::Vector;
+use super::vector::{Vector, one_digit};
 
 /// Plain arrays.
 #[derive(Clone, Copy)]
@@ -65,6 +65,7 @@ impl Vector for Arrays {
     type Singles = [f32; 16];
     type Doubles = [f64; 8];
     type Mask = [u32; 16];
+    type Words = [u32; 2];
     const COMPRESSES: bool = false;
 
     #[inline(always)]
@@ -277,5 +278,56 @@ impl Vector for Arrays {
     #[inline(always)]
     fn distance(self, rows: usize) -> usize {
         core::hint::black_box(rows)
+    }
+
+    #[inline(always)]
+    fn load_twice(self, array: &[f32; 8]) -> [f32; 16] {
+        let mut twice = [0.0; 16];
+        for half in twice.as_chunks_mut().0 {
+            *half = *array;
+        }
+        twice
+    }
+
+    #[inline(always)]
+    fn words(self, first: u32, last: u32) -> [u32; 2] {
+        [first, last]
+    }
+
+    #[inline(always)]
+    fn add_trits<const FROM: usize>(
+        self,
+        mut sum: [f32; 16],
+        words: [u32; 2],
+        x: [f32; 16],
+    ) -> [f32; 16] {
+        let (low, both) = const { (one_digit(FROM, 1), one_digit(FROM, 3)) };
+        for (h, digits) in words.into_iter().enumerate() {
+            for l in 0..8 {
+                // Subtracting is adding with the other sign, to the last bit; and adding a zero of either sign is nothing.
+                let kept = x[8 * h + l].to_bits() & word(digits & low[l] == 0);
+                let sign = word(digits & both[l] == 0) << 31;
+                sum[8 * h + l] += f32::from_bits(kept ^ sign);
+            }
+        }
+        sum
+    }
+
+    #[inline(always)]
+    fn add_trits_apart<const FROM: usize>(
+        self,
+        [mut plus, mut minus]: [[f32; 16]; 2],
+        words: [u32; 2],
+        x: [f32; 16],
+    ) -> [[f32; 16]; 2] {
+        let (high, both) = const { (one_digit(FROM, 2), one_digit(FROM, 3)) };
+        for (h, digits) in words.into_iter().enumerate() {
+            for l in 0..8 {
+                let x = x[8 * h + l].to_bits();
+                plus[8 * h + l] += f32::from_bits(x & word(digits & high[l] != 0));
+                minus[8 * h + l] += f32::from_bits(x & word(digits & both[l] == 0));
+            }
+        }
+        [plus, minus]
     }
 }

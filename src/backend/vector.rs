@@ -11,6 +11,8 @@ pub(crate) trait Vector: Copy {
     type Doubles: Copy;
     /// Sixteen times yes or no.
     type Mask: Copy;
+    /// Two words of sixteen digits of two bits: one for the first eight lanes, one for the last eight.
+    type Words: Copy;
     /// Whether [`compress`](Self::compress) is so fast that asking for nothing costs nothing.
     const COMPRESSES: bool;
 
@@ -89,6 +91,36 @@ pub(crate) trait Vector: Copy {
     fn distance(self, rows: usize) -> usize {
         rows
     }
+
+    /// The same eight in the first eight lanes and in the last.
+    fn load_twice(self, array: &[f32; 8]) -> Self::Singles;
+    fn words(self, first: u32, last: u32) -> Self::Words;
+    /// `sum + x` where a digit is 2, `sum - x` where it is 0, and `sum` where it is 1, whatever `x`. Of the sixteen digits of
+    /// each word, the eight from `FROM` on: lane `l` looks at number `FROM + l % 8`. No digit is 3, no `sum` is -0.0.
+    fn add_trits<const FROM: usize>(
+        self,
+        sum: Self::Singles,
+        words: Self::Words,
+        x: Self::Singles,
+    ) -> Self::Singles;
+    /// The first sum plus `x` where a digit is 2, the second where it is 0.
+    fn add_trits_apart<const FROM: usize>(
+        self,
+        sums: [Self::Singles; 2],
+        words: Self::Words,
+        x: Self::Singles,
+    ) -> [Self::Singles; 2];
+}
+
+/// For each of eight lanes a word with one digit set to these bits, the others to 0: digit `from` in the first lane.
+pub(super) const fn one_digit(from: usize, bits: u32) -> [u32; 8] {
+    let mut words = [0; 8];
+    let mut lane = 0;
+    while lane < 8 {
+        words[lane] = bits << (2 * (from + lane));
+        lane += 1;
+    }
+    words
 }
 
 #[cfg(test)]
@@ -101,7 +133,7 @@ mod tests {
     struct Everything([f32; 16], [f32; 16]);
 
     impl Job for Everything {
-        type Output = ([[u32; 16]; 12], [u32; 4], [[u64; 8]; 12], [i8; 16]);
+        type Output = ([[u32; 16]; 19], [u32; 4], [[u64; 8]; 12], [i8; 16]);
 
         #[inline(always)]
         fn run<V: Vector>(self, v: V) -> Self::Output {
@@ -109,6 +141,9 @@ mod tests {
             let (mask, other) = (v.greater(a, b), v.greater(b, v.load(&[0.1; 16])));
             let compressed = v.array(v.compress(mask, a));
             let len = v.bits(mask).count_ones() as usize;
+            let words = v.words(0x0192_8a51, 0x6a04_2519);
+            let twice = v.load_twice(&[1.5, -2.0, 0.1, f32::INFINITY, f32::NAN, -0.0, 0.3, 1e38]);
+            let sums = [v.abs(a), v.splat(0.1)];
             let singles = [
                 v.abs(a),
                 v.negate(a),
@@ -121,12 +156,19 @@ mod tests {
                 v.order(v.abs(a), v.abs(b))[1],
                 v.zip(a, b)[0],
                 v.zip(a, b)[1],
+                twice,
+                v.add_trits::<0>(sums[0], words, b),
+                v.add_trits::<8>(sums[0], words, twice),
+                v.add_trits_apart::<0>(sums, words, twice)[0],
+                v.add_trits_apart::<0>(sums, words, twice)[1],
+                v.add_trits_apart::<8>(sums, words, b)[0],
+                v.add_trits_apart::<8>(sums, words, b)[1],
             ];
-            let mut results = [[0; 16]; 12];
+            let mut results = [[0; 16]; 19];
             for (result, x) in results.iter_mut().zip(singles) {
                 *result = v.array(x).map(f32::to_bits);
             }
-            for (result, x) in results[11].iter_mut().zip(compressed).take(len) {
+            for (result, x) in results[18].iter_mut().zip(compressed).take(len) {
                 *result = x.to_bits();
             }
             let [low, high] = v.widen(a);

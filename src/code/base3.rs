@@ -29,6 +29,9 @@ const CODE_WORDS: u8 = 243;
 /// The trits of each byte. A byte that is no code word reads as zeros, for code that has been promised there is none.
 pub(crate) static DECODE: [[i8; TRITS_PER_BYTE]; 256] = decoding_table();
 
+/// The digits of each byte in two bits each, the first lowest: what the 2-bit code has for the same trits.
+pub(crate) static DIGITS: [u16; 256] = digit_table();
+
 /// Packs `trits` into `bytes`, filling up the last byte with zero trits.
 ///
 /// Cost: one pass to check and one to write.
@@ -222,6 +225,22 @@ const fn find_invalid_byte(bytes: &[u8], start: usize) -> Option<(usize, u8)> {
         at += 1;
     }
     None
+}
+
+const fn digit_table() -> [u16; 256] {
+    let trits = decoding_table();
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        let mut place = 0;
+        while place < TRITS_PER_BYTE {
+            let digit = (trits[byte][place] + 1).cast_unsigned();
+            table[byte] |= (digit as u16) << (2 * place);
+            place += 1;
+        }
+        byte += 1;
+    }
+    table
 }
 
 const fn decoding_table() -> [[i8; TRITS_PER_BYTE]; 256] {

@@ -2,7 +2,7 @@
 //!
 //! A trit times a number is the number, nothing, or its negative, so a ternary product needs no multiplication: it is a
 //! sum of selected activations. [`portable`] is the *definition* of these sums. Any other implementation, for whatever
-//! instruction set, has to return the same bits.
+//! instruction set, has to return the same bits: [`dot`] and [`dot_signed`] do, on every [`Backend`](crate::Backend).
 //!
 //! # The order of a floating-point sum
 //!
@@ -32,8 +32,13 @@
 //! memory beyond the lanes and the decoding table of the code.
 
 pub mod activations;
+mod floats;
 pub mod portable;
 mod walk;
+
+#[cfg(feature = "alloc")]
+pub(crate) use floats::{Apart, Row, Sums, Together, sums};
+pub use floats::{dot, dot_signed};
 
 /// The number of partial sums that a floating-point sum runs in.
 ///

@@ -151,7 +151,7 @@ fn sum_i16(lanes: [i16; LANES]) -> i64 {
 }
 
 /// The fixed tree over the lanes, of which lane `l` lies at place `l + moved`, cyclically.
-fn sum_lanes(lanes: [f32; LANES], moved: usize) -> f32 {
+pub(super) fn sum_lanes(lanes: [f32; LANES], moved: usize) -> f32 {
     let lane = |l: usize| lanes[(l + moved) % LANES];
     ((lane(0) + lane(4)) + (lane(2) + lane(6))) + ((lane(1) + lane(5)) + (lane(3) + lane(7)))
 }

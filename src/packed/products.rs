@@ -4,8 +4,11 @@
 //! [`kernels`](crate::kernels). Cost: one pass over the bytes and the activations, no memory.
 
 use super::PackedTrits;
+use crate::backend::Backend;
 use crate::error::Error;
-use crate::kernels::portable;
+#[cfg(feature = "alloc")]
+use crate::kernels::Row;
+use crate::kernels::{self, portable};
 
 impl PackedTrits<'_> {
     /// The product `sum t_i x_i`, in units of `x`: the activations under the +1 trits less those under the -1 trits.
@@ -30,7 +33,7 @@ impl PackedTrits<'_> {
     /// ```
     pub fn dot(&self, x: &[f32]) -> Result<f32, Error> {
         self.check_len(x.len())?;
-        portable::dot(self.code, self.bytes, self.skip, x)
+        kernels::dot(Backend::detect(), self.code, self.bytes, self.skip, x)
     }
 
     /// The product `sum t_i x_i` of integers, exact, in units of `x`.
@@ -79,7 +82,7 @@ impl PackedTrits<'_> {
     /// ```
     pub fn dot_signed(&self, x: &[f32]) -> Result<(f32, f32), Error> {
         self.check_len(x.len())?;
-        portable::dot_signed(self.code, self.bytes, self.skip, x)
+        kernels::dot_signed(Backend::detect(), self.code, self.bytes, self.skip, x)
     }
 
     /// The sums of integers under the +1 trits and under the -1 trits, `(plus, minus)`, exact, in units of `x`.
@@ -102,5 +105,11 @@ impl PackedTrits<'_> {
     pub fn dot_signed_i8(&self, x: &[i8]) -> Result<(i64, i64), Error> {
         self.check_len(x.len())?;
         portable::dot_signed_i8(self.code, self.bytes, self.skip, x)
+    }
+
+    /// The trits from an index on, for a kernel.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn row(&self, start: usize) -> Row<'_> {
+        Row::new(self.code, self.bytes, self.skip + start)
     }
 }

@@ -33,6 +33,7 @@ pub mod ndarray;
 mod odometer;
 mod product;
 mod product_i8;
+mod rows;
 mod runs;
 mod shape;
 mod ternary;

@@ -1,4 +1,4 @@
-//! A ternary matrix times a vector, on the packed trits.
+//! A ternary matrix times a vector, or many, on the packed trits.
 //!
 //! ```text
 //! y[r] = sum over the groups g in row r of   lambda_p[g] (sum of x where t = +1) - lambda_n[g] (sum of x where t = -1)
@@ -23,9 +23,12 @@
 //!
 //! Source: Rump, Error estimation of floating-point summation and dot product, BIT 52 (2012).
 
+use alloc::vec;
+
 use super::TernaryTensor;
+use super::rows::{Matrix, Rows};
 use crate::weight::Format;
-use crate::{Error, Scales, Weight};
+use crate::{Backend, Error, Weight};
 
 impl<W: Weight> TernaryTensor<W> {
     /// Multiplies with a vector: the first axis is that of `y`, all others together are that of `x` (so a convolution kernel
@@ -52,41 +55,100 @@ impl<W: Weight> TernaryTensor<W> {
     /// # Ok::<(), ternarize::Error>(())
     /// ```
     pub fn matvec(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
+        self.matmul(x, 1, y)
+    }
+
+    /// Multiplies with many vectors, the columns of a matrix, which lie one after the other in `x`, and so do the products in
+    /// `y`: with `n` numbers in a vector and `m` in a product
+    ///
+    /// ```text
+    /// y[m c .. m (c + 1)]  =  the matrix times  x[n c .. n (c + 1)]        for c in 0..columns
+    /// ```
+    ///
+    /// Each product has the bits that [`matvec`](Self::matvec) gives. Cost: the trits are read from memory once for all
+    /// columns; besides, of more than one, as much memory as `y` takes. With the feature `rayon` the rows are shared among
+    /// threads, and the bits are the same for any number of them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidAxis`] if the tensor has no axes; [`Error::LengthMismatch`] if `x` or `y` has another length than
+    /// `columns` vectors or products have. Then nothing has been written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ternarize::{Ternarizer, tensor::{Grouping, TensorView, TernaryTensor}};
+    /// let view = TensorView::new(&[0.5_f32, -0.5, 0.0, 2.0, 2.0, 2.0], &[2, 3])?;
+    /// let rows = Grouping::axis(0)?;
+    /// let (matrix, _) = TernaryTensor::ternarize(&view, rows, &Ternarizer::new())?;
+    /// let mut y = [0.0; 4];
+    /// matrix.matmul(&[1.0, 2.0, 3.0, /* next column */ 2.0, 0.0, 0.0], 2, &mut y)?;
+    /// assert_eq!(y, [-0.5, 12.0, /* next column */ 1.0, 4.0]);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    pub fn matmul(&self, x: &[f32], columns: usize, y: &mut [f32]) -> Result<(), Error> {
+        self.matmul_on(Backend::detect(), x, columns, y)
+    }
+
+    /// [`matmul`](Self::matmul) with the instructions of a backend: the same bits with each.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`matmul`](Self::matmul).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ternarize::{Backend, Ternarizer, tensor::{Grouping, TensorView, TernaryTensor}};
+    /// # let view = TensorView::new(&[0.5_f32, -0.5, 0.0, 2.0, 2.0, 2.0], &[2, 3])?;
+    /// # let (matrix, _) = TernaryTensor::ternarize(&view, Grouping::axis(0)?, &Ternarizer::new())?;
+    /// for backend in Backend::available() {
+    ///     let mut y = [0.0; 2];
+    ///     matrix.matmul_on(backend, &[1.0, 2.0, 3.0], 1, &mut y)?;
+    ///     assert_eq!(y, [-0.5, 12.0]);
+    /// }
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    pub fn matmul_on(
+        &self,
+        backend: Backend,
+        x: &[f32],
+        columns: usize,
+        y: &mut [f32],
+    ) -> Result<(), Error> {
         let axes = self.shape().axes();
         let (&rows, inner) = axes
             .split_first()
             .ok_or(Error::InvalidAxis { axis: 0, rank: 0 })?;
-        let columns = inner.iter().product();
-        for (expected, actual) in [(columns, x.len()), (rows, y.len())] {
+        let inner: usize = inner.iter().product();
+        for (length, actual) in [(inner, x.len()), (rows, y.len())] {
+            let expected = length.saturating_mul(columns);
             if actual != expected {
                 return Err(Error::LengthMismatch { expected, actual });
             }
         }
-        for (row, y) in y.iter_mut().enumerate() {
-            *y = self.row_product(row * columns, x)?;
+        let narrow = |lambda: W| <f32 as Format>::narrow(lambda.widen());
+        let matrix = Matrix {
+            trits: self.trits(),
+            groups: self.groups(),
+            columns: inner,
+            scales: self.scales(),
+            scales_of: &|group| {
+                let (lambda_p, lambda_n) = self.scales_of(group);
+                (narrow(lambda_p), narrow(lambda_n))
+            },
+        };
+        if columns <= 1 {
+            return backend.run_divided(Rows::new(&matrix, x, columns, y));
+        }
+        let mut by_rows = vec![0.0; y.len()];
+        backend.run_divided(Rows::new(&matrix, x, columns, &mut by_rows))?;
+        for (column, y) in y.chunks_exact_mut(rows.max(1)).enumerate() {
+            let products = by_rows.iter().skip(column).step_by(columns);
+            for (y, &product) in y.iter_mut().zip(products) {
+                *y = product;
+            }
         }
         Ok(())
-    }
-
-    /// The row that begins at a row-major index, times `x`.
-    fn row_product(&self, start: usize, x: &[f32]) -> Result<f32, Error> {
-        let mut y = 0.0;
-        for (run, group) in self.groups().runs(start..start + x.len())? {
-            let part = x
-                .get(run.start - start..run.end - start)
-                .unwrap_or_default();
-            let trits = self.trits().slice(run)?;
-            let (lambda_p, lambda_n) = self.scales_of(group);
-            let narrow = |lambda: W| <f32 as Format>::narrow(lambda.widen());
-            let (lambda_p, lambda_n) = (narrow(lambda_p), narrow(lambda_n));
-            y += match self.scales() {
-                Scales::One => lambda_p * trits.dot(part)?,
-                Scales::Two => {
-                    let (plus, minus) = trits.dot_signed(part)?;
-                    lambda_p * plus - lambda_n * minus
-                }
-            };
-        }
-        Ok(y)
     }
 }

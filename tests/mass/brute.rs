@@ -1,8 +1,8 @@
 //! All `3^N` ternary vectors of up to 12 weights, valued in exact integers: the answer is the one that is best, and of those the
 //! sparsest.
 //!
-//! This knows nothing of thresholds, of sorting, or of signs. With `S` and `M` the sum and the number over the +1, and the
-//! same over the -1, with its sign turned:
+//! This knows nothing of thresholds, of sorting, or of signs. With `S` and `M` the sum and the number over the +1 (with
+//! importances `h` the sum of `h w` and that of `h`), and the same over the -1, with its sign turned:
 //!
 //! ```text
 //! one support     (S_p + S_n)^2 / (M_p + M_n)            a sum below 0 is worth 0: its scale would be negative
@@ -13,20 +13,24 @@ use ternarize::{Backend, Rule};
 
 use crate::common::Sample;
 use crate::floats::{Float, Visit};
+use crate::importance::Importance;
 use crate::kinds::Kind;
 use crate::random::Random;
-use crate::reference::Grid;
+use crate::reference::{Grid, Masses};
 use crate::run::{Effort, Tally, run, seed};
 use crate::verdict::{Case, Way};
 
 const BRUTE: u64 = 3 << 40;
 const LONGEST: u64 = 12;
 
+/// The low bits of the digits of a vector's code.
+const EVEN: u64 = u64::MAX / 3;
+
 /// A worth, as a fraction, with the number of non-zeros and the vector that has it.
 #[derive(Clone, Copy)]
 struct Best {
     worth: (i128, i128),
-    nonzeros: i128,
+    nonzeros: u32,
     code: u64,
 }
 
@@ -57,16 +61,17 @@ impl Best {
 
 /// The search through all vectors.
 struct Search<'a> {
-    weights: &'a [i128],
+    /// The weights times their masses, and the masses.
+    weights: &'a [(i128, i128)],
     one: Best,
     two: Best,
     visited: u64,
 }
 
 impl Search<'_> {
-    /// Tries the three trits for the weight at a place; `plus` and `minus` are sum and number so far.
+    /// Tries the three trits for the weight at a place; `plus` and `minus` are sum and mass so far.
     fn visit(&mut self, place: usize, plus: (i128, i128), minus: (i128, i128), code: u64) {
-        let Some(&weight) = self.weights.get(place) else {
+        let Some(&(weight, mass)) = self.weights.get(place) else {
             self.value(plus, minus, code);
             return;
         };
@@ -74,24 +79,27 @@ impl Search<'_> {
         self.visit(place + 1, plus, minus, code);
         self.visit(
             place + 1,
-            (plus.0 + weight, plus.1 + 1),
+            (plus.0 + weight, plus.1 + mass),
             minus,
             code | 1 << at,
         );
         self.visit(
             place + 1,
             plus,
-            (minus.0 - weight, minus.1 + 1),
+            (minus.0 - weight, minus.1 + mass),
             code | 2 << at,
         );
     }
 
     fn value(&mut self, plus: (i128, i128), minus: (i128, i128), code: u64) {
         self.visited += 1;
-        let nonzeros = plus.1 + minus.1;
+        let (nonzeros, mass) = (
+            (code & EVEN | code >> 1 & EVEN).count_ones(),
+            plus.1 + minus.1,
+        );
         let square = |sum: i128| sum.max(0) * sum.max(0);
         self.one.raise(Best {
-            worth: (square(plus.0 + minus.0), nonzeros.max(1)),
+            worth: (square(plus.0 + minus.0), mass.max(1)),
             nonzeros,
             code,
         });
@@ -104,20 +112,23 @@ impl Search<'_> {
     }
 }
 
-/// The weights as integers, if they are short enough for the products above.
-fn integers<W: Sample>(weights: &[W]) -> Option<Vec<i128>> {
-    let grid = Grid::of(weights);
-    let integer = |w: &W| {
-        let (digits, shift) = grid.place(w.abs().bits());
-        let magnitude = i128::from(digits) << shift;
+/// The weights times their masses, and the masses, as integers, if they are short enough for the products above.
+fn integers<W: Sample>(weights: &[W], importance: Option<&[f32]>) -> Option<Vec<(i128, i128)>> {
+    let (grid, masses) = (Grid::of(weights), Masses::of(importance));
+    let integer = |(i, w): (usize, &W)| {
+        let [magnitude, mass] = [grid.place(w.abs().bits()), masses.place(i)]
+            .map(|(digits, shift)| i128::from(digits) << shift);
+        let product = magnitude * mass;
         if w.is_sign_negative() {
-            -magnitude
+            (-product, mass)
         } else {
-            magnitude
+            (product, mass)
         }
     };
-    // 2 (49 + 4) bits for a square, and 14 for the numbers.
-    (grid.bits() <= 49).then(|| weights.iter().map(integer).collect())
+    // With 4 bits for the twelve: a square, thrice a mass, and one for the sum of two.
+    let mass = masses.bits() + 4;
+    let fits = 2 * (grid.bits() + mass) + 3 * mass < 127;
+    fits.then(|| weights.iter().enumerate().map(integer).collect())
 }
 
 struct Judge<'a>(u64, usize, &'a mut Tally);
@@ -129,11 +140,17 @@ impl Visit for Judge<'_> {
         let Self(block, len, tally) = self;
         let mut random = Random::new(seed(), BRUTE + block);
         let mut weights = vec![W::zero(); len];
-        let (kind, integers) = loop {
+        let mut masses = vec![0.0; len];
+        let weighted = random.once_in(6);
+        let (kind, importance, integers) = loop {
             let kind = random.pick(&Kind::ALL);
             kind.fill(&mut random, &mut weights);
-            if let Some(integers) = integers(&weights) {
-                break (kind, integers);
+            let importance = weighted.then(|| random.pick(&Importance::ALL));
+            if let Some(importance) = importance {
+                importance.fill(&mut random, &mut masses);
+            }
+            if let Some(integers) = integers(&weights, importance.and(Some(&masses))) {
+                break (kind, importance, integers);
             }
         };
         let mut search = Search {
@@ -149,10 +166,12 @@ impl Visit for Judge<'_> {
             } else {
                 search.one
             };
-            judge(&weights, way, &best.trits(len), tally, block)
-                .map_err(|e| format!("{kind:?}: {e}"))?;
+            let masses = importance.and(Some(&masses[..]));
+            judge((&weights, masses), way, &best.trits(len), tally, block)
+                .map_err(|e| format!("{kind:?}, importance {importance:?}: {e}"))?;
         }
         tally.count("lengths", &format!("{len:2}:"), 1);
+        Importance::count(importance, 1, tally);
         tally.count("kinds", &format!("{kind:?}"), 1);
         tally.count("ternary vectors", "visited", search.visited);
         Ok(())
@@ -161,7 +180,7 @@ impl Visit for Judge<'_> {
 
 /// One way to ternarize, on each backend, against the best trits.
 fn judge<W: Sample>(
-    weights: &[W],
+    (weights, importance): (&[W], Option<&[f32]>),
     way: Way,
     best: &[i8],
     tally: &mut Tally,
@@ -170,7 +189,7 @@ fn judge<W: Sample>(
     for backend in Backend::available() {
         let case = Case {
             weights,
-            importance: None,
+            importance,
             way,
             backend,
             big: true,

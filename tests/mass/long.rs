@@ -5,6 +5,7 @@ use ternarize::Backend;
 
 use crate::common::Sample;
 use crate::floats::{Float, Visit};
+use crate::importance::Importance;
 use crate::kinds::Kind;
 use crate::random::Random;
 use crate::run::{Effort, Tally, run, seed};
@@ -69,7 +70,7 @@ struct Plan {
     order: Order,
     float: Float,
     way: Way,
-    weighted: bool,
+    importance: Option<Importance>,
     len: usize,
 }
 
@@ -82,32 +83,13 @@ impl Plan {
             order: Order::draw(&mut random),
             float: Float::draw(&mut random),
             way: random.pick(&[Way::Two, Way::Two, Way::One, Way::TwoScale]),
-            weighted: random.once_in(8),
+            importance: Importance::draw(&mut random, 6),
             len: length(&mut random),
         };
-        if plan.weighted && random.once_in(2) {
-            // The short ones come through tensors, which know no importances.
-            plan.len = random.length(1, 32);
-        }
         if block < huge {
-            plan.weighted &= random.once_in(2);
             plan.len = random.length(65_536, 1 << 20);
         }
         plan
-    }
-
-    /// Importances: all alike, of one power of two, of any magnitude, and some zero.
-    fn importance(&self, random: &mut Random) -> Option<Vec<f32>> {
-        let form = random.below(4);
-        let draw = |random: &mut Random| match form {
-            0 => 1.0,
-            1 => f32::magnitude(random.below(f32::INFINITY_BITS)),
-            _ if random.once_in(16) => 0.0,
-            2 => f32::from(1 + random.next().to_be_bytes()[0] % 4),
-            _ => f32::magnitude(1_f32.bits() + random.below(f32::NORMAL_BITS)),
-        };
-        let draw_all = || (0..self.len).map(|_| draw(random)).collect();
-        self.weighted.then(draw_all)
     }
 }
 
@@ -131,7 +113,11 @@ impl Visit for (&Plan, &mut Tally) {
         let mut weights = vec![W::zero(); plan.len];
         plan.kind.fill(&mut random, &mut weights);
         plan.order.apply(&mut random, &mut weights);
-        let importance = plan.importance(&mut random);
+        let importance = plan.importance.map(|importance| {
+            let mut all = vec![0.0; plan.len];
+            importance.fill(&mut random, &mut all);
+            all
+        });
         plan.judge(&weights, importance.as_deref(), tally)
     }
 }
@@ -155,7 +141,10 @@ impl Plan {
         for backend in Backend::available() {
             if let Some(wrong) = case(backend).judge(&sort) {
                 let what = case(backend).describe(&wrong);
-                return Err(format!("{:?}, {:?}: {what}", self.kind, self.order));
+                return Err(format!(
+                    "{:?}, importance {:?}, {:?}: {what}",
+                    self.kind, self.importance, self.order
+                ));
             }
         }
         tally.digest(LONG + self.block, &sort.0, &sort.1);
@@ -174,11 +163,7 @@ impl Plan {
         tally.count("floats", self.float.name(), 1);
         tally.count("rules", &format!("{:?}", self.way), 1);
         tally.count("lengths", lengths[class], 1);
-        tally.count(
-            "importances",
-            if self.weighted { "given" } else { "none" },
-            1,
-        );
+        Importance::count(self.importance, 1, tally);
     }
 }
 

@@ -14,6 +14,8 @@
 //! - the same: a [`reference`] in plain and big integers, for trits, counts, scales and thresholds.
 //! - [`brute`]: all `3^N` ternary vectors, for the trits.
 //!
+//! In each, one vector in six has an [`importance`] for each of its weights; the counts say of which kind.
+//!
 //! What is printed states the seed and the counts, and a digest of all answers. Machines with the same features print the same
 //! digest: that is how a processor with NEON is compared with one with AVX-512.
 
@@ -22,6 +24,7 @@ mod common;
 
 mod brute;
 mod floats;
+mod importance;
 mod kinds;
 mod long;
 mod random;

@@ -2,8 +2,9 @@
 //! the sorted magnitudes.
 //!
 //! All magnitudes become integers on one grid; prefix sums are compared as `S_a^2 M_b` with `S_b^2 M_a`, and of equals the
-//! first, which is the smallest, stays. `u128` holds that where the exponents lie close together; else it is done in big
-//! integers. Scales are rounded once, from the exact quotient.
+//! first, which is the smallest, stays. With importances `S` sums `h |w|` and `M` sums `h`, which are integers on a grid of
+//! their own. `u128` holds that where the exponents lie close together; else it is done in big integers. Scales are rounded
+//! once, from the exact quotient.
 
 use core::ops::{AddAssign, Mul, Shl};
 
@@ -25,24 +26,24 @@ trait Exact:
     Clone + PartialOrd + Zero + From<u64> + AddAssign + Mul<Output = Self> + Shl<u64, Output = Self>
 {
     /// To 64 places or more.
-    fn divide(&self, by: u64) -> Quotient;
+    fn divide(&self, by: &Self) -> Quotient;
 }
 
 impl Exact for u128 {
-    fn divide(&self, by: u64) -> Quotient {
-        let (dividend, by) = (self << 64, Self::from(by));
+    fn divide(&self, by: &Self) -> Quotient {
+        let dividend = self << 64;
         Quotient {
             digits: dividend / by,
-            more: dividend % by > 0,
+            more: !dividend.is_multiple_of(*by),
             exponent: -64,
         }
     }
 }
 
 impl Exact for BigUint {
-    fn divide(&self, by: u64) -> Quotient {
-        let (dividend, by) = (self << 64_u32, Self::from(by));
-        let quotient = &dividend / &by;
+    fn divide(&self, by: &Self) -> Quotient {
+        let dividend = self << 64_u32;
+        let quotient = &dividend / by;
         let drop = quotient.bits().saturating_sub(127);
         let digits = &quotient >> drop;
         Quotient {
@@ -75,7 +76,7 @@ impl Quotient {
     }
 }
 
-/// The grid that a vector lies on.
+/// The coarsest grid of a power of two that a vector lies on.
 #[derive(Clone, Copy)]
 pub(crate) struct Grid {
     unit: u64,
@@ -83,8 +84,18 @@ pub(crate) struct Grid {
     high: u64,
 }
 
+/// The odd factor of a magnitude that is not zero, and how far it stands to the left of the smallest subnormal number.
+fn odd(unit: u64, key: u64) -> (u64, u64) {
+    let (digits, place) = match key / unit {
+        0 => (key, 0),
+        exponent => (key % unit + unit, exponent - 1),
+    };
+    let zeros = digits.trailing_zeros();
+    (digits >> zeros, place + u64::from(zeros))
+}
+
 impl Grid {
-    /// The finest that the magnitudes need; at most a power of two too fine.
+    /// The grid of the magnitudes.
     pub(crate) fn of<W: Sample>(weights: &[W]) -> Self {
         let unit = W::NORMAL_BITS;
         let mut grid = Self {
@@ -93,8 +104,9 @@ impl Grid {
             high: 0,
         };
         for weight in weights.iter().filter(|w| !w.is_zero()) {
-            let place = (weight.abs().bits() / unit).saturating_sub(1);
-            (grid.low, grid.high) = (grid.low.min(place), grid.high.max(place));
+            let (digits, place) = odd(unit, weight.abs().bits());
+            let top = place + u64::from(u64::BITS - digits.leading_zeros());
+            (grid.low, grid.high) = (grid.low.min(place), grid.high.max(top));
         }
         grid.low = grid.low.min(grid.high);
         grid
@@ -102,15 +114,16 @@ impl Grid {
 
     /// How many bits a magnitude takes.
     pub(crate) fn bits(self) -> u64 {
-        self.high - self.low + u64::from(self.unit.trailing_zeros()) + 1
+        self.high - self.low
     }
 
     /// The digits of a magnitude, and how far to the left they stand.
     pub(crate) fn place(self, key: u64) -> (u64, u64) {
-        match key / self.unit {
-            0 => (key, 0),
-            exponent => (key % self.unit + self.unit, exponent - 1 - self.low),
+        if key == 0 {
+            return (0, 0);
         }
+        let (digits, place) = odd(self.unit, key);
+        (digits, place - self.low)
     }
 
     fn value<T: Exact>(self, key: u64) -> T {
@@ -119,11 +132,11 @@ impl Grid {
     }
 
     /// The bits of a mean, and of half of it rounded down.
-    fn mean<T: Exact>(self, (sum, mass): &(T, u64)) -> (u64, u64) {
-        if *mass == 0 {
+    fn mean<T: Exact>(self, (sum, mass): &(T, T)) -> (u64, u64) {
+        if mass.is_zero() {
             return (0, 0);
         }
-        let (quotient, low) = (sum.divide(*mass), self.low.cast_signed());
+        let (quotient, low) = (sum.divide(mass), self.low.cast_signed());
         (
             quotient.round(self.unit, low, true),
             quotient.round(self.unit, low - 1, false),
@@ -131,16 +144,46 @@ impl Grid {
     }
 }
 
-/// The least magnitude of the best support, from the magnitudes in decreasing order; of equal supports the smallest.
-fn least_taken<T: Exact>(grid: Grid, sorted: &[u64]) -> u64 {
-    let (mut sum, mut best, mut mass) = (T::zero(), (T::zero(), T::from(1)), 0);
+/// What depends on the weights: as much on each if nothing is said.
+#[derive(Clone, Copy)]
+pub(crate) struct Masses<'a> {
+    importance: Option<&'a [f32]>,
+    grid: Grid,
+}
+
+impl<'a> Masses<'a> {
+    pub(crate) fn of(importance: Option<&'a [f32]>) -> Self {
+        let grid = Grid::of(importance.unwrap_or(&[1.0]));
+        Self { importance, grid }
+    }
+
+    /// How many bits one takes.
+    pub(crate) fn bits(self) -> u64 {
+        self.grid.bits()
+    }
+
+    /// The digits of one, and how far to the left they stand.
+    pub(crate) fn place(self, index: usize) -> (u64, u64) {
+        self.grid
+            .place(self.importance.map_or(1.0, |h| h[index]).bits())
+    }
+
+    fn value<T: Exact>(self, index: usize) -> T {
+        let (digits, shift) = self.place(index);
+        T::from(digits) << shift
+    }
+}
+
+/// The least magnitude of the best support, from magnitudes and masses in decreasing order; of equal supports the smallest.
+fn least_taken<T: Exact>(grid: Grid, sorted: &[(u64, T)]) -> u64 {
+    let (mut sum, mut best, mut mass) = (T::zero(), (T::zero(), T::from(1)), T::zero());
     let mut least = u64::MAX;
-    for &key in sorted {
-        sum += grid.value::<T>(key);
-        mass += 1;
+    for (key, own) in sorted {
+        sum += grid.value::<T>(*key) * own.clone();
+        mass += own.clone();
         let square = sum.clone() * sum.clone();
-        if square.clone() * best.1.clone() > best.0.clone() * T::from(mass) {
-            (best, least) = ((square, T::from(mass)), key);
+        if square.clone() * best.1.clone() > best.0.clone() * mass.clone() {
+            (best, least) = ((square, mass.clone()), *key);
         }
     }
     least
@@ -155,36 +198,49 @@ pub(crate) struct Expected {
     thresholds: [u64; 2],
 }
 
-/// The magnitudes that are not zero, of one sign or of both, in decreasing order.
-fn sorted<W: Sample>(weights: &[W], sign: Option<bool>) -> Vec<u64> {
-    let wanted = |w: &&W| sign.is_none_or(|negative| w.is_sign_negative() == negative);
-    let chosen = weights.iter().filter(|w| !w.is_zero()).filter(wanted);
-    let mut keys: Vec<u64> = chosen.map(|w| w.abs().bits()).collect();
-    keys.sort_unstable_by(|a, b| b.cmp(a));
-    keys
+/// The magnitudes of which something depends and that are not zero, of one sign or of both, in decreasing order.
+fn sorted<W: Sample, T: Exact>(
+    weights: &[W],
+    masses: Masses<'_>,
+    sign: Option<bool>,
+) -> Vec<(u64, T)> {
+    let wanted = |w: &W| sign.is_none_or(|negative| w.is_sign_negative() == negative);
+    let places = weights.iter().enumerate();
+    let chosen = places.filter(|(_, w)| !w.is_zero() && wanted(w));
+    let pairs = chosen.map(|(i, w)| (w.abs().bits(), masses.value::<T>(i)));
+    let mut pairs: Vec<(u64, T)> = pairs.filter(|(_, mass)| !mass.is_zero()).collect();
+    pairs.sort_by_key(|(key, _)| !key);
+    pairs
 }
 
-fn expect<W: Sample, T: Exact>(weights: &[W], grid: Grid, rule: Rule) -> Expected {
+fn expect<W: Sample, T: Exact>(
+    weights: &[W],
+    masses: Masses<'_>,
+    grid: Grid,
+    rule: Rule,
+) -> Expected {
+    let least = |sign| least_taken::<T>(grid, &sorted(weights, masses, sign));
     let least = match rule {
-        Rule::TwoScale => [false, true].map(|s| least_taken::<T>(grid, &sorted(weights, Some(s)))),
-        _ => [least_taken::<T>(grid, &sorted(weights, None)); 2],
+        Rule::TwoScale => [false, true].map(|sign| least(Some(sign))),
+        _ => [least(None); 2],
     };
-    let mut sums = [(T::zero(), 0), (T::zero(), 0)];
-    let trit = |weight: &W| {
+    let mut sums = [(T::zero(), T::zero()), (T::zero(), T::zero())];
+    let trit = |(index, weight): (usize, &W)| {
         let (negative, key) = (weight.is_sign_negative(), weight.abs().bits());
-        let side = usize::from(negative);
-        if key < least[side] {
+        let (side, mass) = (usize::from(negative), masses.value::<T>(index));
+        if key < least[side] || mass.is_zero() {
             return 0;
         }
-        sums[side].0 += grid.value::<T>(key);
-        sums[side].1 += 1;
+        sums[side].0 += grid.value::<T>(key) * mass.clone();
+        sums[side].1 += mass;
         if negative { -1 } else { 1 }
     };
-    let trits = weights.iter().map(trit).collect();
+    let trits = weights.iter().enumerate().map(trit).collect();
     let [(lambda_p, half_p), (lambda_n, half_n)] = [&sums[0], &sums[1]].map(|s| grid.mean(s));
-    let [(mut both, positives), (sum, negatives)] = sums;
-    both += sum;
-    let (lambda, half) = grid.mean(&(both, positives + negatives));
+    let [mut both, negatives] = sums;
+    both.0 += negatives.0;
+    both.1 += negatives.1;
+    let (lambda, half) = grid.mean(&both);
     let two = rule == Rule::TwoScale;
     Expected {
         trits,
@@ -197,13 +253,19 @@ fn expect<W: Sample, T: Exact>(weights: &[W], grid: Grid, rule: Rule) -> Expecte
 impl Expected {
     /// The answer for [`Rule::Tnt`] or [`Rule::TwoScale`] with two scales; `None` if it takes big integers and they are not
     /// wanted.
-    pub(crate) fn of<W: Sample>(weights: &[W], rule: Rule, big: bool) -> Option<Self> {
-        let grid = Grid::of(weights);
+    pub(crate) fn of<W: Sample>(
+        weights: &[W],
+        importance: Option<&[f32]>,
+        rule: Rule,
+        big: bool,
+    ) -> Option<Self> {
+        let (grid, masses) = (Grid::of(weights), Masses::of(importance));
         let count = u64::from(usize::BITS - weights.len().leading_zeros());
-        if 2 * (grid.bits() + count) + count < 128 && grid.bits() + count <= 63 {
-            return Some(expect::<W, u128>(weights, grid, rule));
+        let mass = masses.bits() + count;
+        if 2 * (grid.bits() + mass) + mass < 128 && grid.bits() + mass <= 63 {
+            return Some(expect::<W, u128>(weights, masses, grid, rule));
         }
-        big.then(|| expect::<W, BigUint>(weights, grid, rule))
+        big.then(|| expect::<W, BigUint>(weights, masses, grid, rule))
     }
 
     /// The same of an answer that was given.

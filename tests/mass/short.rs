@@ -5,6 +5,7 @@ use ternarize::tensor::{Grouping, TensorView, TernaryTensor};
 
 use crate::common::Sample;
 use crate::floats::{Float, Visit};
+use crate::importance::Importance;
 use crate::kinds::Kind;
 use crate::random::Random;
 use crate::run::{Effort, Tally, run, seed};
@@ -22,6 +23,7 @@ struct Plan {
     len: usize,
     count: usize,
     backend: Backend,
+    importance: Option<Importance>,
     /// Every backend is asked, vector by vector.
     thorough: bool,
 }
@@ -47,6 +49,7 @@ impl Plan {
             count: (65_536 / len).clamp(1, most),
             backend: backends[turn % backends.len()],
             thorough: random.once_in(64),
+            importance: Importance::draw(&mut random, 6),
         }
     }
 }
@@ -61,15 +64,28 @@ impl Visit for (&Plan, &mut Tally) {
         for row in weights.chunks_exact_mut(plan.len) {
             plan.kind.fill(&mut random, row);
         }
-        plan.judge(&weights, tally)
+        let importance = plan.importance.map(|importance| {
+            let mut all = vec![0.0; weights.len()];
+            for row in all.chunks_exact_mut(plan.len) {
+                importance.fill(&mut random, row);
+            }
+            all
+        });
+        plan.judge(&weights, importance.as_deref(), tally)
     }
 }
 
 impl Plan {
     /// One call for all vectors, and then one vector after the other.
-    fn judge<W: Sample>(&self, weights: &[W], tally: &mut Tally) -> Result<(), String> {
+    fn judge<W: Sample>(
+        &self,
+        weights: &[W],
+        importance: Option<&[f32]>,
+        tally: &mut Tally,
+    ) -> Result<(), String> {
         let view = TensorView::new(weights, &[self.count, self.len]).expect("a shape that fits");
         let how = self.way.ternarizer().backend(self.backend);
+        let how = importance.map_or(how, |all| how.importance(all));
         let (tensor, fits) = TernaryTensor::ternarize(&view, Grouping::Block(self.len), &how)
             .map_err(|error| format!("{:?}: {error}", self.kind))?;
         let mut trits = vec![0; weights.len()];
@@ -83,10 +99,11 @@ impl Plan {
         for (row, ((weights, trits), fit)) in rows.zip(&fits).enumerate() {
             let case = Case {
                 weights,
-                importance: None,
+                importance: importance.map(|all| &all[row * self.len..][..self.len]),
                 way: self.way,
                 backend: self.backend,
-                big: true,
+                // With importances almost all need them.
+                big: importance.is_none() || self.thorough,
             };
             let sort = case.sorted();
             let unlike = difference((trits, fit), (&sort.0, &sort.1));
@@ -100,8 +117,9 @@ impl Plan {
                 .or_else(|| self.singly(&case, &sort));
             if let Some(wrong) = wrong {
                 return Err(format!(
-                    "{:?}, row {row}: {}",
+                    "{:?}, importance {:?}, row {row}: {}",
                     self.kind,
+                    self.importance,
                     case.describe(&wrong)
                 ));
             }
@@ -130,6 +148,7 @@ impl Plan {
         tally.count("kinds", &format!("{:?}", self.kind), cases);
         tally.count("floats", self.float.name(), cases);
         tally.count("rules", &format!("{:?}", self.way), cases);
+        Importance::count(self.importance, cases, tally);
         tally.count("tensors on", self.backend.name(), cases);
         if self.thorough {
             tally.count("singly", "on every backend", cases);
