@@ -22,7 +22,13 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod portable;
-#[cfg(feature = "alloc")]
+#[cfg_attr(
+    not(feature = "alloc"),
+    allow(
+        dead_code,
+        reason = "only owned vectors of activations are laid out in tiles"
+    )
+)]
 mod tiles;
 #[cfg_attr(
     not(feature = "alloc"),
@@ -31,11 +37,12 @@ mod tiles;
 mod vector;
 
 use portable::Arrays;
-#[cfg(all(feature = "alloc", target_arch = "x86_64"))]
+#[cfg(target_arch = "x86_64")]
 use tiles::adding::Adding;
 
+pub(crate) use tiles::TileJob;
 #[cfg(feature = "alloc")]
-pub(crate) use tiles::{Digits, MOST_TILES, Planes, TILE, TileJob, Tiles, Unit};
+pub(crate) use tiles::{Digits, MOST_TILES, Planes, TILE, Tiles, Unit};
 pub(crate) use vector::Vector;
 
 use crate::parallel;
@@ -182,7 +189,13 @@ impl Backend {
     }
 
     /// Runs a job over tiles with these instructions; without a multiplication, if so wished.
-    #[cfg(feature = "alloc")]
+    #[cfg_attr(
+        not(feature = "alloc"),
+        allow(
+            dead_code,
+            reason = "only owned vectors of activations are laid out in tiles"
+        )
+    )]
     #[inline]
     pub(crate) fn run_tiles<J: TileJob>(self, additions_only: bool, job: J) -> J::Output {
         match (self.0, additions_only) {

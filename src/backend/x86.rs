@@ -85,6 +85,7 @@ impl Avx512Vnni {
     }
 
     /// What else this proves.
+    #[expect(clippy::unused_self, reason = "the token is the proof")]
     #[inline(always)]
     pub(super) const fn base(self) -> Avx512 {
         Avx512(())

@@ -3,6 +3,11 @@
 //! Several rows at once share the loads of the activations, and give the processor more to do than one chain of additions;
 //! several vectors at once share what is taken out of the codes.
 
+#![expect(
+    clippy::needless_range_loop,
+    reason = "several arrays side by side; iterators would be closures, compiled without the instructions of a backend"
+)]
+
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 use core::ops::Range;

@@ -192,8 +192,11 @@ impl<const P: usize> Laid<P> {
         let last = used.iter().rposition(|&used| used).unwrap_or_default();
         let tiles = (last + x.len()).div_ceil(places.len());
         let version = |(skip, &used): (usize, &bool)| {
-            used.then(|| Version::new(x, places, skip, tiles))
-                .unwrap_or_else(empty)
+            if used {
+                Version::new(x, places, skip, tiles)
+            } else {
+                empty()
+            }
         };
         let block = |tile| x.scale_of_block(tile * places.len() / ACTIVATION_BLOCK);
         Self {

@@ -1,9 +1,13 @@
 //! [`Tiles`] without a multiplication, where the processor has one: an activation is kept, dropped, or its sign is turned.
 //!
-//! On other processors [`Portable`](super::portable::Portable) does just that. Here are the same steps for AVX2, which has an
+//! [`Portable`](super::portable::Portable) does just that on every processor. Here are the same steps for AVX2, which has an
 //! instruction that gives bytes the signs of others, and for AVX-512, which has masks. Table look-ups stand for what else would
 //! be multiplied.
 
+#![expect(
+    clippy::needless_range_loop,
+    reason = "several arrays side by side; iterators would be closures, compiled without the instructions of this backend"
+)]
 #![expect(
     unsafe_code,
     reason = "the instructions of one processor; the token proves that it has them"
@@ -13,15 +17,12 @@
     clippy::wildcard_imports,
     reason = "intrinsics are a language of their own"
 )]
-#[cfg(target_arch = "x86_64")]
 use core::arch::x86_64::*;
 
 use super::portable::Portable;
 use super::{Digits, Planes, TILE, Tiles};
-#[cfg(target_arch = "x86_64")]
 use crate::backend::x86::{Avx2, Avx512};
 
-#[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512};
 
 /// A unit that only adds.
@@ -70,11 +71,20 @@ impl<T: Tiles> Tiles for Adding<T> {
 }
 
 /// The trits of 64 bytes.
-#[cfg(target_arch = "x86_64")]
 type Trits = [__m256i; 2];
 
-/// Keeps `x` where `keep` says so, turned where `turn` says so, and adds four and four.
-#[cfg(target_arch = "x86_64")]
+/// What four unsigned bytes of some planes are too much: 128 each.
+const fn four_offsets(planes: usize) -> i32 {
+    let mut offsets = 0;
+    let mut plane = 0;
+    while plane < planes {
+        offsets += 4 * 128;
+        plane += 1;
+    }
+    offsets
+}
+
+/// `sums` and, four bytes to a lane, activations with the signs of trits.
 #[inline(always)]
 fn add_avx2<const P: usize>(
     mut sums: [__m256i; 2],
@@ -101,7 +111,7 @@ fn add_avx2<const P: usize>(
             let pairs = _mm256_add_epi16(even[h], odd[h]);
             let low = _mm256_and_si256(pairs, _mm256_set1_epi32(0xffff));
             let fours = _mm256_add_epi32(low, _mm256_srli_epi32::<16>(pairs));
-            let offset = _mm256_set1_epi32(const { 4 * 128 * P as i32 });
+            let offset = _mm256_set1_epi32(const { four_offsets(P) });
             sums[h] = _mm256_add_epi32(sums[h], _mm256_sub_epi32(fours, offset));
         });
     }
@@ -109,7 +119,6 @@ fn add_avx2<const P: usize>(
 }
 
 /// All ones where a byte is to be kept, in two ways, become the trits +1.
-#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn signed_avx2<const P: usize>(
     [plus, minus]: &[[Trits; P]; 2],
@@ -119,7 +128,6 @@ fn signed_avx2<const P: usize>(
     [add_avx2(zeros, plus, x), add_avx2(zeros, minus, x)]
 }
 
-#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn signs_of<const P: usize>(trits: [Trits; P]) -> [[Trits; P]; 2] {
     let (mut plus, mut minus) = (trits, trits);
@@ -152,7 +160,6 @@ macro_rules! sums_that_start_at_zero {
     };
 }
 
-#[cfg(target_arch = "x86_64")]
 impl Digits<4> for Adding<Avx2> {
     type Weights = [Trits; 4];
     type Signs = [[Trits; 4]; 2];
@@ -187,7 +194,6 @@ impl Digits<4> for Adding<Avx2> {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
 impl Digits<5> for Adding<Avx2> {
     type Weights = [Trits; 5];
     type Signs = [[Trits; 5]; 2];
@@ -223,7 +229,6 @@ impl Digits<5> for Adding<Avx2> {
 }
 
 /// Which bytes of each plane to keep, and which of them to turn.
-#[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
 pub(in crate::backend) struct Masks<const P: usize> {
     keep: [__mmask64; P],
@@ -231,7 +236,6 @@ pub(in crate::backend) struct Masks<const P: usize> {
 }
 
 /// Keeps `x` where `keep` says so, turned where `turn` says so, and adds four and four.
-#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn add_avx512<const P: usize>(sums: __m512i, masks: &Masks<P>, x: &Planes<P>) -> __m512i {
     let zero = with_token!(_mm512_setzero_si512());
@@ -249,13 +253,12 @@ fn add_avx512<const P: usize>(sums: __m512i, masks: &Masks<P>, x: &Planes<P>) ->
     }
     with_token!({
         let fours = _mm512_and_si512(fours, _mm512_set1_epi32(0xffff));
-        let offset = _mm512_set1_epi32(const { 4 * 128 * P as i32 });
+        let offset = _mm512_set1_epi32(const { four_offsets(P) });
         _mm512_add_epi32(sums, _mm512_sub_epi32(fours, offset))
     })
 }
 
 /// The sums where a trit is +1, and where it is -1.
-#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn signed_avx512<const P: usize>(masks: &Masks<P>, x: &Planes<P>) -> [__m512i; 2] {
     let zero = with_token!(_mm512_setzero_si512());
@@ -268,7 +271,6 @@ fn signed_avx512<const P: usize>(masks: &Masks<P>, x: &Planes<P>) -> [__m512i; 2
     [add_avx512(zero, &plus, x), add_avx512(zero, &minus, x)]
 }
 
-#[cfg(target_arch = "x86_64")]
 impl Digits<4> for Adding<Avx512> {
     type Weights = Masks<4>;
     type Signs = Masks<4>;
@@ -311,7 +313,6 @@ impl Digits<4> for Adding<Avx512> {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
 impl Digits<5> for Adding<Avx512> {
     type Weights = Masks<5>;
     type Signs = Masks<5>;

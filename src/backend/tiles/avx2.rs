@@ -1,6 +1,10 @@
 //! [`Tiles`] on AVX2: digits times activations, two and two into 16 bits, and these two and two into 32.
 
 #![expect(
+    clippy::needless_range_loop,
+    reason = "several arrays side by side; iterators would be closures, compiled without the instructions of this backend"
+)]
+#![expect(
     unsafe_code,
     reason = "the instructions of one processor; the token proves that it has them"
 )]
@@ -225,11 +229,11 @@ pub(super) fn carries(codes: &[u8; TILE]) -> [[Bytes; 5]; 2] {
                 // 3 * 86 >= 256, and 3 * 171 >= 512.
                 one[p][h] = _mm256_cmpgt_epi8(
                     rest[h],
-                    _mm256_set1_epi8(const { (85_u8 ^ 0x80).cast_signed() }),
+                    _mm256_set1_epi8(const { (0x55_u8 ^ 0x80).cast_signed() }),
                 );
                 two[p][h] = _mm256_cmpgt_epi8(
                     rest[h],
-                    _mm256_set1_epi8(const { (170_u8 ^ 0x80).cast_signed() }),
+                    _mm256_set1_epi8(const { (0xaa_u8 ^ 0x80).cast_signed() }),
                 );
                 let twice = _mm256_add_epi8(rest[h], rest[h]);
                 rest[h] = _mm256_add_epi8(twice, rest[h]);

@@ -18,13 +18,14 @@
 //! Two units do the same: [`Portable`](portable::Portable) is the definition. An [`Adding`](adding::Adding) one multiplies
 //! nothing, also where the processor could.
 
+#[cfg(target_arch = "x86_64")]
 pub(super) mod adding;
 #[cfg(target_arch = "x86_64")]
 pub(super) mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub(super) mod avx512;
 pub(super) mod portable;
-#[cfg(test)]
+#[cfg(all(test, feature = "alloc"))]
 mod tests;
 #[cfg(target_arch = "x86_64")]
 pub(super) mod vnni;

@@ -1,6 +1,6 @@
 //! Every unit against the definition, with the plainest loops for that.
 
-use super::{Digits, MOST_TILES, Planes, TILE, TileJob, Tiles, Unit};
+use super::{Digits, MOST_TILES, Planes, TILE, TileJob, Unit};
 use crate::backend::Backend;
 use alloc::vec::Vec;
 
@@ -190,7 +190,8 @@ fn sums_become_the_nearest_singles_and_numbers_fractions() {
     for numbers in numbers.as_chunks::<TILE>().0 {
         for backend in Backend::available() {
             let (singles, fractions) = backend.run_tiles(false, Single(&sums, numbers));
-            assert_eq!(singles, sums.map(|sum| sum as f32));
+            let expected = sums.map(|sum| (sum as f32).to_bits());
+            assert_eq!(singles.map(f32::to_bits), expected);
             for (&number, fraction) in numbers.iter().zip(fractions).filter(|pair| *pair.0 < 243) {
                 assert_eq!(u32::from(fraction), (256 * u32::from(number)).div_ceil(243));
             }
