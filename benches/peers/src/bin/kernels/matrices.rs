@@ -1,0 +1,83 @@
+//! The same trits in every layout.
+
+use half::f16;
+use rand::{RngExt, SeedableRng};
+use ternarize::format::FormatMatrix;
+use ternarize::tensor::{Grouping, Shape, TernaryTensor};
+use ternarize::{Code, Format, PackedTritsBuf, Rule};
+use ternarize_peers::data::SEED;
+
+/// The columns of all matrices.
+pub(crate) const COLUMNS: usize = 4096;
+
+/// A matrix of some rows, over and over.
+pub(crate) struct Matrices {
+    /// In all.
+    pub(crate) rows: usize,
+    pub(crate) x: Vec<f32>,
+    /// Once.
+    pub(crate) trits: Vec<i8>,
+    pub(crate) tq2_0: Vec<u8>,
+    pub(crate) tq1_0: Vec<u8>,
+    /// One scale for each row, two bits a trit.
+    pub(crate) by_row: TernaryTensor<f32>,
+    /// Two scales for each 256.
+    pub(crate) two: TernaryTensor<f32>,
+    /// One scale for each row, 1.6 bits a trit.
+    pub(crate) base3: TernaryTensor<f32>,
+}
+
+impl Matrices {
+    /// With so many `rows`, a multiple of 5 if they come more than once, for rows of base-3 need not end with a byte.
+    pub(crate) fn new(rows: usize, copies: usize) -> Self {
+        let mut rng = rand::rngs::ChaCha8Rng::seed_from_u64(SEED);
+        let trits: Vec<i8> = (0..rows * COLUMNS)
+            .map(|_| rng.random_range(-1..=1))
+            .collect();
+        let tensor = |code, grouping: Grouping, two: bool| {
+            let shape = Shape::new(&[rows * copies, COLUMNS]).expect("a shape");
+            let groups = grouping.resolve(&shape).expect("groups").len();
+            let packed = PackedTritsBuf::from_trits(code, &trits).expect("trits");
+            let packed = packed.as_bytes().repeat(copies);
+            let packed = PackedTritsBuf::from_bytes(code, packed, rows * copies * COLUMNS);
+            let packed = packed.expect("whole bytes");
+            let lambda_n = two.then(|| vec![0.375; groups]);
+            let lambda_p = vec![0.5; groups];
+            TernaryTensor::from_parts(shape, grouping, Rule::Tnt, packed, lambda_p, lambda_n)
+                .expect("a tensor")
+        };
+        let encode = |format: Format| {
+            let scales = vec![f16::from_f32(0.5); rows * COLUMNS / 256];
+            let mut bytes = vec![0; format.encoded_len(rows, COLUMNS).expect("a length")];
+            let done = format.encode_into(COLUMNS, &trits, &scales, &mut bytes);
+            done.expect("trits");
+            bytes.repeat(copies)
+        };
+        Self {
+            rows: rows * copies,
+            x: (0..COLUMNS).map(|_| rng.random_range(-1.0..1.0)).collect(),
+            tq2_0: encode(Format::Tq2_0),
+            tq1_0: encode(Format::Tq1_0),
+            by_row: tensor(Code::TwoBit, Grouping::OUTPUT_CHANNEL, false),
+            two: tensor(Code::TwoBit, Grouping::Block(256), true),
+            base3: tensor(Code::Base3, Grouping::OUTPUT_CHANNEL, false),
+            trits,
+        }
+    }
+
+    pub(crate) fn format<'a>(&self, format: Format, bytes: &'a [u8]) -> FormatMatrix<'a> {
+        FormatMatrix::new(format, self.rows, COLUMNS, bytes).expect("a matrix")
+    }
+
+    /// The plain product, for comparison.
+    pub(crate) fn exact(&self) -> Vec<f64> {
+        let rows = self.trits.chunks_exact(COLUMNS);
+        let row = |row: &[i8]| {
+            let terms = row.iter().zip(&self.x);
+            terms
+                .map(|(&t, &x)| 0.5 * f64::from(t) * f64::from(x))
+                .sum()
+        };
+        rows.map(row).collect()
+    }
+}
