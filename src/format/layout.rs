@@ -249,7 +249,7 @@ impl BlockLayout {
         clippy::cast_possible_truncation,
         reason = "a byte has at most five digits"
     )]
-    const fn field(&self, plane: usize) -> u32 {
+    pub(crate) const fn field(&self, plane: usize) -> u32 {
         let plane = plane as u32;
         if self.reversed { 3 - plane } else { plane }
     }

@@ -8,12 +8,12 @@
 //! Cost: as there. Formats in blocks of 256 are fastest; the smaller blocks cost a copy of their codes.
 
 use super::Format;
-use super::layout::Place;
+use super::layout::BlockLayout;
 use super::matrix::{Matrix, check_len};
 use crate::Error;
 use crate::backend::{TILE, Tiles, Vector};
 use crate::product::{
-    Activations, Contiguous, Drivable, Exact, LANE_PAIRS, Laid, Multiplier, Places, Scaled,
+    Activations, Contiguous, Drivable, Exact, LANE_PAIRS, Laid, Multiplier, Places, Run, Scaled,
     Scaling, Source, tile_at,
 };
 use crate::weight::Format as _;
@@ -136,12 +136,14 @@ impl<'a> FormatMatrix<'a> {
     /// The vectors, for tiles of so many blocks.
     fn lay_out<const P: usize>(&self, pieces: usize, xs: &[Activations]) -> Vec<Laid<P>> {
         let layout = self.format.layout();
-        let places = Places::new(layout.trits * pieces, |element| {
-            let (piece, element) = (element / layout.trits, element % layout.trits);
-            let start = Place { byte: 0, digit: 0 };
-            let Place { byte, digit } = layout.place(element).unwrap_or(start);
-            (piece * (TILE / pieces) + byte, digit as usize)
-        });
+        let piece = |piece| {
+            layout.runs().map(move |run| Run {
+                element: run.element + piece * layout.trits,
+                byte: run.byte + piece * (TILE / pieces),
+                ..run
+            })
+        };
+        let places = Places::new(layout.trits * pieces, (0..pieces).flat_map(piece));
         xs.iter().map(|x| Laid::new(x, &places, &[true])).collect()
     }
 
@@ -206,6 +208,33 @@ impl<'a> FormatMatrix<'a> {
             exact.multiply(how, 0..self.rows, &xs, ys);
         }
         Ok(())
+    }
+}
+
+impl BlockLayout {
+    /// Elements that lie side by side, as far apart as they come.
+    fn runs(&self) -> impl Iterator<Item = Run> {
+        let (mut element, mut byte) = (0, 0);
+        self.stages.iter().flat_map(move |stage| {
+            let (first, start) = (element, byte);
+            element += stage.width * stage.digits * stage.rounds;
+            byte += stage.width * stage.rounds;
+            // Bytes of consecutive elements are one round each: together they make runs, too.
+            let (rounds, len, step) = match stage.width {
+                1 => (1, stage.rounds, stage.digits),
+                width => (stage.rounds, width, 1),
+            };
+            (0..rounds * stage.digits).map(move |at| {
+                let (round, plane) = (at / stage.digits, at % stage.digits);
+                Run {
+                    element: first + (round * stage.digits + plane) * stage.width,
+                    step,
+                    digit: self.field(plane) as usize,
+                    byte: start + round * stage.width,
+                    len,
+                }
+            })
+        })
     }
 }
 

@@ -32,40 +32,22 @@ pub(crate) struct Places {
     runs: Vec<Run>,
 }
 
+/// Elements of a tile that are equally far apart, and lie side by side.
 #[derive(Clone, Copy, Debug)]
-struct Run {
+pub(crate) struct Run {
     /// The first element, and from each to the next.
-    element: usize,
-    step: usize,
-    /// Plane times 64, plus byte.
-    place: usize,
-    len: usize,
+    pub(crate) element: usize,
+    pub(crate) step: usize,
+    /// Where the first lies.
+    pub(crate) digit: usize,
+    pub(crate) byte: usize,
+    pub(crate) len: usize,
 }
 
 impl Places {
-    /// From the byte and the digit of each of at most 64 times 5 elements.
-    pub(crate) fn new(elements: usize, place: impl Fn(usize) -> (usize, usize)) -> Self {
-        let mut at = [None; MOST];
-        for element in 0..elements.min(MOST) {
-            let (byte, digit) = place(element);
-            if let Some(slot) = at.get_mut(digit * TILE + byte) {
-                *slot = Some(element);
-            }
-        }
-        let mut runs: Vec<Run> = Vec::new();
-        for (place, element) in at.into_iter().enumerate() {
-            let Some(element) = element else { continue };
-            let goes_on = runs.last_mut().is_some_and(|run| run.take(place, element));
-            if !goes_on {
-                let (step, len) = (1, 1);
-                runs.push(Run {
-                    element,
-                    step,
-                    place,
-                    len,
-                });
-            }
-        }
+    /// A tile of so many elements, at most 320.
+    pub(crate) fn new(elements: usize, runs: impl Iterator<Item = Run>) -> Self {
+        let (elements, runs) = (elements.min(MOST), runs.collect());
         Self { elements, runs }
     }
 
@@ -76,23 +58,11 @@ impl Places {
 }
 
 impl Run {
-    /// Takes in this element, if it is the next of the run. The second decides how far apart they are.
-    fn take(&mut self, place: usize, element: usize) -> bool {
-        let step = element.wrapping_sub(self.element);
-        if self.len == 1 && (1..=5).contains(&step) {
-            self.step = step;
-        }
-        let next = !place.is_multiple_of(TILE)
-            && place == self.place + self.len
-            && element == self.element + self.len * self.step;
-        self.len += usize::from(next);
-        next
-    }
-
     /// Puts the elements of the run in their place.
     fn copy(&self, from: &[i8; MOST], to: &mut [i8]) {
         let from = from.get(self.element..).unwrap_or_default();
-        let to = to.get_mut(self.place..).unwrap_or_default();
+        let to = to.get_mut(self.digit * TILE + self.byte..);
+        let to = to.unwrap_or_default();
         let to = to.get_mut(..self.len).unwrap_or_default();
         match self.step {
             1 => copy_each::<1>(from, to),

@@ -42,7 +42,7 @@ mod source;
 
 pub(crate) use drive::Drivable;
 pub(crate) use kernel::{Exact, Scaled};
-pub(crate) use lay_out::{Laid, Places};
+pub(crate) use lay_out::{Laid, Places, Run};
 #[cfg(feature = "half")]
 pub(crate) use scales::Scaling;
 pub(crate) use scales::{Groups, LANE_PAIRS};

@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use super::TernaryTensor;
 use crate::product::{
     ACTIVATION_BLOCK, Activations, Contiguous, Drivable, Exact, Groups, LANE_PAIRS, Laid,
-    Multiplier, Places, Scaled,
+    Multiplier, Places, Run, Scaled,
 };
 use crate::weight::Format;
 use crate::{Code, Error, Scales, Weight};
@@ -212,11 +212,15 @@ struct Matrix<'a> {
 impl Matrix<'_> {
     /// The vectors, for rows that begin anywhere in a byte of `P` trits.
     fn lay_out<const P: usize>(&self, xs: &[Activations]) -> Vec<Laid<P>> {
-        let places = Places::new(64 * P, |element| match P {
+        let run = |element| Run {
+            element,
+            step: P,
             // The first of five digits is the least significant.
-            5 => (element / 5, 4 - element % 5),
-            _ => (element / P, element % P),
-        });
+            digit: if P == 5 { 4 - element } else { element },
+            byte: 0,
+            len: 64,
+        };
+        let places = Places::new(64 * P, (0..P).map(run));
         let mut used = [false; P];
         for row in 0..self.rows.min(P) {
             used[row * self.columns % P] = true;
