@@ -52,7 +52,7 @@
 //! | `half` | `f16` and `bf16` weights, [`mod@format`] | half |
 //! | `heapless` | `ternarize_heapless` | heapless |
 //! | `ndarray` | [`tensor::ndarray`] | ndarray |
-//! | `rayon` | groups of a tensor, and long slices, in parallel | rayon, `std` |
+//! | `rayon` | groups of a tensor, long slices, and rows of a product, in parallel | rayon, `std` |
 //! | `safetensors` | [`model`] | safetensors, serde, tempfile, thiserror, `half`, `std` |
 
 #![no_std]

@@ -16,13 +16,24 @@ use core::arch::x86_64::*;
 use super::vector::{Vector, one_digit};
 use super::x86::{Avx512, prefetch};
 
-/// The lanes whose words have none of the bits of their lanes, the same in the first eight lanes and in the last.
+/// The same bits for the first eight lanes and for the last.
+#[inline(always)]
+fn bits_twice(bits: &[u32; 8]) -> __m512i {
+    with_token!(_mm512_broadcast_i32x8(_mm256_loadu_si256(
+        bits.as_ptr().cast()
+    )))
+}
+
+/// The lanes whose words have none of these bits.
 #[inline(always)]
 fn without(words: __m512i, bits: &[u32; 8]) -> __mmask16 {
-    with_token!({
-        let bits = _mm512_broadcast_i32x8(_mm256_loadu_si256(bits.as_ptr().cast()));
-        _mm512_testn_epi32_mask(words, bits)
-    })
+    with_token!(_mm512_testn_epi32_mask(words, bits_twice(bits)))
+}
+
+/// The lanes whose words have any of these bits.
+#[inline(always)]
+fn with(words: __m512i, bits: &[u32; 8]) -> __mmask16 {
+    with_token!(_mm512_test_epi32_mask(words, bits_twice(bits)))
 }
 
 impl Vector for Avx512 {
@@ -273,7 +284,7 @@ impl Vector for Avx512 {
         x: __m512,
     ) -> [__m512; 2] {
         let (high, both) = const { (one_digit(FROM, 2), one_digit(FROM, 3)) };
-        let (in_plus, in_minus) = (!without(words, &high), without(words, &both));
+        let (in_plus, in_minus) = (with(words, &high), without(words, &both));
         with_token!([
             _mm512_mask_add_ps(plus, in_plus, plus, x),
             _mm512_mask_add_ps(minus, in_minus, minus, x),

@@ -26,7 +26,7 @@
 use alloc::vec;
 
 use super::TernaryTensor;
-use super::rows::{Matrix, Rows};
+use super::rows::Matrix;
 use crate::weight::Format;
 use crate::{Backend, Error, Weight};
 
@@ -139,10 +139,10 @@ impl<W: Weight> TernaryTensor<W> {
             },
         };
         if columns <= 1 {
-            return backend.run_divided(Rows::new(&matrix, x, columns, y));
+            return matrix.multiply(backend, x, columns, y);
         }
         let mut by_rows = vec![0.0; y.len()];
-        backend.run_divided(Rows::new(&matrix, x, columns, &mut by_rows))?;
+        matrix.multiply(backend, x, columns, &mut by_rows)?;
         for (column, y) in y.chunks_exact_mut(rows.max(1)).enumerate() {
             let products = by_rows.iter().skip(column).step_by(columns);
             for (y, &product) in y.iter_mut().zip(products) {

@@ -13,10 +13,11 @@
 //!
 //! Cost: as said for [`kernels`](crate::kernels); the bytes of a few rows are in cache while all vectors meet them.
 
+use core::num::NonZero;
 use core::ops::Range;
 
 use super::{Groups, Runs};
-use crate::backend::{Divisible, Job, Vector};
+use crate::backend::{Backend, Divisible, Job, Vector};
 use crate::kernels::{Apart, Row, Sums, Together, sums};
 use crate::{Error, PackedTrits, Scales};
 
@@ -36,32 +37,34 @@ pub(super) struct Matrix<'a> {
 }
 
 /// Some rows of a matrix times some vectors.
-pub(super) struct Rows<'a> {
+struct Rows<'a> {
     matrix: &'a Matrix<'a>,
     first: usize,
     /// The vectors, one after the other.
     x: &'a [f32],
-    vectors: usize,
+    vectors: NonZero<usize>,
     /// The products, row after row, with a number for each vector.
     y: &'a mut [f32],
 }
 
-impl<'a> Rows<'a> {
-    pub(super) fn new(
-        matrix: &'a Matrix<'a>,
-        x: &'a [f32],
+impl Matrix<'_> {
+    /// Multiplies with vectors that lie one after the other in `x`. The products come row after row, with a number for each
+    /// vector.
+    pub(super) fn multiply(
+        &self,
+        backend: Backend,
+        x: &[f32],
         vectors: usize,
-        y: &'a mut [f32],
-    ) -> Self {
-        // Without vectors there is no product: any number will do.
-        let vectors = vectors.max(1);
-        Self {
-            matrix,
+        y: &mut [f32],
+    ) -> Result<(), Error> {
+        backend.run_divided(Rows {
+            matrix: self,
             first: 0,
             x,
-            vectors,
+            // Without vectors there is no product: any number will do.
+            vectors: NonZero::new(vectors).unwrap_or(NonZero::<usize>::MIN),
             y,
-        }
+        })
     }
 }
 
@@ -93,7 +96,7 @@ impl Divisible for Rows<'_> {
         if work < 2 * LEAST || half >= rows {
             return None;
         }
-        let (first, second) = self.y.split_at_mut_checked(half * self.vectors)?;
+        let (first, second) = self.y.split_at_mut_checked(half * self.vectors.get())?;
         let (matrix, x, vectors) = (self.matrix, self.x, self.vectors);
         let part = |first, y| Rows {
             matrix,
@@ -142,7 +145,8 @@ impl Rows<'_> {
     fn multiply<V: Vector, S: Scaled, const PAIRS: usize>(self, v: V) -> Result<(), Error> {
         let Self { matrix, x, .. } = self;
         let (vectors, at_once) = (self.vectors, 2 * PAIRS);
-        for (block, y) in self.y.chunks_mut(at_once * vectors).enumerate() {
+        let block_len = vectors.get().saturating_mul(at_once);
+        for (block, y) in self.y.chunks_mut(block_len).enumerate() {
             let first = self.first + block * at_once;
             matrix.multiply_some::<V, S, PAIRS>(v, first, (x, vectors), y)?;
         }
@@ -157,12 +161,13 @@ impl<'a> Matrix<'a> {
         &self,
         v: V,
         first: usize,
-        (x, vectors): (&[f32], usize),
+        (x, vectors): (&[f32], NonZero<usize>),
         y: &mut [f32],
     ) -> Result<(), Error> {
         y.fill(0.0);
         let starts = self.starts::<PAIRS>(first, y.len() / vectors);
         let mut runs = self.runs(starts)?;
+        let vectors = vectors.get();
         while let Some(run) = runs.next(self, starts) {
             for vector in 0..vectors {
                 let start = vector * self.columns;
