@@ -22,6 +22,7 @@
 //! - Why nothing is better, so that anyone can check it: [`Ternarizer::certify`], [`Certificate`].
 //! - How good it is: [`Fit`], and the whole [`curve`](fn@curve) of the cosine against the number of non-zeros.
 //! - Trits in bytes, also in flash, and products with them: [`PackedTrits`].
+//! - Products of matrices with 8-bit activations: [`product`].
 //! - The bytes of other programs, ggml, bitnet.cpp, Hugging Face, MLX: [`mod@format`].
 //! - Whole tensors, with scales per channel, kernel or block: [`tensor`].
 //! - Whole files: [`model`].
@@ -40,7 +41,7 @@
 //! ternary vector: `weight` (magnitudes as integers), `exact` (integers that never round), `objective` (the score of a support),
 //! `passes` (loops over long slices), `search` (the theorem, and the ways to the optimum), `rule`, `fit`, `knobs`, `solve` (every
 //! rule to one solution), `lanes` (many short vectors at once), `ternarizer`, `certificate` (proofs, and their checker). The wing of
-//! storage keeps and multiplies trits: [`code`], [`kernels`], [`packed`]. They meet under the roof: [`mod@format`] (trits together
+//! storage keeps and multiplies trits: [`code`], [`kernels`], [`packed`], [`product`]. They meet under the roof: [`mod@format`] (trits together
 //! with scales), [`tensor`], and on top of them [`model`].
 //!
 //! # Features

@@ -1,0 +1,159 @@
+//! How long products with packed trits take: a vector, a matrix with 8-bit activations, and many of them.
+//!
+//! Data: a third of each trit, in cache. The program `kernels` in `benches/peers` compares with other crates.
+//!
+//! ```sh
+//! cargo bench --bench kernels
+//! ```
+
+use core::hint::black_box;
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use rand::{RngExt, SeedableRng};
+use ternarize::product::{Activations, Arithmetic, Multiplier, ScalePer};
+use ternarize::tensor::{Grouping, Shape, TernaryTensor};
+use ternarize::{Backend, Code, PackedTritsBuf, Rule};
+
+const N: usize = 4096;
+
+/// Which code multiplies faster, with which activations?
+fn dot(c: &mut Criterion) {
+    let mut rng = rand::rngs::ChaCha8Rng::seed_from_u64(1912);
+    let trits: Vec<i8> = (0..N).map(|_| rng.random_range(-1..=1)).collect();
+    let bytes: Vec<i8> = (0..N).map(|_| rng.random_range(-127..=127)).collect();
+    let floats: Vec<f32> = bytes.iter().map(|&x| f32::from(x) / 127.0).collect();
+    let dense: Vec<f32> = trits.iter().map(|&t| f32::from(t)).collect();
+
+    let mut group = c.benchmark_group("dot of 4096");
+    group.throughput(Throughput::Elements(N as u64));
+    for code in [Code::TwoBit, Code::Base3] {
+        let packed = PackedTritsBuf::from_trits(code, &trits).expect("trits");
+        let packed = packed.as_packed();
+        let id = |what| BenchmarkId::new(what, code.name());
+        group.bench_function(id("f32"), |b| {
+            b.iter(|| packed.dot(black_box(&floats)));
+        });
+        group.bench_function(id("f32 by sign"), |b| {
+            b.iter(|| packed.dot_signed(black_box(&floats)));
+        });
+        group.bench_function(id("i8"), |b| {
+            b.iter(|| packed.dot_i8(black_box(&bytes)));
+        });
+        group.bench_function(id("i8 by sign"), |b| {
+            b.iter(|| packed.dot_signed_i8(black_box(&bytes)));
+        });
+    }
+    group.bench_function("dense f32, one running sum", |b| {
+        b.iter(|| -> f32 {
+            dense
+                .iter()
+                .zip(black_box(&floats))
+                .map(|(w, x)| w * x)
+                .sum()
+        });
+    });
+    group.finish();
+}
+
+const ROWS: usize = 256;
+
+/// Trits in a code, with scales for groups.
+fn matrix(code: Code, grouping: Grouping, two: bool) -> TernaryTensor<f32> {
+    let mut rng = rand::rngs::ChaCha8Rng::seed_from_u64(1912);
+    let trits: Vec<i8> = (0..ROWS * N).map(|_| rng.random_range(-1..=1)).collect();
+    let shape = Shape::new(&[ROWS, N]).expect("a shape");
+    let groups = grouping.resolve(&shape).expect("groups").len();
+    let packed = PackedTritsBuf::from_trits(code, &trits).expect("trits");
+    let lambda_n = two.then(|| vec![0.375; groups]);
+    TernaryTensor::from_parts(
+        shape,
+        grouping,
+        Rule::Tnt,
+        packed,
+        vec![0.5; groups],
+        lambda_n,
+    )
+    .expect("a tensor")
+}
+
+fn activations(per: ScalePer) -> Activations {
+    let mut rng = rand::rngs::ChaCha8Rng::seed_from_u64(1913);
+    let x: Vec<f32> = (0..N).map(|_| rng.random_range(-1.0..1.0)).collect();
+    Activations::quantize(&x, per).expect("numbers")
+}
+
+/// Which instructions, which layout, which scales multiply 256 rows of 4,096 with 8-bit activations how fast?
+fn matvec_i8(c: &mut Criterion) {
+    let mut group = c.benchmark_group("256 x 4096 with i8");
+    group.throughput(Throughput::Elements((ROWS * N) as u64));
+    let block = Grouping::Block(256);
+    let rows = Grouping::OUTPUT_CHANNEL;
+    for (name, code, grouping, two, per) in [
+        ("2-bit, rows", Code::TwoBit, rows, false, ScalePer::Vector),
+        (
+            "2-bit, rows, two scales",
+            Code::TwoBit,
+            rows,
+            true,
+            ScalePer::Vector,
+        ),
+        (
+            "2-bit, blocks of 256",
+            Code::TwoBit,
+            block,
+            false,
+            ScalePer::Block,
+        ),
+        (
+            "2-bit, blocks of 256, two scales",
+            Code::TwoBit,
+            block,
+            true,
+            ScalePer::Block,
+        ),
+        ("base-3, rows", Code::Base3, rows, false, ScalePer::Vector),
+    ] {
+        let (matrix, x) = (matrix(code, grouping, two), activations(per));
+        let mut y = vec![0.0; ROWS];
+        for backend in Backend::available() {
+            for arithmetic in [Arithmetic::Fastest, Arithmetic::Add] {
+                let how = Multiplier::new().backend(backend).arithmetic(arithmetic);
+                let id = format!("{} {arithmetic:?}", backend.name());
+                group.bench_function(BenchmarkId::new(name, id), |b| {
+                    b.iter(|| matrix.matvec_i8(&how, black_box(&x), &mut y));
+                });
+            }
+        }
+    }
+    group.finish();
+}
+
+/// What do many vectors at once bring, for each of them?
+fn matmul_i8(c: &mut Criterion) {
+    let matrix = matrix(Code::TwoBit, Grouping::OUTPUT_CHANNEL, false);
+    let mut group = c.benchmark_group("256 x 4096 with several i8 vectors");
+    for count in [1, 4, 64] {
+        let xs = vec![activations(ScalePer::Vector); count];
+        let mut y = vec![0.0; ROWS * count];
+        group.throughput(Throughput::Elements((ROWS * N * count) as u64));
+        group.bench_function(BenchmarkId::from_parameter(count), |b| {
+            b.iter(|| matrix.matmul_i8(&Multiplier::new(), black_box(&xs), &mut y));
+        });
+    }
+    group.finish();
+}
+
+/// What does it take to round activations to 8 bits?
+fn quantize(c: &mut Criterion) {
+    let x = vec![0.5_f32; N];
+    let mut group = c.benchmark_group("rounding 4096 activations to i8");
+    group.throughput(Throughput::Elements(N as u64));
+    for per in [ScalePer::Vector, ScalePer::Block] {
+        group.bench_function(format!("{per:?}"), |b| {
+            b.iter(|| Activations::quantize(black_box(&x), per));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, dot, matvec_i8, matmul_i8, quantize);
+criterion_main!(benches);
