@@ -35,14 +35,17 @@
 
 mod activations;
 mod drive;
+mod exact;
 mod kernel;
 mod lay_out;
+mod scaled;
 mod scales;
 mod source;
 
 pub(crate) use drive::Drivable;
-pub(crate) use kernel::{Exact, Scaled};
+pub(crate) use exact::Exact;
 pub(crate) use lay_out::{Laid, Places, Run};
+pub(crate) use scaled::Scaled;
 #[cfg(feature = "half")]
 pub(crate) use scales::Scaling;
 pub(crate) use scales::{Groups, LANE_PAIRS};
