@@ -48,7 +48,7 @@ pub(crate) use lay_out::{Laid, Places, Run};
 pub(crate) use scaled::Scaled;
 #[cfg(feature = "half")]
 pub(crate) use scales::Scaling;
-pub(crate) use scales::{Groups, LANE_PAIRS};
+pub(crate) use scales::{Groups, LANE_PAIRS, Lambda};
 pub(crate) use source::Contiguous;
 #[cfg(feature = "half")]
 pub(crate) use source::{Source, tile_at};

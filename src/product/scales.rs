@@ -16,17 +16,23 @@ pub(crate) trait Scaling: Copy + Sync {
     fn write<T: Tiles>(&self, unit: T, row: usize, plus: &mut [f32], minus: &mut [f32]);
 }
 
+/// A scale as it is kept, in whatever type.
+pub(crate) trait Lambda: Copy + Sync {
+    /// The nearest single.
+    fn nearest(self) -> f32;
+}
+
 /// Scales in slices of their own, `per_row` for each row.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Groups<'a, const SINGLES: usize, const TWO: bool> {
-    pub(crate) lambda_p: &'a [f32],
-    pub(crate) lambda_n: &'a [f32],
+pub(crate) struct Groups<'a, L, const SINGLES: usize, const TWO: bool> {
+    pub(crate) lambda_p: &'a [L],
+    pub(crate) lambda_n: &'a [L],
     pub(crate) per_row: usize,
     /// How many tiles, or pairs of lanes, share a scale.
     pub(crate) shared: usize,
 }
 
-impl<const SINGLES: usize, const TWO: bool> Scaling for Groups<'_, SINGLES, TWO> {
+impl<L: Lambda, const SINGLES: usize, const TWO: bool> Scaling for Groups<'_, L, SINGLES, TWO> {
     const SINGLES: usize = SINGLES;
     const TWO: bool = TWO;
 
@@ -44,15 +50,15 @@ impl<const SINGLES: usize, const TWO: bool> Scaling for Groups<'_, SINGLES, TWO>
 
 /// Each scale as often as it is shared, times a sign.
 #[inline(always)]
-fn repeat(lambdas: &[f32], shared: usize, sign: f32, slots: &mut [f32]) {
+fn repeat<L: Lambda>(lambdas: &[L], shared: usize, sign: f32, slots: &mut [f32]) {
     match shared {
-        1 => repeat_few::<1>(lambdas, sign, slots),
-        2 => repeat_few::<2>(lambdas, sign, slots),
-        4 => repeat_few::<4>(lambdas, sign, slots),
-        8 => repeat_few::<8>(lambdas, sign, slots),
+        1 => repeat_few::<L, 1>(lambdas, sign, slots),
+        2 => repeat_few::<L, 2>(lambdas, sign, slots),
+        4 => repeat_few::<L, 4>(lambdas, sign, slots),
+        8 => repeat_few::<L, 8>(lambdas, sign, slots),
         _ => {
-            for (slots, lambda) in slots.chunks_mut(shared).zip(lambdas) {
-                slots.fill(lambda * sign);
+            for (slots, &lambda) in slots.chunks_mut(shared).zip(lambdas) {
+                slots.fill(lambda.nearest() * sign);
             }
         }
     }
@@ -60,12 +66,12 @@ fn repeat(lambdas: &[f32], shared: usize, sign: f32, slots: &mut [f32]) {
 
 /// For a number of repetitions that the compiler knows.
 #[inline(always)]
-fn repeat_few<const SHARED: usize>(lambdas: &[f32], sign: f32, slots: &mut [f32]) {
+fn repeat_few<L: Lambda, const SHARED: usize>(lambdas: &[L], sign: f32, slots: &mut [f32]) {
     let (wholes, rest) = slots.as_chunks_mut::<SHARED>();
-    for (slots, lambda) in wholes.iter_mut().zip(lambdas) {
-        *slots = [lambda * sign; SHARED];
+    for (slots, &lambda) in wholes.iter_mut().zip(lambdas) {
+        *slots = [lambda.nearest() * sign; SHARED];
     }
     if let Some(lambda) = lambdas.get(wholes.len()) {
-        rest.fill(lambda * sign);
+        rest.fill(lambda.nearest() * sign);
     }
 }

@@ -15,10 +15,9 @@ use alloc::vec::Vec;
 
 use super::TernaryTensor;
 use crate::product::{
-    ACTIVATION_BLOCK, Activations, Contiguous, Drivable, Exact, Groups, LANE_PAIRS, Laid,
+    ACTIVATION_BLOCK, Activations, Contiguous, Drivable, Exact, Groups, LANE_PAIRS, Laid, Lambda,
     Multiplier, Places, Run, Scaled,
 };
-use crate::weight::Format;
 use crate::{Code, Error, Scales, Weight};
 
 /// How the scales of a matrix lie.
@@ -107,8 +106,8 @@ impl<W: Weight> TernaryTensor<W> {
             rows,
             columns,
             two: self.scales() == Scales::Two,
-            lambda_p: singles(self.lambda_p()),
-            lambda_n: singles(self.lambda_n()),
+            lambda_p: self.lambda_p(),
+            lambda_n: self.lambda_n(),
             bytes: self.trits().as_bytes(),
         };
         match (self.lie(columns), self.trits().code()) {
@@ -164,7 +163,7 @@ impl<W: Weight> TernaryTensor<W> {
         let mut y = 0.0;
         for (run, group) in self.groups().runs(start..start + x.len())? {
             let (lambda_p, lambda_n) = self.scales_of(group);
-            let (lambda_p, lambda_n) = (single(lambda_p), single(lambda_n));
+            let (lambda_p, lambda_n) = (lambda_p.nearest(), lambda_n.nearest());
             let mut from = run.start - start;
             while from < run.end - start {
                 let block = from / ACTIVATION_BLOCK;
@@ -189,27 +188,29 @@ impl<W: Weight> TernaryTensor<W> {
     }
 }
 
-/// The nearest single.
-fn single<W: Weight>(lambda: W) -> f32 {
-    <f32 as Format>::narrow(lambda.widen())
+impl<W: Weight> Lambda for W {
+    #[inline(always)]
+    fn nearest(self) -> f32 {
+        self.single()
+    }
 }
 
 fn singles<W: Weight>(lambdas: &[W]) -> Vec<f32> {
-    lambdas.iter().map(|&lambda| single(lambda)).collect()
+    lambdas.iter().map(|lambda| lambda.nearest()).collect()
 }
 
 /// A matrix whose rows are multiplied by tiles.
-struct Matrix<'a> {
+struct Matrix<'a, W> {
     how: Multiplier,
     rows: usize,
     columns: usize,
     two: bool,
-    lambda_p: Vec<f32>,
-    lambda_n: Vec<f32>,
+    lambda_p: &'a [W],
+    lambda_n: &'a [W],
     bytes: &'a [u8],
 }
 
-impl Matrix<'_> {
+impl<W: Weight> Matrix<'_, W> {
     /// The vectors, for rows that begin anywhere in a byte of `P` trits.
     fn lay_out<const P: usize>(&self, xs: &[Activations]) -> Vec<Laid<P>> {
         let run = |element| Run {
@@ -247,7 +248,7 @@ impl Matrix<'_> {
         for<'a> Exact<'a, Contiguous<'a, P, ALIGNED>, true>: Drivable<P>,
     {
         let xs = self.lay_out(xs);
-        let (lambda_p, lambda_n) = (&self.lambda_p[..], &self.lambda_n[..]);
+        let (lambda_p, lambda_n) = (&singles(self.lambda_p)[..], &singles(self.lambda_n)[..]);
         let source = self.source::<P, ALIGNED>();
         let rows = 0..self.rows;
         if self.two {
@@ -270,14 +271,18 @@ impl Matrix<'_> {
     }
 
     /// One scale, or two, for each row, and several for a vector.
-    fn rows_of_blocks(mut self, step: usize, xs: &[Activations], ys: &mut [&mut [f32]]) {
-        if step == 0 {
-            for lambdas in [&mut self.lambda_p, &mut self.lambda_n] {
-                let lambda = lambdas.first().copied().unwrap_or_default();
-                *lambdas = vec![lambda; self.rows];
-            }
-        }
-        self.blocks(1, self.columns.next_multiple_of(256), xs, ys);
+    fn rows_of_blocks(self, step: usize, xs: &[Activations], ys: &mut [&mut [f32]]) {
+        let for_all = |lambdas: &[W]| match lambdas {
+            [lambda, ..] if step == 0 => vec![*lambda; self.rows],
+            _ => lambdas.to_vec(),
+        };
+        let (lambda_p, lambda_n) = (&for_all(self.lambda_p)[..], &for_all(self.lambda_n)[..]);
+        let matrix = Matrix {
+            lambda_p,
+            lambda_n,
+            ..self
+        };
+        matrix.blocks(1, self.columns.next_multiple_of(256), xs, ys);
     }
 
     /// Scales for blocks of so many weights, a multiple of 32.
@@ -297,9 +302,9 @@ impl Matrix<'_> {
         xs: &[Activations],
         ys: &mut [&mut [f32]],
     ) {
-        let scaling = Groups::<SINGLES, TWO> {
-            lambda_p: &self.lambda_p,
-            lambda_n: &self.lambda_n,
+        let scaling = Groups::<W, SINGLES, TWO> {
+            lambda_p: self.lambda_p,
+            lambda_n: self.lambda_n,
             per_row,
             shared,
         };
