@@ -26,6 +26,7 @@
 //! - The bytes of other programs, ggml, bitnet.cpp, Hugging Face, MLX: [`mod@format`].
 //! - Whole tensors, with scales per channel, kernel or block: [`tensor`].
 //! - Whole files: [`model`].
+//! - Corrections from a network's own outputs: [`calibrate`].
 //!
 //! # What is promised
 //!
@@ -42,14 +43,14 @@
 //! `passes` (loops over long slices), `search` (the theorem, and the ways to the optimum), `rule`, `fit`, `knobs`, `solve` (every
 //! rule to one solution), `lanes` (many short vectors at once), `ternarizer`, `certificate` (proofs, and their checker). The wing of
 //! storage keeps and multiplies trits: [`code`], [`kernels`], [`packed`], [`product`]. They meet under the roof: [`mod@format`] (trits together
-//! with scales), [`tensor`], and on top of them [`model`].
+//! with scales), [`tensor`], [`calibrate`] (how outputs are corrected), and on top of them [`model`].
 //!
 //! # Features
 //!
 //! | feature | brings | needs |
 //! |---|---|---|
 //! | `std` (default) | nothing but `alloc`; no number changes, nothing gets faster | |
-//! | `alloc` | owned results, [`tensor`] | |
+//! | `alloc` | owned results, [`tensor`], [`calibrate`] | |
 //! | `half` | `f16` and `bf16` weights, [`mod@format`] | half |
 //! | `heapless` | `ternarize_heapless` | heapless |
 //! | `ndarray` | [`tensor::ndarray`] | ndarray |
@@ -125,6 +126,9 @@ pub mod format;
 
 #[cfg(feature = "alloc")]
 pub mod tensor;
+
+#[cfg(feature = "alloc")]
+pub mod calibrate;
 
 // The upper roof: whole models, on files.
 #[cfg(feature = "safetensors")]

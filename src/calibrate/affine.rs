@@ -1,0 +1,54 @@
+//! [`Affine`]: a scale and a shift.
+
+/// `y' = scale y + shift`, of one channel.
+///
+/// # Examples
+///
+/// ```
+/// use ternarize::calibrate::Affine;
+///
+/// let first = Affine { scale: 2.0, shift: 1.0 };
+/// let then = Affine { scale: 3.0, shift: -1.0 };
+/// assert_eq!(first.apply(5.0), 11.0);
+/// assert_eq!(first.then(then).apply(5.0), then.apply(first.apply(5.0)));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Affine {
+    /// Folded into the scales of the channel's weights, and its bias.
+    pub scale: f64,
+    /// Added to the channel's bias.
+    pub shift: f64,
+}
+
+impl Affine {
+    /// What changes nothing.
+    pub const IDENTITY: Self = Self {
+        scale: 1.0,
+        shift: 0.0,
+    };
+
+    /// `scale y + shift`, rounded twice.
+    ///
+    /// ```
+    /// assert_eq!(ternarize::calibrate::Affine::IDENTITY.apply(3.0), 3.0);
+    /// ```
+    #[must_use]
+    pub const fn apply(self, y: f64) -> f64 {
+        self.scale * y + self.shift
+    }
+
+    /// This one, and `next` after it, as one.
+    ///
+    /// ```
+    /// use ternarize::calibrate::Affine;
+    /// let twice = Affine { scale: 2.0, shift: 0.0 };
+    /// assert_eq!(Affine::IDENTITY.then(twice), twice);
+    /// ```
+    #[must_use]
+    pub const fn then(self, next: Self) -> Self {
+        Self {
+            scale: next.scale * self.scale,
+            shift: next.apply(self.shift),
+        }
+    }
+}

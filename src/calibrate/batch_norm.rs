@@ -1,0 +1,98 @@
+//! [`BatchNorm`]: a batch normalisation as a scale and a shift, and its statistics estimated anew.
+//!
+//! ```text
+//! y' = weight (y - mean) / sqrt(variance + epsilon) + bias     =  scale y + shift
+//! scale = weight / sqrt(variance + epsilon)                       shift = bias - scale mean
+//! ```
+//!
+//! A network with batch norms carries the mean and variance of its `f32` outputs with it. In its ternary twin the outputs have others,
+//! and a pass over some inputs ([`Moments`]) finds them: what the layer passes on has the intended moments again. Estimate them
+//! layer by layer, for each changes the inputs of the next. It is moment matching with the batch norm as reference: do one of the two.
+
+use alloc::vec::Vec;
+
+use super::{Affine, Moments};
+use crate::Error;
+
+/// The numbers of a batch norm in use, one of each for each channel.
+///
+/// # Examples
+///
+/// ```
+/// use ternarize::calibrate::{BatchNorm, Moments};
+///
+/// let norm = BatchNorm { weight: &[3.0], bias: &[1.0], epsilon: 0.0 };
+/// let affine = norm.fold(&[2.0], &[4.0])?[0];
+/// assert_eq!((affine.scale, affine.shift), (1.5, -2.0));
+///
+/// // The ternary layer's outputs are half as large.
+/// let mut moments = Moments::new(1);
+/// moments.add(&[0.0, 2.0])?;
+/// let affine = norm.reestimate(&moments)?[0];
+/// assert_eq!((affine.apply(0.0), affine.apply(2.0)), (-2.0, 4.0));
+/// # Ok::<(), ternarize::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BatchNorm<'a> {
+    /// The standard deviation that a channel is given; any sign.
+    pub weight: &'a [f32],
+    /// The mean that it is given.
+    pub bias: &'a [f32],
+    /// Added to each variance; not negative.
+    pub epsilon: f64,
+}
+
+impl BatchNorm<'_> {
+    /// Scale and shift of each channel, from the running mean and variance stored with the batch norm.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`] if there are not as many of each as there are weights; [`Error::InvalidScale`] with the index of a
+    /// channel whose `variance + epsilon` is not above 0, or where another of its numbers is not finite.
+    ///
+    /// ```
+    /// # use ternarize::{Error, calibrate::BatchNorm};
+    /// let norm = BatchNorm { weight: &[1.0], bias: &[0.0], epsilon: 0.0 };
+    /// assert_eq!(norm.fold(&[0.0], &[0.0]), Err(Error::InvalidScale { index: 0 }));
+    /// ```
+    pub fn fold(&self, means: &[f32], variances: &[f32]) -> Result<Vec<Affine>, Error> {
+        let wide = |values: &[f32]| values.iter().copied().map(f64::from).collect::<Vec<_>>();
+        self.affine(&wide(means), &wide(variances))
+    }
+
+    /// Scale and shift of each channel, with mean and variance of these moments in place of the stored ones.
+    ///
+    /// # Errors
+    ///
+    /// As [`fold`](Self::fold).
+    ///
+    /// ```
+    /// # use ternarize::{Error, calibrate::{BatchNorm, Moments}};
+    /// let norm = BatchNorm { weight: &[1.0], bias: &[0.0], epsilon: 1e-5 };
+    /// let error = norm.reestimate(&Moments::new(2)).unwrap_err();
+    /// assert_eq!(error, Error::LengthMismatch { expected: 1, actual: 2 });
+    /// ```
+    pub fn reestimate(&self, moments: &Moments) -> Result<Vec<Affine>, Error> {
+        self.affine(&moments.means(), &moments.variances())
+    }
+
+    fn affine(&self, means: &[f64], variances: &[f64]) -> Result<Vec<Affine>, Error> {
+        let expected = self.weight.len();
+        for actual in [self.bias.len(), means.len(), variances.len()] {
+            if actual != expected {
+                return Err(Error::LengthMismatch { expected, actual });
+            }
+        }
+        let moments = means.iter().zip(variances);
+        let learned = self.weight.iter().zip(self.bias);
+        let channels = learned.zip(moments).enumerate();
+        let affine = channels.map(|(index, ((&weight, &bias), (mean, variance)))| {
+            let scale = f64::from(weight) / num_traits::Float::sqrt(variance + self.epsilon);
+            let shift = f64::from(bias) - scale * mean;
+            let valid = variance + self.epsilon > 0.0 && scale.is_finite() && shift.is_finite();
+            let affine = Affine { scale, shift };
+            valid.then_some(affine).ok_or(Error::InvalidScale { index })
+        });
+        affine.collect()
+    }
+}
