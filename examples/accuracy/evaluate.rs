@@ -1,0 +1,195 @@
+//! What a recipe makes of a network.
+//!
+//! Layers are ternarized first to last. If the recipe looks at inputs, each layer sees the calibration images as the layers before it,
+//! already ternary, pass them on, beside what the f32 network has in the same place. Test images are only ever counted.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use rayon::prelude::*;
+use ternarize::calibrate::Pairs;
+
+use crate::idx::Images;
+use crate::layer::Matrix;
+use crate::net::Network;
+use crate::quantize;
+use crate::recipe::Recipe;
+use crate::ternary::Ternary;
+
+/// Images that a thread takes through the whole network.
+const CHUNK: usize = 50;
+
+/// A network, the images to judge it by, and those to calibrate with.
+pub(crate) struct Bench {
+    pub(crate) network: Network,
+    pub(crate) test: Images,
+    pub(crate) labels: Vec<u8>,
+    pub(crate) calibration: Images,
+    /// Of the f32 network.
+    pub(crate) reference: Reference,
+}
+
+/// What the f32 network has to say.
+pub(crate) struct Reference {
+    /// Which test images it has right.
+    pub(crate) right: Vec<bool>,
+    /// Outputs of each layer with weights, for the calibration images.
+    outputs: Vec<Vec<f32>>,
+}
+
+/// What came of a recipe.
+pub(crate) struct Outcome {
+    pub(crate) recipe: Recipe,
+    /// Planes of each layer.
+    pub(crate) planes: Vec<usize>,
+    pub(crate) bytes: usize,
+    pub(crate) bits_per_weight: f64,
+    /// `|w - w'|^2 / |w|^2` over all weights.
+    pub(crate) relative_error: f64,
+    /// Which test images are right.
+    pub(crate) right: Vec<bool>,
+    /// The share of calibration images that get the class that the f32 network gives them; no labels are used.
+    pub(crate) agreement: f64,
+    /// To ternarize and calibrate.
+    pub(crate) seconds: f64,
+}
+
+impl Bench {
+    pub(crate) fn new(
+        network: Network,
+        test: Images,
+        labels: Vec<u8>,
+        calibration: Images,
+    ) -> Result<Self> {
+        anyhow::ensure!(
+            test.count == labels.len(),
+            "{} images and {} labels",
+            test.count,
+            labels.len()
+        );
+        let mut outputs = Vec::new();
+        let mut values = calibration.pixels.clone();
+        for layer in &network.layers {
+            values = layer.run_parallel(&values, None);
+            if layer.matrix().is_some() {
+                outputs.push(values.clone());
+            }
+        }
+        let mut bench = Self {
+            network,
+            test,
+            labels,
+            calibration,
+            reference: Reference {
+                right: Vec::new(),
+                outputs,
+            },
+        };
+        bench.reference.right = bench.right(None);
+        Ok(bench)
+    }
+
+    /// Ternarizes the network and counts.
+    pub(crate) fn evaluate(&self, recipe: &Recipe) -> Result<Outcome> {
+        let start = Instant::now();
+        let ternary = self.ternarize(recipe)?;
+        let seconds = start.elapsed().as_secs_f64();
+        let matrices: Vec<Matrix> = self
+            .network
+            .matrices()
+            .zip(&ternary)
+            .map(|(original, ternary)| ternary.matrix(original))
+            .collect();
+
+        let bytes: usize = ternary.iter().map(Ternary::bytes).sum();
+        let errors = self.network.matrices().zip(&ternary);
+        let (lost, all) = errors
+            .map(|(matrix, ternary)| quantize::error(matrix, ternary))
+            .fold((0.0, 0.0), |sums, one| (sums.0 + one.0, sums.1 + one.1));
+        Ok(Outcome {
+            recipe: recipe.clone(),
+            planes: ternary.iter().map(|ternary| ternary.planes.len()).collect(),
+            bytes,
+            bits_per_weight: 8.0 * bytes as f64 / self.network.weights() as f64,
+            relative_error: lost / all,
+            right: self.right(Some(&matrices)),
+            agreement: self.agreement(&matrices),
+            seconds,
+        })
+    }
+
+    fn ternarize(&self, recipe: &Recipe) -> Result<Vec<Ternary>> {
+        let sizes: Vec<usize> = self.network.matrices().map(|m| m.weights.len()).collect();
+        let planes = recipe.planes_of_layers(&sizes);
+        let mut found = Vec::new();
+        let mut values = match recipe.is_calibrated() {
+            true => self.calibration.pixels.clone(),
+            false => Vec::new(),
+        };
+        for layer in &self.network.layers {
+            let Some(matrix) = layer.matrix() else {
+                values = layer.run_parallel(&values, None);
+                continue;
+            };
+            let mut ternary = quantize::quantize(matrix, recipe, planes[found.len()])
+                .with_context(|| matrix.name.clone())?;
+            if recipe.is_calibrated() {
+                let outputs = layer.run_parallel(&values, Some(&ternary.matrix(matrix)));
+                let reference = &self.reference.outputs[found.len()];
+                let mut pairs = Pairs::new(matrix.rows);
+                pairs.add(
+                    &matrix.rows_of_outputs(reference),
+                    &matrix.rows_of_outputs(&outputs),
+                )?;
+                ternary.fold(&pairs.correct(recipe.correction));
+                values = layer.run_parallel(&values, Some(&ternary.matrix(matrix)));
+            }
+            found.push(ternary);
+        }
+        Ok(found)
+    }
+
+    /// The scores of some images, by these weights in place of the network's own.
+    fn scores(&self, images: &[f32], matrices: Option<&[Matrix]>) -> Vec<f32> {
+        let mut others = matrices.into_iter().flatten();
+        let mut values = images.to_vec();
+        for layer in &self.network.layers {
+            let other = layer.matrix().and_then(|_| others.next());
+            values = layer.run(&values, other);
+        }
+        values
+    }
+
+    /// The class of each image: that of the highest score, the first among equals.
+    fn classes(&self, images: &Images, matrices: Option<&[Matrix]>) -> Vec<usize> {
+        let chunks = images.pixels.par_chunks(CHUNK * self.network.input.len());
+        let classes = chunks.map(|chunk| {
+            let scores = self.scores(chunk, matrices);
+            let rows = scores.chunks_exact(self.network.classes());
+            rows.map(highest).collect::<Vec<_>>()
+        });
+        classes.collect::<Vec<_>>().concat()
+    }
+
+    /// Which test images get their label.
+    fn right(&self, matrices: Option<&[Matrix]>) -> Vec<bool> {
+        let classes = self.classes(&self.test, matrices);
+        let pairs = classes.iter().zip(&self.labels);
+        pairs
+            .map(|(class, label)| *class == usize::from(*label))
+            .collect()
+    }
+
+    fn agreement(&self, matrices: &[Matrix]) -> f64 {
+        let last = self.reference.outputs.last().map_or(&[][..], Vec::as_slice);
+        let own = last.chunks_exact(self.network.classes()).map(highest);
+        let classes = self.classes(&self.calibration, Some(matrices));
+        let same = own.zip(&classes).filter(|(a, b)| a == *b).count();
+        same as f64 / self.calibration.count.max(1) as f64
+    }
+}
+
+fn highest(scores: &[f32]) -> usize {
+    let order = |a: &usize, b: &usize| scores[*a].total_cmp(&scores[*b]).then(b.cmp(a));
+    (0..scores.len()).max_by(order).unwrap_or(0)
+}

@@ -1,0 +1,255 @@
+//! A network, described in JSON: its layers in order.
+//!
+//! ```json
+//! {"input": [1, 28, 28], "scale": 255, "layers": [
+//!     {"type": "conv", "name": "conv1", "kernel": 5, "padding": 2, "stride": 1},
+//!     {"type": "batchnorm", "name": "bn1", "epsilon": 1e-5},
+//!     {"type": "relu"}, {"type": "maxpool", "size": 2}, {"type": "avgpool", "size": 7},
+//!     {"type": "flatten"}, {"type": "linear", "name": "fc1"}]}
+//! ```
+//!
+//! `input` is channels, rows, columns; `scale` is the brightest pixel. Parameters have PyTorch's names and layouts: `conv1.weight` is
+//! output channel, input channel, row, column. A batch norm follows a layer with weights, and is folded into them. Sizes are checked
+//! here, once, so that the layers themselves need no checks.
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
+use ternarize::calibrate::BatchNorm;
+use ternarize::model::{Model, Tensor};
+
+use crate::layer::{Layer, Matrix, Operation, Unfold, Volume};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Description {
+    input: [usize; 3],
+    #[serde(default = "one")]
+    scale: f32,
+    layers: Vec<Step>,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
+enum Step {
+    Conv {
+        name: String,
+        kernel: usize,
+        #[serde(default)]
+        padding: usize,
+        #[serde(default = "one_step")]
+        stride: usize,
+    },
+    Linear {
+        name: String,
+    },
+    BatchNorm {
+        name: String,
+        #[serde(default = "small")]
+        epsilon: f64,
+    },
+    Relu,
+    MaxPool {
+        size: usize,
+    },
+    AvgPool {
+        size: usize,
+    },
+    Flatten,
+}
+
+const fn one() -> f32 {
+    1.0
+}
+
+const fn one_step() -> usize {
+    1
+}
+
+const fn small() -> f64 {
+    1e-5
+}
+
+/// A network with its weights.
+pub(crate) struct Network {
+    pub(crate) input: Volume,
+    /// The brightest pixel.
+    pub(crate) white: f32,
+    pub(crate) layers: Vec<Layer>,
+}
+
+impl Network {
+    /// The network that `json` describes, with the parameters of a model.
+    pub(crate) fn new(json: &str, model: &Model) -> Result<Self> {
+        let description: Description = serde_json::from_str(json)?;
+        let [channels, rows, columns] = description.input;
+        let input = Volume {
+            channels,
+            rows,
+            columns,
+        };
+        ensure!(input.len() > 0, "an input without pixels");
+        let mut network = Self {
+            input,
+            white: description.scale,
+            layers: Vec::new(),
+        };
+        for (number, step) in description.layers.iter().enumerate() {
+            let name = step.name();
+            let result = network.push(step, model);
+            result.with_context(|| format!("layer {number}, {name}"))?;
+        }
+        ensure!(
+            network.matrices().next().is_some(),
+            "a network without weights"
+        );
+        Ok(network)
+    }
+
+    /// The layers with weights.
+    pub(crate) fn matrices(&self) -> impl Iterator<Item = &Matrix> {
+        self.layers.iter().filter_map(Layer::matrix)
+    }
+
+    /// How many weights there are, biases not counted.
+    pub(crate) fn weights(&self) -> usize {
+        self.matrices().map(|matrix| matrix.weights.len()).sum()
+    }
+
+    /// How many scores come out.
+    pub(crate) fn classes(&self) -> usize {
+        self.layers.last().map_or(0, |layer| layer.output.len())
+    }
+
+    fn push(&mut self, step: &Step, model: &Model) -> Result<()> {
+        let input = self.layers.last().map_or(self.input, |layer| layer.output);
+        let (operation, output) = match step {
+            Step::Conv { name, .. } => {
+                let unfold = step.unfold(input)?;
+                let columns = input.channels * unfold.kernel * unfold.kernel;
+                let matrix = matrix(model, name, columns, Some(unfold))?;
+                let output = Volume {
+                    channels: matrix.rows,
+                    ..unfold.output
+                };
+                (Operation::Matrix(matrix), output)
+            }
+            Step::Linear { name } => {
+                let matrix = matrix(model, name, input.len(), None)?;
+                let output = Volume::line(matrix.rows);
+                (Operation::Matrix(matrix), output)
+            }
+            Step::BatchNorm { name, epsilon } => return self.fold(model, name, *epsilon),
+            Step::Relu => (Operation::Relu, input),
+            Step::MaxPool { size } => (Operation::MaxPool(*size), input.pooled(*size)?),
+            Step::AvgPool { size } => (Operation::AveragePool(*size), input.pooled(*size)?),
+            Step::Flatten => (Operation::Flatten, Volume::line(input.len())),
+        };
+        self.layers.push(Layer {
+            operation,
+            input,
+            output,
+        });
+        Ok(())
+    }
+
+    /// Folds a batch norm into the weights before it.
+    fn fold(&mut self, model: &Model, name: &str, epsilon: f64) -> Result<()> {
+        let Some(Operation::Matrix(matrix)) =
+            self.layers.last_mut().map(|layer| &mut layer.operation)
+        else {
+            bail!("a batch norm must follow a layer with weights");
+        };
+        let get = |part: &str| Ok::<_, anyhow::Error>(floats(model, &format!("{name}.{part}"))?.1);
+        let (weight, bias) = (get("weight")?, get("bias")?);
+        let norm = BatchNorm {
+            weight: &weight,
+            bias: &bias,
+            epsilon,
+        };
+        let affine = norm.fold(&get("running_mean")?, &get("running_var")?)?;
+        ensure!(
+            affine.len() == matrix.rows,
+            "{} channels behind {} outputs",
+            affine.len(),
+            matrix.rows
+        );
+        matrix.fold(&affine);
+        Ok(())
+    }
+}
+
+impl Step {
+    fn name(&self) -> &str {
+        match self {
+            Self::Conv { name, .. } | Self::Linear { name } | Self::BatchNorm { name, .. } => name,
+            Self::Relu => "relu",
+            Self::MaxPool { .. } => "maxpool",
+            Self::AvgPool { .. } => "avgpool",
+            Self::Flatten => "flatten",
+        }
+    }
+
+    /// How a convolution reads its input.
+    fn unfold(&self, input: Volume) -> Result<Unfold> {
+        let &Self::Conv {
+            kernel,
+            padding,
+            stride,
+            ..
+        } = self
+        else {
+            bail!("not a convolution");
+        };
+        ensure!(kernel > 0 && stride > 0, "a kernel or a stride of zero");
+        ensure!(padding < kernel, "a padding as large as the kernel");
+        let fit = |side: usize| {
+            let places = (side + 2 * padding).checked_sub(kernel);
+            places.with_context(|| format!("a kernel of {kernel} on {side} pixels"))
+        };
+        Ok(Unfold {
+            input,
+            kernel,
+            padding,
+            stride,
+            output: Volume {
+                channels: 0,
+                rows: fit(input.rows)? / stride + 1,
+                columns: fit(input.columns)? / stride + 1,
+            },
+        })
+    }
+}
+
+/// A weight matrix of so many columns, and its bias.
+fn matrix(model: &Model, name: &str, columns: usize, unfold: Option<Unfold>) -> Result<Matrix> {
+    let (shape, weights) = floats(model, &format!("{name}.weight"))?;
+    let (_, bias) = floats(model, &format!("{name}.bias"))?;
+    let expected: Vec<usize> = match unfold {
+        Some(unfold) => {
+            let Unfold { input, kernel, .. } = unfold;
+            vec![bias.len(), input.channels, kernel, kernel]
+        }
+        None => vec![bias.len(), columns],
+    };
+    ensure!(
+        shape == expected && !weights.is_empty(),
+        "{name}.weight is {shape:?}, where {expected:?} is needed"
+    );
+    Ok(Matrix {
+        name: name.to_owned(),
+        rows: bias.len(),
+        columns,
+        weights,
+        bias,
+        unfold,
+    })
+}
+
+fn floats(model: &Model, name: &str) -> Result<(Vec<usize>, Vec<f32>)> {
+    let Some(Tensor::Dense(dense)) = model.get(name) else {
+        bail!("the model has no {name}");
+    };
+    let values = dense.values();
+    let values = values.with_context(|| format!("{name} is {}, not F32", dense.dtype()))?;
+    Ok((dense.shape().to_vec(), values))
+}

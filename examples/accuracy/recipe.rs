@@ -1,0 +1,149 @@
+//! Recipes: what is done to each layer, as data (`recipes.json`).
+//!
+//! ```json
+//! {"name": "best", "rule": "two-scale", "per": "64", "ends": 3, "gain": "unit-gain", "correction": "bias"}
+//! ```
+//!
+//! Whatever is left out is the plainest: the paper's rule with one scale for each output channel, one plane, no correction.
+
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Deserializer};
+use ternarize::calibrate::{Correction, ScaleChoice};
+use ternarize::{Rule, Scales};
+
+use crate::layer::Matrix;
+use crate::ternary::Groups;
+
+/// What to do to a network.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Recipe {
+    pub(crate) name: String,
+    #[serde(default, deserialize_with = "rule")]
+    pub(crate) rule: Rule,
+    #[serde(default = "one_scale", deserialize_with = "scales")]
+    pub(crate) scales: Scales,
+    #[serde(default, deserialize_with = "per")]
+    pub(crate) per: Per,
+    /// Planes of each layer.
+    #[serde(default = "one")]
+    pub(crate) planes: usize,
+    /// Planes of the first and the last layer, if others.
+    #[serde(default)]
+    pub(crate) ends: Option<usize>,
+    /// Planes of layers with at most a twentieth of all weights, if others.
+    #[serde(default)]
+    pub(crate) small: Option<usize>,
+    #[serde(default, deserialize_with = "gain")]
+    pub(crate) gain: ScaleChoice,
+    #[serde(default, deserialize_with = "correction")]
+    pub(crate) correction: Correction,
+    /// Whether the bias is ternary too.
+    #[serde(default)]
+    pub(crate) ternary_bias: bool,
+}
+
+/// Which weights share scales.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Per {
+    Tensor,
+    /// The output channel.
+    #[default]
+    Channel,
+    /// The kernel of a convolution, a whole linear layer.
+    Kernel,
+    /// So many inputs of an output channel.
+    Inputs(usize),
+}
+
+impl Per {
+    /// The groups of a layer.
+    pub(crate) fn groups(self, matrix: &Matrix) -> Groups {
+        match (self, matrix.unfold) {
+            (Self::Tensor, _) | (Self::Kernel, None) => Groups::Matrix,
+            (Self::Channel, _) => Groups::Block(matrix.columns),
+            (Self::Kernel, Some(unfold)) => Groups::Block(unfold.kernel * unfold.kernel),
+            (Self::Inputs(length), _) => Groups::Block(length.min(matrix.columns)),
+        }
+    }
+}
+
+impl Recipe {
+    /// The recipes of a file.
+    pub(crate) fn parse(json: &str) -> Result<Vec<Self>> {
+        let recipes: Vec<Self> = serde_json::from_str(json)?;
+        for recipe in &recipes {
+            let planes = [Some(recipe.planes), recipe.ends, recipe.small];
+            ensure!(
+                planes.into_iter().flatten().all(|k| (1..=4).contains(&k)),
+                "{}: from one to four planes",
+                recipe.name
+            );
+        }
+        Ok(recipes)
+    }
+
+    /// How many planes each layer gets.
+    pub(crate) fn planes_of_layers(&self, sizes: &[usize]) -> Vec<usize> {
+        let total: usize = sizes.iter().sum();
+        let planes = sizes.iter().enumerate().map(|(layer, &size)| {
+            let end = layer == 0 || layer + 1 == sizes.len();
+            let ends = self.ends.filter(|_| end);
+            let small = self.small.filter(|_| size * 20 <= total);
+            ends.max(small).unwrap_or(self.planes)
+        });
+        planes.collect()
+    }
+
+    /// Whether inputs are needed.
+    pub(crate) fn is_calibrated(&self) -> bool {
+        self.correction != Correction::None
+    }
+}
+
+const fn one() -> usize {
+    1
+}
+
+const fn one_scale() -> Scales {
+    Scales::One
+}
+
+/// Reads a name, and finds what it stands for.
+fn named<'de, T, D: Deserializer<'de>>(
+    from: D,
+    find: impl Fn(&str) -> Option<T>,
+) -> Result<T, D::Error> {
+    let name = String::deserialize(from)?;
+    let found = find(&name).with_context(|| format!("unknown: {name}"));
+    found.map_err(serde::de::Error::custom)
+}
+
+fn rule<'de, D: Deserializer<'de>>(from: D) -> Result<Rule, D::Error> {
+    named(from, Rule::from_name)
+}
+
+fn scales<'de, D: Deserializer<'de>>(from: D) -> Result<Scales, D::Error> {
+    named(from, |name| match name {
+        "one" => Some(Scales::One),
+        "two" => Some(Scales::Two),
+        _ => None,
+    })
+}
+
+fn per<'de, D: Deserializer<'de>>(from: D) -> Result<Per, D::Error> {
+    named(from, |name| match name {
+        "tensor" => Some(Per::Tensor),
+        "channel" => Some(Per::Channel),
+        "kernel" => Some(Per::Kernel),
+        length => length.parse().ok().filter(|n| *n > 0).map(Per::Inputs),
+    })
+}
+
+fn gain<'de, D: Deserializer<'de>>(from: D) -> Result<ScaleChoice, D::Error> {
+    named(from, ScaleChoice::from_name)
+}
+
+fn correction<'de, D: Deserializer<'de>>(from: D) -> Result<Correction, D::Error> {
+    named(from, Correction::from_name)
+}

@@ -1,0 +1,121 @@
+//! The table, and the same for machines.
+
+use serde_json::{Value, json};
+
+use crate::evaluate::{Bench, Outcome};
+use crate::mcnemar;
+
+/// What the paper's authors do, in the table: the others are compared with it.
+pub(crate) const BASELINE: &str = "authors";
+
+/// How many are right.
+pub(crate) fn count(right: &[bool]) -> usize {
+    right.iter().filter(|right| **right).count()
+}
+
+fn percent(right: &[bool]) -> f64 {
+    100.0 * count(right) as f64 / right.len().max(1) as f64
+}
+
+/// An outcome beside the f32 network and the baseline.
+struct Row<'a> {
+    outcome: &'a Outcome,
+    accuracy: f64,
+    lost: f64,
+    p_reference: f64,
+    p_baseline: Option<f64>,
+}
+
+impl<'a> Row<'a> {
+    fn new(outcome: &'a Outcome, bench: &Bench, baseline: Option<&Outcome>) -> Self {
+        let reference = &bench.reference.right;
+        let accuracy = percent(&outcome.right);
+        Self {
+            outcome,
+            accuracy,
+            lost: percent(reference) - accuracy,
+            p_reference: mcnemar::compare(reference, &outcome.right),
+            p_baseline: baseline.map(|other| mcnemar::compare(&other.right, &outcome.right)),
+        }
+    }
+
+    fn print(&self) {
+        let Outcome { recipe, planes, .. } = self.outcome;
+        let planes: Vec<_> = planes.iter().map(usize::to_string).collect();
+        println!(
+            "{:<44} {:<9} {:<6} {:>6.3} {:>8.2} {:>6.2} {:>8.4} {:>7.2} {:>8} {:>8} {:>6.1} s",
+            recipe.name,
+            planes.join(" "),
+            if recipe.is_calibrated() { "yes" } else { "no" },
+            self.outcome.bits_per_weight,
+            self.accuracy,
+            self.lost,
+            self.outcome.relative_error,
+            100.0 * self.outcome.agreement,
+            short(Some(self.p_reference)),
+            short(self.p_baseline),
+            self.outcome.seconds,
+        );
+    }
+
+    fn json(&self) -> Value {
+        let outcome = self.outcome;
+        json!({
+            "recipe": outcome.recipe.name,
+            "planes": outcome.planes,
+            "calibrated": outcome.recipe.is_calibrated(),
+            "bytes": outcome.bytes,
+            "bits_per_weight": outcome.bits_per_weight,
+            "right": count(&outcome.right),
+            "accuracy": self.accuracy,
+            "points_lost": self.lost,
+            "relative_error": outcome.relative_error,
+            "calibration_agreement": outcome.agreement,
+            "p_against_f32": self.p_reference,
+            "p_against_baseline": self.p_baseline,
+            "seconds": outcome.seconds,
+        })
+    }
+}
+
+fn short(p: Option<f64>) -> String {
+    match p {
+        None => "-".to_owned(),
+        Some(p) if p < 1e-4 => format!("{p:.0e}"),
+        Some(p) => format!("{p:.4}"),
+    }
+}
+
+/// Prints all outcomes, and returns them for a file.
+pub(crate) fn report(bench: &Bench, outcomes: &[Outcome], seed: u64) -> Value {
+    let baseline = outcomes.iter().find(|o| o.recipe.name == BASELINE);
+    let rows: Vec<Row<'_>> = outcomes
+        .iter()
+        .map(|outcome| Row::new(outcome, bench, baseline))
+        .collect();
+    println!(
+        "{:<44} {:<9} {:<6} {:>6} {:>8} {:>6} {:>8} {:>7} {:>8} {:>8} {:>8}",
+        "recipe",
+        "planes",
+        "inputs",
+        "bits/w",
+        "accuracy",
+        "lost",
+        "error",
+        "agree",
+        "p(f32)",
+        "p(auth)",
+        "time"
+    );
+    rows.iter().for_each(Row::print);
+    let right = &bench.reference.right;
+    json!({
+        "weights": bench.network.weights(),
+        "test_images": right.len(),
+        "calibration_images": bench.calibration.count,
+        "seed": seed,
+        "baseline": BASELINE,
+        "f32": { "right": count(right), "accuracy": percent(right) },
+        "recipes": rows.iter().map(Row::json).collect::<Vec<_>>(),
+    })
+}
