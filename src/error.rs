@@ -173,6 +173,25 @@ pub enum Error {
         /// The number of elements it has.
         len: usize,
     },
+    /// A tensor that bytes are to be spent on can be stored in no way.
+    NoChoice {
+        /// The number of the tensor.
+        tensor: usize,
+    },
+    /// The error of a way to store a tensor is negative, NaN or infinite.
+    InvalidChoice {
+        /// The number of the tensor.
+        tensor: usize,
+        /// The number of the way.
+        choice: usize,
+    },
+    /// Even the cheapest ways to store all tensors cost more than the budget.
+    OverBudget {
+        /// The fewest bytes possible.
+        least: u64,
+        /// The bytes allowed.
+        budget: u64,
+    },
 }
 
 impl fmt::Display for Error {
@@ -273,6 +292,16 @@ impl fmt::Display for Error {
             }
             Self::ViewOutOfBounds { needed, len } => {
                 write!(f, "the view reaches {needed} elements into data of {len}")
+            }
+            Self::NoChoice { tensor } => write!(f, "tensor {tensor} has no way to be stored"),
+            Self::InvalidChoice { tensor, choice } => {
+                write!(
+                    f,
+                    "the error of way {choice} to store tensor {tensor} is negative or not finite"
+                )
+            }
+            Self::OverBudget { least, budget } => {
+                write!(f, "at least {least} bytes are needed, and {budget} allowed")
             }
         }
     }

@@ -25,6 +25,7 @@
 //! - Products of matrices with 8-bit activations: [`product`].
 //! - The bytes of other programs, ggml, bitnet.cpp, Hugging Face, MLX: [`mod@format`].
 //! - Whole tensors, with scales per channel, kernel or block: [`tensor`].
+//! - Which way to store each tensor, within a budget of bytes: [`budget`].
 //! - Whole files: [`model`].
 //!
 //! # What is promised
@@ -125,6 +126,9 @@ pub mod format;
 
 #[cfg(feature = "alloc")]
 pub mod tensor;
+
+#[cfg(feature = "alloc")]
+pub mod budget;
 
 // The upper roof: whole models, on files.
 #[cfg(feature = "safetensors")]
