@@ -75,6 +75,18 @@ pub enum Error {
         /// The largest cosine that there is.
         best: f64,
     },
+    /// The damping of a Gram matrix is negative, NaN or infinite.
+    InvalidDamping {
+        /// The damping asked for.
+        damping: f64,
+    },
+    /// More ternary planes than are supported, or none.
+    InvalidPlanes {
+        /// The number of planes asked for.
+        planes: usize,
+        /// The largest number supported.
+        max: usize,
+    },
     /// Two settings exclude each other.
     Conflict {
         /// One setting, by name.
@@ -234,6 +246,12 @@ impl fmt::Display for Error {
                     f,
                     "no ternary vector reaches the cosine {target}: the best has {best}"
                 )
+            }
+            Self::InvalidDamping { damping } => {
+                write!(f, "the damping {damping} is negative or not finite")
+            }
+            Self::InvalidPlanes { planes, max } => {
+                write!(f, "{planes} ternary planes are not between 1 and {max}")
             }
             Self::Conflict { this, that } => write!(f, "{this} cannot be combined with {that}"),
             Self::Capacity { needed, capacity } => {

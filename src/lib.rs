@@ -26,6 +26,7 @@
 //! - The bytes of other programs, ggml, bitnet.cpp, Hugging Face, MLX: [`mod@format`].
 //! - Whole tensors, with scales per channel, kernel or block: [`tensor`].
 //! - Which way to store each tensor, within a budget of bytes: [`budget`].
+//! - The trits that change what a layer puts out the least: [`gram`].
 //! - Whole files: [`model`].
 //!
 //! # What is promised
@@ -53,6 +54,7 @@
 //! | `alloc` | owned results, [`tensor`] | |
 //! | `half` | `f16` and `bf16` weights, [`mod@format`] | half |
 //! | `heapless` | `ternarize_heapless` | heapless |
+//! | `nalgebra` | [`gram`] | nalgebra |
 //! | `ndarray` | [`tensor::ndarray`] | ndarray |
 //! | `rayon` | groups of a tensor, long slices, and rows of a product, in parallel | rayon, `std` |
 //! | `safetensors` | [`model`] | safetensors, serde, tempfile, thiserror, `half`, `std` |
@@ -60,7 +62,12 @@
 #![no_std]
 // Links to rooms behind features are broken only where those are off.
 #![cfg_attr(
-    not(all(feature = "alloc", feature = "ndarray", feature = "safetensors")),
+    not(all(
+        feature = "alloc",
+        feature = "nalgebra",
+        feature = "ndarray",
+        feature = "safetensors"
+    )),
     allow(
         rustdoc::broken_intra_doc_links,
         reason = "the rooms linked to are behind features"
@@ -129,6 +136,9 @@ pub mod tensor;
 
 #[cfg(feature = "alloc")]
 pub mod budget;
+
+#[cfg(feature = "nalgebra")]
+pub mod gram;
 
 // The upper roof: whole models, on files.
 #[cfg(feature = "safetensors")]

@@ -1,0 +1,263 @@
+//! [`OutputAware`]: the knobs, and the way from weights to the trits that change the layer's output the least.
+//!
+//! ```text
+//! damp the Gram matrix  ->  levels nearest to the weights, plain and weighted  ->  the better one  ->  descend
+//! ```
+
+use alloc::vec::Vec;
+
+use super::accumulate::Gram;
+use super::codebook::{Codebook, MOST_PLANES, Patterns};
+use super::fit::RowFit;
+use super::metric::Metric;
+use super::row::{Choice, Row, Setting};
+use super::{descent, nearest};
+use crate::error::Error;
+use crate::parallel;
+
+/// Rows for which the matrix is read once.
+const TOGETHER: usize = 8;
+
+/// The damping unless said otherwise, as a fraction of the mean of the diagonal.
+const DAMPING: f64 = 0.01;
+
+/// How the trits of a row are chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// The levels nearest to the weights, and their scales: the inputs are not looked at.
+    Nearest,
+    /// The same, with the mean square of each input as the importance of its weights.
+    Weighted,
+    /// Coordinate descent from the best of the others, to where no single change helps.
+    #[default]
+    Descent,
+}
+
+/// Ternarizes the rows of a weight matrix so that the layer's output changes the least on the inputs of a [`Gram`] matrix.
+///
+/// A row `w` is the weights of one output. Its levels `q` minimise `(w - q)^T M (w - q)` with the damped matrix
+/// `M = H + damping mean(diagonal of H) I`. The damping makes all that follows well-posed with fewer rows than inputs. A weight
+/// whose input was always 0 takes the level nearest to it; without damping, zero. If all inputs were 0, or none were given, `M`
+/// is the identity.
+///
+/// # Examples
+///
+/// Two inputs that are always equal: only the sum of their weights counts, so that one weight can mend the other.
+///
+/// ```
+/// use ternarize::gram::{Gram, Method, OutputAware};
+///
+/// let mut gram = Gram::new(3)?;
+/// gram.add(&[1.0, 1.0, 0.5, 2.0, 2.0, -0.5, -1.0, -1.0, 1.0])?;
+/// let weights = [0.8, 0.3, 0.9];
+/// let aware = OutputAware::new(&gram);
+/// let nearest = &aware.method(Method::Nearest).ternarize(&weights)?[0];
+/// let best = &aware.ternarize(&weights)?[0];
+/// assert_eq!((&nearest.trits[..], &best.trits[..]), (&[1, 0, 1][..], &[1, 0, 1][..]));
+/// assert!(best.relative_error() < 0.5 * nearest.relative_error());
+/// # Ok::<(), ternarize::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct OutputAware<'g> {
+    gram: &'g Gram,
+    codebook: Codebook,
+    group: usize,
+    method: Method,
+    damping: f64,
+}
+
+impl<'g> OutputAware<'g> {
+    /// One scale a row, [`Method::Descent`], a damping of 0.01.
+    #[must_use]
+    pub const fn new(gram: &'g Gram) -> Self {
+        Self {
+            gram,
+            codebook: Codebook::OneScale,
+            group: gram.inputs(),
+            method: Method::Descent,
+            damping: DAMPING,
+        }
+    }
+
+    /// Sets which levels a weight may take; [`Codebook::OneScale`] at first.
+    #[must_use]
+    pub const fn codebook(self, codebook: Codebook) -> Self {
+        Self { codebook, ..self }
+    }
+
+    /// Gives each group of so many consecutive weights of a row scales of its own, the last one the rest; `None` for the whole
+    /// row, as at first.
+    #[must_use]
+    pub const fn group(self, weights: Option<usize>) -> Self {
+        let group = match weights {
+            Some(weights) => weights,
+            None => self.gram.inputs(),
+        };
+        Self { group, ..self }
+    }
+
+    /// Sets how the trits are chosen; [`Method::Descent`] at first.
+    #[must_use]
+    pub const fn method(self, method: Method) -> Self {
+        Self { method, ..self }
+    }
+
+    /// Sets the damping, as a fraction of the mean of the diagonal; 0.01 at first.
+    #[must_use]
+    pub const fn damping(self, damping: f64) -> Self {
+        Self { damping, ..self }
+    }
+
+    /// Ternarizes one or many rows, one fit for each. With the feature `rayon` rows are done in parallel, with the same bits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Empty`] without weights; [`Error::LengthMismatch`] if they are no whole number of rows, with the next such number;
+    /// [`Error::NonFinite`] with the index; [`Error::EmptyBlock`] for groups of 0 weights; [`Error::InvalidPlanes`];
+    /// [`Error::InvalidDamping`].
+    pub fn ternarize(&self, weights: &[f32]) -> Result<Vec<RowFit>, Error> {
+        self.check(weights)?;
+        let metric = Metric::new(self.gram, self.damping);
+        let patterns = Patterns::new(self.codebook);
+        let inputs = self.gram.inputs();
+        let plan = Plan {
+            setting: Setting {
+                metric: &metric,
+                patterns: &patterns,
+                group: self.group.min(inputs),
+            },
+            importance: metric.importance(),
+            method: self.method,
+        };
+        let jobs = weights.chunks(TOGETHER * inputs);
+        parallel::collect(weights.len() / inputs, jobs, |rows, fits| {
+            plan.ternarize(rows, fits)
+        })
+    }
+
+    fn check(&self, weights: &[f32]) -> Result<(), Error> {
+        let planes = self.codebook.planes();
+        if planes == 0 || planes > MOST_PLANES {
+            let max = MOST_PLANES;
+            return Err(Error::InvalidPlanes { planes, max });
+        }
+        if self.group == 0 {
+            return Err(Error::EmptyBlock);
+        }
+        if !(self.damping >= 0.0 && self.damping.is_finite()) {
+            let damping = self.damping;
+            return Err(Error::InvalidDamping { damping });
+        }
+        if weights.is_empty() {
+            return Err(Error::Empty);
+        }
+        super::accumulate::check(weights, self.gram.inputs())
+    }
+}
+
+/// What all rows share.
+struct Plan<'a> {
+    setting: Setting<'a>,
+    importance: Vec<f32>,
+    method: Method,
+}
+
+impl Plan<'_> {
+    /// Appends the fits of some rows.
+    fn ternarize(&self, rows: &[f32], fits: &mut Vec<RowFit>) -> Result<(), Error> {
+        let metric = self.setting.metric;
+        let rows: Vec<Vec<f64>> = rows
+            .chunks_exact(metric.inputs())
+            .map(|row| self.effective(row))
+            .collect();
+        let targets = metric.multiply(rows.iter().map(Vec::as_slice));
+        let choices = match self.method {
+            Method::Nearest => self.nearest(&rows, None)?,
+            Method::Weighted => self.nearest(&rows, Some(&self.importance))?,
+            Method::Descent => self.descend(&rows, &targets)?,
+        };
+        let differences: Vec<Vec<f64>> = rows
+            .iter()
+            .zip(&choices)
+            .map(|(row, choice)| {
+                let levels = choice.levels(self.setting.patterns, self.setting.group);
+                levels.iter().zip(row).map(|(q, w)| q - w).collect()
+            })
+            .collect();
+        let products = metric.multiply(differences.iter().map(Vec::as_slice));
+        for (i, choice) in choices.into_iter().enumerate() {
+            let lost = (&differences[i][..], &products[i][..]);
+            let all = (&rows[i][..], &targets[i][..]);
+            fits.push(RowFit::new(&self.setting, &choice, lost, all));
+        }
+        Ok(())
+    }
+
+    /// The weights of a row, 0 where they have no effect at all.
+    fn effective(&self, row: &[f32]) -> Vec<f64> {
+        let effect = |(i, &w)| {
+            if self.setting.metric.diagonal(i) > 0.0 {
+                f64::from(w)
+            } else {
+                0.0
+            }
+        };
+        row.iter().enumerate().map(effect).collect()
+    }
+
+    fn nearest(&self, rows: &[Vec<f64>], importance: Option<&[f32]>) -> Result<Vec<Choice>, Error> {
+        rows.iter()
+            .map(|row| nearest::choose(&self.setting, row, importance))
+            .collect()
+    }
+
+    fn descend(&self, rows: &[Vec<f64>], targets: &[Vec<f64>]) -> Result<Vec<Choice>, Error> {
+        let starts = [
+            self.nearest(rows, None)?,
+            self.nearest(rows, Some(&self.importance))?,
+        ];
+        let starts = self.best(starts, targets);
+        let places = starts.into_iter().zip(rows).zip(targets);
+        let choices = places.map(|((start, row), target)| {
+            let mut row = Row::new(self.setting, row, target, start);
+            descent::descend(&mut row);
+            row.choice
+        });
+        Ok(choices.collect())
+    }
+
+    /// For each row the start that would be best with its scales multiplied by the best common factor, and so multiplied.
+    fn best<const N: usize>(&self, starts: [Vec<Choice>; N], targets: &[Vec<f64>]) -> Vec<Choice> {
+        let mut best: Vec<(f64, Choice)> = Vec::new();
+        for choices in starts {
+            let levels: Vec<_> = choices
+                .iter()
+                .map(|choice| choice.levels(self.setting.patterns, self.setting.group))
+                .collect();
+            let products = self
+                .setting
+                .metric
+                .multiply(levels.iter().map(Vec::as_slice));
+            for (i, mut choice) in choices.into_iter().enumerate() {
+                let along = dot(&levels[i], &targets[i]).max(0.0);
+                let length = dot(&levels[i], &products[i]);
+                let factor = if length > 0.0 { along / length } else { 0.0 };
+                for scale in &mut choice.scales {
+                    *scale *= factor;
+                }
+                let gain = along * factor;
+                match best.get_mut(i) {
+                    None => best.push((gain, choice)),
+                    Some(held) if gain > held.0 => *held = (gain, choice),
+                    Some(_) => {}
+                }
+            }
+        }
+        best.into_iter().map(|(_, choice)| choice).collect()
+    }
+}
+
+/// The sum of the products, in order.
+pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
