@@ -2,7 +2,6 @@
 
 mod common;
 
-use proptest::prelude::*;
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use ternarize::gram::{Codebook, Gram, Method, OutputAware, RowFit};
 
@@ -98,4 +97,147 @@ fn entries_are_sums_in_the_order_of_the_rows() {
     let expected: f64 = outputs.map(|y| y * y).sum();
     let error = gram.error(&difference).unwrap();
     assert!((error - expected).abs() < 1e-12 * expected);
+}
+
+/// `(w - q)^T (H + damping mean I) (w - q)`, straight.
+fn objective(gram: &Gram, weights: &[f32], levels: &[f64], damping: f64) -> f64 {
+    let difference: Vec<f64> = levels
+        .iter()
+        .zip(weights)
+        .map(|(q, &w)| q - f64::from(w))
+        .collect();
+    let mean = gram.diagonal().iter().sum::<f64>() * gram.rows() as f64 / gram.inputs() as f64;
+    let squares: f64 = difference.iter().map(|d| d * d).sum();
+    gram.error(&difference).unwrap() + damping * mean * squares
+}
+
+/// The levels of a fit, in f64.
+fn levels(fit: &RowFit) -> Vec<f64> {
+    let inputs = fit.trits.len() / fit.codebook.planes();
+    let level = |i: usize| {
+        let trits: Vec<i8> = fit.trits.iter().skip(i).step_by(inputs).copied().collect();
+        level(fit, i / fit.group, &trits)
+    };
+    (0..inputs).map(level).collect()
+}
+
+/// The level of some trits, plane after plane, in a group.
+fn level(fit: &RowFit, group: usize, trits: &[i8]) -> f64 {
+    let scales = &fit.scales[group * fit.codebook.scales()..];
+    match (fit.codebook, trits[0]) {
+        (Codebook::TwoScales, -1) => -scales[1],
+        (Codebook::TwoScales, trit) => f64::from(trit) * scales[0],
+        _ => trits
+            .iter()
+            .zip(scales)
+            .map(|(&t, s)| f64::from(t) * s)
+            .sum(),
+    }
+}
+
+/// All vectors of trits of this length.
+fn all_trits(len: usize) -> Vec<Vec<i8>> {
+    let digit = |number: usize, place: u32| [0, 1, -1][number / 3_usize.pow(place) % 3];
+    let count = 3_usize.pow(u32::try_from(len).unwrap());
+    (0..count)
+        .map(|number| {
+            (0..len)
+                .map(|i| digit(number, u32::try_from(i).unwrap()))
+                .collect()
+        })
+        .collect()
+}
+
+#[test]
+fn a_method_never_loses_to_its_starts_and_reports_its_objective() {
+    for (seed, inputs, group) in [
+        (1, 30, None),
+        (2, 30, Some(8)),
+        (3, 25, Some(5)),
+        (4, 12, Some(1)),
+    ] {
+        for rows in [5, 100] {
+            let gram = gram(rows, inputs, seed, true);
+            let weights = weights(3 * inputs, seed);
+            for codebook in CODEBOOKS {
+                let aware = OutputAware::new(&gram).codebook(codebook).group(group);
+                let fits = Method::ALL.map(|m| aware.method(m).ternarize(&weights).unwrap());
+                for (number, row) in weights.chunks(inputs).enumerate() {
+                    let fits = fits.each_ref().map(|fits| &fits[number]);
+                    for fit in fits {
+                        let expected = objective(&gram, row, &levels(fit), 0.01);
+                        assert!((fit.objective - expected).abs() <= 1e-9 * fit.energy);
+                        assert!(fit.scales.iter().all(|&scale| scale >= 0.0));
+                        let best = fits[fits.len() - 1];
+                        assert!(best.objective <= fit.objective + 1e-10 * fit.energy);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// No change of one weight's trits lowers the objective, the scales being what they are.
+#[test]
+fn descent_ends_where_no_single_change_helps() {
+    for (seed, inputs, group) in [(1, 24, None), (2, 20, Some(6))] {
+        let gram = gram(60, inputs, seed, false);
+        let weights = weights(2 * inputs, seed);
+        for codebook in CODEBOOKS {
+            let aware = OutputAware::new(&gram).codebook(codebook).group(group);
+            let fits = aware.ternarize(&weights).unwrap();
+            for (fit, row) in fits.iter().zip(weights.chunks(inputs)) {
+                let mut changed = levels(fit);
+                for i in 0..inputs {
+                    let own = changed[i];
+                    for trits in all_trits(codebook.planes()) {
+                        changed[i] = level(fit, i / fit.group, &trits);
+                        let other = objective(&gram, row, &changed, 0.01);
+                        assert!(other >= fit.objective - 1e-9 * fit.energy);
+                    }
+                    changed[i] = own;
+                }
+            }
+        }
+    }
+}
+
+/// The least objective of a vector of trits, with one scale for all: `w^T M w - (t^T M w)^2 / t^T M t`.
+fn best_scale_objective(gram: &Gram, weights: &[f32], trits: &[i8], damping: f64) -> f64 {
+    let at = |scale: f64| {
+        let levels: Vec<f64> = trits.iter().map(|&t| scale * f64::from(t)).collect();
+        objective(gram, weights, &levels, damping)
+    };
+    // A parabola through three points; as wide as the weights are.
+    let width = weights
+        .iter()
+        .map(|w| f64::from(w.abs()))
+        .fold(0.0, f64::max);
+    let [left, middle, right] = [-width, 0.0, width].map(at);
+    let (slope, bend) = ((right - left) / 2.0, (right + left) / 2.0 - middle);
+    if bend > 0.0 {
+        middle - slope * slope / (4.0 * bend)
+    } else {
+        middle
+    }
+}
+
+/// With one scale for the row, not even if the scale follows.
+#[test]
+fn descent_of_one_scale_ends_where_no_single_change_helps_with_its_own_scale() {
+    for seed in 0..6 {
+        let inputs = 30;
+        let gram = gram(40, inputs, seed, seed % 2 == 0);
+        let weights = weights(inputs, seed + 9);
+        let fit = &OutputAware::new(&gram).ternarize(&weights).unwrap()[0];
+        let mut trits = fit.trits.clone();
+        for i in 0..inputs {
+            for trit in [-1, 0, 1] {
+                trits[i] = trit;
+                let other = best_scale_objective(&gram, &weights, &trits, 0.01);
+                assert!(other >= fit.objective - 1e-9 * fit.energy);
+            }
+            trits[i] = fit.trits[i];
+        }
+    }
 }

@@ -33,6 +33,11 @@ pub enum Method {
     Descent,
 }
 
+impl Method {
+    /// All methods, the cheapest first.
+    pub const ALL: [Self; 3] = [Self::Nearest, Self::Weighted, Self::Descent];
+}
+
 /// Ternarizes the rows of a weight matrix so that the layer's output changes the least on the inputs of a [`Gram`] matrix.
 ///
 /// A row `w` is the weights of one output. Its levels `q` minimise `(w - q)^T M (w - q)` with the damped matrix
