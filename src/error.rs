@@ -80,6 +80,8 @@ pub enum Error {
         /// The damping asked for.
         damping: f64,
     },
+    /// The Gram matrix, with its damping, is not positive definite: more rows or more damping are needed.
+    NotDefinite,
     /// More ternary planes than are supported, or none.
     InvalidPlanes {
         /// The number of planes asked for.
@@ -251,6 +253,7 @@ impl fmt::Display for Error {
             Self::InvalidDamping { damping } => {
                 write!(f, "the damping {damping} is negative or not finite")
             }
+            Self::NotDefinite => write!(f, "the damped Gram matrix is not positive definite"),
             Self::InvalidPlanes { planes, max } => {
                 write!(f, "{planes} ternary planes are not between 1 and {max}")
             }

@@ -42,6 +42,8 @@ mod descent;
 
 mod nearest;
 
+mod feedback;
+
 mod fit;
 
 mod output;

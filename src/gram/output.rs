@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use super::accumulate::Gram;
 use super::codebook::{Codebook, MOST_PLANES, Patterns};
+use super::feedback::{self, Factor};
 use super::fit::RowFit;
 use super::metric::Metric;
 use super::row::{Choice, Row, Setting};
@@ -28,6 +29,9 @@ pub enum Method {
     Nearest,
     /// The same, with the mean square of each input as the importance of its weights.
     Weighted,
+    /// Error feedback: the weights still to come make up for the errors of those before, in natural order or by decreasing mean
+    /// square of their inputs (see [`OutputAware::by_activation`]). What GPTQ does, with the scales searched inside.
+    Feedback,
     /// Coordinate descent from the best of the others, to where no single change helps.
     #[default]
     Descent,
@@ -35,7 +39,7 @@ pub enum Method {
 
 impl Method {
     /// All methods, the cheapest first.
-    pub const ALL: [Self; 3] = [Self::Nearest, Self::Weighted, Self::Descent];
+    pub const ALL: [Self; 4] = [Self::Nearest, Self::Weighted, Self::Feedback, Self::Descent];
 }
 
 /// Ternarizes the rows of a weight matrix so that the layer's output changes the least on the inputs of a [`Gram`] matrix.
@@ -69,6 +73,7 @@ pub struct OutputAware<'g> {
     group: usize,
     method: Method,
     damping: f64,
+    by_activation: bool,
 }
 
 impl<'g> OutputAware<'g> {
@@ -81,6 +86,7 @@ impl<'g> OutputAware<'g> {
             group: gram.inputs(),
             method: Method::Descent,
             damping: DAMPING,
+            by_activation: false,
         }
     }
 
@@ -113,18 +119,32 @@ impl<'g> OutputAware<'g> {
         Self { damping, ..self }
     }
 
+    /// Sets whether error feedback takes the weights by decreasing mean square of their inputs ("act-order"), of equals the first;
+    /// at first in natural order. Groups stay what they are, and their scales are found beforehand.
+    #[must_use]
+    pub const fn by_activation(self, by_activation: bool) -> Self {
+        Self {
+            by_activation,
+            ..self
+        }
+    }
+
     /// Ternarizes one or many rows, one fit for each. With the feature `rayon` rows are done in parallel, with the same bits.
     ///
     /// # Errors
     ///
     /// [`Error::Empty`] without weights; [`Error::LengthMismatch`] if they are no whole number of rows, with the next such number;
     /// [`Error::NonFinite`] with the index; [`Error::EmptyBlock`] for groups of 0 weights; [`Error::InvalidPlanes`];
-    /// [`Error::InvalidDamping`].
+    /// [`Error::InvalidDamping`]; [`Error::NotDefinite`] for [`Method::Feedback`] with too little damping.
     pub fn ternarize(&self, weights: &[f32]) -> Result<Vec<RowFit>, Error> {
         self.check(weights)?;
         let metric = Metric::new(self.gram, self.damping);
         let patterns = Patterns::new(self.codebook);
         let inputs = self.gram.inputs();
+        let wanted = matches!(self.method, Method::Feedback | Method::Descent);
+        let factor = wanted
+            .then(|| Factor::new(&metric, self.by_activation))
+            .flatten();
         let plan = Plan {
             setting: Setting {
                 metric: &metric,
@@ -132,6 +152,7 @@ impl<'g> OutputAware<'g> {
                 group: self.group.min(inputs),
             },
             importance: metric.importance(),
+            factor,
             method: self.method,
         };
         let jobs = weights.chunks(TOGETHER * inputs);
@@ -164,6 +185,8 @@ impl<'g> OutputAware<'g> {
 struct Plan<'a> {
     setting: Setting<'a>,
     importance: Vec<f32>,
+    /// For error feedback, if the metric has one.
+    factor: Option<Factor>,
     method: Method,
 }
 
@@ -179,6 +202,7 @@ impl Plan<'_> {
         let choices = match self.method {
             Method::Nearest => self.nearest(&rows, None)?,
             Method::Weighted => self.nearest(&rows, Some(&self.importance))?,
+            Method::Feedback => self.feedback(&rows, &targets)?.ok_or(Error::NotDefinite)?,
             Method::Descent => self.descend(&rows, &targets)?,
         };
         let differences: Vec<Vec<f64>> = rows
@@ -216,11 +240,28 @@ impl Plan<'_> {
             .collect()
     }
 
+    /// `None` without a factor.
+    fn feedback(
+        &self,
+        rows: &[Vec<f64>],
+        targets: &[Vec<f64>],
+    ) -> Result<Option<Vec<Choice>>, Error> {
+        let Some(factor) = &self.factor else {
+            return Ok(None);
+        };
+        let choices = rows.iter().zip(targets).map(|(row, target)| {
+            feedback::choose(&self.setting, factor, row, target, &self.importance)
+        });
+        choices.collect::<Result<_, _>>().map(Some)
+    }
+
     fn descend(&self, rows: &[Vec<f64>], targets: &[Vec<f64>]) -> Result<Vec<Choice>, Error> {
-        let starts = [
+        let mut starts = [
             self.nearest(rows, None)?,
             self.nearest(rows, Some(&self.importance))?,
-        ];
+        ]
+        .to_vec();
+        starts.extend(self.feedback(rows, targets)?);
         let starts = self.best(starts, targets);
         let places = starts.into_iter().zip(rows).zip(targets);
         let choices = places.map(|((start, row), target)| {
@@ -232,7 +273,7 @@ impl Plan<'_> {
     }
 
     /// For each row the start that would be best with its scales multiplied by the best common factor, and so multiplied.
-    fn best<const N: usize>(&self, starts: [Vec<Choice>; N], targets: &[Vec<f64>]) -> Vec<Choice> {
+    fn best(&self, starts: Vec<Vec<Choice>>, targets: &[Vec<f64>]) -> Vec<Choice> {
         let mut best: Vec<(f64, Choice)> = Vec::new();
         for choices in starts {
             let levels: Vec<_> = choices
