@@ -192,6 +192,13 @@ pub enum Error {
         /// The number of the tensor.
         tensor: usize,
     },
+    /// A number of planes that there is no way to make.
+    InvalidPlanes {
+        /// The number asked for.
+        planes: usize,
+        /// The largest number supported; the smallest is 1.
+        max: usize,
+    },
     /// The error of a way to store a tensor is negative, NaN or infinite.
     InvalidChoice {
         /// The number of the tensor.
@@ -316,6 +323,9 @@ impl fmt::Display for Error {
                 write!(f, "the view reaches {needed} elements into data of {len}")
             }
             Self::NoChoice { tensor } => write!(f, "tensor {tensor} has no way to be stored"),
+            Self::InvalidPlanes { planes, max } => {
+                write!(f, "{planes} planes are not between 1 and {max}")
+            }
             Self::InvalidChoice { tensor, choice } => {
                 write!(
                     f,

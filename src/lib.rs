@@ -21,6 +21,8 @@
 //! - Another rule, one scale, a number of non-zeros, a target cosine, importances: [`Ternarizer`].
 //! - Why nothing is better, so that anyone can check it: [`Ternarizer::certify`], [`Certificate`].
 //! - How good it is: [`Fit`], and the whole [`curve`](fn@curve) of the cosine against the number of non-zeros.
+//! - Several ternary vectors with a scale each, for what one cannot say: [`planes`].
+//! - Scales as they are stored, in 16 bits or as shifts: [`stored`].
 //! - Trits in bytes, also in flash, and products with them: [`PackedTrits`].
 //! - Products of matrices with 8-bit activations: [`product`].
 //! - The bytes of other programs, ggml, bitnet.cpp, Hugging Face, MLX: [`mod@format`].
@@ -42,7 +44,8 @@
 //! Two wings stand on the ground floor, [`Error`] and [`Backend`], and do not know each other. The wing of meaning finds the best
 //! ternary vector: `weight` (magnitudes as integers), `exact` (integers that never round), `objective` (the score of a support),
 //! `passes` (loops over long slices), `search` (the theorem, and the ways to the optimum), `rule`, `fit`, `knobs`, `solve` (every
-//! rule to one solution), `lanes` (many short vectors at once), `ternarizer`, `certificate` (proofs, and their checker). The wing of
+//! rule to one solution), `lanes` (many short vectors at once), `ternarizer`, `certificate` (proofs, and their checker), [`stored`] (scales of few bits), [`planes`] (several trits for a weight).
+//! The wing of
 //! storage keeps and multiplies trits: [`code`], [`kernels`], [`packed`], [`product`]. They meet under the roof: [`mod@format`] (trits together
 //! with scales), [`tensor`], and on top of them [`model`].
 //!
@@ -116,6 +119,11 @@ mod ternarizer;
 mod certificate;
 
 mod curve;
+
+pub mod stored;
+
+#[cfg(feature = "alloc")]
+pub mod planes;
 
 // The wing of storage: how trits lie in bytes, and multiply.
 pub mod code;
