@@ -82,13 +82,6 @@ pub enum Error {
     },
     /// The Gram matrix, with its damping, is not positive definite: more rows or more damping are needed.
     NotDefinite,
-    /// More ternary planes than are supported, or none.
-    InvalidPlanes {
-        /// The number of planes asked for.
-        planes: usize,
-        /// The largest number supported.
-        max: usize,
-    },
     /// Two settings exclude each other.
     Conflict {
         /// One setting, by name.
@@ -261,9 +254,6 @@ impl fmt::Display for Error {
                 write!(f, "the damping {damping} is negative or not finite")
             }
             Self::NotDefinite => write!(f, "the damped Gram matrix is not positive definite"),
-            Self::InvalidPlanes { planes, max } => {
-                write!(f, "{planes} ternary planes are not between 1 and {max}")
-            }
             Self::Conflict { this, that } => write!(f, "{this} cannot be combined with {that}"),
             Self::Capacity { needed, capacity } => {
                 write!(f, "{needed} elements do not fit a capacity of {capacity}")

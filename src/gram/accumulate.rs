@@ -146,8 +146,17 @@ impl Products {
         })
     }
 
+    /// Adds `left^T right` of two batches.
+    pub(super) fn add_batch(&mut self, left: &[f32], right: &[f32]) {
+        let blocks = left.chunks(BLOCK * self.inputs);
+        for (left, right) in blocks.zip(right.chunks(BLOCK * self.inputs)) {
+            let (left, right) = (self.padded(left), self.padded(right));
+            self.add(&left, &right, false);
+        }
+    }
+
     /// The rows of a batch as this matrix has them.
-    pub(super) fn padded(&self, batch: &[f32]) -> Vec<f64> {
+    fn padded(&self, batch: &[f32]) -> Vec<f64> {
         let rows = batch.len() / self.inputs;
         let mut padded = vec![0.0; rows * self.stride];
         let lines = padded.chunks_exact_mut(self.stride);
@@ -160,7 +169,7 @@ impl Products {
     }
 
     /// Adds `left^T right` of two padded batches; if they are the same, on and above the diagonal only.
-    pub(super) fn add(&mut self, left: &[f64], right: &[f64], upper: bool) {
+    fn add(&mut self, left: &[f64], right: &[f64], upper: bool) {
         Backend::detect().run(Accumulate {
             matrix: &mut self.entries,
             left,

@@ -13,8 +13,7 @@
 
 use alloc::vec::Vec;
 
-/// The most planes, hence the most scales of a group.
-pub(super) const MOST_PLANES: usize = 4;
+use crate::planes::MAX_PLANES;
 
 /// Which levels the weights of a group may take.
 ///
@@ -61,7 +60,7 @@ impl Codebook {
 pub(super) struct Patterns {
     codebook: Codebook,
     /// For each pattern its coefficients; those beyond the scales are 0.
-    coefficients: Vec<[i8; MOST_PLANES]>,
+    coefficients: Vec<[i8; MAX_PLANES]>,
 }
 
 impl Patterns {
@@ -99,6 +98,17 @@ impl Patterns {
         self.coefficients[pattern][scale]
     }
 
+    /// The number of patterns.
+    pub(super) const fn count(&self) -> usize {
+        self.coefficients.len()
+    }
+
+    /// How the first two coefficients change between patterns.
+    pub(super) fn step(&self, from: usize, to: usize) -> [f64; 2] {
+        let (from, to) = (&self.coefficients[from], &self.coefficients[to]);
+        [f64::from(to[0] - from[0]), f64::from(to[1] - from[1])]
+    }
+
     /// The trit of a plane in a pattern.
     pub(super) fn trit(&self, pattern: usize, plane: usize) -> i8 {
         let coefficients = &self.coefficients[pattern];
@@ -119,7 +129,7 @@ impl Patterns {
     }
 
     /// The pattern of these coefficients; that of zeros if there is none.
-    pub(super) fn find(&self, coefficients: [i8; MOST_PLANES]) -> usize {
+    pub(super) fn find(&self, coefficients: [i8; MAX_PLANES]) -> usize {
         let number = self.coefficients.iter().position(|c| *c == coefficients);
         number.unwrap_or(0)
     }
@@ -145,7 +155,7 @@ pub(super) fn nearest(levels: &[f64], value: f64) -> usize {
 }
 
 /// All of {-1, 0, 1}^K, in the order of the patterns.
-fn all(planes: usize) -> Vec<[i8; MOST_PLANES]> {
+fn all(planes: usize) -> Vec<[i8; MAX_PLANES]> {
     let count = (0..planes).fold(1, |count, _| 3 * count);
     let digits = |number: usize| {
         let mut rest = number;
@@ -155,7 +165,7 @@ fn all(planes: usize) -> Vec<[i8; MOST_PLANES]> {
             [0, 1, -1][digit]
         })
     };
-    let mut patterns: Vec<[i8; MOST_PLANES]> = (0..count).map(digits).collect();
+    let mut patterns: Vec<[i8; MAX_PLANES]> = (0..count).map(digits).collect();
     patterns.sort_by_key(|pattern| {
         let nonzeros = pattern.iter().filter(|&&c| c != 0).count();
         (

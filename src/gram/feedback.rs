@@ -12,10 +12,10 @@
 //! The scales of a group are found when its first weight comes, by the exact search on the weights as they would be if all that
 //! come were free to make up for the errors: `v = w - e` with `R^T e = -c` on the group, each of importance `R_ii^2`. With the
 //! inputs in order of their size, groups are not met as a whole, and the scales are found beforehand. Then the best scales for the
-//! patterns and another pass with those scales take turns, as long as that helps.
+//! patterns and another pass with those scales take turns, as long as that helps; a last pass is for the scales as stored.
 //!
 //! Cost: `N^3/6` once, `N^2/2` a row and pass.
-//! Source: Frantar, Ashkboos, Hoefler, Alistarh, GPTQ (arXiv 2210.17323); Chee, Cai, Kuleshov, De Sa, QuIP (arXiv 2307.13304),
+//! Source: Frantar, Ashkboos, Hoefler, Alistarh, GPTQ (arXiv 2210.17323); Chee, Cai, Kuleshov, De Sa, `QuIP` (arXiv 2307.13304),
 //! theorem 6, for the form without an inverse.
 
 use alloc::vec;
@@ -27,7 +27,7 @@ use super::codebook::nearest;
 use super::metric::Metric;
 use super::nearest::choose_group;
 use super::row::{Choice, Row, Setting};
-use super::{nearest as near, output, scales};
+use super::{nearest as near, scales};
 use crate::error::Error;
 use crate::weight::Format;
 
@@ -97,20 +97,22 @@ pub(super) fn choose(
     let rescaled = |choice| {
         let mut row = Row::new(*setting, weights, target, choice);
         scales::resolve(&mut row);
-        // The objective, but for what is the same for all levels.
-        let levels = row.choice.levels(setting.patterns, setting.group);
-        let objective = output::dot(&levels, &row.gradient) - output::dot(&levels, target);
-        (objective, row.choice)
+        (row.objective(), row)
     };
     let mut best = rescaled(pass(scales)?);
     for _ in 1..PASSES {
-        let next = rescaled(pass(Some(best.1.scales.clone()))?);
+        let next = rescaled(pass(Some(best.1.choice.scales.clone()))?);
         if next.0 >= best.0 {
             break;
         }
         best = next;
     }
-    Ok(best.1)
+    let mut kept = best.1;
+    scales::store(&mut kept);
+    let again = pass(Some(kept.choice.scales.clone()))?;
+    let again = Row::new(*setting, weights, target, again);
+    let better = again.objective() < kept.objective();
+    Ok(if better { again } else { kept }.choice)
 }
 
 /// A pass over the weights of a row.

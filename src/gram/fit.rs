@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use super::codebook::{Codebook, Patterns};
 use super::output::dot;
 use super::row::{Choice, Setting};
+use crate::stored::ScaleType;
 use crate::weight::Format;
 
 /// One row of weights as trits and scales.
@@ -29,9 +30,11 @@ pub struct RowFit {
     pub codebook: Codebook,
     /// The number of weights in a group; the last group may have fewer.
     pub group: usize,
+    /// The type the scales are stored in.
+    pub scale_type: ScaleType,
     /// The trits, -1, 0 or 1, plane after plane, in a plane one for each weight.
     pub trits: Vec<i8>,
-    /// The scales, none negative, group after group: one a group, or `lambda_p` and `lambda_n`, or one for each plane.
+    /// The scales, values of the scale type and none negative, group after group: one a group, or `lambda_p` and `lambda_n`, or one for each plane.
     pub scales: Vec<f64>,
     /// `(w - q)^T H (w - q)`: the squared change of the output, over all rows of the Gram matrix.
     pub error: f64,
@@ -61,6 +64,7 @@ impl RowFit {
         Self {
             codebook: patterns.codebook(),
             group: setting.group,
+            scale_type: setting.scale_type,
             trits: trits.collect(),
             scales: choice.scales.clone(),
             error: undamped(lost),

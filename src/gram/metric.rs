@@ -84,23 +84,38 @@ impl Metric {
         self.backend.run(change);
     }
 
-    /// The product with each vector. The matrix is read once for all of them.
+    /// The product with each vector.
     pub(super) fn multiply<'v>(&self, vectors: impl Iterator<Item = &'v [f64]>) -> Vec<Vec<f64>> {
-        let vectors: Vec<_> = vectors.collect();
-        let mut products = vec![vec![0.0; self.inputs]; vectors.len()];
-        let whole = self.inputs - self.inputs % 4;
-        for i in (0..whole).step_by(4) {
-            let rows = [i, i + 1, i + 2, i + 3].map(|i| self.row(i));
-            for (sum, vector) in products.iter_mut().zip(&vectors) {
-                let factors = [vector[i], vector[i + 1], vector[i + 2], vector[i + 3]];
-                self.backend.run(AddFour { sum, factors, rows });
-            }
-        }
-        for i in whole..self.inputs {
-            for (sum, vector) in products.iter_mut().zip(&vectors) {
-                self.add_multiple(sum, vector[i], self.row(i));
-            }
-        }
-        products
+        let rows: Vec<&[f64]> = self.entries.chunks_exact(self.inputs).collect();
+        combine(&rows, vectors)
     }
+}
+
+/// For each vector the sum of the rows of a matrix, each multiplied by its number of the vector, in order. The matrix is read once
+/// for all vectors.
+pub(super) fn combine<'v>(
+    rows: &[&[f64]],
+    vectors: impl Iterator<Item = &'v [f64]>,
+) -> Vec<Vec<f64>> {
+    let backend = Backend::detect();
+    let vectors: Vec<_> = vectors.collect();
+    let mut sums = vec![vec![0.0; rows.len()]; vectors.len()];
+    let (fours, rest) = rows.as_chunks::<4>();
+    for (number, &rows) in fours.iter().enumerate() {
+        for (sum, vector) in sums.iter_mut().zip(&vectors) {
+            let factors = core::array::from_fn(|k| vector[4 * number + k]);
+            backend.run(AddFour { sum, factors, rows });
+        }
+    }
+    for (number, values) in rest.iter().enumerate() {
+        for (sum, vector) in sums.iter_mut().zip(&vectors) {
+            let factor = vector[4 * fours.len() + number];
+            backend.run(AddMultiple {
+                sum,
+                factor,
+                values,
+            });
+        }
+    }
+    sums
 }

@@ -38,6 +38,8 @@ mod row;
 
 mod scales;
 
+mod quadratic;
+
 mod descent;
 
 mod nearest;
@@ -48,7 +50,10 @@ mod fit;
 
 mod output;
 
+mod cross;
+
 pub use accumulate::Gram;
 pub use codebook::Codebook;
+pub use cross::CrossGram;
 pub use fit::RowFit;
 pub use output::{Method, OutputAware};

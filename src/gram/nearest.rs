@@ -8,9 +8,10 @@ use alloc::vec::Vec;
 
 use nalgebra::{Cholesky, Matrix4, Vector4};
 
-use super::codebook::{Codebook, MOST_PLANES, Patterns, nearest};
+use super::codebook::{Codebook, Patterns, nearest};
 use super::row::{Choice, Setting};
 use crate::error::Error;
+use crate::planes::MAX_PLANES;
 use crate::rule::{Rule, Scales};
 use crate::ternarizer::Ternarizer;
 
@@ -32,7 +33,24 @@ pub(super) fn choose(
         let importance = importance.map(|importance| &importance[members.clone()]);
         choose_group(setting.patterns, &weights[members], importance, &mut choice)?;
     }
+    store(setting, weights, &mut choice);
     Ok(choice)
+}
+
+/// Rounds the scales to storable ones; the weights take the levels nearest to them.
+fn store(setting: &Setting<'_>, weights: &[f64], choice: &mut Choice) {
+    let count = setting.patterns.scales();
+    let mut levels = Vec::new();
+    for group in 0..setting.groups() {
+        let scales = &mut choice.scales[group * count..(group + 1) * count];
+        for scale in scales.iter_mut() {
+            *scale = setting.scale_type.round(*scale);
+        }
+        setting.patterns.levels(scales, &mut levels);
+        for i in setting.members(group) {
+            choice.patterns[i] = nearest(&levels, weights[i]);
+        }
+    }
 }
 
 /// Appends the choice for a group.
@@ -75,7 +93,7 @@ pub(super) fn choose_group(
 #[derive(Clone)]
 struct Planes {
     patterns: Vec<usize>,
-    scales: [f64; MOST_PLANES],
+    scales: [f64; MAX_PLANES],
 }
 
 impl Planes {
@@ -86,8 +104,8 @@ impl Planes {
         ternarizer: Ternarizer<'_>,
     ) -> Result<Self, Error> {
         let mut left = weights.to_vec();
-        let mut coefficients = vec![[0; MOST_PLANES]; weights.len()];
-        let mut scales = [0.0; MOST_PLANES];
+        let mut coefficients = vec![[0; MAX_PLANES]; weights.len()];
+        let mut scales = [0.0; MAX_PLANES];
         let mut trits = vec![0; weights.len()];
         for (plane, scale) in scales.iter_mut().enumerate().take(patterns.planes()) {
             *scale = ternarizer.ternarize_into(&left, &mut trits)?.lambda;
@@ -150,21 +168,21 @@ impl Planes {
         patterns: &Patterns,
         weights: &[f64],
         mass: impl Fn(usize) -> f64,
-    ) -> Option<[f64; MOST_PLANES]> {
+    ) -> Option<[f64; MAX_PLANES]> {
         let mut matrix = Matrix4::zeros();
         let mut right = Vector4::zeros();
         for (i, (&w, &pattern)) in weights.iter().zip(&self.patterns).enumerate() {
             let coefficient = |plane| f64::from(patterns.coefficient(pattern, plane));
-            for a in 0..MOST_PLANES {
+            for a in 0..MAX_PLANES {
                 let weighted = mass(i) * coefficient(a);
                 right[a] += weighted * w;
-                for b in 0..MOST_PLANES {
+                for b in 0..MAX_PLANES {
                     matrix[(a, b)] += weighted * coefficient(b);
                 }
             }
         }
         // Planes that there are not have a scale of 0.
-        for plane in patterns.planes()..MOST_PLANES {
+        for plane in patterns.planes()..MAX_PLANES {
             matrix[(plane, plane)] = 1.0;
         }
         Some(Cholesky::new(matrix)?.solve(&right).into())

@@ -7,17 +7,19 @@
 use alloc::vec::Vec;
 
 use super::accumulate::Gram;
-use super::codebook::{Codebook, MOST_PLANES, Patterns};
+use super::codebook::{Codebook, Patterns};
 use super::feedback::{self, Factor};
 use super::fit::RowFit;
 use super::metric::Metric;
-use super::row::{Choice, Row, Setting};
+use super::row::{Choice, Setting};
 use super::{descent, nearest};
 use crate::error::Error;
 use crate::parallel;
+use crate::planes::MAX_PLANES;
+use crate::stored::ScaleType;
 
 /// Rows for which the matrix is read once.
-const TOGETHER: usize = 8;
+pub(super) const TOGETHER: usize = 8;
 
 /// The damping unless said otherwise, as a fraction of the mean of the diagonal.
 const DAMPING: f64 = 0.01;
@@ -74,6 +76,7 @@ pub struct OutputAware<'g> {
     method: Method,
     damping: f64,
     by_activation: bool,
+    scale_type: ScaleType,
 }
 
 impl<'g> OutputAware<'g> {
@@ -87,6 +90,7 @@ impl<'g> OutputAware<'g> {
             method: Method::Descent,
             damping: DAMPING,
             by_activation: false,
+            scale_type: ScaleType::F32,
         }
     }
 
@@ -129,6 +133,13 @@ impl<'g> OutputAware<'g> {
         }
     }
 
+    /// Sets the type that scales are stored in; [`ScaleType::F32`] at first. Scales are rounded to it, and trits chosen again for the
+    /// rounded scales.
+    #[must_use]
+    pub const fn scale_type(self, scale_type: ScaleType) -> Self {
+        Self { scale_type, ..self }
+    }
+
     /// Ternarizes one or many rows, one fit for each. With the feature `rayon` rows are done in parallel, with the same bits.
     ///
     /// # Errors
@@ -150,6 +161,7 @@ impl<'g> OutputAware<'g> {
                 metric: &metric,
                 patterns: &patterns,
                 group: self.group.min(inputs),
+                scale_type: self.scale_type,
             },
             importance: metric.importance(),
             factor,
@@ -163,17 +175,14 @@ impl<'g> OutputAware<'g> {
 
     fn check(&self, weights: &[f32]) -> Result<(), Error> {
         let planes = self.codebook.planes();
-        if planes == 0 || planes > MOST_PLANES {
-            let max = MOST_PLANES;
+        if planes == 0 || planes > MAX_PLANES {
+            let max = MAX_PLANES;
             return Err(Error::InvalidPlanes { planes, max });
         }
         if self.group == 0 {
             return Err(Error::EmptyBlock);
         }
-        if !(self.damping >= 0.0 && self.damping.is_finite()) {
-            let damping = self.damping;
-            return Err(Error::InvalidDamping { damping });
-        }
+        check_damping(self.damping)?;
         if weights.is_empty() {
             return Err(Error::Empty);
         }
@@ -255,6 +264,7 @@ impl Plan<'_> {
         choices.collect::<Result<_, _>>().map(Some)
     }
 
+    /// Descends from each of the others, and keeps the best.
     fn descend(&self, rows: &[Vec<f64>], targets: &[Vec<f64>]) -> Result<Vec<Choice>, Error> {
         let mut starts = [
             self.nearest(rows, None)?,
@@ -262,44 +272,25 @@ impl Plan<'_> {
         ]
         .to_vec();
         starts.extend(self.feedback(rows, targets)?);
-        let starts = self.best(starts, targets);
-        let places = starts.into_iter().zip(rows).zip(targets);
-        let choices = places.map(|((start, row), target)| {
-            let mut row = Row::new(self.setting, row, target, start);
-            descent::descend(&mut row);
-            row.choice
-        });
-        Ok(choices.collect())
-    }
-
-    /// For each row the start that would be best with its scales multiplied by the best common factor, and so multiplied.
-    fn best(&self, starts: Vec<Vec<Choice>>, targets: &[Vec<f64>]) -> Vec<Choice> {
-        let mut best: Vec<(f64, Choice)> = Vec::new();
-        for choices in starts {
-            let levels: Vec<_> = choices
+        let best = |i: usize| {
+            let ends = starts
                 .iter()
-                .map(|choice| choice.levels(self.setting.patterns, self.setting.group))
-                .collect();
-            let products = self
-                .setting
-                .metric
-                .multiply(levels.iter().map(Vec::as_slice));
-            for (i, mut choice) in choices.into_iter().enumerate() {
-                let along = dot(&levels[i], &targets[i]).max(0.0);
-                let length = dot(&levels[i], &products[i]);
-                let factor = if length > 0.0 { along / length } else { 0.0 };
-                for scale in &mut choice.scales {
-                    *scale *= factor;
-                }
-                let gain = along * factor;
-                match best.get_mut(i) {
-                    None => best.push((gain, choice)),
-                    Some(held) if gain > held.0 => *held = (gain, choice),
-                    Some(_) => {}
-                }
-            }
-        }
-        best.into_iter().map(|(_, choice)| choice).collect()
+                .map(|choices| descent::from(self.setting, &rows[i], &targets[i], &choices[i]));
+            ends.reduce(|best, end| if end.0 < best.0 { end } else { best })
+        };
+        Ok((0..rows.len())
+            .filter_map(best)
+            .map(|(_, choice)| choice)
+            .collect())
+    }
+}
+
+/// Whether a damping is one.
+pub(super) fn check_damping(damping: f64) -> Result<(), Error> {
+    if damping >= 0.0 && damping.is_finite() {
+        Ok(())
+    } else {
+        Err(Error::InvalidDamping { damping })
     }
 }
 

@@ -18,6 +18,7 @@ use alloc::vec::Vec;
 use super::codebook::Patterns;
 use super::loops::Change;
 use super::metric::Metric;
+use crate::stored::ScaleType;
 
 /// What a method decides for a row: a pattern for each weight, and the scales, group after group.
 #[derive(Clone, Debug)]
@@ -47,6 +48,7 @@ pub(super) struct Setting<'a> {
     pub patterns: &'a Patterns,
     /// Weights in a group; the last group may have fewer.
     pub group: usize,
+    pub scale_type: ScaleType,
 }
 
 impl Setting<'_> {
@@ -94,6 +96,17 @@ impl<'a> Row<'a> {
         row.make_images();
         row.refresh();
         row
+    }
+
+    /// `(q - w)^T M (q - w)`, but for `w^T M w`, which is the same for all choices.
+    pub(super) fn objective(&self) -> f64 {
+        let levels = self
+            .choice
+            .levels(self.setting.patterns, self.setting.group);
+        let terms = levels.iter().zip(self.gradient.iter().zip(self.target));
+        terms
+            .map(|(q, (gradient, target))| q * (gradient - target))
+            .sum()
     }
 
     fn make_images(&mut self) {

@@ -121,6 +121,42 @@ pub(super) fn resolve(row: &mut Row<'_>) -> bool {
     gained
 }
 
+/// Sets each scale in turn to the storable value that is best with the others as they are. Whether one changed that was storable
+/// before, by which the objective fell by more than rounding.
+pub(super) fn store(row: &mut Row<'_>) -> bool {
+    let mut gained = false;
+    for scale in 0..row.choice.scales.len() {
+        let (mut length, mut slope) = (0.0, 0.0);
+        for i in row.setting.members(scale / row.setting.patterns.scales()) {
+            let coefficient = row.coefficient(scale, i);
+            length += coefficient * row.images[scale][i];
+            slope += coefficient * row.gradient[i];
+        }
+        let old = row.choice.scales[scale];
+        let round = |value: f64| row.setting.scale_type.round(value);
+        let best = if length > 0.0 {
+            old - slope / length
+        } else {
+            0.0
+        };
+        // A scale below 0 is one above 0 with the other trits, unless it may not be negative.
+        let value = if best < 0.0 && row.setting.patterns.signed() {
+            -round(-best)
+        } else {
+            round(best)
+        };
+        let step = value - old;
+        let change = step * (2.0 * slope + step * length);
+        let storable = round(old.abs()) == old.abs();
+        if !storable || change < -row.tolerance {
+            row.set_scale(scale, value);
+            gained |= storable;
+        }
+    }
+    row.normalise();
+    gained
+}
+
 fn resolve_block(row: &mut Row<'_>, first: usize, count: usize) -> bool {
     let equations = Equations::new(row, first, count);
     let signed = row.setting.patterns.signed();
