@@ -75,6 +75,13 @@ pub enum Error {
         /// The largest cosine that there is.
         best: f64,
     },
+    /// The damping of a Gram matrix is negative, NaN or infinite.
+    InvalidDamping {
+        /// The damping asked for.
+        damping: f64,
+    },
+    /// The Gram matrix, with its damping, is not positive definite: more rows or more damping are needed.
+    NotDefinite,
     /// Two settings exclude each other.
     Conflict {
         /// One setting, by name.
@@ -173,9 +180,36 @@ pub enum Error {
         /// The number of elements it has.
         len: usize,
     },
+    /// A tensor that bytes are to be spent on can be stored in no way.
+    NoChoice {
+        /// The number of the tensor.
+        tensor: usize,
+    },
+    /// A number of planes that there is no way to make.
+    InvalidPlanes {
+        /// The number asked for.
+        planes: usize,
+        /// The largest number supported; the smallest is 1.
+        max: usize,
+    },
+    /// The error of a way to store a tensor is negative, NaN or infinite.
+    InvalidChoice {
+        /// The number of the tensor.
+        tensor: usize,
+        /// The number of the way.
+        choice: usize,
+    },
+    /// Even the cheapest ways to store all tensors cost more than the budget.
+    OverBudget {
+        /// The fewest bytes possible.
+        least: u64,
+        /// The bytes allowed.
+        budget: u64,
+    },
 }
 
 impl fmt::Display for Error {
+    #[expect(clippy::too_many_lines, reason = "a sentence for each variant")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Empty => write!(f, "there are no weights"),
@@ -216,6 +250,10 @@ impl fmt::Display for Error {
                     "no ternary vector reaches the cosine {target}: the best has {best}"
                 )
             }
+            Self::InvalidDamping { damping } => {
+                write!(f, "the damping {damping} is negative or not finite")
+            }
+            Self::NotDefinite => write!(f, "the damped Gram matrix is not positive definite"),
             Self::Conflict { this, that } => write!(f, "{this} cannot be combined with {that}"),
             Self::Capacity { needed, capacity } => {
                 write!(f, "{needed} elements do not fit a capacity of {capacity}")
@@ -273,6 +311,19 @@ impl fmt::Display for Error {
             }
             Self::ViewOutOfBounds { needed, len } => {
                 write!(f, "the view reaches {needed} elements into data of {len}")
+            }
+            Self::NoChoice { tensor } => write!(f, "tensor {tensor} has no way to be stored"),
+            Self::InvalidPlanes { planes, max } => {
+                write!(f, "{planes} planes are not between 1 and {max}")
+            }
+            Self::InvalidChoice { tensor, choice } => {
+                write!(
+                    f,
+                    "the error of way {choice} to store tensor {tensor} is negative or not finite"
+                )
+            }
+            Self::OverBudget { least, budget } => {
+                write!(f, "at least {least} bytes are needed, and {budget} allowed")
             }
         }
     }

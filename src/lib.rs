@@ -21,10 +21,14 @@
 //! - Another rule, one scale, a number of non-zeros, a target cosine, importances: [`Ternarizer`].
 //! - Why nothing is better, so that anyone can check it: [`Ternarizer::certify`], [`Certificate`].
 //! - How good it is: [`Fit`], and the whole [`curve`](fn@curve) of the cosine against the number of non-zeros.
+//! - Several ternary vectors with a scale each, for what one cannot say: [`planes`].
+//! - Scales as they are stored, in 16 bits or as shifts: [`stored`].
 //! - Trits in bytes, also in flash, and products with them: [`PackedTrits`].
 //! - Products of matrices with 8-bit activations: [`product`].
 //! - The bytes of other programs, ggml, bitnet.cpp, Hugging Face, MLX: [`mod@format`].
 //! - Whole tensors, with scales per channel, kernel or block: [`tensor`].
+//! - Which way to store each tensor, within a budget of bytes: [`budget`].
+//! - The trits that change what a layer puts out the least: [`gram`].
 //! - Whole files: [`model`].
 //! - Corrections from a network's own outputs: [`calibrate`].
 //!
@@ -41,7 +45,8 @@
 //! Two wings stand on the ground floor, [`Error`] and [`Backend`], and do not know each other. The wing of meaning finds the best
 //! ternary vector: `weight` (magnitudes as integers), `exact` (integers that never round), `objective` (the score of a support),
 //! `passes` (loops over long slices), `search` (the theorem, and the ways to the optimum), `rule`, `fit`, `knobs`, `solve` (every
-//! rule to one solution), `lanes` (many short vectors at once), `ternarizer`, `certificate` (proofs, and their checker). The wing of
+//! rule to one solution), `lanes` (many short vectors at once), `ternarizer`, `certificate` (proofs, and their checker), [`stored`] (scales of few bits), [`planes`] (several trits for a weight).
+//! The wing of
 //! storage keeps and multiplies trits: [`code`], [`kernels`], [`packed`], [`product`]. They meet under the roof: [`mod@format`] (trits together
 //! with scales), [`tensor`], [`calibrate`] (how outputs are corrected), and on top of them [`model`].
 //!
@@ -53,6 +58,7 @@
 //! | `alloc` | owned results, [`tensor`], [`calibrate`] | |
 //! | `half` | `f16` and `bf16` weights, [`mod@format`] | half |
 //! | `heapless` | `ternarize_heapless` | heapless |
+//! | `nalgebra` | [`gram`] | nalgebra |
 //! | `ndarray` | [`tensor::ndarray`] | ndarray |
 //! | `rayon` | groups of a tensor, long slices, and rows of a product, in parallel | rayon, `std` |
 //! | `safetensors` | [`model`] | safetensors, serde, tempfile, thiserror, `half`, `std` |
@@ -60,7 +66,12 @@
 #![no_std]
 // Links to rooms behind features are broken only where those are off.
 #![cfg_attr(
-    not(all(feature = "alloc", feature = "ndarray", feature = "safetensors")),
+    not(all(
+        feature = "alloc",
+        feature = "nalgebra",
+        feature = "ndarray",
+        feature = "safetensors"
+    )),
     allow(
         rustdoc::broken_intra_doc_links,
         reason = "the rooms linked to are behind features"
@@ -110,6 +121,11 @@ mod certificate;
 
 mod curve;
 
+pub mod stored;
+
+#[cfg(feature = "alloc")]
+pub mod planes;
+
 // The wing of storage: how trits lie in bytes, and multiply.
 pub mod code;
 
@@ -129,6 +145,12 @@ pub mod tensor;
 
 #[cfg(feature = "alloc")]
 pub mod calibrate;
+
+#[cfg(feature = "alloc")]
+pub mod budget;
+
+#[cfg(feature = "nalgebra")]
+pub mod gram;
 
 // The upper roof: whole models, on files.
 #[cfg(feature = "safetensors")]

@@ -9,12 +9,12 @@
 
 use super::Format;
 use super::layout::BlockLayout;
-use super::matrix::{Matrix, check_len};
+use super::matrix::Matrix;
 use crate::Error;
 use crate::backend::{TILE, Tiles, Vector};
 use crate::product::{
     Activations, Contiguous, Drivable, Exact, LANE_PAIRS, Laid, Multiplier, Places, Run, Scaled,
-    Scaling, Source, tile_at,
+    Scaling, Source, results, tile_at,
 };
 use crate::weight::Format as _;
 use alloc::vec::Vec;
@@ -47,6 +47,23 @@ pub struct FormatMatrix<'a> {
     rows: usize,
     columns: usize,
     bytes: &'a [u8],
+}
+
+/// The product for a layout whose bytes have so many digits, and of which so many blocks make a tile with so many scales.
+macro_rules! in_blocks {
+    ($matrix:expr, $layout:ident, $digits:literal, $pieces:literal, $singles:expr) => {
+        |how, xs, ys| {
+            $matrix.in_blocks::<
+                                $digits,
+                                { BlockLayout::$layout.bytes },
+                                { BlockLayout::$layout.codes },
+                                { BlockLayout::$layout.code_bytes() },
+                                { BlockLayout::$layout.scale_at() },
+                                $pieces,
+                                { $singles },
+                            >(how, xs, ys)
+        }
+    };
 }
 
 impl<'a> FormatMatrix<'a> {
@@ -111,23 +128,17 @@ impl<'a> FormatMatrix<'a> {
         xs: &[Activations],
         y: &mut [f32],
     ) -> Result<(), Error> {
-        let results = self.rows.checked_mul(xs.len());
-        for x in xs {
-            check_len(self.columns, x.len())?;
-        }
-        check_len(results.ok_or(Error::ShapeOverflow)?, y.len())?;
-        if self.rows == 0 || self.columns == 0 {
-            y.fill(0.0);
+        let mut ys = results(self.rows, self.columns, xs, y)?;
+        if ys.is_empty() {
             return Ok(());
         }
-        let mut ys: Vec<_> = y.chunks_exact_mut(self.rows).collect();
         let (how, ys) = (*how, &mut ys[..]);
         match self.format {
-            Format::Tq1_0 => self.in_blocks::<5, 54, 0, 52, 52, 1, 1>(how, xs, ys),
-            Format::Tq2_0 => self.in_blocks::<4, 66, 0, 64, 64, 1, 1>(how, xs, ys),
-            Format::Q2_0 => self.in_blocks::<4, 18, 2, 16, 0, 4, LANE_PAIRS>(how, xs, ys),
-            Format::Pq2_0 => self.in_blocks::<4, 34, 2, 32, 0, 2, LANE_PAIRS>(how, xs, ys),
-            Format::Ptq1_0 => self.in_blocks::<5, 28, 0, 26, 26, 2, LANE_PAIRS>(how, xs, ys),
+            Format::Tq1_0 => in_blocks!(self, TQ1_0, 5, 1, 1)(how, xs, ys),
+            Format::Tq2_0 => in_blocks!(self, TQ2_0, 4, 1, 1)(how, xs, ys),
+            Format::Q2_0 => in_blocks!(self, Q2_0, 4, 4, LANE_PAIRS)(how, xs, ys),
+            Format::Pq2_0 => in_blocks!(self, PQ2_0, 4, 2, LANE_PAIRS)(how, xs, ys),
+            Format::Ptq1_0 => in_blocks!(self, PTQ1_0, 5, 2, LANE_PAIRS)(how, xs, ys),
             Format::I2S => self.with_one_scale(how, xs, ys)?,
         }
         Ok(())
@@ -212,6 +223,14 @@ impl<'a> FormatMatrix<'a> {
 }
 
 impl BlockLayout {
+    /// Where the scale of a block lies that has one.
+    const fn scale_at(&self) -> usize {
+        match self.scale {
+            Some(at) => at,
+            None => panic!("evaluated by the compiler, for layouts with a scale"),
+        }
+    }
+
     /// Elements that lie side by side, as far apart as they come.
     fn runs(&self) -> impl Iterator<Item = Run> {
         let (mut element, mut byte) = (0, 0);

@@ -34,9 +34,9 @@ impl<S: Source, const TWO: bool, const P: usize> Product<P> for Exact<'_, S, TWO
         let versions = versions::<S, P, R, C>(&self.source, row, xs);
         let mut y = [[0.0; C]; R];
         let sums = if TWO {
-            signed_sums(unit, &self.source, row, versions)
+            totals::<Signed<T, P, R, C>, _, _, _, _, _>(unit, &self.source, row, versions)
         } else {
-            sums(unit, &self.source, row, versions)
+            totals::<Plain<T, P, R, C>, _, _, _, _, _>(unit, &self.source, row, versions)
         };
         for r in 0..R {
             let at = (row + r) * self.step;
@@ -54,13 +54,50 @@ impl<S: Source, const TWO: bool, const P: usize> Product<P> for Exact<'_, S, TWO
     }
 }
 
-/// `sum t x`.
-struct Totals<T: Digits<P>, const P: usize, const R: usize, const C: usize> {
+/// Exact sums of the trits of a row times a vector: of all, or by sign.
+type Sums<const R: usize, const C: usize> = [[[i64; 2]; C]; R];
+
+/// Sums over at most [`MOST_TILES`], in 32 bits a lane.
+trait Partial<T: Digits<P>, const P: usize, const R: usize, const C: usize>:
+    Accumulate<T, P, R, C>
+{
+    /// Over no tile of a chunk yet.
+    fn start(unit: T, versions: Versions<'_, P, R, C>, chunk: usize) -> Self;
+
+    fn add_to(self, unit: T, totals: &mut Sums<R, C>);
+}
+
+/// The sums over all tiles of some rows, for some vectors.
+#[inline(always)]
+fn totals<A, T, S, const P: usize, const R: usize, const C: usize>(
+    unit: T,
+    source: &S,
+    row: usize,
+    versions: Versions<'_, P, R, C>,
+) -> Sums<R, C>
+where
+    A: Partial<T, P, R, C>,
+    T: Digits<P>,
+    S: Source,
+{
+    let mut totals = [[[0; 2]; C]; R];
+    let tiles = versions[0][0].tiles.len();
+    for chunk in 0..versions[0][0].less.len() {
+        let mut sums = A::start(unit, versions, chunk);
+        let range = chunk * MOST_TILES..tiles.min((chunk + 1) * MOST_TILES);
+        for_each_tile(unit, source, row, versions, range, &mut sums);
+        sums.add_to(unit, &mut totals);
+    }
+    totals
+}
+
+/// `sum t x`, with zero beside it.
+struct Plain<T: Digits<P>, const P: usize, const R: usize, const C: usize> {
     running: [[T::Running; C]; R],
 }
 
 impl<T: Digits<P>, const P: usize, const R: usize, const C: usize> Accumulate<T, P, R, C>
-    for Totals<T, P, R, C>
+    for Plain<T, P, R, C>
 {
     #[inline(always)]
     fn add(&mut self, unit: T, r: usize, _: usize, codes: &[u8; TILE], xs: [&Tile<P>; C]) {
@@ -71,43 +108,37 @@ impl<T: Digits<P>, const P: usize, const R: usize, const C: usize> Accumulate<T,
     }
 }
 
-/// `sum t x`, with zero beside it.
-#[inline(always)]
-fn sums<T: Digits<P>, S: Source, const P: usize, const R: usize, const C: usize>(
-    unit: T,
-    source: &S,
-    row: usize,
-    versions: Versions<'_, P, R, C>,
-) -> [[[i64; 2]; C]; R] {
-    let mut totals = [[[0; 2]; C]; R];
-    let tiles = versions[0][0].tiles.len();
-    for chunk in 0..versions[0][0].less.len() {
-        let mut sums = Totals {
-            running: [[unit.start(&[0; 16]); C]; R],
-        };
+impl<T: Digits<P>, const P: usize, const R: usize, const C: usize> Partial<T, P, R, C>
+    for Plain<T, P, R, C>
+{
+    #[inline(always)]
+    fn start(unit: T, versions: Versions<'_, P, R, C>, chunk: usize) -> Self {
+        let mut running = [[unit.start(&[0; 16]); C]; R];
         for r in 0..R {
             for c in 0..C {
-                sums.running[r][c] = unit.start(&versions[r][c].less[chunk]);
+                running[r][c] = unit.start(&versions[r][c].less[chunk]);
             }
         }
-        let range = chunk * MOST_TILES..tiles.min((chunk + 1) * MOST_TILES);
-        for_each_tile(unit, source, row, versions, range, &mut sums);
+        Self { running }
+    }
+
+    #[inline(always)]
+    fn add_to(self, unit: T, totals: &mut Sums<R, C>) {
         for r in 0..R {
             for c in 0..C {
-                totals[r][c][0] += total(unit.array(unit.finish(sums.running[r][c])));
+                totals[r][c][0] += total(unit.array(unit.finish(self.running[r][c])));
             }
         }
     }
-    totals
 }
 
 /// The sums of `x` over the +1 trits, and over the -1 trits.
-struct SignedTotals<T: Digits<P>, const P: usize, const R: usize, const C: usize> {
+struct Signed<T: Digits<P>, const P: usize, const R: usize, const C: usize> {
     sums: [[[T::Sums; 2]; C]; R],
 }
 
 impl<T: Digits<P>, const P: usize, const R: usize, const C: usize> Accumulate<T, P, R, C>
-    for SignedTotals<T, P, R, C>
+    for Signed<T, P, R, C>
 {
     #[inline(always)]
     fn add(&mut self, unit: T, r: usize, _: usize, codes: &[u8; TILE], xs: [&Tile<P>; C]) {
@@ -121,31 +152,25 @@ impl<T: Digits<P>, const P: usize, const R: usize, const C: usize> Accumulate<T,
     }
 }
 
-/// The sums of `x` over the +1 trits, and over the -1 trits.
-#[inline(always)]
-fn signed_sums<T: Digits<P>, S: Source, const P: usize, const R: usize, const C: usize>(
-    unit: T,
-    source: &S,
-    row: usize,
-    versions: Versions<'_, P, R, C>,
-) -> [[[i64; 2]; C]; R] {
-    let mut totals = [[[0; 2]; C]; R];
-    let tiles = versions[0][0].tiles.len();
-    for chunk in 0..versions[0][0].less.len() {
-        let mut sums = SignedTotals::<T, P, R, C> {
-            sums: [[[unit.load_sums(&[0; 16]); 2]; C]; R],
-        };
-        let range = chunk * MOST_TILES..tiles.min((chunk + 1) * MOST_TILES);
-        for_each_tile(unit, source, row, versions, range, &mut sums);
+impl<T: Digits<P>, const P: usize, const R: usize, const C: usize> Partial<T, P, R, C>
+    for Signed<T, P, R, C>
+{
+    #[inline(always)]
+    fn start(unit: T, _: Versions<'_, P, R, C>, _: usize) -> Self {
+        let sums = [[[unit.load_sums(&[0; 16]); 2]; C]; R];
+        Self { sums }
+    }
+
+    #[inline(always)]
+    fn add_to(self, unit: T, totals: &mut Sums<R, C>) {
         for r in 0..R {
             for c in 0..C {
                 for sign in 0..2 {
-                    totals[r][c][sign] += total(unit.array(sums.sums[r][c][sign]));
+                    totals[r][c][sign] += total(unit.array(self.sums[r][c][sign]));
                 }
             }
         }
     }
-    totals
 }
 
 #[inline(always)]

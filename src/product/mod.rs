@@ -55,7 +55,9 @@ pub(crate) use source::{Source, tile_at};
 
 pub use activations::{ACTIVATION_BLOCK, Activations, ScalePer};
 
-use crate::Backend;
+use alloc::vec::Vec;
+
+use crate::{Backend, Error};
 
 /// How digits meet activations.
 ///
@@ -112,4 +114,26 @@ impl Multiplier {
     pub const fn arithmetic(self, arithmetic: Arithmetic) -> Self {
         Self { arithmetic, ..self }
     }
+}
+
+/// The results of each vector, once all lengths are as they should be. Where there is nothing to add up all are set to 0, and none
+/// is left to compute.
+pub(crate) fn results<'y>(
+    rows: usize,
+    columns: usize,
+    xs: &[Activations],
+    y: &'y mut [f32],
+) -> Result<Vec<&'y mut [f32]>, Error> {
+    let results = rows.checked_mul(xs.len()).ok_or(Error::ShapeOverflow)?;
+    let lengths = xs.iter().map(|x| (columns, x.len()));
+    for (expected, actual) in lengths.chain([(results, y.len())]) {
+        if actual != expected {
+            return Err(Error::LengthMismatch { expected, actual });
+        }
+    }
+    if columns == 0 || rows == 0 {
+        y.fill(0.0);
+        return Ok(Vec::new());
+    }
+    Ok(y.chunks_exact_mut(rows).collect())
 }

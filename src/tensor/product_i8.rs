@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use super::TernaryTensor;
 use crate::product::{
     ACTIVATION_BLOCK, Activations, Contiguous, Drivable, Exact, Groups, LANE_PAIRS, Laid, Lambda,
-    Multiplier, Places, Run, Scaled,
+    Multiplier, Places, Run, Scaled, results,
 };
 use crate::{Code, Error, Scales, Weight};
 
@@ -88,18 +88,10 @@ impl<W: Weight> TernaryTensor<W> {
             .split_first()
             .ok_or(Error::InvalidAxis { axis: 0, rank: 0 })?;
         let columns = inner.iter().product();
-        let results = rows.checked_mul(xs.len()).ok_or(Error::ShapeOverflow)?;
-        let lengths = xs.iter().map(|x| (columns, x.len()));
-        for (expected, actual) in lengths.chain([(results, y.len())]) {
-            if actual != expected {
-                return Err(Error::LengthMismatch { expected, actual });
-            }
-        }
-        if columns == 0 || rows == 0 {
-            y.fill(0.0);
+        let mut ys = results(rows, columns, xs, y)?;
+        if ys.is_empty() {
             return Ok(());
         }
-        let mut ys: Vec<_> = y.chunks_exact_mut(rows).collect();
         let scaled = xs.iter().any(|x| x.only_scale().is_none());
         let matrix = Matrix {
             how: *how,

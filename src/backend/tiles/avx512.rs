@@ -92,33 +92,39 @@ fn more(numbers: __m512i) -> __m512i {
     })
 }
 
-/// `sums` and, four bytes to a lane, digits times activations. A digit is at most 2, so 16 bits hold five pairs: 5 * 4 * 127.
-#[inline(always)]
-fn dot<const P: usize>(sums: __m512i, digits: &[__m512i; P], x: &Planes<P>) -> __m512i {
-    let mut pairs = with_token!(_mm512_setzero_si512());
-    for p in 0..P {
-        let products = with_token!(_mm512_maddubs_epi16(digits[p], load_x(&x[p])));
-        pairs = with_token!(_mm512_add_epi16(pairs, products));
+/// How a unit multiplies digits and activations, and adds four and four.
+pub(super) trait Dot: Copy {
+    fn dot<const P: usize>(self, sums: __m512i, digits: &[__m512i; P], x: &Planes<P>) -> __m512i;
+
+    /// The sums where a digit is 2, and where it is 0: all, less those where it is not 0.
+    #[inline(always)]
+    fn signed_dot<const P: usize>(
+        self,
+        [plus, not_minus]: &[[__m512i; P]; 2],
+        x: &Planes<P>,
+        less: &[i32; 16],
+    ) -> [__m512i; 2] {
+        let zeros = with_token!(_mm512_setzero_si512());
+        let others = self.dot(load_integers(less), not_minus, x);
+        let plus = self.dot(zeros, plus, x);
+        [plus, with_token!(_mm512_sub_epi32(zeros, others))]
     }
-    with_token!(_mm512_add_epi32(
-        sums,
-        _mm512_madd_epi16(pairs, _mm512_set1_epi16(1))
-    ))
 }
 
-/// The sums where a digit is 2, and where it is 0: all, less those where it is not 0.
-#[inline(always)]
-fn signed<const P: usize>(
-    [plus, not_minus]: &[[__m512i; P]; 2],
-    x: &Planes<P>,
-    less: &[i32; 16],
-) -> [__m512i; 2] {
-    let zeros = with_token!(_mm512_setzero_si512());
-    let others = dot(load_integers(less), not_minus, x);
-    [
-        dot(zeros, plus, x),
-        with_token!(_mm512_sub_epi32(zeros, others)),
-    ]
+impl Dot for Avx512 {
+    /// A digit is at most 2, so 16 bits hold five pairs: 5 * 4 * 127.
+    #[inline(always)]
+    fn dot<const P: usize>(self, sums: __m512i, digits: &[__m512i; P], x: &Planes<P>) -> __m512i {
+        let mut pairs = with_token!(_mm512_setzero_si512());
+        for p in 0..P {
+            let products = with_token!(_mm512_maddubs_epi16(digits[p], load_x(&x[p])));
+            pairs = with_token!(_mm512_add_epi16(pairs, products));
+        }
+        with_token!(_mm512_add_epi32(
+            sums,
+            _mm512_madd_epi16(pairs, _mm512_set1_epi16(1))
+        ))
+    }
 }
 
 impl Digits<4> for Avx512 {
@@ -161,7 +167,7 @@ impl Digits<4> for Avx512 {
 
     #[inline(always)]
     fn add(self, sums: __m512i, weights: &[__m512i; 4], x: &Planes<4>) -> __m512i {
-        dot(sums, weights, x)
+        self.dot(sums, weights, x)
     }
 
     #[inline(always)]
@@ -171,7 +177,7 @@ impl Digits<4> for Avx512 {
 
     #[inline(always)]
     fn signed(self, signs: &[[__m512i; 4]; 2], x: &Planes<4>, less: &[i32; 16]) -> [__m512i; 2] {
-        signed(signs, x, less)
+        self.signed_dot(signs, x, less)
     }
 }
 
@@ -201,7 +207,7 @@ impl Digits<5> for Avx512 {
 
     #[inline(always)]
     fn add(self, sums: __m512i, weights: &[__m512i; 5], x: &Planes<5>) -> __m512i {
-        dot(sums, weights, x)
+        self.dot(sums, weights, x)
     }
 
     #[inline(always)]
@@ -211,7 +217,7 @@ impl Digits<5> for Avx512 {
 
     #[inline(always)]
     fn signed(self, signs: &[[__m512i; 5]; 2], x: &Planes<5>, less: &[i32; 16]) -> [__m512i; 2] {
-        signed(signs, x, less)
+        self.signed_dot(signs, x, less)
     }
 }
 

@@ -20,7 +20,7 @@
 )]
 use core::arch::x86_64::*;
 
-use super::avx512::{carries, load_bytes, load_integers, load_x};
+use super::avx512::{Dot, carries, load_bytes, load_integers, load_x};
 use super::portable::FRACTIONS;
 use super::{Digits, Planes, TILE, Tiles};
 use crate::backend::x86::{Avx512, Avx512Vnni};
@@ -78,28 +78,19 @@ impl Tiles for Avx512Vnni {
     }
 }
 
-/// `sums` and, four bytes to a lane, unsigned bytes times activations.
-#[inline(always)]
-fn dot<const P: usize>(mut sums: __m512i, bytes: &[__m512i; P], x: &Planes<P>) -> __m512i {
-    for p in 0..P {
-        sums = with_token!(_mm512_dpbusd_epi32(sums, bytes[p], load_x(&x[p])));
+impl Dot for Avx512Vnni {
+    #[inline(always)]
+    fn dot<const P: usize>(
+        self,
+        mut sums: __m512i,
+        bytes: &[__m512i; P],
+        x: &Planes<P>,
+    ) -> __m512i {
+        for p in 0..P {
+            sums = with_token!(_mm512_dpbusd_epi32(sums, bytes[p], load_x(&x[p])));
+        }
+        sums
     }
-    sums
-}
-
-/// The sums where a digit is 2, and where it is 0: all, less those where it is not 0.
-#[inline(always)]
-fn signed<const P: usize>(
-    [plus, not_minus]: &[[__m512i; P]; 2],
-    x: &Planes<P>,
-    less: &[i32; 16],
-) -> [__m512i; 2] {
-    let zeros = with_token!(_mm512_setzero_si512());
-    let others = dot(load_integers(less), not_minus, x);
-    [
-        dot(zeros, plus, x),
-        with_token!(_mm512_sub_epi32(zeros, others)),
-    ]
 }
 
 /// The matrix that makes bit 0 of the bits in one mask, and bit 1 of those in the other: their parity.
@@ -159,7 +150,7 @@ impl Digits<4> for Avx512Vnni {
 
     #[inline(always)]
     fn add(self, sums: __m512i, weights: &[__m512i; 4], x: &Planes<4>) -> __m512i {
-        dot(sums, weights, x)
+        self.dot(sums, weights, x)
     }
 
     #[inline(always)]
@@ -169,7 +160,7 @@ impl Digits<4> for Avx512Vnni {
 
     #[inline(always)]
     fn signed(self, signs: &[[__m512i; 4]; 2], x: &Planes<4>, less: &[i32; 16]) -> [__m512i; 2] {
-        signed(signs, x, less)
+        self.signed_dot(signs, x, less)
     }
 }
 
@@ -224,6 +215,6 @@ impl Digits<5> for Avx512Vnni {
 
     #[inline(always)]
     fn signed(self, signs: &[[__m512i; 5]; 2], x: &Planes<5>, less: &[i32; 16]) -> [__m512i; 2] {
-        signed(signs, x, less)
+        self.signed_dot(signs, x, less)
     }
 }

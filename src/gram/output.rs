@@ -1,0 +1,300 @@
+//! [`OutputAware`]: the knobs, and the way from weights to the trits that change the layer's output the least.
+//!
+//! ```text
+//! damp the Gram matrix  ->  levels nearest to the weights, plain and weighted  ->  the better one  ->  descend
+//! ```
+
+use alloc::vec::Vec;
+
+use super::accumulate::Gram;
+use super::codebook::{Codebook, Patterns};
+use super::feedback::{self, Factor};
+use super::fit::RowFit;
+use super::metric::Metric;
+use super::row::{Choice, Setting};
+use super::{descent, nearest};
+use crate::error::Error;
+use crate::parallel;
+use crate::planes::MAX_PLANES;
+use crate::stored::ScaleType;
+
+/// Rows for which the matrix is read once.
+pub(super) const TOGETHER: usize = 8;
+
+/// The damping unless said otherwise, as a fraction of the mean of the diagonal.
+const DAMPING: f64 = 0.01;
+
+/// How the trits of a row are chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// The levels nearest to the weights, and their scales: the inputs are not looked at.
+    Nearest,
+    /// The same, with the mean square of each input as the importance of its weights.
+    Weighted,
+    /// Error feedback: the weights still to come make up for the errors of those before, in natural order or by decreasing mean
+    /// square of their inputs (see [`OutputAware::by_activation`]). What GPTQ does, with the scales searched inside.
+    Feedback,
+    /// Coordinate descent from the best of the others, to where no single change helps.
+    #[default]
+    Descent,
+}
+
+impl Method {
+    /// All methods, the cheapest first.
+    pub const ALL: [Self; 4] = [Self::Nearest, Self::Weighted, Self::Feedback, Self::Descent];
+}
+
+/// Ternarizes the rows of a weight matrix so that the layer's output changes the least on the inputs of a [`Gram`] matrix.
+///
+/// A row `w` is the weights of one output. Its levels `q` minimise `(w - q)^T M (w - q)` with the damped matrix
+/// `M = H + damping mean(diagonal of H) I`. The damping makes all that follows well-posed with fewer rows than inputs. A weight
+/// whose input was always 0 takes the level nearest to it; without damping, zero. If all inputs were 0, or none were given, `M`
+/// is the identity.
+///
+/// # Examples
+///
+/// Two inputs that are always equal: only the sum of their weights counts, so that one weight can mend the other.
+///
+/// ```
+/// use ternarize::gram::{Gram, Method, OutputAware};
+///
+/// let mut gram = Gram::new(3)?;
+/// gram.add(&[1.0, 1.0, 0.5, 2.0, 2.0, -0.5, -1.0, -1.0, 1.0])?;
+/// let weights = [0.8, 0.3, 0.9];
+/// let aware = OutputAware::new(&gram);
+/// let nearest = &aware.method(Method::Nearest).ternarize(&weights)?[0];
+/// let best = &aware.ternarize(&weights)?[0];
+/// assert_eq!((&nearest.trits[..], &best.trits[..]), (&[1, 0, 1][..], &[1, 0, 1][..]));
+/// assert!(best.relative_error() < 0.5 * nearest.relative_error());
+/// # Ok::<(), ternarize::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct OutputAware<'g> {
+    gram: &'g Gram,
+    codebook: Codebook,
+    group: usize,
+    method: Method,
+    damping: f64,
+    by_activation: bool,
+    scale_type: ScaleType,
+}
+
+impl<'g> OutputAware<'g> {
+    /// One scale a row, [`Method::Descent`], a damping of 0.01.
+    #[must_use]
+    pub const fn new(gram: &'g Gram) -> Self {
+        Self {
+            gram,
+            codebook: Codebook::OneScale,
+            group: gram.inputs(),
+            method: Method::Descent,
+            damping: DAMPING,
+            by_activation: false,
+            scale_type: ScaleType::F32,
+        }
+    }
+
+    /// Sets which levels a weight may take; [`Codebook::OneScale`] at first.
+    #[must_use]
+    pub const fn codebook(self, codebook: Codebook) -> Self {
+        Self { codebook, ..self }
+    }
+
+    /// Gives each group of so many consecutive weights of a row scales of its own, the last one the rest; `None` for the whole
+    /// row, as at first.
+    #[must_use]
+    pub const fn group(self, weights: Option<usize>) -> Self {
+        let group = match weights {
+            Some(weights) => weights,
+            None => self.gram.inputs(),
+        };
+        Self { group, ..self }
+    }
+
+    /// Sets how the trits are chosen; [`Method::Descent`] at first.
+    #[must_use]
+    pub const fn method(self, method: Method) -> Self {
+        Self { method, ..self }
+    }
+
+    /// Sets the damping, as a fraction of the mean of the diagonal; 0.01 at first.
+    #[must_use]
+    pub const fn damping(self, damping: f64) -> Self {
+        Self { damping, ..self }
+    }
+
+    /// Sets whether error feedback takes the weights by decreasing mean square of their inputs ("act-order"), of equals the first;
+    /// at first in natural order. Groups stay what they are, and their scales are found beforehand.
+    #[must_use]
+    pub const fn by_activation(self, by_activation: bool) -> Self {
+        Self {
+            by_activation,
+            ..self
+        }
+    }
+
+    /// Sets the type that scales are stored in; [`ScaleType::F32`] at first. Scales are rounded to it, and trits chosen again for the
+    /// rounded scales.
+    #[must_use]
+    pub const fn scale_type(self, scale_type: ScaleType) -> Self {
+        Self { scale_type, ..self }
+    }
+
+    /// Ternarizes one or many rows, one fit for each. With the feature `rayon` rows are done in parallel, with the same bits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Empty`] without weights; [`Error::LengthMismatch`] if they are no whole number of rows, with the next such number;
+    /// [`Error::NonFinite`] with the index; [`Error::EmptyBlock`] for groups of 0 weights; [`Error::InvalidPlanes`];
+    /// [`Error::InvalidDamping`]; [`Error::NotDefinite`] for [`Method::Feedback`] with too little damping.
+    pub fn ternarize(&self, weights: &[f32]) -> Result<Vec<RowFit>, Error> {
+        self.check(weights)?;
+        let metric = Metric::new(self.gram, self.damping);
+        let patterns = Patterns::new(self.codebook);
+        let inputs = self.gram.inputs();
+        let wanted = matches!(self.method, Method::Feedback | Method::Descent);
+        let factor = wanted
+            .then(|| Factor::new(&metric, self.by_activation))
+            .flatten();
+        let plan = Plan {
+            setting: Setting {
+                metric: &metric,
+                patterns: &patterns,
+                group: self.group.min(inputs),
+                scale_type: self.scale_type,
+            },
+            importance: metric.importance(),
+            factor,
+            method: self.method,
+        };
+        let jobs = weights.chunks(TOGETHER * inputs);
+        parallel::collect(weights.len() / inputs, jobs, |rows, fits| {
+            plan.ternarize(rows, fits)
+        })
+    }
+
+    fn check(&self, weights: &[f32]) -> Result<(), Error> {
+        let planes = self.codebook.planes();
+        if planes == 0 || planes > MAX_PLANES {
+            let max = MAX_PLANES;
+            return Err(Error::InvalidPlanes { planes, max });
+        }
+        if self.group == 0 {
+            return Err(Error::EmptyBlock);
+        }
+        check_damping(self.damping)?;
+        if weights.is_empty() {
+            return Err(Error::Empty);
+        }
+        super::accumulate::check(weights, self.gram.inputs())
+    }
+}
+
+/// What all rows share.
+struct Plan<'a> {
+    setting: Setting<'a>,
+    importance: Vec<f32>,
+    /// For error feedback, if the metric has one.
+    factor: Option<Factor>,
+    method: Method,
+}
+
+impl Plan<'_> {
+    /// Appends the fits of some rows.
+    fn ternarize(&self, rows: &[f32], fits: &mut Vec<RowFit>) -> Result<(), Error> {
+        let metric = self.setting.metric;
+        let rows: Vec<Vec<f64>> = rows
+            .chunks_exact(metric.inputs())
+            .map(|row| self.effective(row))
+            .collect();
+        let targets = metric.multiply(rows.iter().map(Vec::as_slice));
+        let choices = match self.method {
+            Method::Nearest => self.nearest(&rows, None)?,
+            Method::Weighted => self.nearest(&rows, Some(&self.importance))?,
+            Method::Feedback => self.feedback(&rows, &targets)?.ok_or(Error::NotDefinite)?,
+            Method::Descent => self.descend(&rows, &targets)?,
+        };
+        let differences: Vec<Vec<f64>> = rows
+            .iter()
+            .zip(&choices)
+            .map(|(row, choice)| {
+                let levels = choice.levels(self.setting.patterns, self.setting.group);
+                levels.iter().zip(row).map(|(q, w)| q - w).collect()
+            })
+            .collect();
+        let products = metric.multiply(differences.iter().map(Vec::as_slice));
+        for (i, choice) in choices.into_iter().enumerate() {
+            let lost = (&differences[i][..], &products[i][..]);
+            let all = (&rows[i][..], &targets[i][..]);
+            fits.push(RowFit::new(&self.setting, &choice, lost, all));
+        }
+        Ok(())
+    }
+
+    /// The weights of a row, 0 where they have no effect at all.
+    fn effective(&self, row: &[f32]) -> Vec<f64> {
+        let effect = |(i, &w)| {
+            if self.setting.metric.diagonal(i) > 0.0 {
+                f64::from(w)
+            } else {
+                0.0
+            }
+        };
+        row.iter().enumerate().map(effect).collect()
+    }
+
+    fn nearest(&self, rows: &[Vec<f64>], importance: Option<&[f32]>) -> Result<Vec<Choice>, Error> {
+        rows.iter()
+            .map(|row| nearest::choose(&self.setting, row, importance))
+            .collect()
+    }
+
+    /// `None` without a factor.
+    fn feedback(
+        &self,
+        rows: &[Vec<f64>],
+        targets: &[Vec<f64>],
+    ) -> Result<Option<Vec<Choice>>, Error> {
+        let Some(factor) = &self.factor else {
+            return Ok(None);
+        };
+        let choices = rows.iter().zip(targets).map(|(row, target)| {
+            feedback::choose(&self.setting, factor, row, target, &self.importance)
+        });
+        choices.collect::<Result<_, _>>().map(Some)
+    }
+
+    /// Descends from each of the others, and keeps the best.
+    fn descend(&self, rows: &[Vec<f64>], targets: &[Vec<f64>]) -> Result<Vec<Choice>, Error> {
+        let mut starts = [
+            self.nearest(rows, None)?,
+            self.nearest(rows, Some(&self.importance))?,
+        ]
+        .to_vec();
+        starts.extend(self.feedback(rows, targets)?);
+        let best = |i: usize| {
+            let ends = starts
+                .iter()
+                .map(|choices| descent::from(self.setting, &rows[i], &targets[i], &choices[i]));
+            ends.reduce(|best, end| if end.0 < best.0 { end } else { best })
+        };
+        Ok((0..rows.len())
+            .filter_map(best)
+            .map(|(_, choice)| choice)
+            .collect())
+    }
+}
+
+/// Whether a damping is one.
+pub(super) fn check_damping(damping: f64) -> Result<(), Error> {
+    if damping >= 0.0 && damping.is_finite() {
+        Ok(())
+    } else {
+        Err(Error::InvalidDamping { damping })
+    }
+}
+
+/// The sum of the products, in order.
+pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
