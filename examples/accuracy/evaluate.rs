@@ -7,9 +7,10 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use rayon::prelude::*;
-use ternarize::calibrate::Pairs;
+use ternarize::calibrate::{Correction, Pairs};
 
 use crate::idx::Images;
+use crate::inputs::Inputs;
 use crate::layer::Matrix;
 use crate::net::Network;
 use crate::quantize;
@@ -33,7 +34,8 @@ pub(crate) struct Bench {
 pub(crate) struct Reference {
     /// Which test images it has right.
     pub(crate) right: Vec<bool>,
-    /// Outputs of each layer with weights, for the calibration images.
+    /// Inputs and outputs of each layer with weights, for the calibration images.
+    inputs: Vec<Vec<f32>>,
     outputs: Vec<Vec<f32>>,
 }
 
@@ -67,13 +69,15 @@ impl Bench {
             test.count,
             labels.len()
         );
-        let mut outputs = Vec::new();
+        let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
         let mut values = calibration.pixels.clone();
         for layer in &network.layers {
-            values = layer.run_parallel(&values, None);
+            let output = layer.run_parallel(&values, None);
             if layer.matrix().is_some() {
-                outputs.push(values.clone());
+                inputs.push(values);
+                outputs.push(output.clone());
             }
+            values = output;
         }
         let mut bench = Self {
             network,
@@ -82,6 +86,7 @@ impl Bench {
             calibration,
             reference: Reference {
                 right: Vec::new(),
+                inputs,
                 outputs,
             },
         };
@@ -122,28 +127,38 @@ impl Bench {
         let sizes: Vec<usize> = self.network.matrices().map(|m| m.weights.len()).collect();
         let planes = recipe.planes_of_layers(&sizes);
         let mut found = Vec::new();
-        let mut values = match recipe.is_calibrated() {
-            true => self.calibration.pixels.clone(),
-            false => Vec::new(),
-        };
+        if !recipe.is_calibrated() {
+            for (matrix, planes) in self.network.matrices().zip(planes) {
+                found.push(quantize::by_weights(matrix, recipe, planes)?);
+            }
+            return Ok(found);
+        }
+        let mut values = self.calibration.pixels.clone();
         for layer in &self.network.layers {
             let Some(matrix) = layer.matrix() else {
                 values = layer.run_parallel(&values, None);
                 continue;
             };
-            let mut ternary = quantize::quantize(matrix, recipe, planes[found.len()])
-                .with_context(|| matrix.name.clone())?;
-            if recipe.is_calibrated() {
-                let outputs = layer.run_parallel(&values, Some(&ternary.matrix(matrix)));
-                let reference = &self.reference.outputs[found.len()];
+            let number = found.len();
+            let mut ternary = if recipe.method.looks_at_inputs() {
+                let reference = &self.reference.inputs[number];
+                let inputs = Inputs::new(matrix, &values, reference, recipe)?;
+                quantize::by_outputs(matrix, &inputs, recipe, planes[number])
+            } else {
+                quantize::by_weights(matrix, recipe, planes[number])
+            }
+            .with_context(|| matrix.name.clone())?;
+            let mut outputs = layer.run_parallel(&values, Some(&ternary.matrix(matrix)));
+            if recipe.correction != Correction::None {
                 let mut pairs = Pairs::new(matrix.rows);
                 pairs.add(
-                    &matrix.rows_of_outputs(reference),
+                    &matrix.rows_of_outputs(&self.reference.outputs[number]),
                     &matrix.rows_of_outputs(&outputs),
                 )?;
                 ternary.fold(&pairs.correct(recipe.correction));
-                values = layer.run_parallel(&values, Some(&ternary.matrix(matrix)));
+                outputs = layer.run_parallel(&values, Some(&ternary.matrix(matrix)));
             }
+            values = outputs;
             found.push(ternary);
         }
         Ok(found)

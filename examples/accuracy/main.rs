@@ -1,8 +1,8 @@
 //! What accuracy is left of a network that is ternarized without training, recipe by recipe.
 //!
 //! ```sh
-//! cargo run --release --features safetensors --example accuracy                       # the embedded digits
-//! cargo run --release --features safetensors --example accuracy -- \
+//! cargo run --release --features safetensors,nalgebra,rayon --example accuracy                       # the embedded digits
+//! cargo run --release --features safetensors,nalgebra,rayon --example accuracy -- \
 //!     --model M.safetensors --net N.json --images F --labels F --calibration F --json OUT
 //! ```
 //!
@@ -12,6 +12,7 @@
 
 mod evaluate;
 mod idx;
+mod inputs;
 mod layer;
 mod mcnemar;
 mod net;

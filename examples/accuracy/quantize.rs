@@ -3,25 +3,33 @@
 use anyhow::Result;
 use half::f16;
 use rayon::prelude::*;
+use ternarize::Ternarizer;
 use ternarize::calibrate::ScaleChoice;
-use ternarize::{Scales, Ternarizer};
+use ternarize::gram::{self, Codebook, OutputAware};
+use ternarize::planes::Residual;
+use ternarize::stored::ScaleType;
 
+use crate::inputs::Inputs;
 use crate::layer::Matrix;
-use crate::recipe::Recipe;
+use crate::recipe::{Method, Recipe};
 use crate::ternary::{Groups, Plane, Ternary, rounded};
 
 /// The planes of one group: trits, and the scales of both signs.
 type GroupPlanes = Vec<(Vec<i8>, f16, f16)>;
 
 /// Ternarizes a layer by its weights alone.
-pub(crate) fn quantize(matrix: &Matrix, recipe: &Recipe, planes: usize) -> Result<Ternary> {
+pub(crate) fn by_weights(matrix: &Matrix, recipe: &Recipe, planes: usize) -> Result<Ternary> {
     let groups = recipe.per.groups(matrix);
     let slices = groups.slices(&matrix.weights, matrix.columns);
-    let two = two_scales(recipe);
+    let together = planes > 1 && recipe.method != Method::Greedy;
     let parts: Result<Vec<GroupPlanes>> = slices
         .par_iter()
-        .map(|weights| greedy(weights, recipe, planes))
+        .map(|weights| match together {
+            true => refined(weights, planes),
+            false => greedy(weights, recipe, planes),
+        })
         .collect();
+    let two = recipe.has_two_scales() && !together;
     let mut ternary = assemble(matrix, groups, &parts?, planes, two);
     choose_gain(&mut ternary, matrix, recipe.gain)?;
     if recipe.ternary_bias {
@@ -30,10 +38,63 @@ pub(crate) fn quantize(matrix: &Matrix, recipe: &Recipe, planes: usize) -> Resul
     Ok(ternary)
 }
 
-/// Whether both signs have scales of their own.
-fn two_scales(recipe: &Recipe) -> bool {
-    use ternarize::Rule::{AbsMax, AbsMean};
-    recipe.scales == Scales::Two && !matches!(recipe.rule, AbsMean | AbsMax)
+/// Ternarizes a layer so that its outputs change least.
+///
+/// A matrix that is one group has a scale for each row here, as it has after a correction.
+pub(crate) fn by_outputs(
+    matrix: &Matrix,
+    inputs: &Inputs,
+    recipe: &Recipe,
+    planes: usize,
+) -> Result<Ternary> {
+    let group = match recipe.per.groups(matrix) {
+        Groups::Matrix => matrix.columns,
+        Groups::Block(length) => length,
+    };
+    let two = recipe.has_two_scales() && planes == 1;
+    let codebook = match (planes, two) {
+        (1, true) => Codebook::TwoScales,
+        (1, false) => Codebook::OneScale,
+        _ => Codebook::Planes(u8::try_from(planes)?),
+    };
+    let aware = OutputAware::new(inputs.gram())
+        .codebook(codebook)
+        .group(Some(group))
+        .damping(recipe.damping)
+        .scale_type(ScaleType::F16)
+        .method(match recipe.method {
+            Method::Weighted => gram::Method::Weighted,
+            Method::Feedback => gram::Method::Feedback,
+            _ => gram::Method::Descent,
+        });
+    let rows = aware.ternarize(&inputs.targets(matrix, recipe.damping)?)?;
+    let parts: Vec<GroupPlanes> = rows
+        .iter()
+        .flat_map(|row| {
+            let trits = |k: usize| &row.trits[k * matrix.columns..][..matrix.columns];
+            let scales = row.scales.chunks_exact(codebook.scales());
+            scales.enumerate().map(move |(number, scales)| {
+                let plane = |k: usize| {
+                    let part = trits(k).chunks(group).nth(number).unwrap_or_default();
+                    let negative = if two { scales[1] } else { scales[k] };
+                    (part.to_vec(), rounded(scales[k]), rounded(negative))
+                };
+                (0..planes).map(plane).collect()
+            })
+        })
+        .collect();
+    Ok(assemble(matrix, Groups::Block(group), &parts, planes, two))
+}
+
+/// Planes refined together.
+fn refined(weights: &[f32], planes: usize) -> Result<GroupPlanes> {
+    let how = Residual::new(planes).scale_type(ScaleType::F16);
+    let found = how.ternarize(weights)?;
+    let plane = |k: usize| {
+        let scale = rounded(found.scales()[k]);
+        (found.trits(k).to_vec(), scale, scale)
+    };
+    Ok((0..planes).map(plane).collect())
 }
 
 /// One plane after the other, each of what the ones before it left.

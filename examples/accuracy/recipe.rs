@@ -34,6 +34,18 @@ pub(crate) struct Recipe {
     /// Planes of layers with at most a twentieth of all weights, if others.
     #[serde(default)]
     pub(crate) small: Option<usize>,
+    /// How trits are chosen.
+    #[serde(default)]
+    pub(crate) method: Method,
+    /// For methods that look at inputs: whether at their distance from the mean. The shift of a correction mends the rest.
+    #[serde(default)]
+    pub(crate) centred: bool,
+    /// The same: whether to aim at the outputs of the f32 network, not at those of f32 weights on the inputs at hand.
+    #[serde(default)]
+    pub(crate) effective: bool,
+    /// The same: added to the diagonal, as a fraction of its mean.
+    #[serde(default = "damping")]
+    pub(crate) damping: f64,
     #[serde(default, deserialize_with = "gain")]
     pub(crate) gain: ScaleChoice,
     #[serde(default, deserialize_with = "correction")]
@@ -41,6 +53,30 @@ pub(crate) struct Recipe {
     /// Whether the bias is ternary too.
     #[serde(default)]
     pub(crate) ternary_bias: bool,
+}
+
+/// How trits are chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Method {
+    /// By the weights: the rule for one plane, planes refined together for more.
+    #[default]
+    Weights,
+    /// By the weights: plane after plane.
+    Greedy,
+    /// By the weights, each as important as its input's mean square.
+    Weighted,
+    /// By outputs: error feedback.
+    Feedback,
+    /// By outputs: descent.
+    Descent,
+}
+
+impl Method {
+    /// Whether it looks at a layer's inputs.
+    pub(crate) const fn looks_at_inputs(self) -> bool {
+        !matches!(self, Self::Weights | Self::Greedy)
+    }
 }
 
 /// Which weights share scales.
@@ -97,12 +133,21 @@ impl Recipe {
 
     /// Whether inputs are needed.
     pub(crate) fn is_calibrated(&self) -> bool {
-        self.correction != Correction::None
+        self.correction != Correction::None || self.method.looks_at_inputs()
+    }
+
+    /// Whether both signs have scales of their own.
+    pub(crate) fn has_two_scales(&self) -> bool {
+        self.scales == Scales::Two && !matches!(self.rule, Rule::AbsMean | Rule::AbsMax)
     }
 }
 
 const fn one() -> usize {
     1
+}
+
+const fn damping() -> f64 {
+    0.01
 }
 
 const fn one_scale() -> Scales {
