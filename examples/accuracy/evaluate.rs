@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use rayon::prelude::*;
+use ternarize::budget::{Choice, allocate};
 use ternarize::calibrate::{Correction, Pairs};
 
 use crate::idx::Images;
@@ -124,8 +125,7 @@ impl Bench {
     }
 
     fn ternarize(&self, recipe: &Recipe) -> Result<Vec<Ternary>> {
-        let sizes: Vec<usize> = self.network.matrices().map(|m| m.weights.len()).collect();
-        let planes = recipe.planes_of_layers(&sizes);
+        let planes = self.planes(recipe)?;
         let mut found = Vec::new();
         if !recipe.is_calibrated() {
             for (matrix, planes) in self.network.matrices().zip(planes) {
@@ -162,6 +162,30 @@ impl Bench {
             found.push(ternary);
         }
         Ok(found)
+    }
+
+    /// How many planes each layer gets.
+    fn planes(&self, recipe: &Recipe) -> Result<Vec<usize>> {
+        let sizes: Vec<usize> = self.network.matrices().map(|m| m.weights.len()).collect();
+        let Some(bits) = recipe.budget else {
+            return Ok(recipe.planes_of_layers(&sizes));
+        };
+        let choices = self.network.matrices().map(|matrix| {
+            let choices = (1..=4).map(|planes| {
+                let ternary = quantize::by_weights(matrix, recipe, planes)?;
+                let (lost, all) = quantize::error(matrix, &ternary);
+                Ok(Choice {
+                    bytes: ternary.bytes() as u64,
+                    error: if all > 0.0 { lost / all } else { 0.0 },
+                })
+            });
+            choices.collect::<Result<Vec<_>>>()
+        });
+        let choices = choices.collect::<Result<Vec<_>>>()?;
+        let bytes = bits * self.network.weights() as f64 / 8.0;
+        #[expect(clippy::cast_possible_truncation, reason = "whole bytes")]
+        let plan = allocate(&choices, bytes as u64)?;
+        Ok(plan.choices.iter().map(|choice| choice + 1).collect())
     }
 
     /// The scores of some images, by these weights in place of the network's own.

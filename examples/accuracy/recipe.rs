@@ -34,6 +34,9 @@ pub(crate) struct Recipe {
     /// Planes of layers with at most a twentieth of all weights, if others.
     #[serde(default)]
     pub(crate) small: Option<usize>,
+    /// Bits per weight to spend on planes, in place of all these numbers: where they lower the relative errors of the layers most.
+    #[serde(default)]
+    pub(crate) budget: Option<f64>,
     /// How trits are chosen.
     #[serde(default)]
     pub(crate) method: Method,
@@ -113,6 +116,11 @@ impl Recipe {
             ensure!(
                 planes.into_iter().flatten().all(|k| (1..=4).contains(&k)),
                 "{}: from one to four planes",
+                recipe.name
+            );
+            ensure!(
+                recipe.budget.is_none_or(|bits| bits > 0.0),
+                "{}: a budget above zero",
                 recipe.name
             );
         }
