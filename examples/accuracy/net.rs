@@ -253,3 +253,121 @@ fn floats(model: &Model, name: &str) -> Result<(Vec<usize>, Vec<f32>)> {
     let values = values.with_context(|| format!("{name} is {}, not F32", dense.dtype()))?;
     Ok((dense.shape().to_vec(), values))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ternarize::model::DenseTensor;
+
+    const NETS: [&str; 3] = [
+        include_str!("nets/digits.json"),
+        include_str!("nets/lenet5_mnist.json"),
+        include_str!("nets/lenet_tnt_mnist.json"),
+    ];
+
+    fn model(tensors: &[(&str, &[usize], &[f32])]) -> Model {
+        let mut model = Model::new();
+        for (name, shape, values) in tensors {
+            let dense = DenseTensor::new(shape, values).unwrap();
+            model.insert(*name, Tensor::Dense(dense));
+        }
+        model
+    }
+
+    fn small() -> Model {
+        model(&[
+            ("c.weight", &[2, 1, 2, 2], &[1.0; 8]),
+            ("c.bias", &[2], &[0.5, -0.5]),
+            ("n.weight", &[2], &[2.0, 1.0]),
+            ("n.bias", &[2], &[0.0, 1.0]),
+            ("n.running_mean", &[2], &[1.5, 0.0]),
+            ("n.running_var", &[2], &[4.0, 1.0]),
+            ("f.weight", &[1, 8], &[1.0; 8]),
+            ("f.bias", &[1], &[0.0]),
+        ])
+    }
+
+    /// Layers behind an input of 3 x 3 pixels.
+    fn network(layers: &str) -> Result<Network> {
+        Network::new(
+            &format!(r#"{{"input": [1, 3, 3], "layers": [{layers}]}}"#),
+            &small(),
+        )
+    }
+
+    fn message(layers: &str) -> String {
+        format!("{:#}", network(layers).err().unwrap())
+    }
+
+    const CONV: &str = r#"{"type": "conv", "name": "c", "kernel": 2}"#;
+
+    #[test]
+    fn descriptions_in_the_folder_are_read() {
+        for json in NETS {
+            let description: Description = serde_json::from_str(json).unwrap();
+            assert!(description.layers.len() > 8);
+        }
+    }
+
+    #[test]
+    fn layers_fit_together() {
+        let linear = r#"{"type": "linear", "name": "f"}"#;
+        let network = network(&format!(r#"{CONV}, {{"type": "flatten"}}, {linear}"#)).unwrap();
+        assert_eq!((network.weights(), network.classes()), (16, 1));
+        let mut values = vec![1.0; 9];
+        for layer in &network.layers {
+            values = layer.run(&values, None);
+        }
+        // Four places of 4 + 0.5, and four of 4 - 0.5.
+        assert_eq!(values, [32.0]);
+    }
+
+    #[test]
+    fn a_batch_norm_is_folded() {
+        let norm = r#"{"type": "batchnorm", "name": "n", "epsilon": 0}"#;
+        let network = network(&format!("{CONV}, {norm}")).unwrap();
+        // 2 (4.5 - 1.5) / 2, and 3.5 + 1.
+        let outputs = network.layers[0].run(&[1.0; 9], None);
+        assert_eq!(outputs, [3.0, 3.0, 3.0, 3.0, 4.5, 4.5, 4.5, 4.5]);
+        let alone = message(&format!(r#"{{"type": "relu"}}, {norm}"#));
+        assert_eq!(
+            alone,
+            "layer 1, n: a batch norm must follow a layer with weights"
+        );
+    }
+
+    #[test]
+    fn mistakes_name_the_layer() {
+        for (layers, expected) in [
+            (
+                r#"{"type": "linear", "name": "f"}"#,
+                "layer 0, f: f.weight is [1, 8], where [1, 9] is needed",
+            ),
+            (
+                r#"{"type": "linear", "name": "g"}"#,
+                "layer 0, g: the model has no g.weight",
+            ),
+            (
+                r#"{"type": "maxpool", "size": 4}"#,
+                "layer 0, maxpool: pools of 4 in 3 x 3 pixels",
+            ),
+            (
+                r#"{"type": "conv", "name": "c", "kernel": 4}"#,
+                "layer 0, c: a kernel of 4 on 3 pixels",
+            ),
+            (
+                r#"{"type": "conv", "name": "c", "kernel": 0}"#,
+                "layer 0, c: a kernel or a stride of zero",
+            ),
+            (
+                r#"{"type": "conv", "name": "c", "kernel": 2, "padding": 2}"#,
+                "layer 0, c: a padding as large as the kernel",
+            ),
+            (r#"{"type": "relu"}"#, "a network without weights"),
+        ] {
+            assert_eq!(message(layers), expected);
+        }
+        assert!(message(r#"{"type": "softmax"}"#).contains("unknown variant `softmax`"));
+        assert!(message(r#"{"type": "conv", "name": "c"}"#).contains("missing field `kernel`"));
+    }
+}

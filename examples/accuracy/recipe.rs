@@ -200,3 +200,48 @@ fn gain<'de, D: Deserializer<'de>>(from: D) -> Result<ScaleChoice, D::Error> {
 fn correction<'de, D: Deserializer<'de>>(from: D) -> Result<Correction, D::Error> {
     named(from, Correction::from_name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_recipes_are_some() {
+        let recipes = Recipe::parse(include_str!("recipes.json")).unwrap();
+        let mut names: Vec<_> = recipes.iter().map(|recipe| &recipe.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), recipes.len());
+        let authors = recipes.iter().find(|recipe| recipe.name == "authors");
+        assert!(authors.is_some_and(|recipe| !recipe.is_calibrated() && recipe.ternary_bias));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (json, expected) in [
+            (r#"[{"name": "a", "rule": "best"}]"#, "unknown: best"),
+            (r#"[{"name": "a", "per": "0"}]"#, "unknown: 0"),
+            (r#"[{"name": "a", "plane": 2}]"#, "unknown field `plane`"),
+            (
+                r#"[{"name": "a", "ends": 5}]"#,
+                "a: from one to four planes",
+            ),
+            (r#"[{"name": "a", "budget": 0}]"#, "a: a budget above zero"),
+            (r#"[{"rule": "tnt"}]"#, "missing field `name`"),
+        ] {
+            let error = Recipe::parse(json).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn planes_by_place_and_size() {
+        let of = |json: &str| Recipe::parse(json).unwrap()[0].planes_of_layers(&[10, 40, 900, 50]);
+        assert_eq!(of(r#"[{"name": "a"}]"#), [1, 1, 1, 1]);
+        assert_eq!(of(r#"[{"name": "a", "ends": 3}]"#), [3, 1, 1, 3]);
+        assert_eq!(
+            of(r#"[{"name": "a", "planes": 2, "small": 4}]"#),
+            [4, 4, 2, 4]
+        );
+    }
+}

@@ -43,7 +43,7 @@ impl<'a> Row<'a> {
         let Outcome { recipe, planes, .. } = self.outcome;
         let planes: Vec<_> = planes.iter().map(usize::to_string).collect();
         println!(
-            "{:<44} {:<9} {:<6} {:>6.3} {:>8.2} {:>6.2} {:>8.4} {:>7.2} {:>8} {:>8} {:>6.1} s",
+            "{:<50} {:<9} {:<6} {:>6.3} {:>8.2} {:>6.2} {:>8.4} {:>7.2} {:>8} {:>8} {:>6.1} s",
             recipe.name,
             planes.join(" "),
             if recipe.is_calibrated() { "yes" } else { "no" },
@@ -94,7 +94,7 @@ pub(crate) fn report(bench: &Bench, outcomes: &[Outcome], seed: u64) -> Value {
         .map(|outcome| Row::new(outcome, bench, baseline))
         .collect();
     println!(
-        "{:<44} {:<9} {:<6} {:>6} {:>8} {:>6} {:>8} {:>7} {:>8} {:>8} {:>8}",
+        "{:<50} {:<9} {:<6} {:>6} {:>8} {:>6} {:>8} {:>7} {:>8} {:>8} {:>8}",
         "recipe",
         "planes",
         "inputs",

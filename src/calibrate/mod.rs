@@ -20,16 +20,20 @@
 //! | correction | helps | harms |
 //! |---|---|---|
 //! | [`Correction::MatchMoments`] | after any rule, grouping and [`ScaleChoice`]: it sets scale and shift, whatever they were | |
-//! | [`ScaleChoice::UnitGain`] | where outputs are too small and no inputs are at hand | language models; pointless before moments are matched |
-//! | [`Correction::Bias`] | after [`ScaleChoice::UnitGain`] | after [`ScaleChoice::LeastSquares`], for the reason below |
-//! | [`Correction::OutputScale`], [`Correction::OutputFit`] | an only layer, the last layer | in deep networks: see below |
+//! | [`ScaleChoice::UnitGain`] | before a bias correction | language models; pointless before moments are matched |
+//! | [`Correction::Bias`] | after [`ScaleChoice::UnitGain`], and after trits chosen by outputs | after [`ScaleChoice::LeastSquares`] |
+//! | [`Correction::OutputScale`], [`Correction::OutputFit`] | less than matched moments | |
 //!
-//! - **Bias correction makes the least-squares scale worse.** That scale shrinks outputs by the squared cosine. A channel that is
-//!   mostly below zero, so that only its rare high outputs pass the `ReLU`, has its mean shrunk towards zero too, and the two errors
-//!   partly cancel. Putting the mean back without the spread leaves nothing above zero.
+//! - **Bias correction can make the least-squares scale worse.** That scale shrinks outputs by the squared cosine. A network of
+//!   `ReLU`s hands a common factor on, and a common factor changes no class. A mean that is put back at full size beside a signal
+//!   that is not, layer after layer, does. Two `LeNet`s on MNIST with one scale for each output channel (10,000 test images) go from 93.8
+//!   and 94.7 % to 81.7 and 92.2 % by it, and to 94.2 and 97.8 % with unit gain first. On a network for small digits it helps all the
+//!   same (68.6 to 91.7 %, and to 97.8 % with unit gain first): there the means are the larger error. Matched moments give 95.3, 98.1
+//!   and 98.1 %.
 //! - **Least squares on outputs shrinks again.** The scale `cov(y, y') / var(y')` makes the error smallest by making the output smaller
-//!   than `y` wherever `y'` is noisy: the standard deviation becomes that of `y` times the correlation. Each layer shrinks what the one
-//!   before it left, and the shift that goes with it makes things worse as above. Matching moments keeps the spread.
+//!   than `y` wherever `y'` is noisy: its standard deviation becomes that of `y` times the correlation. Matched moments keep the spread.
+//!
+//! The example `accuracy` measures these, and all else that can be combined with them.
 //!
 //! # Determinism and cost
 //!

@@ -54,14 +54,14 @@ macro_rules! in_blocks {
     ($matrix:expr, $layout:ident, $digits:literal, $pieces:literal, $singles:expr) => {
         |how, xs, ys| {
             $matrix.in_blocks::<
-                                                $digits,
-                                                { BlockLayout::$layout.bytes },
-                                                { BlockLayout::$layout.codes },
-                                                { BlockLayout::$layout.code_bytes() },
-                                                { BlockLayout::$layout.scale_at() },
-                                                $pieces,
-                                                { $singles },
-                                            >(how, xs, ys)
+                                                        $digits,
+                                                        { BlockLayout::$layout.bytes },
+                                                        { BlockLayout::$layout.codes },
+                                                        { BlockLayout::$layout.code_bytes() },
+                                                        { BlockLayout::$layout.scale_at() },
+                                                        $pieces,
+                                                        { $singles },
+                                                    >(how, xs, ys)
         }
     };
 }
