@@ -56,6 +56,27 @@ impl Codebook {
     }
 }
 
+/// What a method decides for a row: a pattern for each weight, and the scales, group after group.
+#[derive(Clone, Debug)]
+pub(super) struct Choice {
+    pub patterns: Vec<usize>,
+    pub scales: Vec<f64>,
+}
+
+impl Choice {
+    /// The level of each weight.
+    pub(super) fn levels(&self, patterns: &Patterns, group: usize) -> Vec<f64> {
+        let mut levels = Vec::new();
+        let mut values = Vec::with_capacity(self.patterns.len());
+        let groups = self.patterns.chunks(group);
+        for (chosen, scales) in groups.zip(self.scales.chunks(patterns.scales())) {
+            patterns.levels(scales, &mut levels);
+            values.extend(chosen.iter().map(|&pattern| levels[pattern]));
+        }
+        values
+    }
+}
+
 /// The patterns of a codebook.
 pub(super) struct Patterns {
     codebook: Codebook,

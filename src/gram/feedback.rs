@@ -23,10 +23,10 @@ use alloc::vec::Vec;
 
 use nalgebra::{Cholesky, DMatrix};
 
-use super::codebook::nearest;
+use super::codebook::{Choice, nearest};
 use super::metric::Metric;
 use super::nearest::choose_group;
-use super::row::{Choice, Row, Setting};
+use super::row::{Row, Setting};
 use super::{nearest as near, scales};
 use crate::error::Error;
 use crate::weight::Format;

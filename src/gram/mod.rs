@@ -48,11 +48,16 @@ mod feedback;
 
 mod fit;
 
+mod certified;
+
+mod plan;
+
 mod output;
 
 mod cross;
 
 pub use accumulate::Gram;
+pub use certified::Certified;
 pub use codebook::Codebook;
 pub use cross::CrossGram;
 pub use fit::RowFit;

@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 
 use nalgebra::{Cholesky, Matrix4, Vector4};
 
-use super::codebook::{Codebook, Patterns, nearest};
-use super::row::{Choice, Setting};
+use super::codebook::{Choice, Codebook, Patterns, nearest};
+use super::row::Setting;
 use crate::error::Error;
 use crate::planes::MAX_PLANES;
 use crate::rule::{Rule, Scales};

@@ -121,6 +121,12 @@ pub(super) fn resolve(row: &mut Row<'_>) -> bool {
     gained
 }
 
+/// Sets the scales to the best for the patterns, then to storable ones.
+pub(super) fn resolve_and_store(row: &mut Row<'_>) {
+    resolve(row);
+    store(row);
+}
+
 /// Sets each scale in turn to the storable value that is best with the others as they are. Whether one changed that was storable
 /// before, by which the objective fell by more than rounding.
 pub(super) fn store(row: &mut Row<'_>) -> bool {
@@ -147,7 +153,7 @@ pub(super) fn store(row: &mut Row<'_>) -> bool {
         };
         let step = value - old;
         let change = step * (2.0 * slope + step * length);
-        let storable = round(old.abs()) == old.abs();
+        let storable = round(old.abs()).to_bits() == old.abs().to_bits();
         if !storable || change < -row.tolerance {
             row.set_scale(scale, value);
             gained |= storable;
