@@ -1,6 +1,6 @@
 //! [`Certified`]: the optimum for short rows of one scale, with a proof that nothing is better.
 //!
-//! Branch and bound over the trits, in the order of the weights. With `M = R R^T`, `R` upper triangular, and `y = R^T w`,
+//! Branch and bound over the trits, in some order. With `M = R R^T` in that order, `R` upper triangular, and `y = R^T w`,
 //!
 //! ```text
 //! (w - s t)^T M (w - s t) = sum_i (y_i - s z_i)^2        z_i = sum_{j <= i} R_ji t_j
@@ -16,11 +16,17 @@
 //! A trit is appended in three ways, that of the smallest bound first; what is not below the best so far is left out. The best so
 //! far is that of the descent at first.
 //!
-//! Cost: seen at 25 inputs, correlated as the pixels of image patches are: 400 to 50,000 nodes of some 60 ns.
+//! The order decides how soon bounds rise. `R_ii^2` is what input `i` adds to those after it, so an error in the first trits costs
+//! `s R_ii` and what follows cannot make up for it. The next is always the one, of those left, for which
+//! `R_ii (|w_i| + mean |w| / 2)` is largest.
+//!
+//! Cost: seen at 25 inputs, correlated as the pixels of image patches are: 1,000 nodes, and up to 50,000, of some 60 ns.
 //! Source: Schnorr and Euchner, *Lattice basis reduction* (1994), for the enumeration; the free scale is ours.
 
 use alloc::vec;
 use alloc::vec::Vec;
+
+use nalgebra::{Cholesky, DMatrix};
 
 use super::fit::RowFit;
 use super::metric::Metric;
@@ -96,11 +102,20 @@ pub(super) struct Found {
 }
 
 /// Searches all trits of a row, but for those that cannot be better than the best so far.
-pub(super) fn search(metric: &Metric, weights: &[f64], incumbent: &[i8], limit: u64) -> Found {
-    let factor = factor(metric);
+pub(super) fn search(
+    metric: &Metric,
+    inverse: &Inverse,
+    weights: &[f64],
+    incumbent: &[i8],
+    limit: u64,
+) -> Found {
+    let order = inverse.order(weights);
+    let factor = factor(metric, &order);
+    let weights: Vec<f64> = order.iter().map(|&i| weights[i]).collect();
+    let incumbent: Vec<i8> = order.iter().map(|&i| incumbent[i]).collect();
     let count = weights.len();
     let mut y = vec![0.0; count];
-    for (row, w) in factor.iter().zip(weights) {
+    for (row, w) in factor.iter().zip(&weights) {
         for (y, entry) in y.iter_mut().zip(row) {
             *y += w * entry;
         }
@@ -113,20 +128,25 @@ pub(super) fn search(metric: &Metric, weights: &[f64], incumbent: &[i8], limit: 
         limit,
         open: f64::INFINITY,
         found: Found {
-            trits: incumbent.to_vec(),
+            trits: incumbent.clone(),
             objective: 0.0,
             lower_bound: 0.0,
             nodes: 0,
             proved: false,
         },
     };
-    tree.found.objective = tree.objective(incumbent);
+    tree.found.objective = tree.objective(&incumbent);
     tree.enter(0, Partial::default());
     let mut found = tree.found;
     found.proved = tree.open == f64::INFINITY;
     let mass: f64 = weights.iter().map(|w| w * w).sum();
     let trace: f64 = (0..count).map(|i| metric.diagonal(i)).sum();
     let rounding = trace * mass * (f64::EPSILON * 4096.0);
+    let mut trits = vec![0; count];
+    for (&i, &trit) in order.iter().zip(&found.trits) {
+        trits[i] = trit;
+    }
+    found.trits = trits;
     found.lower_bound = (found.objective.min(tree.open) - rounding).max(0.0);
     found
 }
@@ -190,19 +210,67 @@ impl Tree {
     }
 }
 
+/// The inverse of a metric, a little damped, as the orders of the weights need it.
+pub(super) struct Inverse(DMatrix<f64>);
+
+impl Inverse {
+    /// `None` if it is not to be had.
+    pub(super) fn new(metric: &Metric) -> Option<Self> {
+        let count = metric.inputs();
+        let trace: f64 = (0..count).map(|i| metric.diagonal(i)).sum();
+        let mut matrix = DMatrix::from_fn(count, count, |i, j| metric.row(i)[j]);
+        for i in 0..count {
+            matrix[(i, i)] += 1e-9 * trace / count as f64;
+        }
+        Some(Self(Cholesky::new(matrix)?.inverse()))
+    }
+
+    /// The order in which the trits of a row are decided.
+    fn order(&self, weights: &[f64]) -> Vec<usize> {
+        let count = weights.len();
+        let half = weights.iter().map(|w| w.abs()).sum::<f64>() / (2 * count) as f64;
+        let mut inverse = self.0.clone();
+        let mut left: Vec<usize> = (0..count).collect();
+        let mut order = Vec::with_capacity(count);
+        // R_ii^2 is the reciprocal of the entry in the inverse for what is left.
+        while let Some(place) = (0..left.len()).reduce(|best, place| {
+            let rank = |place: usize| {
+                let i = left[place];
+                let size = weights[i].abs() + half;
+                size * (size / inverse[(i, i)])
+            };
+            if rank(place) > rank(best) {
+                place
+            } else {
+                best
+            }
+        }) {
+            let next = left.remove(place);
+            order.push(next);
+            for &i in &left {
+                let factor = inverse[(i, next)] / inverse[(next, next)];
+                for &j in &left {
+                    inverse[(i, j)] -= factor * inverse[(next, j)];
+                }
+            }
+        }
+        order
+    }
+}
+
 /// `R`, for a matrix that may be singular: a column without length of its own is 0 from the diagonal on.
-fn factor(metric: &Metric) -> Vec<Vec<f64>> {
+fn factor(metric: &Metric, order: &[usize]) -> Vec<Vec<f64>> {
     let count = metric.inputs();
     let mut factor = vec![vec![0.0; count]; count];
     // From the last column to the first: M_jk = sum_{q >= max(j, k)} R_jq R_kq.
     for k in (0..count).rev() {
         for j in (0..=k).rev() {
             let known = factor[j][k + 1..].iter().zip(&factor[k][k + 1..]);
-            let rest = metric.row(j)[k] - known.map(|(a, b)| a * b).sum::<f64>();
+            let rest = metric.row(order[j])[order[k]] - known.map(|(a, b)| a * b).sum::<f64>();
             factor[j][k] = if j < k {
                 let pivot = factor[k][k];
                 if pivot > 0.0 { rest / pivot } else { 0.0 }
-            } else if rest > metric.diagonal(k) * (f64::EPSILON * 256.0) {
+            } else if rest > metric.diagonal(order[k]) * (f64::EPSILON * 256.0) {
                 num_traits::Float::sqrt(rest)
             } else {
                 0.0

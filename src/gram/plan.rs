@@ -10,7 +10,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::certified::{self, Certified};
+use super::certified::{self, Certified, Inverse};
 use super::codebook::{Choice, Codebook, Patterns};
 use super::feedback::{self, Factor};
 use super::fit::RowFit;
@@ -53,6 +53,7 @@ impl Plan<'_> {
         let rows = self.rows(rows);
         let targets = metric.multiply(rows.iter().map(Vec::as_slice));
         let starts = self.choose(&rows, &targets)?;
+        let inverse = Inverse::new(metric).ok_or(Error::NotDefinite)?;
         for ((row, target), start) in rows.chunks(1).zip(targets.chunks(1)).zip(starts) {
             let patterns = self.setting.patterns;
             let trits: Vec<i8> = start
@@ -60,7 +61,7 @@ impl Plan<'_> {
                 .iter()
                 .map(|&p| patterns.trit(p, 0))
                 .collect();
-            let found = certified::search(metric, &row[0], &trits, limit);
+            let found = certified::search(metric, &inverse, &row[0], &trits, limit);
             let trits = found.trits.iter();
             let choice = Choice {
                 patterns: trits.map(|&t| patterns.find([t, 0, 0, 0])).collect(),
