@@ -22,9 +22,25 @@ pub(super) const TOGETHER: usize = 8;
 const DAMPING: f64 = 0.01;
 
 /// How the trits of a row are chosen.
+///
+/// # Examples
+///
+/// ```
+/// use ternarize::gram::{Gram, Method, OutputAware};
+///
+/// let mut gram = Gram::new(3)?;
+/// gram.add(&[1.0, 0.75, 0.5, 0.5, 1.0, 0.75, -0.5, 0.25, 0.0])?;
+/// let error = |method| {
+///     let fits = OutputAware::new(&gram).method(method).ternarize(&[0.6, -0.2, 0.3])?;
+///     Ok::<_, ternarize::Error>(fits[0].objective)
+/// };
+/// assert!(error(Method::Descent)? <= error(Method::Feedback)?);
+/// # Ok::<(), ternarize::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Method {
-    /// The levels nearest to the weights, and their scales: the inputs are not looked at.
+    /// The levels nearest to the weights, and their scales, as [`Ternarizer`](crate::Ternarizer) and
+    /// [`Residual`](crate::planes::Residual) find them: the inputs are not looked at.
     Nearest,
     /// The same, with the mean square of each input as the importance of its weights.
     Weighted,

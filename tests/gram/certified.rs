@@ -14,12 +14,12 @@ fn brute_force(gram: &Gram, weights: &[f32], damping: f64) -> f64 {
 
 #[test]
 fn the_certified_optimum_is_that_of_all_ternary_vectors() {
-    for seed in 0..24 {
+    for seed in 0..24_u32 {
         let inputs = 1 + seed as usize % 7;
         // Fewer rows than inputs: singular without damping.
         let rows = [2, 5, 50][seed as usize % 3];
-        let gram = gram(rows, inputs, seed, seed % 4 == 0);
-        let weights = weights(inputs, seed + 100);
+        let gram = gram(rows, inputs, seed.into(), seed % 4 == 0);
+        let weights = weights(inputs, u64::from(seed) + 100);
         for damping in [0.0, 0.01, 1.0] {
             if gram.diagonal().iter().all(|&d| d == 0.0) {
                 continue;

@@ -70,9 +70,8 @@ fn ternarizing_effective_weights_is_ternarizing_for_the_old_output() {
             .sum()
     };
     let difference = |levels: &[f32]| {
-        let levels: Vec<f64> = levels.iter().map(|&q| f64::from(q)).collect();
-        change(&levels.iter().map(|&q| q as f32).collect::<Vec<_>>())
-            - objective(cross.gram(), &new, &levels, 0.0)
+        let wide: Vec<f64> = levels.iter().map(|&q| q.into()).collect();
+        change(levels) - objective(cross.gram(), &new, &wide, 0.0)
     };
     let fits = Method::ALL.map(|method| {
         let aware = OutputAware::new(cross.gram()).method(method).damping(0.0);

@@ -3,7 +3,7 @@
 use crate::data::{
     CODEBOOKS, all_trits, best_scale_objective, gram, level, levels, objective, weights,
 };
-use ternarize::gram::{Method, OutputAware};
+use ternarize::gram::{Codebook, Method, OutputAware};
 
 #[test]
 fn a_method_never_loses_to_its_starts_and_reports_its_objective() {
@@ -75,6 +75,68 @@ fn descent_of_one_scale_ends_where_no_single_change_helps_with_its_own_scale() {
                 assert!(other >= fit.objective - 1e-9 * fit.energy);
             }
             trits[i] = fit.trits[i];
+        }
+    }
+}
+
+/// The least objective of two columns of coefficients over both scales, neither below 0 unless `signed`: a quadratic, known from
+/// its values at six points, is least inside or on an edge.
+fn best_scales_objective(at: impl Fn([f64; 2]) -> f64, signed: bool) -> f64 {
+    let zero = at([0.0, 0.0]);
+    // Both signs of the scales, as the formula has it for scales that may not be negative, too.
+    let values = [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]].map(&at);
+    let slope = [0, 1].map(|c| (values[c] - values[c + 2]) / 2.0);
+    let bend = [0, 1].map(|c| f64::midpoint(values[c], values[c + 2]) - zero);
+    let cross = (at([1.0, 1.0]) - zero - slope[0] - slope[1] - bend[0] - bend[1]) / 2.0;
+    let determinant = bend[0] * bend[1] - cross * cross;
+    let inside = [
+        (slope[1] * cross - slope[0] * bend[1]) / (2.0 * determinant),
+        (slope[0] * cross - slope[1] * bend[0]) / (2.0 * determinant),
+    ];
+    let mut candidates = vec![[0.0; 2]];
+    if determinant > 1e-6 * bend[0] * bend[1] {
+        candidates.push(inside);
+    }
+    for c in 0..2 {
+        let mut alone = [0.0; 2];
+        if bend[c] > 0.0 {
+            alone[c] = -slope[c] / (2.0 * bend[c]);
+        }
+        candidates.push(alone);
+    }
+    let allowed = |scales: &[f64; 2]| signed || scales.iter().all(|&s| s >= 0.0);
+    let objectives = candidates.into_iter().filter(allowed).map(at);
+    objectives.fold(f64::INFINITY, f64::min)
+}
+
+/// With two scales for the row, not even if both follow.
+#[test]
+fn descent_of_two_scales_ends_where_no_single_change_helps_with_both_scales() {
+    let inputs = 16;
+    for seed in 0..4 {
+        let gram = gram(40, inputs, seed, false);
+        let row = weights(inputs, seed + 30);
+        for codebook in [Codebook::TwoScales, Codebook::Planes(2)] {
+            let aware = OutputAware::new(&gram).codebook(codebook);
+            let fit = &aware.ternarize(&row).unwrap()[0];
+            for i in 0..inputs {
+                for trits in all_trits(codebook.planes()) {
+                    let mut other = fit.clone();
+                    for (plane, &trit) in trits.iter().enumerate() {
+                        other.trits[plane * inputs + i] = trit;
+                    }
+                    let at = |scales: [f64; 2]| {
+                        let mut other = other.clone();
+                        other.scales = scales.to_vec();
+                        objective(&gram, &row, &levels(&other), 0.01)
+                    };
+                    let best = best_scales_objective(at, codebook != Codebook::TwoScales);
+                    assert!(
+                        best >= fit.objective - 1e-8 * fit.energy,
+                        "{codebook:?} {i} {trits:?}"
+                    );
+                }
+            }
         }
     }
 }
