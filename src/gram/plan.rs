@@ -10,7 +10,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::certified::{self, Certified, Inverse};
+use super::certified::{self, Certified, Found, Inverse, MOST_INPUTS};
 use super::codebook::{Choice, Codebook, Patterns};
 use super::feedback::{self, Factor};
 use super::fit::RowFit;
@@ -18,6 +18,9 @@ use super::output::Method;
 use super::row::{Row, Setting};
 use super::{descent, nearest, scales};
 use crate::error::Error;
+
+/// The partial rows that [`Method::Optimal`] looks into for a row.
+const NODES: u64 = 1 << 16;
 
 /// What all rows share.
 #[derive(Clone, Copy)]
@@ -52,23 +55,12 @@ impl Plan<'_> {
         let metric = self.setting.metric;
         let rows = self.rows(rows);
         let targets = metric.multiply(rows.iter().map(Vec::as_slice));
-        let starts = self.choose(&rows, &targets)?;
+        let starts = self.descend(&rows, &targets)?;
         let inverse = Inverse::new(metric).ok_or(Error::NotDefinite)?;
-        for ((row, target), start) in rows.chunks(1).zip(targets.chunks(1)).zip(starts) {
-            let patterns = self.setting.patterns;
-            let trits: Vec<i8> = start
-                .patterns
-                .iter()
-                .map(|&p| patterns.trit(p, 0))
-                .collect();
-            let found = certified::search(metric, &inverse, &row[0], &trits, limit);
-            let trits = found.trits.iter();
-            let choice = Choice {
-                patterns: trits.map(|&t| patterns.find([t, 0, 0, 0])).collect(),
-                scales: vec![0.0],
-            };
-            let mut best = Row::new(self.setting, &row[0], &target[0], choice);
-            scales::resolve_and_store(&mut best);
+        for ((row, target), start) in rows.chunks(1).zip(targets.chunks(1)).zip(&starts) {
+            let found = certified::search(metric, &inverse, &row[0], &self.trits(start), limit);
+            let mut best = self.found(&found, &row[0], &target[0]);
+            scales::store(&mut best);
             let mut fits = Vec::new();
             self.finish(row, target, &[best.choice], &mut fits);
             certified.extend(fits.into_iter().map(|fit| Certified {
@@ -82,6 +74,50 @@ impl Plan<'_> {
         Ok(())
     }
 
+    /// The trits of a choice of one plane.
+    fn trits(&self, choice: &Choice) -> Vec<i8> {
+        let chosen = choice.patterns.iter();
+        chosen
+            .map(|&pattern| self.setting.patterns.trit(pattern, 0))
+            .collect()
+    }
+
+    /// The state with the trits that were found, and their best scale.
+    fn found<'r>(&'r self, found: &Found, weights: &'r [f64], target: &'r [f64]) -> Row<'r> {
+        let trits = found.trits.iter();
+        let pattern = |&trit: &i8| self.setting.patterns.find([trit, 0, 0, 0]);
+        let choice = Choice {
+            patterns: trits.map(pattern).collect(),
+            scales: vec![0.0],
+        };
+        let mut row = Row::new(self.setting, weights, target, choice);
+        scales::resolve(&mut row);
+        row
+    }
+
+    /// The optima of short rows of one scale; of other rows, where the descent ends.
+    fn optima(&self, rows: &[Vec<f64>], targets: &[Vec<f64>]) -> Result<Vec<Choice>, Error> {
+        let metric = self.setting.metric;
+        let mut choices = self.descend(rows, targets)?;
+        let one_scale = self.setting.patterns.scales() == 1 && self.setting.groups() == 1;
+        if !one_scale || metric.inputs() > MOST_INPUTS {
+            return Ok(choices);
+        }
+        let Some(inverse) = Inverse::new(metric) else {
+            return Ok(choices);
+        };
+        for ((weights, target), choice) in rows.iter().zip(targets).zip(&mut choices) {
+            let found = certified::search(metric, &inverse, weights, &self.trits(choice), NODES);
+            let mut optimum = self.found(&found, weights, target);
+            descent::descend_stored(&mut optimum);
+            let descended = Row::new(self.setting, weights, target, choice.clone());
+            if optimum.objective() < descended.objective() {
+                *choice = optimum.choice;
+            }
+        }
+        Ok(choices)
+    }
+
     /// The choices of the method.
     fn choose(&self, rows: &[Vec<f64>], targets: &[Vec<f64>]) -> Result<Vec<Choice>, Error> {
         match self.method {
@@ -89,6 +125,7 @@ impl Plan<'_> {
             Method::Weighted => self.nearest(rows, Some(self.importance)),
             Method::Feedback => self.feedback(rows, targets)?.ok_or(Error::NotDefinite),
             Method::Descent => self.descend(rows, targets),
+            Method::Optimal => self.optima(rows, targets),
         }
     }
 

@@ -121,12 +121,6 @@ pub(super) fn resolve(row: &mut Row<'_>) -> bool {
     gained
 }
 
-/// Sets the scales to the best for the patterns, then to storable ones.
-pub(super) fn resolve_and_store(row: &mut Row<'_>) {
-    resolve(row);
-    store(row);
-}
-
 /// Sets each scale in turn to the storable value that is best with the others as they are. Whether one changed that was storable
 /// before, by which the objective fell by more than rounding.
 pub(super) fn store(row: &mut Row<'_>) -> bool {

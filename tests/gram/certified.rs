@@ -1,7 +1,7 @@
 //! Certified optima against brute force.
 
 use crate::data::{all_trits, best_scale_objective, gram, objective, weights};
-use ternarize::gram::{Gram, OutputAware};
+use ternarize::gram::{Gram, Method, OutputAware};
 
 /// The objective of the best vector of trits, by trying all.
 fn brute_force(gram: &Gram, weights: &[f32], damping: f64) -> f64 {
@@ -41,6 +41,8 @@ fn the_certified_optimum_is_that_of_all_ternary_vectors() {
             );
             assert!(certified.lower_bound <= certified.objective);
             assert!(close(certified.lower_bound, expected));
+            let optimal = &aware.method(Method::Optimal).ternarize(&weights).unwrap()[0];
+            assert!(close(optimal.objective, expected));
             let descent = &aware.ternarize(&weights).unwrap()[0];
             assert!(certified.objective <= descent.objective + 1e-12 * energy);
         }

@@ -84,8 +84,11 @@ proptest! {
         let aware = OutputAware::new(&gram).codebook(CODEBOOKS[which]).group(Some(group));
         let aware = aware.damping(damping).by_activation(by_activation);
         let fits = Method::ALL.map(|m| aware.method(m).ternarize(&row).unwrap().remove(0));
-        for fit in &fits {
-            prop_assert!(fits[3].objective <= fit.objective + 1e-10 * fit.energy.max(1.0));
+        for (number, fit) in fits.iter().enumerate() {
+            for refined in &fits[3..] {
+                let held = refined.objective <= fit.objective + 1e-10 * fit.energy.max(1.0);
+                prop_assert!(held || number == 4);
+            }
             let levels: Vec<f64> = fit.reconstruct().iter().map(|&q| q.into()).collect();
             if gram.diagonal().iter().any(|&d| d > 0.0) {
                 let expected = objective(&gram, &row, &levels, damping);
