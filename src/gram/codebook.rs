@@ -26,6 +26,7 @@ use crate::planes::MAX_PLANES;
 /// assert_eq!((Codebook::Planes(3).planes(), Codebook::Planes(3).scales()), (3, 3));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Codebook {
     /// `-lambda`, 0 and `lambda`.
     #[default]

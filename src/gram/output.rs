@@ -38,6 +38,7 @@ const DAMPING: f64 = 0.01;
 /// # Ok::<(), ternarize::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Method {
     /// The levels nearest to the weights, and their scales, as [`Ternarizer`](crate::Ternarizer) and
     /// [`Residual`](crate::planes::Residual) find them: the inputs are not looked at.
@@ -47,7 +48,7 @@ pub enum Method {
     /// Error feedback: the weights still to come make up for the errors of those before, in natural order or by decreasing mean
     /// square of their inputs (see [`OutputAware::by_activation`]). What GPTQ does, with the scales searched inside.
     Feedback,
-    /// Coordinate descent from the best of the others, to where no single change helps.
+    /// Coordinate descent from each of the others, to where no single change helps; the best end.
     #[default]
     Descent,
     /// The optimum of rows of one scale and at most 64 inputs, as far as it shows within 65,536 partial rows: at 25 inputs that are
