@@ -26,6 +26,7 @@ use crate::planes::MAX_PLANES;
 /// assert_eq!((Codebook::Planes(3).planes(), Codebook::Planes(3).scales()), (3, 3));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Codebook {
     /// `-lambda`, 0 and `lambda`.
     #[default]
@@ -53,6 +54,27 @@ impl Codebook {
             Self::TwoScales => 2,
             Self::OneScale | Self::Planes(_) => self.planes(),
         }
+    }
+}
+
+/// What a method decides for a row: a pattern for each weight, and the scales, group after group.
+#[derive(Clone, Debug)]
+pub(super) struct Choice {
+    pub patterns: Vec<usize>,
+    pub scales: Vec<f64>,
+}
+
+impl Choice {
+    /// The level of each weight.
+    pub(super) fn levels(&self, patterns: &Patterns, group: usize) -> Vec<f64> {
+        let mut levels = Vec::new();
+        let mut values = Vec::with_capacity(self.patterns.len());
+        let groups = self.patterns.chunks(group);
+        for (chosen, scales) in groups.zip(self.scales.chunks(patterns.scales())) {
+            patterns.levels(scales, &mut levels);
+            values.extend(chosen.iter().map(|&pattern| levels[pattern]));
+        }
+        values
     }
 }
 

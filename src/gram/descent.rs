@@ -21,9 +21,9 @@
 
 use alloc::vec::Vec;
 
-use super::codebook::nearest;
+use super::codebook::{Choice, nearest};
 use super::quadratic::Quadratic;
-use super::row::{Choice, Row, Setting};
+use super::row::{Row, Setting};
 use super::scales;
 
 /// A bound on the sweeps, far beyond what is seen. Each sweep but the last lowers the objective by more than the tolerance.
@@ -140,10 +140,11 @@ impl Group {
         let mut now = Quadratic::default();
         let mut slope = [0.0; 2];
         for i in row.setting.members(group) {
-            for c in 0..count {
+            let sums = now.length.iter_mut().zip(&mut slope).take(count);
+            for (c, (length, slope)) in sums.enumerate() {
                 let coefficient = row.coefficient(first + c, i);
-                now.length[c] += coefficient * row.images[first + c][i];
-                slope[c] += coefficient * row.gradient[i];
+                *length += coefficient * row.images[first + c][i];
+                *slope += coefficient * row.gradient[i];
             }
             if count == 2 {
                 now.overlap += row.coefficient(first, i) * row.images[first + 1][i];
@@ -164,9 +165,9 @@ impl Group {
         let curvature = row.setting.metric.diagonal(i);
         let least = curvature * f64::EPSILON;
         let (mut image, mut residual) = ([0.0; 2], -row.gradient[i]);
-        for c in 0..self.count {
-            image[c] = row.images[self.first + c][i];
-            residual += row.choice.scales[self.first + c] * image[c];
+        for (c, image) in image.iter_mut().enumerate().take(self.count) {
+            *image = row.images[self.first + c][i];
+            residual += row.choice.scales[self.first + c] * *image;
         }
         let own = row.choice.patterns[i];
         let gain = self.now.best(patterns.signed(), least).0;

@@ -23,10 +23,10 @@ use alloc::vec::Vec;
 
 use nalgebra::{Cholesky, DMatrix};
 
-use super::codebook::nearest;
+use super::codebook::{Choice, nearest};
 use super::metric::Metric;
 use super::nearest::choose_group;
-use super::row::{Choice, Row, Setting};
+use super::row::{Row, Setting};
 use super::{nearest as near, scales};
 use crate::error::Error;
 use crate::weight::Format;
@@ -200,5 +200,89 @@ impl<'a> Pass<'a> {
             &mut choice,
         )?;
         Ok(choice.scales)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gram::Gram;
+    use crate::gram::codebook::{Codebook, Patterns};
+    use crate::stored::ScaleType;
+
+    /// Solves a small system by elimination.
+    fn solve(mut rows: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
+        let count = right.len();
+        for pivot in 0..count {
+            for other in (0..count).filter(|&other| other != pivot) {
+                let factor = rows[other][pivot] / rows[pivot][pivot];
+                let subtracted = rows[pivot].clone();
+                for (entry, other) in rows[other].iter_mut().zip(subtracted) {
+                    *entry -= factor * other;
+                }
+                right[other] -= factor * right[pivot];
+            }
+        }
+        (0..count).map(|i| right[i] / rows[i][i]).collect()
+    }
+
+    /// What the definition says: each weight takes the level nearest to its best value if all after it were free.
+    fn twin(metric: &Metric, order: &[usize], weights: &[f64], levels: &[f64]) -> Vec<usize> {
+        let mut patterns = vec![0; weights.len()];
+        let mut errors = vec![0.0; weights.len()];
+        for (place, &i) in order.iter().enumerate() {
+            let free = &order[place..];
+            let rows = free
+                .iter()
+                .map(|&j| free.iter().map(|&k| metric.row(j)[k]).collect());
+            let right = free.iter().map(|&j| {
+                let decided = order[..place].iter();
+                -decided.map(|&k| metric.row(j)[k] * errors[k]).sum::<f64>()
+            });
+            let wanted = weights[i] - solve(rows.collect(), right.collect())[0];
+            patterns[i] = nearest(levels, wanted);
+            errors[i] = weights[i] - levels[patterns[i]];
+        }
+        patterns
+    }
+
+    #[test]
+    fn a_pass_is_what_the_definition_says() {
+        let inputs = 12;
+        let value = |i: usize| ((i * 7919 + 13) % 101) as f32 / 50.0 - 0.9;
+        let mut gram = Gram::new(inputs).unwrap();
+        let rows = (0..30 * inputs)
+            .map(|i| value(i) + value(i / inputs))
+            .collect::<Vec<_>>();
+        gram.add(&rows).unwrap();
+        let metric = Metric::new(&gram, 0.01);
+        for codebook in [Codebook::OneScale, Codebook::Planes(2)] {
+            let patterns = Patterns::new(codebook);
+            let setting = Setting {
+                metric: &metric,
+                patterns: &patterns,
+                group: inputs,
+                scale_type: ScaleType::F32,
+            };
+            let scales = [0.6, 0.2][..codebook.scales()].to_vec();
+            let mut levels = Vec::new();
+            patterns.levels(&scales, &mut levels);
+            for by_activation in [false, true] {
+                let factor = Factor::new(&metric, by_activation).unwrap();
+                for row in 0..20 {
+                    let weights: Vec<f64> = (0..inputs)
+                        .map(|i| f64::from(value(row * 31 + i * 5)))
+                        .collect();
+                    let pass = Pass::new(&setting, &factor, &weights);
+                    let choice = pass.run(Some(scales.clone())).unwrap();
+                    let expected = twin(&metric, &factor.order, &weights, &levels);
+                    assert_eq!(choice.patterns, expected);
+                }
+            }
+        }
+        // The order by activation is by decreasing diagonal.
+        let order = Factor::new(&metric, true).unwrap().order;
+        let sizes = order.iter().map(|&i| metric.diagonal(i));
+        assert!(sizes.is_sorted_by(|a, b| a >= b));
     }
 }

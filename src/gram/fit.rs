@@ -2,9 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::codebook::{Codebook, Patterns};
-use super::output::dot;
-use super::row::{Choice, Setting};
+use super::codebook::{Choice, Codebook, Patterns};
+use super::row::{Setting, dot};
 use crate::stored::ScaleType;
 use crate::weight::Format;
 

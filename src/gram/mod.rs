@@ -3,7 +3,11 @@
 //! The nearest ternary vector is not the one that changes the layer's output the least, because inputs differ in size and go
 //! together: an error in one weight can be mended in another. [`Gram`] sums up what matters of a layer's inputs, from batches of
 //! calibration data and forward passes only. [`OutputAware`] minimises the change of the output, `(w - q)^T H (w - q)`, over
-//! the levels `q` of a [`Codebook`].
+//! the levels `q` of a [`Codebook`], by a [`Method`]; for short rows it can prove that nothing is better ([`Certified`]).
+//! [`CrossGram`] finds the weights to aim at behind layers that are quantized already.
+//!
+//! All is plain `f64` arithmetic in one order, so that the bits are the same on every target. Of nalgebra only the Cholesky
+//! factorisation is used, with its solver and inverse: plain loops, unlike its product of matrices.
 //!
 //! # Examples
 //!
@@ -48,11 +52,16 @@ mod feedback;
 
 mod fit;
 
+mod certified;
+
+mod plan;
+
 mod output;
 
 mod cross;
 
 pub use accumulate::Gram;
+pub use certified::Certified;
 pub use codebook::Codebook;
 pub use cross::CrossGram;
 pub use fit::RowFit;

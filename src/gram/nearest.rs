@@ -1,17 +1,18 @@
 //! Levels nearest to the weights themselves, one group at a time, with or without an importance for each weight.
 //!
-//! One and two scales: the exact search of [`Ternarizer`]. Planes: each plane is the exact optimum for what the planes before it
-//! have left, then the weights' nearest levels and the least-squares scales take turns as long as that helps.
+//! One and two scales: the exact search of [`Ternarizer`]. Planes: those of [`Residual`]; with importances, each plane is the exact
+//! optimum for what the planes before it have left, then the weights' nearest levels and the least-squares scales take turns as
+//! long as that helps.
 
 use alloc::vec;
 use alloc::vec::Vec;
 
 use nalgebra::{Cholesky, Matrix4, Vector4};
 
-use super::codebook::{Codebook, Patterns, nearest};
-use super::row::{Choice, Setting};
+use super::codebook::{Choice, Codebook, Patterns, nearest};
+use super::row::Setting;
 use crate::error::Error;
-use crate::planes::MAX_PLANES;
+use crate::planes::{MAX_PLANES, Residual};
 use crate::rule::{Rule, Scales};
 use crate::ternarizer::Ternarizer;
 
@@ -31,7 +32,11 @@ pub(super) fn choose(
     for group in 0..setting.groups() {
         let members = setting.members(group);
         let importance = importance.map(|importance| &importance[members.clone()]);
-        choose_group(setting.patterns, &weights[members], importance, &mut choice)?;
+        if importance.is_none() && setting.patterns.planes() > 1 {
+            choose_residual(setting, &weights[members], &mut choice)?;
+        } else {
+            choose_group(setting.patterns, &weights[members], importance, &mut choice)?;
+        }
     }
     store(setting, weights, &mut choice);
     Ok(choice)
@@ -51,6 +56,26 @@ fn store(setting: &Setting<'_>, weights: &[f64], choice: &mut Choice) {
             choice.patterns[i] = nearest(&levels, weights[i]);
         }
     }
+}
+
+/// Appends the planes of a group, all weights being equally important.
+fn choose_residual(
+    setting: &Setting<'_>,
+    weights: &[f64],
+    choice: &mut Choice,
+) -> Result<(), Error> {
+    let count = setting.patterns.planes();
+    let residual = Residual::new(count).scale_type(setting.scale_type);
+    let planes = residual.ternarize(weights)?;
+    choice.scales.extend(planes.scales());
+    let trit = |plane: usize, i: usize| planes.trits(plane).get(i).copied().unwrap_or(0);
+    let pattern = |i| {
+        setting
+            .patterns
+            .find(core::array::from_fn(|plane| trit(plane, i)))
+    };
+    choice.patterns.extend((0..weights.len()).map(pattern));
+    Ok(())
 }
 
 /// Appends the choice for a group.

@@ -1,18 +1,15 @@
-//! [`OutputAware`]: the knobs, and the way from weights to the trits that change the layer's output the least.
-//!
-//! ```text
-//! damp the Gram matrix  ->  levels nearest to the weights, plain and weighted  ->  the better one  ->  descend
-//! ```
+//! [`OutputAware`]: the knobs of ternarization by what a layer puts out.
 
 use alloc::vec::Vec;
 
 use super::accumulate::Gram;
+use super::certified::{Certified, MOST_INPUTS};
 use super::codebook::{Codebook, Patterns};
-use super::feedback::{self, Factor};
+use super::feedback::Factor;
 use super::fit::RowFit;
 use super::metric::Metric;
-use super::row::{Choice, Setting};
-use super::{descent, nearest};
+use super::plan::Plan;
+use super::row::Setting;
 use crate::error::Error;
 use crate::parallel;
 use crate::planes::MAX_PLANES;
@@ -25,23 +22,49 @@ pub(super) const TOGETHER: usize = 8;
 const DAMPING: f64 = 0.01;
 
 /// How the trits of a row are chosen.
+///
+/// # Examples
+///
+/// ```
+/// use ternarize::gram::{Gram, Method, OutputAware};
+///
+/// let mut gram = Gram::new(3)?;
+/// gram.add(&[1.0, 0.75, 0.5, 0.5, 1.0, 0.75, -0.5, 0.25, 0.0])?;
+/// let error = |method| {
+///     let fits = OutputAware::new(&gram).method(method).ternarize(&[0.6, -0.2, 0.3])?;
+///     Ok::<_, ternarize::Error>(fits[0].objective)
+/// };
+/// assert!(error(Method::Descent)? <= error(Method::Feedback)?);
+/// # Ok::<(), ternarize::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Method {
-    /// The levels nearest to the weights, and their scales: the inputs are not looked at.
+    /// The levels nearest to the weights, and their scales, as [`Ternarizer`](crate::Ternarizer) and
+    /// [`Residual`](crate::planes::Residual) find them: the inputs are not looked at.
     Nearest,
     /// The same, with the mean square of each input as the importance of its weights.
     Weighted,
     /// Error feedback: the weights still to come make up for the errors of those before, in natural order or by decreasing mean
     /// square of their inputs (see [`OutputAware::by_activation`]). What GPTQ does, with the scales searched inside.
     Feedback,
-    /// Coordinate descent from the best of the others, to where no single change helps.
+    /// Coordinate descent from each of the others, to where no single change helps; the best end.
     #[default]
     Descent,
+    /// The optimum of rows of one scale and at most 64 inputs, as far as it shows within 65,536 partial rows: at 25 inputs that are
+    /// correlated as pixels are, nearly always. Other rows as with [`Method::Descent`]. For a proof, see [`OutputAware::certify`].
+    Optimal,
 }
 
 impl Method {
     /// All methods, the cheapest first.
-    pub const ALL: [Self; 4] = [Self::Nearest, Self::Weighted, Self::Feedback, Self::Descent];
+    pub const ALL: [Self; 5] = [
+        Self::Nearest,
+        Self::Weighted,
+        Self::Feedback,
+        Self::Descent,
+        Self::Optimal,
+    ];
 }
 
 /// Ternarizes the rows of a weight matrix so that the layer's output changes the least on the inputs of a [`Gram`] matrix.
@@ -149,10 +172,53 @@ impl<'g> OutputAware<'g> {
     /// [`Error::InvalidDamping`]; [`Error::NotDefinite`] for [`Method::Feedback`] with too little damping.
     pub fn ternarize(&self, weights: &[f32]) -> Result<Vec<RowFit>, Error> {
         self.check(weights)?;
+        #[expect(
+            clippy::redundant_closure_for_method_calls,
+            reason = "the method is not general enough in its lifetime"
+        )]
+        self.plan(weights, |plan, rows, fits| plan.ternarize(rows, fits))
+    }
+
+    /// Ternarizes one or many rows of at most 64 weights with one scale each, and proves that no trits are better, where it takes
+    /// at most `nodes` partial rows each to do so. Begins with [`Method::Descent`], whatever is set.
+    ///
+    /// # Errors
+    ///
+    /// As [`ternarize`](Self::ternarize); [`Error::TooLong`] for more than 64 inputs; [`Error::Conflict`] with a codebook of more than
+    /// one scale, or groups; [`Error::NotDefinite`] if rounding leaves the matrix indefinite.
+    ///
+    /// # Examples
+    ///
+    /// See [`Certified`].
+    pub fn certify(&self, weights: &[f32], nodes: u64) -> Result<Vec<Certified>, Error> {
+        self.check(weights)?;
+        let this = "certify";
+        if self.codebook.scales() > 1 {
+            let that = "several scales";
+            return Err(Error::Conflict { this, that });
+        }
+        if self.group < self.gram.inputs() {
+            let that = "groups";
+            return Err(Error::Conflict { this, that });
+        }
+        if self.gram.inputs() > MOST_INPUTS {
+            let (len, max) = (self.gram.inputs(), MOST_INPUTS);
+            return Err(Error::TooLong { len, max });
+        }
+        self.method(Method::Descent)
+            .plan(weights, |plan, rows, fits| plan.certify(rows, nodes, fits))
+    }
+
+    /// Prepares what all rows share, and appends for some rows after the other what `work` makes of them.
+    fn plan<T: Send>(
+        &self,
+        weights: &[f32],
+        work: impl Fn(&Plan<'_>, &[f32], &mut Vec<T>) -> Result<(), Error> + Send + Sync,
+    ) -> Result<Vec<T>, Error> {
         let metric = Metric::new(self.gram, self.damping);
-        let patterns = Patterns::new(self.codebook);
+        let [patterns, one_scale] = [self.codebook, Codebook::OneScale].map(Patterns::new);
         let inputs = self.gram.inputs();
-        let wanted = matches!(self.method, Method::Feedback | Method::Descent);
+        let wanted = !matches!(self.method, Method::Nearest | Method::Weighted);
         let factor = wanted
             .then(|| Factor::new(&metric, self.by_activation))
             .flatten();
@@ -163,13 +229,14 @@ impl<'g> OutputAware<'g> {
                 group: self.group.min(inputs),
                 scale_type: self.scale_type,
             },
-            importance: metric.importance(),
-            factor,
+            one_scale: &one_scale,
+            importance: &metric.importance(),
+            factor: factor.as_ref(),
             method: self.method,
         };
         let jobs = weights.chunks(TOGETHER * inputs);
-        parallel::collect(weights.len() / inputs, jobs, |rows, fits| {
-            plan.ternarize(rows, fits)
+        parallel::collect(weights.len() / inputs, jobs, |rows, results| {
+            work(&plan, rows, results)
         })
     }
 
@@ -190,101 +257,6 @@ impl<'g> OutputAware<'g> {
     }
 }
 
-/// What all rows share.
-struct Plan<'a> {
-    setting: Setting<'a>,
-    importance: Vec<f32>,
-    /// For error feedback, if the metric has one.
-    factor: Option<Factor>,
-    method: Method,
-}
-
-impl Plan<'_> {
-    /// Appends the fits of some rows.
-    fn ternarize(&self, rows: &[f32], fits: &mut Vec<RowFit>) -> Result<(), Error> {
-        let metric = self.setting.metric;
-        let rows: Vec<Vec<f64>> = rows
-            .chunks_exact(metric.inputs())
-            .map(|row| self.effective(row))
-            .collect();
-        let targets = metric.multiply(rows.iter().map(Vec::as_slice));
-        let choices = match self.method {
-            Method::Nearest => self.nearest(&rows, None)?,
-            Method::Weighted => self.nearest(&rows, Some(&self.importance))?,
-            Method::Feedback => self.feedback(&rows, &targets)?.ok_or(Error::NotDefinite)?,
-            Method::Descent => self.descend(&rows, &targets)?,
-        };
-        let differences: Vec<Vec<f64>> = rows
-            .iter()
-            .zip(&choices)
-            .map(|(row, choice)| {
-                let levels = choice.levels(self.setting.patterns, self.setting.group);
-                levels.iter().zip(row).map(|(q, w)| q - w).collect()
-            })
-            .collect();
-        let products = metric.multiply(differences.iter().map(Vec::as_slice));
-        for (i, choice) in choices.into_iter().enumerate() {
-            let lost = (&differences[i][..], &products[i][..]);
-            let all = (&rows[i][..], &targets[i][..]);
-            fits.push(RowFit::new(&self.setting, &choice, lost, all));
-        }
-        Ok(())
-    }
-
-    /// The weights of a row, 0 where they have no effect at all.
-    fn effective(&self, row: &[f32]) -> Vec<f64> {
-        let effect = |(i, &w)| {
-            if self.setting.metric.diagonal(i) > 0.0 {
-                f64::from(w)
-            } else {
-                0.0
-            }
-        };
-        row.iter().enumerate().map(effect).collect()
-    }
-
-    fn nearest(&self, rows: &[Vec<f64>], importance: Option<&[f32]>) -> Result<Vec<Choice>, Error> {
-        rows.iter()
-            .map(|row| nearest::choose(&self.setting, row, importance))
-            .collect()
-    }
-
-    /// `None` without a factor.
-    fn feedback(
-        &self,
-        rows: &[Vec<f64>],
-        targets: &[Vec<f64>],
-    ) -> Result<Option<Vec<Choice>>, Error> {
-        let Some(factor) = &self.factor else {
-            return Ok(None);
-        };
-        let choices = rows.iter().zip(targets).map(|(row, target)| {
-            feedback::choose(&self.setting, factor, row, target, &self.importance)
-        });
-        choices.collect::<Result<_, _>>().map(Some)
-    }
-
-    /// Descends from each of the others, and keeps the best.
-    fn descend(&self, rows: &[Vec<f64>], targets: &[Vec<f64>]) -> Result<Vec<Choice>, Error> {
-        let mut starts = [
-            self.nearest(rows, None)?,
-            self.nearest(rows, Some(&self.importance))?,
-        ]
-        .to_vec();
-        starts.extend(self.feedback(rows, targets)?);
-        let best = |i: usize| {
-            let ends = starts
-                .iter()
-                .map(|choices| descent::from(self.setting, &rows[i], &targets[i], &choices[i]));
-            ends.reduce(|best, end| if end.0 < best.0 { end } else { best })
-        };
-        Ok((0..rows.len())
-            .filter_map(best)
-            .map(|(_, choice)| choice)
-            .collect())
-    }
-}
-
 /// Whether a damping is one.
 pub(super) fn check_damping(damping: f64) -> Result<(), Error> {
     if damping >= 0.0 && damping.is_finite() {
@@ -292,9 +264,4 @@ pub(super) fn check_damping(damping: f64) -> Result<(), Error> {
     } else {
         Err(Error::InvalidDamping { damping })
     }
-}
-
-/// The sum of the products, in order.
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }

@@ -15,31 +15,10 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::codebook::Patterns;
+use super::codebook::{Choice, Patterns};
 use super::loops::Change;
 use super::metric::Metric;
 use crate::stored::ScaleType;
-
-/// What a method decides for a row: a pattern for each weight, and the scales, group after group.
-#[derive(Clone, Debug)]
-pub(super) struct Choice {
-    pub patterns: Vec<usize>,
-    pub scales: Vec<f64>,
-}
-
-impl Choice {
-    /// The level of each weight.
-    pub(super) fn levels(&self, patterns: &Patterns, group: usize) -> Vec<f64> {
-        let mut levels = Vec::new();
-        let mut values = Vec::with_capacity(self.patterns.len());
-        let groups = self.patterns.chunks(group);
-        for (chosen, scales) in groups.zip(self.scales.chunks(patterns.scales())) {
-            patterns.levels(scales, &mut levels);
-            values.extend(chosen.iter().map(|&pattern| levels[pattern]));
-        }
-        values
-    }
-}
 
 /// What all rows of a matrix have in common.
 #[derive(Clone, Copy)]
@@ -64,6 +43,11 @@ impl Setting<'_> {
     }
 }
 
+/// The sum of the products, in order.
+pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
 /// The state of a row. See the module.
 pub(super) struct Row<'a> {
     pub setting: Setting<'a>,
@@ -84,7 +68,7 @@ impl<'a> Row<'a> {
         target: &'a [f64],
         choice: Choice,
     ) -> Self {
-        let energy: f64 = weights.iter().zip(target).map(|(w, t)| w * t).sum();
+        let energy = dot(weights, target);
         let mut row = Self {
             setting,
             target,

@@ -147,7 +147,7 @@ pub(super) fn store(row: &mut Row<'_>) -> bool {
         };
         let step = value - old;
         let change = step * (2.0 * slope + step * length);
-        let storable = round(old.abs()) == old.abs();
+        let storable = round(old.abs()).to_bits() == old.abs().to_bits();
         if !storable || change < -row.tolerance {
             row.set_scale(scale, value);
             gained |= storable;
