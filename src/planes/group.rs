@@ -86,7 +86,7 @@ impl Group {
         for (scale, &stored) in scales.iter_mut().zip(stored) {
             *scale = self.scaled(stored);
         }
-        let levels = Levels::of(&scales[..stored.len()]);
+        let levels = Levels::new(stored.len(), &scales).distinct();
         let mut trits = alloc::vec![0; self.weights.len() * stored.len()];
         let places: Vec<usize> = self
             .weights
