@@ -17,6 +17,7 @@ use super::group::{Found, Group};
 use super::levels::Levels;
 use super::system::Scales;
 use super::{MAX_PLANES, rounded};
+use crate::stored::ScaleType;
 
 /// The largest scale at the start, in units of the root mean square of the weights.
 const SIZES: [f64; 8] = [0.9, 1.04, 1.19, 1.37, 1.57, 1.81, 2.08, 2.39];
@@ -50,16 +51,31 @@ pub(super) fn planes(group: &Group, greedy: Found) -> Found {
     let sizes = SIZES.iter().map(|size| size * unit);
     let starts =
         sizes.flat_map(|size| shapes(planes).map(move |shape| shape.map(|ratio| ratio * size)));
-    let once = core::iter::once(first)
-        .chain(starts)
-        .map(|start| alternate(group, planes, start, 1));
-    let mut once: Vec<Solution> = once.collect();
+    let once = core::iter::once(first).chain(starts);
+    let mut once: Vec<Solution> = once
+        .map(|start| alternate(group, planes, start, 1))
+        .collect();
     // Stable: of equals the first.
     once.sort_by(|a, b| b.gain.total_cmp(&a.gain));
     let ends = once.iter().take(FOLLOWED);
-    let ends = ends.map(|start| alternate(group, planes, start.scales, STEPS));
-    let best = ends.fold(Solution::NONE, Solution::better);
-    from(group, planes, best.scales, greedy)
+    let mut ends: Vec<Solution> = ends
+        .map(|start| alternate(group, planes, start.scales, STEPS))
+        .collect();
+    ends.sort_by(|a, b| b.gain.total_cmp(&a.gain));
+    // Where rounding is coarse, the best scales need not round to the best ones.
+    let rounded = match group.scale_type {
+        ScaleType::F32 => 1,
+        _ => FOLLOWED,
+    };
+    let stored = ends.iter().take(rounded);
+    let stored = stored.map(|end| rounded::near(group, planes, &end.scales));
+    let best = stored.fold(Solution::NONE, Solution::better);
+    let found = group.assign(planes, best.scales);
+    if found.relative_error <= greedy.relative_error {
+        return found;
+    }
+    let stored = rounded::near(group, planes, &first);
+    better(greedy, group.assign(planes, stored.scales))
 }
 
 /// Scales in units of the first.
@@ -79,12 +95,17 @@ fn shapes(planes: usize) -> impl Iterator<Item = Scales> {
 
 /// The best planes from one start, or those known before.
 pub(super) fn from(group: &Group, planes: usize, start: Scales, known: Found) -> Found {
-    let best = alternate(group, planes, start, STEPS);
-    let found = rounded::planes(group, planes, best.scales);
-    if found.relative_error < known.relative_error {
-        found
+    let end = alternate(group, planes, start, STEPS);
+    let stored = rounded::near(group, planes, &end.scales);
+    better(known, group.assign(planes, stored.scales))
+}
+
+/// The one with the smaller error; the first of equals.
+fn better(one: Found, other: Found) -> Found {
+    if other.relative_error < one.relative_error {
+        other
     } else {
-        known
+        one
     }
 }
 
