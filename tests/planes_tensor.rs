@@ -1,5 +1,10 @@
 //! Tensors of planes against their groups, made one by one, and against plain sums.
 
+#![expect(
+    clippy::float_cmp,
+    reason = "where nothing rounds, the same number is what is promised"
+)]
+
 mod twin;
 
 use ternarize::planes::{PlaneMethod, Residual};

@@ -62,10 +62,10 @@ pub(super) fn planes(group: &Group, greedy: Found) -> Found {
         .map(|start| alternate(group, planes, start.scales, STEPS))
         .collect();
     ends.sort_by(|a, b| b.gain.total_cmp(&a.gain));
-    // Where rounding is coarse, the best scales need not round to the best ones.
+    // Where rounding is coarse, the best scales need not round to the best ones; for 16 bits all ends gain but 0.01 dB.
     let rounded = match group.scale_type {
-        ScaleType::F32 => 1,
-        _ => FOLLOWED,
+        ScaleType::PowerOfTwo => FOLLOWED,
+        _ => 1,
     };
     let stored = ends.iter().take(rounded);
     let stored = stored.map(|end| rounded::near(group, planes, &end.scales));
