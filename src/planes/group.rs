@@ -2,9 +2,9 @@
 
 use alloc::vec::Vec;
 
+use super::Planes;
 use super::levels::Levels;
-use super::system::System;
-use super::{MAX_PLANES, Planes};
+use super::system::{Scales, System};
 use crate::fit::share;
 use crate::ordered;
 use crate::stored::ScaleType;
@@ -80,14 +80,12 @@ impl Group {
         system
     }
 
-    /// Each weight at its nearest level.
-    pub(super) fn assign(&self, stored: &[f64]) -> Found {
-        let mut scales = [0.0; MAX_PLANES];
-        for (scale, &stored) in scales.iter_mut().zip(stored) {
-            *scale = self.scaled(stored);
-        }
-        let levels = Levels::of(&scales[..stored.len()]);
-        let mut trits = alloc::vec![0; self.weights.len() * stored.len()];
+    /// Each weight at its nearest level, the plane with the largest scale first.
+    pub(super) fn assign(&self, planes: usize, mut stored: Scales) -> Found {
+        stored.sort_unstable_by(|a, b| b.total_cmp(a));
+        let scales = stored.map(|stored| self.scaled(stored));
+        let levels = Levels::new(planes, &scales).distinct();
+        let mut trits = alloc::vec![0; self.weights.len() * planes];
         let places: Vec<usize> = self
             .weights
             .iter()
@@ -105,7 +103,7 @@ impl Group {
         });
         Found {
             trits,
-            stored: stored.to_vec(),
+            stored: stored[..planes].to_vec(),
             relative_error: share(lost, self.energy),
         }
     }

@@ -4,10 +4,11 @@
 //! level(c) = sum_k lambda_k c_k,   c in {-1, 0, 1}^K        of c and -c, the one whose level is not negative
 //! ```
 //!
-//! Of codes with equal levels the one with the fewest non-zeros stays, so a plane with the scale 0 has no trits. A magnitude
-//! takes the nearest level, the lower one of two as near. Cost: 3^K / 2 codes, sorted.
+//! A magnitude takes the nearest level, the lower one of two as near. Cost: 3^K / 2 codes, sorted by insertion: scales that change
+//! little from step to step leave the order almost as it is.
 
 use super::MAX_PLANES;
+use super::system::Scales;
 
 /// A trit for each plane.
 pub(super) type Code = [i8; MAX_PLANES];
@@ -37,7 +38,7 @@ impl Level {
     }
 }
 
-/// Different values in increasing order, the first of them 0.
+/// Levels in increasing order, the first of them 0.
 #[derive(Clone, Debug)]
 pub(super) struct Levels {
     levels: [Level; MOST],
@@ -45,34 +46,55 @@ pub(super) struct Levels {
 }
 
 impl Levels {
-    /// The levels of some scales, which are not negative.
-    pub(super) fn of(scales: &[f64]) -> Self {
+    /// The levels of so many planes with these scales, which are not negative.
+    pub(super) fn new(planes: usize, scales: &Scales) -> Self {
         let mut levels = [Level::default(); MOST];
-        let count = half_of_codes(scales.len()).min(MOST);
-        for (number, level) in levels[..count].iter_mut().enumerate() {
+        let len = half_of_codes(planes).min(MOST);
+        for (number, level) in levels[..len].iter_mut().enumerate() {
             level.code = code(number);
-            for (scale, &trit) in scales.iter().zip(&level.code) {
-                level.value += scale * f64::from(trit);
-            }
+        }
+        let mut levels = Self { levels, len };
+        levels.change(scales);
+        levels
+    }
+
+    /// Changes the scales.
+    pub(super) fn change(&mut self, scales: &Scales) {
+        for i in 0..self.len {
+            let mut level = self.levels[i];
+            let terms = scales.iter().zip(&level.code);
+            level.value = terms.fold(0.0, |sum, (scale, &trit)| sum + scale * f64::from(trit));
             if level.value < 0.0 {
                 level.value = -level.value;
                 level.code = level.code.map(|trit| -trit);
             }
+            let mut place = i;
+            while place > 0 && self.levels[place - 1].value > level.value {
+                self.levels[place] = self.levels[place - 1];
+                place -= 1;
+            }
+            self.levels[place] = level;
         }
-        levels[..count].sort_unstable_by(|a, b| {
-            let by_nonzeros = a.nonzeros().cmp(&b.nonzeros());
-            // Zeros come without a sign from here on, and codes are all different: this decides.
-            let value = (a.value + 0.0).total_cmp(&(b.value + 0.0));
-            value.then(by_nonzeros).then(b.code.cmp(&a.code))
-        });
-        let mut len = 1;
-        for i in 1..count {
-            if levels[i].value > levels[len - 1].value {
-                levels[len] = levels[i];
-                len += 1;
+    }
+
+    /// Without repeated values. Of codes with equal levels the one with the fewest non-zeros stays, so that a plane with the scale 0
+    /// has no trits.
+    pub(super) fn distinct(mut self) -> Self {
+        let mut len = 0;
+        for i in 0..self.len {
+            let level = self.levels[i];
+            let last = self.levels[..len].last_mut();
+            match last.filter(|last| last.value >= level.value) {
+                Some(last) if level.nonzeros() < last.nonzeros() => *last = level,
+                Some(_) => {}
+                None => {
+                    self.levels[len] = level;
+                    len += 1;
+                }
             }
         }
-        Self { levels, len }
+        self.len = len;
+        self
     }
 
     /// How many there are.

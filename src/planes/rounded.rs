@@ -1,59 +1,87 @@
 //! From scales of any number of bits to stored ones.
 
 use super::MAX_PLANES;
-use super::group::{Found, Group};
+use super::group::Group;
 use super::levels::Levels;
+use super::refine::Solution;
 use super::system::Scales;
 
-/// The planes of the stored scales next to some scales, with the trits chosen anew.
+/// Gains that differ by less than this share of the energy count as equal.
+const DOUBT: f64 = 1.0 / (1_u64 << 44) as f64;
+
+/// The best stored scales next to scales that are best without rounding, with what they gain.
 ///
-/// Looks at the values on both sides of each scale, in all combinations, then moves one scale at a time to a neighbouring value as
-/// long as that gains.
-pub(super) fn planes(group: &Group, count: usize, scales: Scales) -> Found {
-    let sides = scales.map(|scale| group.scale_type.neighbours(group.stored(scale)));
-    let mut best = ([0.0; MAX_PLANES], 0.0);
-    for choice in 0..1_usize << count {
+/// Rounds each scale, then looks at the values on both sides of each, in all combinations, then walks on as long
+/// as that gains more than rounding errors can feign. So an `f32` scale is the nearest.
+pub(super) fn near(group: &Group, planes: usize, scales: &Scales) -> Solution {
+    let kind = group.scale_type;
+    let nearest = scales.map(|scale| kind.round(group.stored(scale)));
+    let sides = scales.map(|scale| kind.neighbours(group.stored(scale)));
+    let mut best = solution(group, planes, nearest);
+    for choice in 0..1_usize << planes {
         let mut stored = [0.0; MAX_PLANES];
         for (k, place) in stored.iter_mut().enumerate() {
             *place = sides[k][choice >> k & 1];
         }
-        best = more(best, (stored, gain(group, count, &stored)));
-    }
-    while let Some(next) = step(group, count, best) {
-        best = next;
-    }
-    let stored = &mut best.0[..count];
-    stored.sort_unstable_by(|a, b| b.total_cmp(a));
-    group.assign(stored)
-}
-
-/// The best move of one scale to a neighbour, if it gains.
-fn step(group: &Group, count: usize, now: (Scales, f64)) -> Option<(Scales, f64)> {
-    let kind = group.scale_type;
-    let mut best = now;
-    for k in 0..count {
-        let number = kind.number_below(now.0[k]);
-        for next in [number.saturating_sub(1), (number + 1).min(kind.last())] {
-            let mut stored = now.0;
-            stored[k] = kind.value(next);
-            best = more(best, (stored, gain(group, count, &stored)));
+        let other = solution(group, planes, stored);
+        if gains(group, other, best) {
+            best = other;
         }
     }
-    (best.1 > now.1).then_some(best)
+    walk(group, planes, best)
 }
 
-/// The one with the larger gain; the first of equals.
-fn more(a: (Scales, f64), b: (Scales, f64)) -> (Scales, f64) {
-    if b.1 > a.1 { b } else { a }
+/// The largest number of moves of a walk, more than it ever needs.
+const MOVES: usize = 256;
+
+/// Moves one scale at a time, always the one that gains most. Moves become twice as long as long as they gain, and half as long
+/// when they do not: so the walk is short also from far away, and ends where no neighbour is better.
+fn walk(group: &Group, planes: usize, start: Solution) -> Solution {
+    let (mut now, mut stride) = (start, 1);
+    for _ in 0..MOVES {
+        let best = best_move(group, planes, now, stride);
+        if gains(group, best, now) {
+            (now, stride) = (best, stride * 2);
+        } else if stride > 1 {
+            stride /= 2;
+        } else {
+            break;
+        }
+    }
+    now
 }
 
-/// What stored scales gain with the best trits for them.
-fn gain(group: &Group, count: usize, stored: &Scales) -> f64 {
+/// The best of all moves of one scale by so many values.
+fn best_move(group: &Group, planes: usize, now: Solution, stride: u64) -> Solution {
+    let kind = group.scale_type;
+    let mut best = now;
+    for k in 0..planes {
+        let number = kind.number_below(now.scales[k]);
+        for next in [number.saturating_sub(stride), number.saturating_add(stride)] {
+            let mut stored = now.scales;
+            stored[k] = kind.value(next.min(kind.last()));
+            best = best.better(solution(group, planes, stored));
+        }
+    }
+    best
+}
+
+/// Whether one is beyond doubt better than another.
+fn gains(group: &Group, one: Solution, other: Solution) -> bool {
+    one.gain > other.gain + DOUBT * group.energy
+}
+
+/// Stored scales, and what they gain with the best trits for them.
+fn solution(group: &Group, planes: usize, stored: Scales) -> Solution {
     let scales = stored.map(|stored| group.scaled(stored));
     // Beyond the largest magnitude nothing is gained, and squares might overflow.
-    if scales.iter().any(|scale| *scale >= 2.0) {
-        return 0.0;
+    let gain = if scales.iter().any(|scale| *scale >= 2.0) {
+        0.0
+    } else {
+        group.system(&Levels::new(planes, &scales)).gain(&scales)
+    };
+    Solution {
+        scales: stored,
+        gain,
     }
-    let levels = Levels::of(&scales[..count]);
-    group.system(&levels).gain(&scales)
 }

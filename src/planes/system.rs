@@ -10,6 +10,7 @@
 
 use super::MAX_PLANES;
 use super::levels::Code;
+use super::refine::Solution;
 
 /// Scales of the planes, in units of the group; zeros beyond their number.
 pub(super) type Scales = [f64; MAX_PLANES];
@@ -47,7 +48,7 @@ impl System {
     }
 
     /// The best scales, and what they gain. A negative scale comes as a magnitude: its plane's trits are to be turned.
-    pub(super) fn solve(&self) -> (Scales, f64) {
+    pub(super) fn solve(&self) -> Solution {
         let (mut gram, mut sums) = (self.gram, self.sums);
         let mut alive = [true; MAX_PLANES];
         for j in 0..MAX_PLANES {
@@ -73,6 +74,9 @@ impl System {
             .iter()
             .zip(&self.sums)
             .map(|(scale, sum)| scale * sum);
-        (scales.map(f64::abs), gain.sum())
+        Solution {
+            gain: gain.sum(),
+            scales: scales.map(f64::abs),
+        }
     }
 }

@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use super::{TensorView, TernaryTensor};
+use super::{Grouping, Shape, TensorView, TernaryTensor};
 use crate::fit::{share, value};
 use crate::weight::{scale_by_power, unit_exponent};
 use crate::{Error, Weight, ordered};
@@ -142,6 +142,41 @@ impl From<Products> for Agreement {
     }
 }
 
+impl Agreement {
+    /// How close a tensor comes to an original of as many axes of the same lengths; summed group by group.
+    pub(super) fn between<W: Weight>(
+        original: &TensorView<'_, W>,
+        restored: &TensorView<'_, W>,
+        grouping: Grouping,
+    ) -> Result<Self, Error> {
+        check(original, restored.shape())?;
+        let (original, restored) = (original.grouped(grouping)?, restored.grouped(grouping)?);
+        let mut scratch = [Vec::new(), Vec::new()];
+        let [first, second] = &mut scratch;
+        let mut products = Vec::with_capacity(original.groups().len());
+        for group in 0..original.groups().len() {
+            let weights = original.gather(group, first)?;
+            products.push(Products::new(weights, restored.gather(group, second)?));
+        }
+        Ok(Products::total(products).into())
+    }
+}
+
+/// Checks that an original has a shape and is finite.
+fn check<W: Weight>(original: &TensorView<'_, W>, shape: &Shape) -> Result<(), Error> {
+    let (expected, actual) = (shape.len(), original.shape().len());
+    if actual != expected {
+        return Err(Error::LengthMismatch { expected, actual });
+    }
+    if original.shape() != shape {
+        return Err(Error::ShapeMismatch);
+    }
+    match original.iter().position(|weight| !weight.is_finite()) {
+        Some(index) => Err(Error::NonFinite { index }),
+        None => Ok(()),
+    }
+}
+
 impl<W: Weight> TernaryTensor<W> {
     /// How close the restored tensor comes to this original.
     ///
@@ -193,16 +228,7 @@ impl<W: Weight> TernaryTensor<W> {
 
     /// The inner products of each group.
     fn products(&self, original: &TensorView<'_, W>) -> Result<Vec<Products>, Error> {
-        let (expected, actual) = (self.shape().len(), original.shape().len());
-        if actual != expected {
-            return Err(Error::LengthMismatch { expected, actual });
-        }
-        if original.shape() != self.shape() {
-            return Err(Error::ShapeMismatch);
-        }
-        if let Some(index) = original.iter().position(|weight| !weight.is_finite()) {
-            return Err(Error::NonFinite { index });
-        }
+        check(original, self.shape())?;
         let original = original.grouped(self.grouping())?;
         let (mut scratch, mut restored) = (Vec::new(), Vec::new());
         let mut products = Vec::with_capacity(self.groups().len());

@@ -19,7 +19,8 @@
 //! and a box whose odometer has a single wheel of stride 1 is a plain slice.
 //!
 //! Shapes, groups and views allocate nothing, save [`GroupedView::gather`] for a group in pieces and
-//! the copy of an `ndarray` array with gaps. A [`TernaryTensor`] owns its trits and scales.
+//! the copy of an `ndarray` array with gaps. A [`TernaryTensor`] owns its trits and scales, and a
+//! [`PlanesTensor`] several of them, whose sum it stands for.
 
 mod agreement;
 mod convert;
@@ -31,6 +32,7 @@ mod groups;
 #[cfg(feature = "ndarray")]
 pub mod ndarray;
 mod odometer;
+mod planes;
 mod product;
 mod product_i8;
 mod rows;
@@ -43,6 +45,7 @@ pub use agreement::Agreement;
 pub use grouped::GroupedView;
 pub use grouping::{Axes, Grouping, ParseGroupingError};
 pub use groups::{Groups, Indices};
+pub use planes::PlanesTensor;
 pub use runs::Runs;
 pub use shape::{MAX_RANK, Shape};
 pub use ternary::TernaryTensor;
