@@ -1,11 +1,11 @@
 //! What a recipe makes of a network.
 //!
-//! Layers are ternarized first to last. If the recipe looks at inputs, each layer sees the calibration images as the layers before it,
+//! Layers are ternarized first to last. If the recipe looks at images, each layer sees the calibration images as the layers before it,
 //! already ternary, pass them on, beside what the f32 network has in the same place. Test images are only ever counted.
 
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use rayon::prelude::*;
 use ternarize::budget::{Choice, allocate};
 use ternarize::calibrate::{Correction, Pairs};
@@ -64,7 +64,7 @@ impl Bench {
         labels: Vec<u8>,
         calibration: Images,
     ) -> Result<Self> {
-        anyhow::ensure!(
+        ensure!(
             test.count == labels.len(),
             "{} images and {} labels",
             test.count,
@@ -140,14 +140,8 @@ impl Bench {
                 continue;
             };
             let number = found.len();
-            let mut ternary = if recipe.method.looks_at_inputs() {
-                let reference = &self.reference.inputs[number];
-                let inputs = Inputs::new(matrix, &values, reference, recipe)?;
-                quantize::by_outputs(matrix, &inputs, recipe, planes[number])
-            } else {
-                quantize::by_weights(matrix, recipe, planes[number])
-            }
-            .with_context(|| matrix.name.clone())?;
+            let ternary = self.ternarize_layer(matrix, number, &values, recipe, planes[number]);
+            let mut ternary = ternary.with_context(|| matrix.name.clone())?;
             let mut outputs = layer.run_parallel(&values, Some(&ternary.matrix(matrix)));
             if recipe.correction != Correction::None {
                 let mut pairs = Pairs::new(matrix.rows);
@@ -162,6 +156,23 @@ impl Bench {
             found.push(ternary);
         }
         Ok(found)
+    }
+
+    /// A layer behind ternary ones that make these values of the calibration images.
+    fn ternarize_layer(
+        &self,
+        matrix: &Matrix,
+        number: usize,
+        values: &[f32],
+        recipe: &Recipe,
+        planes: usize,
+    ) -> Result<Ternary> {
+        if !recipe.method.looks_at_inputs() {
+            return quantize::by_weights(matrix, recipe, planes);
+        }
+        let reference = &self.reference.inputs[number];
+        let inputs = Inputs::new(matrix, values, reference, recipe)?;
+        quantize::by_outputs(matrix, &inputs, recipe, planes)
     }
 
     /// How many planes each layer gets.

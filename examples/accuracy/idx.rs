@@ -7,7 +7,6 @@
 //!
 //! Images of several channels have a fourth axis, after the count.
 
-use std::borrow::Cow;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -64,15 +63,16 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-fn unpacked(bytes: &[u8]) -> Result<Cow<'_, [u8]>> {
+fn unpacked(bytes: &[u8]) -> Result<Vec<u8>> {
     if !bytes.starts_with(&[0x1f, 0x8b]) {
-        return Ok(Cow::Borrowed(bytes));
+        return Ok(bytes.to_vec());
     }
     let mut plain = Vec::new();
-    flate2::read::GzDecoder::new(bytes)
+    let mut decoder = flate2::read::GzDecoder::new(bytes);
+    decoder
         .read_to_end(&mut plain)
         .context("a broken gzip file")?;
-    Ok(Cow::Owned(plain))
+    Ok(plain)
 }
 
 /// The lengths of the axes, and the bytes behind the header.

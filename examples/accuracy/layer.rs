@@ -107,7 +107,9 @@ impl Layer {
             &Operation::AveragePool(size) => {
                 let mut sums = self.pool(images, size, 0.0, |sum, value| sum + value);
                 let area = (size * size) as f32;
-                sums.iter_mut().for_each(|sum| *sum /= area);
+                for sum in &mut sums {
+                    *sum /= area;
+                }
                 sums
             }
             Operation::Flatten => images.to_vec(),
@@ -164,7 +166,7 @@ impl Matrix {
             }
             let weights = view(&self.weights, self.rows, self.columns);
             let patches = view(&patches, self.columns, places);
-            multiply(weights, patches, output, places);
+            multiply(&weights, &patches, output, places);
         }
         outputs
     }
@@ -174,8 +176,8 @@ impl Matrix {
         let mut outputs = self.bias.repeat(count);
         let weights = view(&self.weights, self.rows, self.columns);
         multiply(
-            view(images, count, self.columns),
-            weights.reversed_axes(),
+            &view(images, count, self.columns),
+            &weights.reversed_axes(),
             &mut outputs,
             self.rows,
         );
@@ -186,8 +188,9 @@ impl Matrix {
     pub(crate) fn fold(&mut self, affine: &[Affine]) {
         let rows = self.weights.chunks_exact_mut(self.columns);
         for ((row, bias), affine) in rows.zip(&mut self.bias).zip(affine) {
-            row.iter_mut()
-                .for_each(|w| *w = narrow(f64::from(*w) * affine.scale));
+            for weight in row {
+                *weight = narrow(f64::from(*weight) * affine.scale);
+            }
             *bias = narrow(affine.apply(f64::from(*bias)));
         }
     }
@@ -264,10 +267,10 @@ fn view(values: &[f32], rows: usize, columns: usize) -> ArrayView2<'_, f32> {
 }
 
 /// Adds a product to what is in `sums`.
-fn multiply(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, sums: &mut [f32], columns: usize) {
+fn multiply(a: &ArrayView2<'_, f32>, b: &ArrayView2<'_, f32>, sums: &mut [f32], columns: usize) {
     let rows = sums.len() / columns;
     let mut sums = ArrayViewMut2::from_shape((rows, columns), sums).expect("sizes of a product");
-    general_mat_mul(1.0, &a, &b, 1.0, &mut sums);
+    general_mat_mul(1.0, a, b, 1.0, &mut sums);
 }
 
 /// To the nearest `f32`.
@@ -309,6 +312,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "sums of small integers are exact")]
     fn convolutions_are_the_definition() {
         for (kernel, padding, stride) in [(1, 0, 1), (3, 1, 1), (3, 0, 2), (5, 2, 1), (2, 1, 3)] {
             let input = Volume {
@@ -341,7 +345,6 @@ mod tests {
             };
             let images: Vec<f32> = (0..2 * input.len()).map(|i| number(i + 5)).collect();
             let outputs = matrix.apply(&images);
-            // Small integers: every sum is exact.
             for (i, found) in outputs.iter().enumerate() {
                 let (image, i) = (i / (3 * unfold.places()), i % (3 * unfold.places()));
                 let (channel, at) = (i / unfold.places(), i % unfold.places());

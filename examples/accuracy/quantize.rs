@@ -24,9 +24,12 @@ pub(crate) fn by_weights(matrix: &Matrix, recipe: &Recipe, planes: usize) -> Res
     let together = planes > 1 && recipe.method != Method::Greedy;
     let parts: Result<Vec<GroupPlanes>> = slices
         .par_iter()
-        .map(|weights| match together {
-            true => refined(weights, planes),
-            false => greedy(weights, recipe, planes),
+        .map(|weights| {
+            if together {
+                refined(weights, planes)
+            } else {
+                greedy(weights, recipe, planes)
+            }
         })
         .collect();
     let two = recipe.has_two_scales() && !together;

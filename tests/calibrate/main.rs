@@ -1,6 +1,12 @@
 //! Corrections from outputs: statistics beside their definitions, what each correction promises, and which make each other worse
 //! (`together.rs`).
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::float_cmp,
+    reason = "weights are rounded as a caller would, and exact results compared exactly"
+)]
+
 mod together;
 
 use proptest::prelude::*;

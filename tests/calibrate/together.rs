@@ -70,7 +70,9 @@ impl Network {
             let mut weights = products(&targets, &transposed(&values, WIDTH), ROWS);
             for row in weights.chunks_exact_mut(WIDTH) {
                 let norm = row.iter().map(|w| w * w).sum::<f32>().sqrt();
-                row.iter_mut().for_each(|w| *w /= norm);
+                for weight in row {
+                    *weight /= norm;
+                }
             }
             let outputs = products(&values, &weights, WIDTH);
             values = relu(&outputs);
