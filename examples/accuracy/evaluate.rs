@@ -40,6 +40,15 @@ pub(crate) struct Reference {
     outputs: Vec<Vec<f32>>,
 }
 
+/// Scores beside those of the f32 network.
+pub(crate) struct Nearness {
+    /// The share of images with the same class.
+    pub(crate) agreement: f64,
+    /// `1 - cos^2` between all scores, with the mean of each image's taken away: what could change a class, for neither a common
+    /// factor nor a common shift does.
+    pub(crate) angle: f64,
+}
+
 /// What came of a recipe.
 pub(crate) struct Outcome {
     pub(crate) recipe: Recipe,
@@ -51,8 +60,8 @@ pub(crate) struct Outcome {
     pub(crate) relative_error: f64,
     /// Which test images are right.
     pub(crate) right: Vec<bool>,
-    /// The share of calibration images that get the class that the f32 network gives them; no labels are used.
-    pub(crate) agreement: f64,
+    /// How near the scores of the calibration images are to those of the f32 network; no labels are used.
+    pub(crate) nearness: Nearness,
     /// To ternarize and calibrate.
     pub(crate) seconds: f64,
 }
@@ -119,7 +128,7 @@ impl Bench {
             bits_per_weight: 8.0 * bytes as f64 / self.network.weights() as f64,
             relative_error: lost / all,
             right: self.right(Some(&matrices)),
-            agreement: self.agreement(&matrices),
+            nearness: self.nearness(&matrices),
             seconds,
         })
     }
@@ -230,13 +239,47 @@ impl Bench {
             .collect()
     }
 
-    fn agreement(&self, matrices: &[Matrix]) -> f64 {
-        let last = self.reference.outputs.last().map_or(&[][..], Vec::as_slice);
-        let own = last.chunks_exact(self.network.classes()).map(highest);
-        let classes = self.classes(&self.calibration, Some(matrices));
-        let same = own.zip(&classes).filter(|(a, b)| a == *b).count();
-        same as f64 / self.calibration.count.max(1) as f64
+    fn nearness(&self, matrices: &[Matrix]) -> Nearness {
+        let classes = self.network.classes();
+        let reference = self.reference.outputs.last();
+        let reference = reference.map_or(&[][..], Vec::as_slice);
+        let images = self
+            .calibration
+            .pixels
+            .par_chunks(CHUNK * self.network.input.len());
+        let scores: Vec<_> = images
+            .map(|chunk| self.scores(chunk, Some(matrices)))
+            .collect();
+        let scores = scores.concat();
+        let (mut same, mut both, mut squares) = (0, 0.0, (0.0, 0.0));
+        let pairs = reference
+            .chunks_exact(classes)
+            .zip(scores.chunks_exact(classes));
+        for (y, q) in pairs {
+            same += usize::from(highest(y) == highest(q));
+            for (y, q) in centred(y).into_iter().zip(centred(q)) {
+                both += y * q;
+                squares = (squares.0 + y * y, squares.1 + q * q);
+            }
+        }
+        let product: f64 = squares.0 * squares.1;
+        let cosine = if product > 0.0 {
+            both / product.sqrt()
+        } else {
+            0.0
+        };
+        Nearness {
+            agreement: same as f64 / self.calibration.count.max(1) as f64,
+            angle: 1.0 - cosine * cosine,
+        }
     }
+}
+
+/// Scores with their mean taken away.
+fn centred(scores: &[f32]) -> Vec<f64> {
+    let wide = || scores.iter().copied().map(f64::from);
+    let mean = wide().sum::<f64>() / scores.len() as f64;
+    wide().map(|score| score - mean).collect()
 }
 
 fn highest(scores: &[f32]) -> usize {
