@@ -45,10 +45,11 @@
 //! Two wings stand on the ground floor, [`Error`] and [`Backend`], and do not know each other. The wing of meaning finds the best
 //! ternary vector: `weight` (magnitudes as integers), `exact` (integers that never round), `objective` (the score of a support),
 //! `passes` (loops over long slices), `search` (the theorem, and the ways to the optimum), `rule`, `fit`, `knobs`, `solve` (every
-//! rule to one solution), `lanes` (many short vectors at once), `ternarizer`, `certificate` (proofs, and their checker), [`stored`] (scales of few bits), [`planes`] (several trits for a weight).
-//! The wing of
-//! storage keeps and multiplies trits: [`code`], [`kernels`], [`packed`], [`product`]. They meet under the roof: [`mod@format`] (trits together
-//! with scales), [`tensor`], [`calibrate`] (how outputs are corrected), and on top of them [`model`].
+//! rule to one solution), `lanes` (many short vectors at once), `ternarizer`, `certificate` (proofs, and their checker), [`stored`]
+//! (scales of few bits), [`planes`] (several trits for a weight). The wing of storage keeps and multiplies trits: [`code`],
+//! [`kernels`], [`packed`], [`product`]. They meet under the roof: [`mod@format`] (trits together with scales), [`tensor`],
+//! [`budget`] (which way to store each tensor), [`calibrate`] (how outputs are corrected), [`gram`] (trits for the sake of outputs),
+//! and on top of them [`model`].
 //!
 //! # Features
 //!

@@ -19,6 +19,14 @@
 //! in order: a group is sorted once, and after that each step needs the places of a few thresholds and the sums in between,
 //! which are differences of running sums. So a step costs `O(3^K log N)`, not `O(N)`, and many starts are cheap.
 //!
+//! Signal to error in dB, for groups of weights with a normal distribution, or (in brackets) a Laplace distribution:
+//!
+//! | planes | greedy, 128 | refined, 128 | greedy, 32 | refined, 32 |
+//! |---|---|---|---|---|
+//! | 2 | 13.9 (11.3) | 15.9 (14.2) | 14.4 (12.8) | 17.2 (16.0) |
+//! | 3 | 18.1 (15.7) | 25.9 (24.3) | 20.0 (18.5) | 28.3 (27.3) |
+//! | 4 | 23.4 (21.9) | 35.4 (34.1) | 26.6 (25.5) | 38.2 (37.5) |
+//!
 //! Scales are rounded to a [`ScaleType`], and the trits chosen again for the rounded scales; of the rounded neighbours of each
 //! scale those are taken that are best together.
 //!

@@ -2,14 +2,10 @@
 //!
 //! Alternation only goes downhill, to the nearest of many local optima: where it starts decides. For good pairs of normal and
 //! Laplace weights the second scale is about a third or two thirds of the first; for three planes there are about nine shapes.
-//! Each shape comes in eight sizes. All starts take one step, the best of them all the others:
+//! Each shape comes in eight sizes. All starts take one step, the best of them all the others.
 //!
-//! ```text
-//! dB of signal to error     normal 128   Laplace 128   Laplace 32        best of many random starts: normal 128
-//! 2 planes                        15.9          14.1         15.8                                          15.9
-//! 3 planes                        25.9          24.4         27.3                                          26.0
-//! 4 planes                        35.3          34.2                                                       35.9
-//! ```
+//! For two planes that comes within 0.003 dB of the optimum; the best of some thousand random starts is 0.05 to 0.3 dB better for
+//! three planes, and 0.3 to 0.6 dB for four.
 
 use alloc::vec::Vec;
 
@@ -37,8 +33,8 @@ const SECOND_AND_THIRD: [[f64; 2]; 9] = [
 ];
 /// How many starts are followed to the end.
 const FOLLOWED: usize = 12;
-/// More steps than these are hardly ever needed.
-const STEPS: usize = 64;
+/// More steps than these are hardly ever needed, the most for large groups.
+const STEPS: usize = 256;
 
 /// The best planes from all starts, or the greedy ones.
 pub(super) fn planes(group: &Group, greedy: Found) -> Found {

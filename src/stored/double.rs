@@ -65,3 +65,39 @@ impl Double {
         Self::of(product.high, product.low + self.low * factor)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `high + low` as a whole number.
+    #[expect(clippy::cast_possible_truncation, reason = "whole numbers below 2^127")]
+    fn whole(double: Double) -> i128 {
+        double.high as i128 + double.low as i128
+    }
+
+    #[test]
+    fn products_of_two_doubles_are_exact() {
+        let mut x = 1_i64;
+        for _ in 0..1000 {
+            x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let (a, b) = (x >> 11, (x ^ x << 17) >> 12);
+            let product = Double::product(a as f64, b as f64);
+            assert_eq!(whole(product), i128::from(a) * i128::from(b));
+        }
+    }
+
+    #[test]
+    fn sums_and_products_keep_a_hundred_bits() {
+        let mut sum = Double::default();
+        let mut exact = 0;
+        for i in 0..1000_i64 {
+            let x = i64::MAX >> 10 >> (i % 40);
+            exact += 3 * i128::from(x);
+            sum = sum.plus(Double::new(x as f64).times(3.0));
+        }
+        assert_eq!(whole(sum), exact);
+        let tiny = Double::new(1.0).plus(Double::new(f64::EPSILON * f64::EPSILON / 4.0));
+        assert!(tiny > Double::new(1.0) && tiny.plus(Double::new(-1.0)).nearest() > 0.0);
+    }
+}

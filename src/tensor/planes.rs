@@ -90,7 +90,10 @@ impl PlanesTensor {
         })
     }
 
-    /// The planes, in decreasing order of their importance for most groups.
+    /// The planes. In each group the first one has the largest scale, but for [`PlaneMethod::Greedy`], whose planes are in the
+    /// order in which they were found.
+    ///
+    /// [`PlaneMethod::Greedy`]: crate::planes::PlaneMethod::Greedy
     ///
     /// ```
     /// # use ternarize::{planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
