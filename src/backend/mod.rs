@@ -4,18 +4,26 @@
 //! inlined there, the compiler turns the same lines into the vectors of that set:
 //!
 //! ```text
-//! portable    what the target always has: SSE2 on x86-64, NEON on 64-bit Arm, plain code elsewhere
-//! avx2        256-bit vectors             (with FMA, BMI, F16C: x86-64-v3)
-//! avx512      512-bit vectors and masks   (x86-64-v4)
-//! avx512-vnni the same, and for products VNNI, VBMI and GFNI
+//! portable      what the target always has: SSE2 on x86-64, NEON on 64-bit Arm, plain code elsewhere
+//! avx2          256-bit vectors             (with FMA, BMI, F16C: x86-64-v3)
+//! avx512        512-bit vectors and masks   (x86-64-v4)
+//! avx512-vnni   the same, and for products VNNI, VBMI and GFNI
+//! neon          on 64-bit Arm: as portable, and for products written for NEON
 //! ```
 //!
 //! A backend other than the portable one holds a token that only detection can make, so safe code cannot ask for instructions
-//! that are not there. Detection asks the processor once and works without `std`. No number depends on the backend.
+//! that are not there. Detection asks the processor once; on x86-64 it works without `std`. No number depends on the backend.
 
 #[cfg(target_arch = "x86_64")]
 #[macro_use]
 mod x86;
+#[cfg(all(
+    target_arch = "aarch64",
+    target_feature = "neon",
+    target_endian = "little"
+))]
+#[macro_use]
+mod aarch64;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -37,7 +45,14 @@ mod tiles;
 mod vector;
 
 use portable::Arrays;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(
+    target_arch = "x86_64",
+    all(
+        target_arch = "aarch64",
+        target_feature = "neon",
+        target_endian = "little"
+    )
+))]
 use tiles::adding::Adding;
 
 pub(crate) use tiles::TileJob;
@@ -97,6 +112,12 @@ enum Kind {
     Avx512(x86::Avx512),
     #[cfg(target_arch = "x86_64")]
     Avx512Vnni(x86::Avx512Vnni),
+    #[cfg(all(
+        target_arch = "aarch64",
+        target_feature = "neon",
+        target_endian = "little"
+    ))]
+    Neon(aarch64::Neon),
 }
 
 impl Backend {
@@ -111,40 +132,34 @@ impl Backend {
     /// ```
     #[must_use]
     pub fn detect() -> Self {
-        Self::fastest()
+        Self::available().last().unwrap_or(Self::PORTABLE)
     }
 
-    #[cfg(target_arch = "x86_64")]
-    fn fastest() -> Self {
-        let vnni = x86::Avx512Vnni::detect().map(Kind::Avx512Vnni);
-        let avx512 = vnni.or_else(|| x86::Avx512::detect().map(Kind::Avx512));
-        let best = avx512.or_else(|| x86::Avx2::detect().map(Kind::Avx2));
-        best.map_or(Self::PORTABLE, Self)
-    }
-
-    #[cfg(not(target_arch = "x86_64"))]
-    fn fastest() -> Self {
-        Self::PORTABLE
-    }
-
-    /// Every backend that this processor can run, the portable one first.
+    /// Every backend that this processor can run: the portable one first, the fastest last.
     ///
     /// ```
     /// assert_eq!(ternarize::Backend::available().next(), Some(ternarize::Backend::PORTABLE));
     /// ```
     pub fn available() -> impl Iterator<Item = Self> {
-        #[cfg(target_arch = "x86_64")]
-        let more = [
+        let kinds = [
+            Some(Kind::Portable),
+            #[cfg(target_arch = "x86_64")]
             x86::Avx2::detect().map(Kind::Avx2),
+            #[cfg(target_arch = "x86_64")]
             x86::Avx512::detect().map(Kind::Avx512),
+            #[cfg(target_arch = "x86_64")]
             x86::Avx512Vnni::detect().map(Kind::Avx512Vnni),
+            #[cfg(all(
+                target_arch = "aarch64",
+                target_feature = "neon",
+                target_endian = "little"
+            ))]
+            aarch64::Neon::detect().map(Kind::Neon),
         ];
-        #[cfg(not(target_arch = "x86_64"))]
-        let more: [Option<Kind>; 0] = [];
-        core::iter::once(Self::PORTABLE).chain(more.into_iter().flatten().map(Self))
+        kinds.into_iter().flatten().map(Self)
     }
 
-    /// Its name: `portable`, `avx2`, `avx512` or `avx512-vnni`.
+    /// Its name: `portable`, `avx2`, `avx512`, `avx512-vnni` or `neon`.
     ///
     /// ```
     /// assert_eq!(ternarize::Backend::PORTABLE.name(), "portable");
@@ -159,6 +174,12 @@ impl Backend {
             Kind::Avx512(_) => "avx512",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512Vnni(_) => "avx512-vnni",
+            #[cfg(all(
+                target_arch = "aarch64",
+                target_feature = "neon",
+                target_endian = "little"
+            ))]
+            Kind::Neon(_) => "neon",
         }
     }
 
@@ -185,6 +206,8 @@ impl Backend {
             Kind::Avx512(token) => token.run(job),
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512Vnni(token) => token.base().run(job),
+            #[cfg(all(target_arch = "aarch64", target_feature = "neon", target_endian = "little"))]
+            Kind::Neon(_) => job.run(Arrays),
         }
     }
 
@@ -212,6 +235,18 @@ impl Backend {
             (Kind::Avx512Vnni(token), false) => token.run_tiles(token, job),
             #[cfg(target_arch = "x86_64")]
             (Kind::Avx512Vnni(token), true) => token.base().run_tiles(Adding(token.base()), job),
+            #[cfg(all(
+                target_arch = "aarch64",
+                target_feature = "neon",
+                target_endian = "little"
+            ))]
+            (Kind::Neon(token), false) => job.run(token),
+            #[cfg(all(
+                target_arch = "aarch64",
+                target_feature = "neon",
+                target_endian = "little"
+            ))]
+            (Kind::Neon(token), true) => job.run(Adding(token)),
         }
     }
 }
