@@ -2,6 +2,20 @@
 //!
 //! NEON (the Arm name is Advanced SIMD) belongs to every target that this is compiled for, so nothing has to be entered with
 //! care; but its operations are functions of a target feature, and code that is to be inlined anywhere must call them as unsafe.
+//!
+//! `sdot` came later (Armv8.2), and the oldest Rust that this crate supports has no function for it: it is written in assembly.
+//! User programs cannot ask a processor for it; its operating system tells, through `std`. Without `std` it is used if the crate
+//! is compiled for processors that have it.
+//!
+//! Source: Arm Architecture Reference Manual for A-profile architecture, C7.2, SDOT (vector).
+
+#![expect(
+    unsafe_code,
+    reason = "the one place where an instruction is written in assembly; the token proves that the processor has it"
+)]
+
+use core::arch::aarch64::{int8x16_t, int32x4_t};
+use core::arch::asm;
 
 /// An expression of intrinsics, where a token is at hand.
 macro_rules! with_token {
@@ -19,5 +33,45 @@ impl Neon {
     /// Not under Miri, which interprets only some of the instructions.
     pub(super) fn detect() -> Option<Self> {
         (!cfg!(miri)).then_some(Self(()))
+    }
+}
+
+/// Proof that the processor has NEON and the instruction `sdot`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct NeonDotprod(Neon);
+
+impl NeonDotprod {
+    pub(super) fn detect() -> Option<Self> {
+        #[cfg(feature = "std")]
+        let there = std::arch::is_aarch64_feature_detected!("dotprod");
+        #[cfg(not(feature = "std"))]
+        let there = cfg!(target_feature = "dotprod");
+        Neon::detect().filter(|_| there).map(Self)
+    }
+
+    /// What else this proves.
+    #[inline(always)]
+    pub(super) const fn base(self) -> Neon {
+        self.0
+    }
+
+    /// Four bytes to a lane: `sums` and `a` times `b`.
+    #[expect(clippy::unused_self, reason = "the token is the proof")]
+    #[inline(always)]
+    pub(super) fn sdot(self, sums: int32x4_t, a: int8x16_t, b: int8x16_t) -> int32x4_t {
+        let mut sums = sums;
+        // SAFETY: the token exists, so the processor has the instruction, which does nothing but write that register. The
+        // directive lets the assembler accept it in functions of any target feature.
+        unsafe {
+            asm!(
+                ".arch_extension dotprod",
+                "sdot {sums:v}.4s, {a:v}.16b, {b:v}.16b",
+                sums = inout(vreg) sums,
+                a = in(vreg) a,
+                b = in(vreg) b,
+                options(pure, nomem, nostack, preserves_flags)
+            );
+        }
+        sums
     }
 }

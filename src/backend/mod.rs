@@ -9,6 +9,7 @@
 //! avx512        512-bit vectors and masks   (x86-64-v4)
 //! avx512-vnni   the same, and for products VNNI, VBMI and GFNI
 //! neon          on 64-bit Arm: as portable, and for products written for NEON
+//! neon-dotprod  the same, and for products the instruction sdot (Armv8.2)
 //! ```
 //!
 //! A backend other than the portable one holds a token that only detection can make, so safe code cannot ask for instructions
@@ -118,6 +119,12 @@ enum Kind {
         target_endian = "little"
     ))]
     Neon(aarch64::Neon),
+    #[cfg(all(
+        target_arch = "aarch64",
+        target_feature = "neon",
+        target_endian = "little"
+    ))]
+    NeonDotprod(aarch64::NeonDotprod),
 }
 
 impl Backend {
@@ -155,11 +162,17 @@ impl Backend {
                 target_endian = "little"
             ))]
             aarch64::Neon::detect().map(Kind::Neon),
+            #[cfg(all(
+                target_arch = "aarch64",
+                target_feature = "neon",
+                target_endian = "little"
+            ))]
+            aarch64::NeonDotprod::detect().map(Kind::NeonDotprod),
         ];
         kinds.into_iter().flatten().map(Self)
     }
 
-    /// Its name: `portable`, `avx2`, `avx512`, `avx512-vnni` or `neon`.
+    /// Its name: `portable`, `avx2`, `avx512`, `avx512-vnni`, `neon` or `neon-dotprod`.
     ///
     /// ```
     /// assert_eq!(ternarize::Backend::PORTABLE.name(), "portable");
@@ -180,6 +193,12 @@ impl Backend {
                 target_endian = "little"
             ))]
             Kind::Neon(_) => "neon",
+            #[cfg(all(
+                target_arch = "aarch64",
+                target_feature = "neon",
+                target_endian = "little"
+            ))]
+            Kind::NeonDotprod(_) => "neon-dotprod",
         }
     }
 
@@ -206,8 +225,12 @@ impl Backend {
             Kind::Avx512(token) => token.run(job),
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512Vnni(token) => token.base().run(job),
-            #[cfg(all(target_arch = "aarch64", target_feature = "neon", target_endian = "little"))]
-            Kind::Neon(_) => job.run(Arrays),
+            #[cfg(all(
+                target_arch = "aarch64",
+                target_feature = "neon",
+                target_endian = "little"
+            ))]
+            Kind::Neon(_) | Kind::NeonDotprod(_) => job.run(Arrays),
         }
     }
 
@@ -246,7 +269,19 @@ impl Backend {
                 target_feature = "neon",
                 target_endian = "little"
             ))]
+            (Kind::NeonDotprod(token), false) => job.run(token),
+            #[cfg(all(
+                target_arch = "aarch64",
+                target_feature = "neon",
+                target_endian = "little"
+            ))]
             (Kind::Neon(token), true) => job.run(Adding(token)),
+            #[cfg(all(
+                target_arch = "aarch64",
+                target_feature = "neon",
+                target_endian = "little"
+            ))]
+            (Kind::NeonDotprod(token), true) => job.run(Adding(token.base())),
         }
     }
 }

@@ -27,7 +27,7 @@
 use core::arch::aarch64::*;
 
 use super::{Digits, Planes, TILE, Tiles};
-use crate::backend::aarch64::Neon;
+use crate::backend::aarch64::{Neon, NeonDotprod};
 use crate::backend::portable::Arrays;
 
 /// Sixty-four bytes.
@@ -84,6 +84,18 @@ impl Dot for Neon {
                 }
                 sums[q] = vpadalq_s16(sums[q], vpaddq_s16(low, high));
             });
+        }
+        sums
+    }
+}
+
+impl Dot for NeonDotprod {
+    #[inline(always)]
+    fn dot<const P: usize>(self, mut sums: Sums, numbers: &[Bytes; P], x: &Planes<P>) -> Sums {
+        for p in 0..P {
+            for q in 0..4 {
+                sums[q] = self.sdot(sums[q], numbers[p][q], load_x(&x[p], q));
+            }
         }
         sums
     }
