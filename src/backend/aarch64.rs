@@ -11,9 +11,11 @@
 
 #![expect(
     unsafe_code,
-    reason = "the one place where an instruction is written in assembly; the token proves that the processor has it"
+    reason = "the one place where instructions are written in assembly; the token proves that the processor has them"
 )]
 
+#[cfg(feature = "half")]
+use core::arch::aarch64::{float32x4_t, uint16x4_t};
 use core::arch::aarch64::{int8x16_t, int32x4_t};
 use core::arch::asm;
 
@@ -34,6 +36,37 @@ impl Neon {
     pub(super) fn detect() -> Option<Self> {
         (!cfg!(miri)).then_some(Self(()))
     }
+}
+
+/// The same bytes. The compiler, which would make a multiplication of additions, does not see that.
+#[inline(always)]
+pub(super) fn hidden(mut bytes: int8x16_t) -> int8x16_t {
+    // SAFETY: this is a comment to the assembler.
+    unsafe {
+        asm!(
+            "// {bytes:v}",
+            bytes = inout(vreg) bytes,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    bytes
+}
+
+/// The singles of four halves, given as bits.
+#[cfg(feature = "half")]
+#[inline(always)]
+pub(super) fn widen_halves(bits: uint16x4_t) -> float32x4_t {
+    let singles;
+    // SAFETY: the instruction belongs to NEON, which all targets have that this is compiled for; it writes that register.
+    unsafe {
+        asm!(
+            "fcvtl {singles:v}.4s, {bits:v}.4h",
+            singles = lateout(vreg) singles,
+            bits = in(vreg) bits,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    singles
 }
 
 /// Proof that the processor has NEON and the instruction `sdot`.
@@ -60,8 +93,8 @@ impl NeonDotprod {
     #[inline(always)]
     pub(super) fn sdot(self, sums: int32x4_t, a: int8x16_t, b: int8x16_t) -> int32x4_t {
         let mut sums = sums;
-        // SAFETY: the token exists, so the processor has the instruction, which does nothing but write that register. The
-        // directive lets the assembler accept it in functions of any target feature.
+        // SAFETY: the token exists, so the processor has the instruction, which writes that register and does nothing else.
+        // The directive lets the assembler accept it in functions of any target feature.
         unsafe {
             asm!(
                 ".arch_extension dotprod",

@@ -27,7 +27,9 @@
 use core::arch::aarch64::*;
 
 use super::{Digits, Planes, TILE, Tiles};
-use crate::backend::aarch64::{Neon, NeonDotprod};
+#[cfg(feature = "half")]
+use crate::backend::aarch64::widen_halves;
+use crate::backend::aarch64::{Neon, NeonDotprod, hidden};
 use crate::backend::portable::Arrays;
 
 /// Sixty-four bytes.
@@ -146,7 +148,15 @@ impl<D: Dot> Tiles for D {
     #[cfg(feature = "half")]
     #[inline(always)]
     fn halves(self, bits: &[u16; 16]) -> [f32; 16] {
-        super::portable::Portable.halves(bits)
+        let mut singles = [0.0; 16];
+        let (from, to) = (bits.as_ptr(), singles.as_mut_ptr());
+        for q in 0..4 {
+            with_token!({
+                let four = widen_halves(vld1_u16(from.wrapping_add(4 * q)));
+                vst1q_f32(to.wrapping_add(4 * q), four);
+            });
+        }
+        singles
     }
 
     #[inline(always)]
@@ -197,21 +207,27 @@ pub(super) fn signs_of_two_bits(codes: &[u8; TILE]) -> [[Bytes; 4]; 2] {
     for q in 0..4 {
         with_token!({
             let codes = load_codes(codes, q);
-            // Digit 2 has the high bit, digit 0 none: the low bit of `neither` is set.
-            let neither = vmvnq_u8(vorrq_u8(codes, vshrq_n_u8::<1>(codes)));
+            let shifted = [
+                vshlq_n_u8::<6>(codes),
+                vshlq_n_u8::<4>(codes),
+                vshlq_n_u8::<2>(codes),
+                codes,
+            ];
             for p in 0..4 {
-                let (low, high) = (vdupq_n_u8(1 << (2 * p)), vdupq_n_u8(2 << (2 * p)));
-                signs[0][p][q] = vreinterpretq_s8_u8(vtstq_u8(codes, high));
-                signs[1][p][q] = vreinterpretq_s8_u8(vtstq_u8(neither, low));
+                // With the digit on top: 2 is the sign of the byte, and 0 what is below 1 << 6.
+                let plus = vcltzq_s8(vreinterpretq_s8_u8(shifted[p]));
+                let minus = vcltq_u8(shifted[p], vdupq_n_u8(1 << 6));
+                signs[0][p][q] = vreinterpretq_s8_u8(plus);
+                signs[1][p][q] = vreinterpretq_s8_u8(minus);
             }
         });
     }
     signs
 }
 
-/// Five trits of each byte: -1 where it is 1, and -1 where it is -1.
+/// Five trits of each byte: -1 where it is 1, and -1 where it is -1; with multiplications or without.
 #[inline(always)]
-pub(super) fn signs_of_base3(codes: &[u8; TILE]) -> [[Bytes; 5]; 2] {
+pub(super) fn signs_of_base3<const MULTIPLY: bool>(codes: &[u8; TILE]) -> [[Bytes; 5]; 2] {
     let mut signs = [[[with_token!(vdupq_n_s8(0)); 4]; 5]; 2];
     for q in 0..4 {
         with_token!({
@@ -222,7 +238,11 @@ pub(super) fn signs_of_base3(codes: &[u8; TILE]) -> [[Bytes; 5]; 2] {
                 let minus = vcltq_s8(rest, vdupq_n_s8(-42));
                 signs[0][p][q] = vreinterpretq_s8_u8(plus);
                 signs[1][p][q] = vreinterpretq_s8_u8(minus);
-                rest = vaddq_s8(vaddq_s8(rest, rest), rest);
+                rest = if MULTIPLY {
+                    vmulq_s8(rest, vdupq_n_s8(3))
+                } else {
+                    vaddq_s8(hidden(vaddq_s8(rest, rest)), rest)
+                };
             }
         });
     }
@@ -284,7 +304,7 @@ impl<D: Dot> Digits<5> for D {
 
     #[inline(always)]
     fn weights(self, codes: &[u8; TILE]) -> [Bytes; 5] {
-        let [plus, minus] = signs_of_base3(codes);
+        let [plus, minus] = signs_of_base3::<true>(codes);
         let mut trits = plus;
         for p in 0..5 {
             for q in 0..4 {
@@ -296,7 +316,7 @@ impl<D: Dot> Digits<5> for D {
 
     #[inline(always)]
     fn signs(self, codes: &[u8; TILE]) -> [[Bytes; 5]; 2] {
-        signs_of_base3(codes)
+        signs_of_base3::<true>(codes)
     }
 
     #[inline(always)]

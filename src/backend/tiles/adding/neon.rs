@@ -57,7 +57,7 @@ fn sum_of<const P: usize>(marks: &[Bytes; P], x: &Planes<P>) -> Sums {
 
 /// The same for both codes.
 macro_rules! digits {
-    ($digits:literal, $signs:ident) => {
+    ($digits:literal, $signs:expr) => {
         impl Digits<$digits> for Adding<Neon> {
             type Weights = [[Bytes; $digits]; 2];
             type Signs = [[Bytes; $digits]; 2];
@@ -94,4 +94,4 @@ macro_rules! digits {
 }
 
 digits!(4, signs_of_two_bits);
-digits!(5, signs_of_base3);
+digits!(5, signs_of_base3::<false>);
