@@ -19,12 +19,59 @@ use core::arch::aarch64::{float32x4_t, uint16x4_t};
 use core::arch::aarch64::{int8x16_t, int32x4_t};
 use core::arch::asm;
 
+use super::Job;
+use super::portable::Arrays;
+use super::tiles::TileJob;
+use super::tiles::adding::Adding;
+
 /// An expression of intrinsics, where a token is at hand.
 macro_rules! with_token {
     ($expression:expr) => {
         // SAFETY: this is compiled only for targets that have NEON; loads and stores are of whole arrays.
         unsafe { $expression }
     };
+}
+
+/// What a processor may have beyond the portable backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Machine {
+    Neon(Neon),
+    NeonDotprod(NeonDotprod),
+}
+
+impl Machine {
+    /// What this processor has, the fastest last.
+    pub(super) fn available() -> impl Iterator<Item = Self> {
+        let kinds = [
+            Neon::detect().map(Self::Neon),
+            NeonDotprod::detect().map(Self::NeonDotprod),
+        ];
+        kinds.into_iter().flatten()
+    }
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Neon(_) => "neon",
+            Self::NeonDotprod(_) => "neon-dotprod",
+        }
+    }
+
+    /// The compiler makes use of NEON by itself.
+    #[expect(clippy::unused_self, reason = "so it is on other processors")]
+    #[inline]
+    pub(super) fn run<J: Job>(self, job: J) -> J::Output {
+        job.run(Arrays)
+    }
+
+    #[inline]
+    pub(super) fn run_tiles<J: TileJob>(self, additions_only: bool, job: J) -> J::Output {
+        match (self, additions_only) {
+            (Self::Neon(token), false) => job.run(token),
+            (Self::NeonDotprod(token), false) => job.run(token),
+            (Self::Neon(token), true) => job.run(Adding(token)),
+            (Self::NeonDotprod(token), true) => job.run(Adding(token.base())),
+        }
+    }
 }
 
 /// Proof that the processor has NEON.

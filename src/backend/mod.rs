@@ -10,14 +10,13 @@
 //! avx512-vnni   the same, and for products VNNI, VBMI and GFNI
 //! neon          on 64-bit Arm: as portable, and for products written for NEON
 //! neon-dotprod  the same, and for products the instruction sdot (Armv8.2)
+//! simd128       in WebAssembly that is compiled with it: as portable, and for products written for it
 //! ```
 //!
 //! A backend other than the portable one holds a token that only detection can make, so safe code cannot ask for instructions
 //! that are not there. Detection asks the processor once; on x86-64 it works without `std`. No number depends on the backend.
 
-#[cfg(target_arch = "x86_64")]
-#[macro_use]
-mod x86;
+// What there may be beyond the portable backend is a `Machine` of one of these.
 #[cfg(all(
     target_arch = "aarch64",
     target_feature = "neon",
@@ -25,6 +24,21 @@ mod x86;
 ))]
 #[macro_use]
 mod aarch64;
+#[cfg(not(any(
+    target_arch = "x86_64",
+    all(
+        target_arch = "aarch64",
+        target_feature = "neon",
+        target_endian = "little"
+    ),
+    all(target_arch = "wasm32", target_feature = "simd128")
+)))]
+mod elsewhere;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm32;
+#[cfg(target_arch = "x86_64")]
+#[macro_use]
+mod x86;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -46,15 +60,27 @@ mod tiles;
 mod vector;
 
 use portable::Arrays;
-#[cfg(any(
+
+#[cfg(all(
+    target_arch = "aarch64",
+    target_feature = "neon",
+    target_endian = "little"
+))]
+use aarch64::Machine;
+#[cfg(not(any(
     target_arch = "x86_64",
     all(
         target_arch = "aarch64",
         target_feature = "neon",
         target_endian = "little"
-    )
-))]
-use tiles::adding::Adding;
+    ),
+    all(target_arch = "wasm32", target_feature = "simd128")
+)))]
+use elsewhere::Machine;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use wasm32::Machine;
+#[cfg(target_arch = "x86_64")]
+use x86::Machine;
 
 pub(crate) use tiles::TileJob;
 #[cfg(feature = "alloc")]
@@ -107,24 +133,7 @@ pub struct Backend(Kind);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Kind {
     Portable,
-    #[cfg(target_arch = "x86_64")]
-    Avx2(x86::Avx2),
-    #[cfg(target_arch = "x86_64")]
-    Avx512(x86::Avx512),
-    #[cfg(target_arch = "x86_64")]
-    Avx512Vnni(x86::Avx512Vnni),
-    #[cfg(all(
-        target_arch = "aarch64",
-        target_feature = "neon",
-        target_endian = "little"
-    ))]
-    Neon(aarch64::Neon),
-    #[cfg(all(
-        target_arch = "aarch64",
-        target_feature = "neon",
-        target_endian = "little"
-    ))]
-    NeonDotprod(aarch64::NeonDotprod),
+    More(Machine),
 }
 
 impl Backend {
@@ -148,31 +157,12 @@ impl Backend {
     /// assert_eq!(ternarize::Backend::available().next(), Some(ternarize::Backend::PORTABLE));
     /// ```
     pub fn available() -> impl Iterator<Item = Self> {
-        let kinds = [
-            Some(Kind::Portable),
-            #[cfg(target_arch = "x86_64")]
-            x86::Avx2::detect().map(Kind::Avx2),
-            #[cfg(target_arch = "x86_64")]
-            x86::Avx512::detect().map(Kind::Avx512),
-            #[cfg(target_arch = "x86_64")]
-            x86::Avx512Vnni::detect().map(Kind::Avx512Vnni),
-            #[cfg(all(
-                target_arch = "aarch64",
-                target_feature = "neon",
-                target_endian = "little"
-            ))]
-            aarch64::Neon::detect().map(Kind::Neon),
-            #[cfg(all(
-                target_arch = "aarch64",
-                target_feature = "neon",
-                target_endian = "little"
-            ))]
-            aarch64::NeonDotprod::detect().map(Kind::NeonDotprod),
-        ];
-        kinds.into_iter().flatten().map(Self)
+        let more = Machine::available().map(Kind::More);
+        core::iter::once(Kind::Portable).chain(more).map(Self)
     }
 
-    /// Its name: `portable`, `avx2`, `avx512`, `avx512-vnni`, `neon` or `neon-dotprod`.
+    /// Its name: `portable`, `avx2`, `avx512`, `avx512-vnni`, `neon`, `neon-dotprod` or
+    /// `simd128`.
     ///
     /// ```
     /// assert_eq!(ternarize::Backend::PORTABLE.name(), "portable");
@@ -181,24 +171,7 @@ impl Backend {
     pub const fn name(self) -> &'static str {
         match self.0 {
             Kind::Portable => "portable",
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx2(_) => "avx2",
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx512(_) => "avx512",
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx512Vnni(_) => "avx512-vnni",
-            #[cfg(all(
-                target_arch = "aarch64",
-                target_feature = "neon",
-                target_endian = "little"
-            ))]
-            Kind::Neon(_) => "neon",
-            #[cfg(all(
-                target_arch = "aarch64",
-                target_feature = "neon",
-                target_endian = "little"
-            ))]
-            Kind::NeonDotprod(_) => "neon-dotprod",
+            Kind::More(machine) => machine.name(),
         }
     }
 
@@ -219,18 +192,7 @@ impl Backend {
     pub(crate) fn run<J: Job>(self, job: J) -> J::Output {
         match self.0 {
             Kind::Portable => job.run(Arrays),
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx2(token) => token.run(job),
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx512(token) => token.run(job),
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx512Vnni(token) => token.base().run(job),
-            #[cfg(all(
-                target_arch = "aarch64",
-                target_feature = "neon",
-                target_endian = "little"
-            ))]
-            Kind::Neon(_) | Kind::NeonDotprod(_) => job.run(Arrays),
+            Kind::More(machine) => machine.run(job),
         }
     }
 
@@ -244,44 +206,9 @@ impl Backend {
     )]
     #[inline]
     pub(crate) fn run_tiles<J: TileJob>(self, additions_only: bool, job: J) -> J::Output {
-        match (self.0, additions_only) {
-            (Kind::Portable, _) => job.run(tiles::portable::Portable),
-            #[cfg(target_arch = "x86_64")]
-            (Kind::Avx2(token), false) => token.run_tiles(token, job),
-            #[cfg(target_arch = "x86_64")]
-            (Kind::Avx2(token), true) => token.run_tiles(Adding(token), job),
-            #[cfg(target_arch = "x86_64")]
-            (Kind::Avx512(token), false) => token.run_tiles(token, job),
-            #[cfg(target_arch = "x86_64")]
-            (Kind::Avx512(token), true) => token.run_tiles(Adding(token), job),
-            #[cfg(target_arch = "x86_64")]
-            (Kind::Avx512Vnni(token), false) => token.run_tiles(token, job),
-            #[cfg(target_arch = "x86_64")]
-            (Kind::Avx512Vnni(token), true) => token.base().run_tiles(Adding(token.base()), job),
-            #[cfg(all(
-                target_arch = "aarch64",
-                target_feature = "neon",
-                target_endian = "little"
-            ))]
-            (Kind::Neon(token), false) => job.run(token),
-            #[cfg(all(
-                target_arch = "aarch64",
-                target_feature = "neon",
-                target_endian = "little"
-            ))]
-            (Kind::NeonDotprod(token), false) => job.run(token),
-            #[cfg(all(
-                target_arch = "aarch64",
-                target_feature = "neon",
-                target_endian = "little"
-            ))]
-            (Kind::Neon(token), true) => job.run(Adding(token)),
-            #[cfg(all(
-                target_arch = "aarch64",
-                target_feature = "neon",
-                target_endian = "little"
-            ))]
-            (Kind::NeonDotprod(token), true) => job.run(Adding(token.base())),
+        match self.0 {
+            Kind::Portable => job.run(tiles::portable::Portable),
+            Kind::More(machine) => machine.run_tiles(additions_only, job),
         }
     }
 }

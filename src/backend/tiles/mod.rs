@@ -38,6 +38,8 @@ pub(super) mod avx512;
 ))]
 pub(super) mod neon;
 pub(super) mod portable;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub(super) mod simd128;
 #[cfg(all(test, feature = "alloc"))]
 mod tests;
 #[cfg(target_arch = "x86_64")]

@@ -13,7 +13,7 @@
 
 #![expect(
     clippy::needless_range_loop,
-    reason = "several arrays side by side; iterators would be closures, which need not be inlined"
+    reason = "several arrays side by side, as in the units of the other processors"
 )]
 #![expect(
     unsafe_code,
