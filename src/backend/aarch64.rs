@@ -155,3 +155,21 @@ impl NeonDotprod {
         sums
     }
 }
+
+#[cfg(all(test, feature = "std", target_os = "linux", not(miri)))]
+mod tests {
+    use super::*;
+
+    /// `AT_HWCAP` of the kernel's auxiliary vector, and in it the bit `HWCAP_ASIMDDP`.
+    #[test]
+    fn what_is_detected_is_what_the_kernel_says() {
+        let vector = std::fs::read("/proc/self/auxv").unwrap();
+        let (words, _) = vector.as_chunks::<8>();
+        let (pairs, _) = words.as_chunks::<2>();
+        let mut pairs = pairs.iter().map(|pair| pair.map(u64::from_le_bytes));
+        let capabilities = pairs.find_map(|[kind, value]| (kind == 16).then_some(value));
+        let dotprod = capabilities.unwrap() >> 20 & 1 == 1;
+        assert_eq!(NeonDotprod::detect().is_some(), dotprod);
+        assert!(Neon::detect().is_some());
+    }
+}
