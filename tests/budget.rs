@@ -36,7 +36,8 @@ fn verify(tensors: &[Vec<Choice>], budget: u64, plan: &Allocation) {
         .zip(&plan.choices)
         .map(|(ways, &way)| ways[way]);
     assert_eq!(plan.bytes, chosen.clone().map(|way| way.bytes).sum::<u64>());
-    assert_eq!(plan.error, chosen.map(|way| way.error).sum::<f64>());
+    let error: f64 = chosen.map(|way| way.error).sum();
+    assert_eq!(plan.error.to_bits(), error.to_bits());
     assert!(plan.bytes <= budget);
     let optimum = brute_force(tensors, budget).expect("a plan exists");
     assert!(

@@ -4,15 +4,38 @@
 //! inlined there, the compiler turns the same lines into the vectors of that set:
 //!
 //! ```text
-//! portable    what the target always has: SSE2 on x86-64, NEON on 64-bit Arm, plain code elsewhere
-//! avx2        256-bit vectors             (with FMA, BMI, F16C: x86-64-v3)
-//! avx512      512-bit vectors and masks   (x86-64-v4)
-//! avx512-vnni the same, and for products VNNI, VBMI and GFNI
+//! portable      what the target always has: SSE2 on x86-64, NEON on 64-bit Arm, plain code elsewhere
+//! avx2          256-bit vectors             (with FMA, BMI, F16C: x86-64-v3)
+//! avx512        512-bit vectors and masks   (x86-64-v4)
+//! avx512-vnni   the same, and for products VNNI, VBMI and GFNI
+//! neon          on 64-bit Arm: as portable, and for products written for NEON
+//! neon-dotprod  the same, and for products the instruction sdot (Armv8.2)
+//! simd128       in WebAssembly that is compiled with it: as portable, and for products written for it
 //! ```
 //!
 //! A backend other than the portable one holds a token that only detection can make, so safe code cannot ask for instructions
-//! that are not there. Detection asks the processor once and works without `std`. No number depends on the backend.
+//! that are not there. Detection asks the processor once; on x86-64 it works without `std`. No number depends on the backend.
 
+// What there may be beyond the portable backend is a `Machine` of one of these.
+#[cfg(all(
+    target_arch = "aarch64",
+    target_feature = "neon",
+    target_endian = "little"
+))]
+#[macro_use]
+mod aarch64;
+#[cfg(not(any(
+    target_arch = "x86_64",
+    all(
+        target_arch = "aarch64",
+        target_feature = "neon",
+        target_endian = "little"
+    ),
+    all(target_arch = "wasm32", target_feature = "simd128")
+)))]
+mod elsewhere;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm32;
 #[cfg(target_arch = "x86_64")]
 #[macro_use]
 mod x86;
@@ -37,8 +60,27 @@ mod tiles;
 mod vector;
 
 use portable::Arrays;
+
+#[cfg(all(
+    target_arch = "aarch64",
+    target_feature = "neon",
+    target_endian = "little"
+))]
+use aarch64::Machine;
+#[cfg(not(any(
+    target_arch = "x86_64",
+    all(
+        target_arch = "aarch64",
+        target_feature = "neon",
+        target_endian = "little"
+    ),
+    all(target_arch = "wasm32", target_feature = "simd128")
+)))]
+use elsewhere::Machine;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use wasm32::Machine;
 #[cfg(target_arch = "x86_64")]
-use tiles::adding::Adding;
+use x86::Machine;
 
 pub(crate) use tiles::TileJob;
 #[cfg(feature = "alloc")]
@@ -91,12 +133,7 @@ pub struct Backend(Kind);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Kind {
     Portable,
-    #[cfg(target_arch = "x86_64")]
-    Avx2(x86::Avx2),
-    #[cfg(target_arch = "x86_64")]
-    Avx512(x86::Avx512),
-    #[cfg(target_arch = "x86_64")]
-    Avx512Vnni(x86::Avx512Vnni),
+    More(Machine),
 }
 
 impl Backend {
@@ -111,40 +148,21 @@ impl Backend {
     /// ```
     #[must_use]
     pub fn detect() -> Self {
-        Self::fastest()
+        Self::available().last().unwrap_or(Self::PORTABLE)
     }
 
-    #[cfg(target_arch = "x86_64")]
-    fn fastest() -> Self {
-        let vnni = x86::Avx512Vnni::detect().map(Kind::Avx512Vnni);
-        let avx512 = vnni.or_else(|| x86::Avx512::detect().map(Kind::Avx512));
-        let best = avx512.or_else(|| x86::Avx2::detect().map(Kind::Avx2));
-        best.map_or(Self::PORTABLE, Self)
-    }
-
-    #[cfg(not(target_arch = "x86_64"))]
-    fn fastest() -> Self {
-        Self::PORTABLE
-    }
-
-    /// Every backend that this processor can run, the portable one first.
+    /// Every backend that this processor can run: the portable one first, the fastest last.
     ///
     /// ```
     /// assert_eq!(ternarize::Backend::available().next(), Some(ternarize::Backend::PORTABLE));
     /// ```
     pub fn available() -> impl Iterator<Item = Self> {
-        #[cfg(target_arch = "x86_64")]
-        let more = [
-            x86::Avx2::detect().map(Kind::Avx2),
-            x86::Avx512::detect().map(Kind::Avx512),
-            x86::Avx512Vnni::detect().map(Kind::Avx512Vnni),
-        ];
-        #[cfg(not(target_arch = "x86_64"))]
-        let more: [Option<Kind>; 0] = [];
-        core::iter::once(Self::PORTABLE).chain(more.into_iter().flatten().map(Self))
+        let more = Machine::available().map(Kind::More);
+        core::iter::once(Kind::Portable).chain(more).map(Self)
     }
 
-    /// Its name: `portable`, `avx2`, `avx512` or `avx512-vnni`.
+    /// Its name: `portable`, `avx2`, `avx512`, `avx512-vnni`, `neon`, `neon-dotprod` or
+    /// `simd128`.
     ///
     /// ```
     /// assert_eq!(ternarize::Backend::PORTABLE.name(), "portable");
@@ -153,12 +171,7 @@ impl Backend {
     pub const fn name(self) -> &'static str {
         match self.0 {
             Kind::Portable => "portable",
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx2(_) => "avx2",
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx512(_) => "avx512",
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx512Vnni(_) => "avx512-vnni",
+            Kind::More(machine) => machine.name(),
         }
     }
 
@@ -179,12 +192,7 @@ impl Backend {
     pub(crate) fn run<J: Job>(self, job: J) -> J::Output {
         match self.0 {
             Kind::Portable => job.run(Arrays),
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx2(token) => token.run(job),
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx512(token) => token.run(job),
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx512Vnni(token) => token.base().run(job),
+            Kind::More(machine) => machine.run(job),
         }
     }
 
@@ -198,20 +206,9 @@ impl Backend {
     )]
     #[inline]
     pub(crate) fn run_tiles<J: TileJob>(self, additions_only: bool, job: J) -> J::Output {
-        match (self.0, additions_only) {
-            (Kind::Portable, _) => job.run(tiles::portable::Portable),
-            #[cfg(target_arch = "x86_64")]
-            (Kind::Avx2(token), false) => token.run_tiles(token, job),
-            #[cfg(target_arch = "x86_64")]
-            (Kind::Avx2(token), true) => token.run_tiles(Adding(token), job),
-            #[cfg(target_arch = "x86_64")]
-            (Kind::Avx512(token), false) => token.run_tiles(token, job),
-            #[cfg(target_arch = "x86_64")]
-            (Kind::Avx512(token), true) => token.run_tiles(Adding(token), job),
-            #[cfg(target_arch = "x86_64")]
-            (Kind::Avx512Vnni(token), false) => token.run_tiles(token, job),
-            #[cfg(target_arch = "x86_64")]
-            (Kind::Avx512Vnni(token), true) => token.base().run_tiles(Adding(token.base()), job),
+        match self.0 {
+            Kind::Portable => job.run(tiles::portable::Portable),
+            Kind::More(machine) => machine.run_tiles(additions_only, job),
         }
     }
 }

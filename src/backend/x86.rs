@@ -16,6 +16,7 @@ use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use super::Job;
 use super::tiles::TileJob;
+use super::tiles::adding::Adding;
 
 /// An expression of intrinsics, where a token is at hand.
 macro_rules! with_token {
@@ -23,6 +24,55 @@ macro_rules! with_token {
         // SAFETY: the token exists, so detection saw these features; loads and stores are of whole arrays.
         unsafe { $expression }
     };
+}
+
+/// What a processor may have beyond the portable backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Machine {
+    Avx2(Avx2),
+    Avx512(Avx512),
+    Avx512Vnni(Avx512Vnni),
+}
+
+impl Machine {
+    /// What this processor has, the fastest last.
+    pub(super) fn available() -> impl Iterator<Item = Self> {
+        let kinds = [
+            Avx2::detect().map(Self::Avx2),
+            Avx512::detect().map(Self::Avx512),
+            Avx512Vnni::detect().map(Self::Avx512Vnni),
+        ];
+        kinds.into_iter().flatten()
+    }
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Avx2(_) => "avx2",
+            Self::Avx512(_) => "avx512",
+            Self::Avx512Vnni(_) => "avx512-vnni",
+        }
+    }
+
+    #[inline]
+    pub(super) fn run<J: Job>(self, job: J) -> J::Output {
+        match self {
+            Self::Avx2(token) => token.run(job),
+            Self::Avx512(token) => token.run(job),
+            Self::Avx512Vnni(token) => token.base().run(job),
+        }
+    }
+
+    #[inline]
+    pub(super) fn run_tiles<J: TileJob>(self, additions_only: bool, job: J) -> J::Output {
+        match (self, additions_only) {
+            (Self::Avx2(token), false) => token.run_tiles(token, job),
+            (Self::Avx2(token), true) => token.run_tiles(Adding(token), job),
+            (Self::Avx512(token), false) => token.run_tiles(token, job),
+            (Self::Avx512(token), true) => token.run_tiles(Adding(token), job),
+            (Self::Avx512Vnni(token), false) => token.run_tiles(token, job),
+            (Self::Avx512Vnni(token), true) => token.base().run_tiles(Adding(token.base()), job),
+        }
+    }
 }
 
 /// Proof that the processor has AVX2, FMA, BMI1, BMI2, F16C, LZCNT and POPCNT.

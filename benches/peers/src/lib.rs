@@ -1,16 +1,18 @@
 //! `ternarize` beside its peers: what the programs of this crate share.
 //!
-//! [`data`] makes the weights, [`peers`] and [`sorting`] ternarize them by other means, [`measure`] times both in turn, and
-//! [`table`] says what came of it. The data and the sorting peer are those of the library's own benchmark.
+//! [`data`] makes the weights, [`peers`] and [`sorting`] ternarize them by other means, [`crates`] multiplies with them, [`measure`]
+//! times both in turn, [`table`] says what came of it, and [`report`] keeps it. The data and the sorting peer are those of the library's own benchmark.
 
 #[path = "../../common/data.rs"]
 pub mod data;
 #[path = "../../common/sorting.rs"]
 pub mod sorting;
 
+pub mod crates;
 pub mod machine;
 pub mod measure;
 pub mod peers;
+pub mod report;
 pub mod table;
 pub mod verdict;
 

@@ -18,13 +18,28 @@
 //! Two units do the same: [`Portable`](portable::Portable) is the definition. An [`Adding`](adding::Adding) one multiplies
 //! nothing, also where the processor could.
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(
+    target_arch = "x86_64",
+    all(
+        target_arch = "aarch64",
+        target_feature = "neon",
+        target_endian = "little"
+    )
+))]
 pub(super) mod adding;
 #[cfg(target_arch = "x86_64")]
 pub(super) mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub(super) mod avx512;
+#[cfg(all(
+    target_arch = "aarch64",
+    target_feature = "neon",
+    target_endian = "little"
+))]
+pub(super) mod neon;
 pub(super) mod portable;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub(super) mod simd128;
 #[cfg(all(test, feature = "alloc"))]
 mod tests;
 #[cfg(target_arch = "x86_64")]

@@ -49,7 +49,7 @@ pub(crate) fn memory(budget: Budget) -> Table {
     ask(budget, "memory", &question, &matrices, 2)
 }
 
-fn quantize(x: &[f32], per: ScalePer) -> Activations {
+pub(crate) fn quantize(x: &[f32], per: ScalePer) -> Activations {
     Activations::quantize(black_box(x), per).expect("numbers")
 }
 
@@ -254,7 +254,7 @@ pub(crate) fn batch(budget: Budget) -> Table {
 }
 
 /// That results are what they should be, but for the rounding of activations.
-fn check(matrices: &Matrices, y: &[f32]) {
+pub(crate) fn check(matrices: &Matrices, y: &[f32]) {
     for (y, exact) in y.iter().zip(matrices.exact()) {
         let error = (f64::from(*y) - exact).abs();
         assert!(error < 0.5, "{y} for {exact}");

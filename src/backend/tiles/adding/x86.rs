@@ -1,8 +1,4 @@
-//! [`Tiles`] without a multiplication, where the processor has one: an activation is kept, dropped, or its sign is turned.
-//!
-//! [`Portable`](super::portable::Portable) does just that on every processor. Here are the same steps for AVX2, which has an
-//! instruction that gives bytes the signs of others, and for AVX-512, which has masks. Table look-ups stand for what else would
-//! be multiplied.
+//! Additions alone, on AVX2 and AVX-512.
 
 #![expect(
     clippy::needless_range_loop,
@@ -19,56 +15,9 @@
 )]
 use core::arch::x86_64::*;
 
-use super::portable::Portable;
-use super::{Digits, Planes, TILE, Tiles};
+use super::Adding;
+use crate::backend::tiles::{Digits, Planes, TILE, avx2, avx512};
 use crate::backend::x86::{Avx2, Avx512};
-
-use super::{avx2, avx512};
-
-/// A unit that only adds.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::backend) struct Adding<T>(pub(in crate::backend) T);
-
-impl<T: Tiles> Tiles for Adding<T> {
-    type V = T::V;
-    type Sums = T::Sums;
-
-    #[inline(always)]
-    fn vector(self) -> T::V {
-        self.0.vector()
-    }
-
-    #[inline(always)]
-    fn load_sums(self, array: &[i32; 16]) -> T::Sums {
-        self.0.load_sums(array)
-    }
-
-    #[inline(always)]
-    fn array(self, sums: T::Sums) -> [i32; 16] {
-        self.0.array(sums)
-    }
-
-    #[inline(always)]
-    fn add_sums(self, a: T::Sums, b: T::Sums) -> T::Sums {
-        self.0.add_sums(a, b)
-    }
-
-    #[inline(always)]
-    fn singles(self, sums: T::Sums) -> <T::V as crate::backend::Vector>::Singles {
-        self.0.singles(sums)
-    }
-
-    #[cfg(feature = "half")]
-    #[inline(always)]
-    fn halves(self, bits: &[u16; 16]) -> <T::V as crate::backend::Vector>::Singles {
-        self.0.halves(bits)
-    }
-
-    #[inline(always)]
-    fn fractions(self, numbers: &[u8; TILE]) -> [u8; TILE] {
-        Portable.fractions(numbers)
-    }
-}
 
 /// The trits of 64 bytes.
 type Trits = [__m256i; 2];
@@ -145,27 +94,12 @@ fn signs_of<const P: usize>(trits: [Trits; P]) -> [[Trits; P]; 2] {
     [plus, minus]
 }
 
-/// The same five lines for both codes.
-macro_rules! sums_that_start_at_zero {
-    ($sums:ty, $zero:expr) => {
-        #[inline(always)]
-        fn start(self, _: &[i32; 16]) -> $sums {
-            with_token!($zero)
-        }
-
-        #[inline(always)]
-        fn finish(self, sums: $sums) -> $sums {
-            sums
-        }
-    };
-}
-
 impl Digits<4> for Adding<Avx2> {
     type Weights = [Trits; 4];
     type Signs = [[Trits; 4]; 2];
     type Running = [__m256i; 2];
 
-    sums_that_start_at_zero!([__m256i; 2], [_mm256_setzero_si256(); 2]);
+    sums_that_start_at_zero!([__m256i; 2], [with_token!(_mm256_setzero_si256()); 2]);
 
     #[inline(always)]
     fn weights(self, codes: &[u8; TILE]) -> [Trits; 4] {
@@ -199,7 +133,7 @@ impl Digits<5> for Adding<Avx2> {
     type Signs = [[Trits; 5]; 2];
     type Running = [__m256i; 2];
 
-    sums_that_start_at_zero!([__m256i; 2], [_mm256_setzero_si256(); 2]);
+    sums_that_start_at_zero!([__m256i; 2], [with_token!(_mm256_setzero_si256()); 2]);
 
     #[inline(always)]
     fn weights(self, codes: &[u8; TILE]) -> [Trits; 5] {
@@ -276,7 +210,7 @@ impl Digits<4> for Adding<Avx512> {
     type Signs = Masks<4>;
     type Running = __m512i;
 
-    sums_that_start_at_zero!(__m512i, _mm512_setzero_si512());
+    sums_that_start_at_zero!(__m512i, with_token!(_mm512_setzero_si512()));
 
     #[inline(always)]
     fn weights(self, codes: &[u8; TILE]) -> Masks<4> {
@@ -318,7 +252,7 @@ impl Digits<5> for Adding<Avx512> {
     type Signs = Masks<5>;
     type Running = __m512i;
 
-    sums_that_start_at_zero!(__m512i, _mm512_setzero_si512());
+    sums_that_start_at_zero!(__m512i, with_token!(_mm512_setzero_si512()));
 
     #[inline(always)]
     fn weights(self, codes: &[u8; TILE]) -> Masks<5> {
