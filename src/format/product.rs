@@ -50,18 +50,19 @@ pub struct FormatMatrix<'a> {
 }
 
 /// The product for a layout whose bytes have so many digits, and of which so many blocks make a tile with so many scales.
+#[rustfmt::skip] // It would move the list further to the right each time.
 macro_rules! in_blocks {
     ($matrix:expr, $layout:ident, $digits:literal, $pieces:literal, $singles:expr) => {
         |how, xs, ys| {
             $matrix.in_blocks::<
-                                                        $digits,
-                                                        { BlockLayout::$layout.bytes },
-                                                        { BlockLayout::$layout.codes },
-                                                        { BlockLayout::$layout.code_bytes() },
-                                                        { BlockLayout::$layout.scale_at() },
-                                                        $pieces,
-                                                        { $singles },
-                                                    >(how, xs, ys)
+                $digits,
+                { BlockLayout::$layout.bytes },
+                { BlockLayout::$layout.codes },
+                { BlockLayout::$layout.code_bytes() },
+                { BlockLayout::$layout.scale_at() },
+                $pieces,
+                { $singles },
+            >(how, xs, ys)
         }
     };
 }
