@@ -119,6 +119,16 @@ impl Recipe {
                 recipe.name
             );
             ensure!(
+                !recipe.ternary_bias || !recipe.is_calibrated(),
+                "{}: a ternary bias cannot be corrected",
+                recipe.name
+            );
+            ensure!(
+                recipe.gain == ScaleChoice::LeastSquares || !recipe.method.looks_at_inputs(),
+                "{}: scales chosen by outputs have no other gain",
+                recipe.name
+            );
+            ensure!(
                 recipe.budget.is_none_or(|bits| bits > 0.0),
                 "{}: a budget above zero",
                 recipe.name
@@ -227,6 +237,14 @@ mod tests {
                 "a: from one to four planes",
             ),
             (r#"[{"name": "a", "budget": 0}]"#, "a: a budget above zero"),
+            (
+                r#"[{"name": "a", "ternary_bias": true, "correction": "bias"}]"#,
+                "a: a ternary bias cannot be corrected",
+            ),
+            (
+                r#"[{"name": "a", "method": "descent", "gain": "norm"}]"#,
+                "a: scales chosen by outputs have no other gain",
+            ),
             (r#"[{"rule": "tnt"}]"#, "missing field `name`"),
         ] {
             let error = Recipe::parse(json).unwrap_err().to_string();

@@ -1,7 +1,8 @@
 //! The table, and the same for machines.
 //!
 //! Of many recipes tried, the best on the test images is better than it will be on others. So the recipe to take is chosen without them:
-//! for each purpose the one whose scores for the calibration images are nearest to those of the f32 network.
+//! for each purpose the one whose scores for the calibration images are nearest to those of the f32 network. That choice looks at
+//! calibration images, without labels, also where the recipe itself looks at weights only.
 
 use serde_json::{Value, json};
 
@@ -46,7 +47,7 @@ impl<'a> Row<'a> {
         let Outcome { recipe, planes, .. } = self.outcome;
         let planes: Vec<_> = planes.iter().map(usize::to_string).collect();
         println!(
-            "{:<50} {:<9} {:<6} {:>6.3} {:>8.2} {:>6.2} {:>8.4} {:>8.4} {:>7.2} {:>8} {:>8} {:>6.1} s",
+            "{:<50} {:<9} {:<6} {:>6.3} {:>8.2} {:>6.2} {:>8.4} {:>8.1e} {:>7.2} {:>8} {:>8} {:>6.1} s",
             recipe.name,
             planes.join(" "),
             if recipe.is_calibrated() { "yes" } else { "no" },
