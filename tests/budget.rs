@@ -3,8 +3,10 @@
 #![cfg(feature = "alloc")]
 
 use proptest::prelude::*;
-use ternarize::Error;
-use ternarize::budget::{Allocation, Choice, allocate};
+use ternarize::budget::{Allocation, Choice, Loss, Way, allocate, spend};
+use ternarize::planes::Residual;
+use ternarize::tensor::{Grouping, PlanesTensor, TensorView};
+use ternarize::{Code, Error};
 
 fn choice(bytes: u64, error: f64) -> Choice {
     Choice { bytes, error }
@@ -143,4 +145,90 @@ fn what_cannot_be_chosen_from_is_named() {
         budget: 9,
     };
     assert_eq!(allocate(&ways, 9), Err(expected));
+}
+
+/// Two matrices, the second with few weights; and ways from one plane for a tensor to two for each row.
+fn tensors_and_ways() -> ([Vec<f32>; 2], Vec<Way>) {
+    let weights = |n: u32, seed: u32| -> Vec<f32> {
+        let value = |i: u32| ((i * 2_654_435 + seed) % 2001) as f32 / 1000.0 - 1.0;
+        (0..n).map(value).collect()
+    };
+    let groupings = [Grouping::Tensor, Grouping::OUTPUT_CHANNEL];
+    let ways = groupings.into_iter().flat_map(|grouping| {
+        [1, 2].map(|planes| Way {
+            grouping,
+            residual: Residual::new(planes),
+            code: Code::Base3,
+        })
+    });
+    ([weights(400, 7), weights(40, 3)], ways.collect())
+}
+
+#[test]
+fn tensors_are_stored_in_the_ways_chosen() {
+    let ([large, small], ways) = tensors_and_ways();
+    let views = [
+        TensorView::new(&large, &[8, 50]).unwrap(),
+        TensorView::new(&small, &[4, 10]).unwrap(),
+    ];
+    let mut last = f64::INFINITY;
+    for budget in [96, 130, 200, 300, 1000] {
+        let (tensors, plan) = spend(&views, &ways, budget, Loss::Squared).unwrap();
+        let bytes: usize = tensors.iter().map(PlanesTensor::stored_bytes).sum();
+        assert_eq!(plan.bytes, bytes as u64);
+        assert!(plan.bytes <= budget);
+        let mut error = 0.0;
+        for (tensor, view) in tensors.iter().zip(&views) {
+            let pairs = tensor.reconstruct::<f64>().into_iter().zip(view.iter());
+            error += pairs.map(|(q, w)| (q - f64::from(w)).powi(2)).sum::<f64>();
+        }
+        assert!(
+            (plan.error / error - 1.0).abs() < 1e-6,
+            "{} {error}",
+            plan.error
+        );
+        assert!(plan.lower_bound <= plan.error && plan.error <= last);
+        last = plan.error;
+        for (tensor, &way) in tensors.iter().zip(&plan.choices) {
+            assert_eq!(tensor.grouping(), ways[way].grouping);
+        }
+    }
+}
+
+/// A relative loss gives bytes to small layers, a squared one to large ones.
+#[test]
+fn the_loss_says_which_tensors_count() {
+    let ([large, small], ways) = tensors_and_ways();
+    let views = [
+        TensorView::new(&large, &[8, 50]).unwrap(),
+        TensorView::new(&small, &[4, 10]).unwrap(),
+    ];
+    // 96 bytes for one plane each; a second one of the small tensor costs 12 more, of the large one 84.
+    let planes = |loss| {
+        let (tensors, _) = spend(&views, &ways, 190, loss).unwrap();
+        [tensors[0].planes().len(), tensors[1].planes().len()]
+    };
+    assert_eq!(planes(Loss::Relative), [1, 2]);
+    assert_eq!(planes(Loss::Squared), [2, 1]);
+}
+
+#[test]
+fn what_cannot_be_ternarized_is_said() {
+    let ([large, _], ways) = tensors_and_ways();
+    let views = [TensorView::new(&large, &[8, 50]).unwrap()];
+    let least = Err(Error::OverBudget {
+        least: 84,
+        budget: 9,
+    });
+    assert_eq!(spend(&views, &ways, 9, Loss::Relative).map(|_| ()), least);
+    assert_eq!(
+        spend(&views, &[], 9, Loss::Relative).map(|_| ()),
+        Err(Error::NoChoice { tensor: 0 })
+    );
+    let broken = [1.0, f32::NAN];
+    let views = [TensorView::new(&broken, &[1, 2]).unwrap()];
+    assert_eq!(
+        spend(&views, &ways, 999, Loss::Relative).map(|_| ()),
+        Err(Error::NonFinite { index: 1 })
+    );
 }
