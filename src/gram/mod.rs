@@ -38,6 +38,8 @@ mod metric;
 
 mod codebook;
 
+mod method;
+
 mod row;
 
 mod scales;
@@ -65,4 +67,5 @@ pub use certified::Certified;
 pub use codebook::Codebook;
 pub use cross::CrossGram;
 pub use fit::RowFit;
-pub use output::{Method, OutputAware};
+pub use method::Method;
+pub use output::OutputAware;

@@ -7,6 +7,7 @@ use super::certified::{Certified, MOST_INPUTS};
 use super::codebook::{Codebook, Patterns};
 use super::feedback::Factor;
 use super::fit::RowFit;
+use super::method::Method;
 use super::metric::Metric;
 use super::plan::Plan;
 use super::row::Setting;
@@ -20,52 +21,6 @@ pub(super) const TOGETHER: usize = 8;
 
 /// The damping unless said otherwise, as a fraction of the mean of the diagonal.
 const DAMPING: f64 = 0.01;
-
-/// How the trits of a row are chosen.
-///
-/// # Examples
-///
-/// ```
-/// use ternarize::gram::{Gram, Method, OutputAware};
-///
-/// let mut gram = Gram::new(3)?;
-/// gram.add(&[1.0, 0.75, 0.5, 0.5, 1.0, 0.75, -0.5, 0.25, 0.0])?;
-/// let error = |method| {
-///     let fits = OutputAware::new(&gram).method(method).ternarize(&[0.6, -0.2, 0.3])?;
-///     Ok::<_, ternarize::Error>(fits[0].objective)
-/// };
-/// assert!(error(Method::Descent)? <= error(Method::Feedback)?);
-/// # Ok::<(), ternarize::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Method {
-    /// The levels nearest to the weights, and their scales, as [`Ternarizer`](crate::Ternarizer) and
-    /// [`Residual`](crate::planes::Residual) find them: the inputs are not looked at.
-    Nearest,
-    /// The same, with the mean square of each input as the importance of its weights.
-    Weighted,
-    /// Error feedback: the weights still to come make up for the errors of those before, in natural order or by decreasing mean
-    /// square of their inputs (see [`OutputAware::by_activation`]). What GPTQ does, with the scales searched inside.
-    Feedback,
-    /// Coordinate descent from each of the others, to where no single change helps; the best end.
-    #[default]
-    Descent,
-    /// The optimum of rows of one scale and at most 64 inputs, as far as it shows within 65,536 partial rows: at 25 inputs that are
-    /// correlated as pixels are, nearly always. Other rows as with [`Method::Descent`]. For a proof, see [`OutputAware::certify`].
-    Optimal,
-}
-
-impl Method {
-    /// All methods, the cheapest first.
-    pub const ALL: [Self; 5] = [
-        Self::Nearest,
-        Self::Weighted,
-        Self::Feedback,
-        Self::Descent,
-        Self::Optimal,
-    ];
-}
 
 /// Ternarizes the rows of a weight matrix so that the layer's output changes the least on the inputs of a [`Gram`] matrix.
 ///

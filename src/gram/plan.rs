@@ -14,7 +14,7 @@ use super::certified::{self, Certified, Found, Inverse, MOST_INPUTS};
 use super::codebook::{Choice, Codebook, Patterns};
 use super::feedback::{self, Factor};
 use super::fit::RowFit;
-use super::output::Method;
+use super::method::Method;
 use super::row::{Row, Setting};
 use super::{descent, nearest, scales};
 use crate::error::Error;

@@ -8,10 +8,7 @@
 //! little from step to step leave the order almost as it is.
 
 use super::MAX_PLANES;
-use super::system::Scales;
-
-/// A trit for each plane.
-pub(super) type Code = [i8; MAX_PLANES];
+use super::system::{Code, Scales};
 
 /// The most levels that there can be.
 const MOST: usize = half_of_codes(MAX_PLANES);

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 
 use super::group::{Found, Group};
 use super::levels::Levels;
-use super::system::Scales;
+use super::system::{Scales, Solution};
 use super::{MAX_PLANES, rounded};
 use crate::stored::ScaleType;
 
@@ -102,26 +102,6 @@ fn better(one: Found, other: Found) -> Found {
         other
     } else {
         one
-    }
-}
-
-/// Scales, and how much smaller the squared error is with them than without planes.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Solution {
-    pub(super) scales: Scales,
-    pub(super) gain: f64,
-}
-
-impl Solution {
-    /// No planes.
-    pub(super) const NONE: Self = Self {
-        scales: [0.0; MAX_PLANES],
-        gain: 0.0,
-    };
-
-    /// The one with the larger gain; the first of equals.
-    pub(super) fn better(self, other: Self) -> Self {
-        if other.gain > self.gain { other } else { self }
     }
 }
 

@@ -3,8 +3,7 @@
 use super::MAX_PLANES;
 use super::group::Group;
 use super::levels::Levels;
-use super::refine::Solution;
-use super::system::Scales;
+use super::system::{Scales, Solution};
 
 /// Gains that differ by less than this share of the energy count as equal.
 const DOUBT: f64 = 1.0 / (1_u64 << 44) as f64;

@@ -9,11 +9,32 @@
 //! becomes 0, and the error is as small as with any other.
 
 use super::MAX_PLANES;
-use super::levels::Code;
-use super::refine::Solution;
+
+/// A trit for each plane.
+pub(super) type Code = [i8; MAX_PLANES];
 
 /// Scales of the planes, in units of the group; zeros beyond their number.
 pub(super) type Scales = [f64; MAX_PLANES];
+
+/// Scales, and how much smaller the squared error is with them than without planes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Solution {
+    pub(super) scales: Scales,
+    pub(super) gain: f64,
+}
+
+impl Solution {
+    /// No planes.
+    pub(super) const NONE: Self = Self {
+        scales: [0.0; MAX_PLANES],
+        gain: 0.0,
+    };
+
+    /// The one with the larger gain; the first of equals.
+    pub(super) fn better(self, other: Self) -> Self {
+        if other.gain > self.gain { other } else { self }
+    }
+}
 
 /// The equations.
 #[derive(Clone, Copy, Debug, Default)]
