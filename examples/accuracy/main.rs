@@ -35,7 +35,7 @@ use rand::seq::index;
 use ternarize::model::Model;
 
 use evaluate::Bench;
-use idx::Images;
+use idx::{Images, Kind};
 use net::Network;
 use recipe::Recipe;
 
@@ -48,7 +48,7 @@ struct Arguments {
     /// The layers in order: a JSON file, see the folder `nets`
     #[arg(long, requires = "model")]
     net: Option<PathBuf>,
-    /// Test images: IDX, plain or gzip
+    /// Test images: IDX, or raw in a file that ends in `.u8` or `.f32`; plain or gzip
     #[arg(long, requires = "model")]
     images: Option<PathBuf>,
     /// Their labels
@@ -81,9 +81,9 @@ struct Arguments {
 struct Files {
     model: Vec<u8>,
     net: String,
-    images: Vec<u8>,
-    labels: Vec<u8>,
-    calibration: Vec<u8>,
+    images: (Vec<u8>, Kind),
+    labels: (Vec<u8>, Kind),
+    calibration: (Vec<u8>, Kind),
 }
 
 impl Files {
@@ -92,33 +92,37 @@ impl Files {
         let Some(_) = arguments.model else {
             return Ok(Self::digits());
         };
+        let numbers = |path: &Option<PathBuf>| {
+            Ok::<_, anyhow::Error>((read(path)?, path.as_deref().map_or(Kind::Idx, Kind::of)))
+        };
         Ok(Self {
             model: read(&arguments.model)?,
             net: String::from_utf8(read(&arguments.net)?)?,
-            images: read(&arguments.images)?,
-            labels: read(&arguments.labels)?,
-            calibration: read(&arguments.calibration)?,
+            images: numbers(&arguments.images)?,
+            labels: numbers(&arguments.labels)?,
+            calibration: numbers(&arguments.calibration)?,
         })
     }
 
     fn digits() -> Self {
+        let idx = |bytes: &[u8]| (bytes.to_vec(), Kind::Idx);
         Self {
             model: include_bytes!("../digits/data/digits.safetensors").to_vec(),
             net: include_str!("nets/digits.json").to_owned(),
-            images: include_bytes!("../digits/data/test-images.idx3-ubyte").to_vec(),
-            labels: include_bytes!("../digits/data/test-labels.idx1-ubyte").to_vec(),
-            calibration: include_bytes!("../digits/data/train-images.idx3-ubyte").to_vec(),
+            images: idx(include_bytes!("../digits/data/test-images.idx3-ubyte")),
+            labels: idx(include_bytes!("../digits/data/test-labels.idx1-ubyte")),
+            calibration: idx(include_bytes!("../digits/data/train-images.idx3-ubyte")),
         }
     }
 
     fn bench(&self, arguments: &Arguments) -> Result<Bench> {
         let model = Model::from_bytes(&self.model).context("the model")?;
         let network = Network::new(&self.net, &model).context("the network")?;
-        let images = |bytes: &[u8], name: &'static str| {
-            Images::parse(bytes, network.input.len(), network.white).context(name)
+        let images = |(bytes, kind): &(Vec<u8>, Kind), name: &'static str| {
+            Images::parse(bytes, *kind, network.input.len(), network.white).context(name)
         };
         let mut test = images(&self.images, "the test images")?;
-        let mut labels = idx::labels(&self.labels).context("the labels")?;
+        let mut labels = idx::labels(&self.labels.0, self.labels.1).context("the labels")?;
         if arguments.quick {
             let first: Vec<usize> = (0..test.count.min(1000)).collect();
             test = test.select(&first);
