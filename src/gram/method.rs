@@ -25,13 +25,15 @@ pub enum Method {
     /// The same, with the mean square of each input as the importance of its weights.
     Weighted,
     /// Error feedback: the weights still to come make up for the errors of those before, in natural order or by decreasing mean
-    /// square of their inputs (see [`OutputAware::by_activation`]). What GPTQ does, with the scales searched inside.
+    /// square of their inputs: see [`by_activation`](super::OutputAware::by_activation). What GPTQ does, with the scales searched
+    /// inside.
     Feedback,
     /// Coordinate descent from each of the others, to where no single change helps; the best end.
     #[default]
     Descent,
     /// The optimum of rows of one scale and at most 64 inputs, as far as it shows within 65,536 partial rows: at 25 inputs that are
-    /// correlated as pixels are, nearly always. Other rows as with [`Method::Descent`]. For a proof, see [`OutputAware::certify`].
+    /// correlated as pixels are, nearly always. Other rows as with [`Method::Descent`]. For a proof, see
+    /// [`certify`](super::OutputAware::certify).
     Optimal,
 }
 
