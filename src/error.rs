@@ -251,7 +251,10 @@ impl fmt::Display for Error {
                 )
             }
             Self::InvalidDamping { damping } => {
-                write!(f, "the damping {damping} is negative or not finite")
+                write!(
+                    f,
+                    "the damping {damping} is negative, not finite or too large"
+                )
             }
             Self::NotDefinite => write!(f, "the damped Gram matrix is not positive definite"),
             Self::Conflict { this, that } => write!(f, "{this} cannot be combined with {that}"),

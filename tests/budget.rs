@@ -140,6 +140,10 @@ fn what_cannot_be_chosen_from_is_named() {
         assert_eq!(allocate(&ways, 9), Err(expected));
     }
     let ways = [vec![choice(u64::MAX, 1.0)], vec![choice(5, 1.0)]];
+    let least = u64::MAX;
+    let budget = u64::MAX;
+    let over = Error::OverBudget { least, budget };
+    assert_eq!(allocate(&ways, budget), Err(over));
     let expected = Error::OverBudget {
         least: u64::MAX,
         budget: 9,

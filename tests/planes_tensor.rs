@@ -170,3 +170,25 @@ fn bad_input_is_refused() {
     let other = TensorView::new(&bad[..2], &[2]).unwrap();
     assert_eq!(tensor.agreement(&other), Err(Error::ShapeMismatch));
 }
+
+/// Levels may be above the largest weight, and above the largest number; restored weights are numbers.
+#[test]
+fn the_largest_weights_are_restored_as_numbers() {
+    let top = f32::MAX;
+    let shifts = PLANES.scale_type(ScaleType::PowerOfTwo);
+    for (weights, how) in [([top, 0.6 * top, 0.5 * top], PLANES), ([3.3e38; 3], shifts)] {
+        let view = TensorView::new(&weights, &[1, 3]).unwrap();
+        let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &how).unwrap();
+        let restored = tensor.reconstruct::<f32>();
+        assert!(restored.iter().all(|w| w.is_finite()), "{restored:?}");
+        let agreement = tensor.agreement(&view).unwrap();
+        assert!(agreement.cosine > 0.99 && agreement.relative_error < 0.02);
+        let mut group = [0.0_f32; 3];
+        let planes = how.ternarize(&weights).unwrap();
+        planes.reconstruct_into(&mut group).unwrap();
+        assert_eq!(
+            group.map(f32::to_bits).to_vec(),
+            restored.iter().map(|w| w.to_bits()).collect::<Vec<_>>()
+        );
+    }
+}

@@ -17,7 +17,7 @@
 //!
 //! The steps taken are the optimum for the bytes that they spend: no other choice with as many bytes has a smaller error. What is
 //! left of the budget is then spent on whatever still fits, and the lower bound says how much a better choice could save at most.
-//! Cost: `O(n log n)` for `n` options.
+//! Cost: `O(n log n)` for `n` options, and `O(n)` for each way that what is left is spent on: a few as a rule, `n` at most.
 //!
 //! Source: P. Sinha and A. Zoltners, *The multiple-choice knapsack problem*, Operations Research 27 (1979).
 
@@ -96,9 +96,11 @@ pub fn allocate<T: AsRef<[Choice]>>(tensors: &[T], budget: u64) -> Result<Alloca
         left: 0,
     };
     let least = spending.bytes();
-    spending.left = budget
-        .checked_sub(least)
-        .ok_or(Error::OverBudget { least, budget })?;
+    let exact: u128 = spending.chosen().map(|way| u128::from(way.bytes)).sum();
+    if exact > u128::from(budget) {
+        return Err(Error::OverBudget { least, budget });
+    }
+    spending.left = budget - least;
     let saved_at_most = spending.along(&steps(tensors, &hulls));
     let lower_bound = (spending.error() - saved_at_most).max(0.0);
     spending.fill();

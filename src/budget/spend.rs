@@ -31,7 +31,7 @@ pub enum Loss {
     /// `|w - w'|^2 / |w|^2`: all tensors count alike, as the layers of a network do that pass a signal on from one to the next.
     #[default]
     Relative,
-    /// `|w - w'|^2`: all weights count alike.
+    /// `|w - w'|^2`: all weights count alike. For weights whose squares are within `f64`; beyond, [`Error::InvalidChoice`].
     Squared,
 }
 

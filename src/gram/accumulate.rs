@@ -16,9 +16,10 @@ use alloc::vec::Vec;
 use super::loops::{Accumulate, LANES};
 use crate::backend::Backend;
 use crate::error::Error;
+use crate::weight::{Format, scale_by_power, unit_exponent};
 
-/// The largest number of inputs: its matrix takes 8 GiB.
-const MOST_INPUTS: usize = 1 << 15;
+/// The largest number of inputs: its matrix takes 8 GiB, or 512 MiB where addresses have 32 bits.
+const MOST_INPUTS: usize = if usize::BITS < 64 { 1 << 13 } else { 1 << 15 };
 
 /// Rows that are added while a tile of the matrix stays in registers.
 const BLOCK: usize = 32;
@@ -54,7 +55,7 @@ impl Gram {
     ///
     /// # Errors
     ///
-    /// [`Error::Empty`] for 0 inputs, [`Error::TooLong`] beyond 32,768.
+    /// [`Error::Empty`] for 0 inputs, [`Error::TooLong`] beyond 32,768, or 8,192 where addresses have 32 bits.
     pub fn new(inputs: usize) -> Result<Self, Error> {
         Ok(Self {
             inputs,
@@ -91,7 +92,8 @@ impl Gram {
         self.inputs
     }
 
-    /// The mean square of each input, `H[i][i] / rows`; zeros before the first row. Usable as importance.
+    /// The mean square of each input, `H[i][i] / rows`; zeros before the first row. Divided by the largest, and
+    /// rounded to `f32`, they are importances.
     #[must_use]
     pub fn diagonal(&self) -> Vec<f64> {
         let rows = self.rows.max(1) as f64;
@@ -103,16 +105,24 @@ impl Gram {
     ///
     /// # Errors
     ///
-    /// [`Error::LengthMismatch`] if there is not one number for each input.
+    /// [`Error::LengthMismatch`] if there is not one number for each input; [`Error::NonFinite`] with the index of one that is none.
     pub fn error(&self, difference: &[f64]) -> Result<f64, Error> {
         check_length(difference.len(), self.inputs)?;
+        if let Some(index) = difference.iter().position(|d| !d.is_finite()) {
+            return Err(Error::NonFinite { index });
+        }
+        // In units of a power of two, so that no square overflows on the way.
+        let top = difference.iter().map(|d| d.key()).max().unwrap_or(0);
+        let unit = unit_exponent::<f64>(top);
+        let scaled = difference.iter().map(|&d| scale_by_power(d, -unit));
+        let difference: Vec<f64> = scaled.collect();
         let mut total = 0.0;
-        for (i, (d, row)) in difference.iter().zip(self.upper.rows()).enumerate() {
+        for (i, (&d, row)) in difference.iter().zip(self.upper.rows()).enumerate() {
             let beyond = row[i + 1..].iter().zip(&difference[i + 1..]);
             let sum: f64 = beyond.map(|(entry, other)| entry * other).sum();
             total += d * (d * row[i] + 2.0 * sum);
         }
-        Ok(total.max(0.0))
+        Ok(scale_by_power(total.max(0.0), 2 * unit))
     }
 
     /// The entry of two inputs.

@@ -51,7 +51,7 @@ impl CrossGram {
     ///
     /// # Errors
     ///
-    /// [`Error::Empty`] for 0 inputs, [`Error::TooLong`] beyond 32,768.
+    /// [`Error::Empty`] for 0 inputs, [`Error::TooLong`] beyond 32,768, or 8,192 where addresses have 32 bits.
     pub fn new(inputs: usize) -> Result<Self, Error> {
         Ok(Self {
             gram: Gram::new(inputs)?,
@@ -88,7 +88,7 @@ impl CrossGram {
     /// the index, also if an effective weight exceeds an `f32`; [`Error::InvalidDamping`]; [`Error::NotDefinite`] with too little
     /// damping.
     pub fn effective_weights(&self, weights: &[f32], damping: f64) -> Result<Vec<f32>, Error> {
-        check_damping(damping)?;
+        check_damping(&self.gram, damping)?;
         if weights.is_empty() {
             return Err(Error::Empty);
         }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::codebook::{Choice, Codebook, Patterns};
+use super::codebook::{Choice, Codebook};
 use super::row::{Setting, dot};
 use crate::stored::ScaleType;
 use crate::weight::Format;
@@ -58,8 +58,12 @@ impl RowFit {
             chosen.map(move |&pattern| patterns.trit(pattern, plane))
         });
         let damping = setting.metric.damping();
-        let undamped =
-            |(x, product): (&[f64], &[f64])| (dot(x, product) - damping * dot(x, x)).max(0.0);
+        let undamped = |(x, product): (&[f64], &[f64])| {
+            let (all, own) = (dot(x, product), damping * dot(x, x));
+            // What rounding can feign is nothing.
+            let least = all * (f64::EPSILON * (x.len() + 8) as f64);
+            if all - own > least { all - own } else { 0.0 }
+        };
         Self {
             codebook: patterns.codebook(),
             group: setting.group,
@@ -82,21 +86,24 @@ impl RowFit {
         }
     }
 
-    /// The weights that trits and scales stand for.
+    /// The weights that trits and scales stand for; beyond the largest number, that. What is missing counts as 0.
     #[must_use]
     pub fn reconstruct(&self) -> Vec<f32> {
-        let patterns = Patterns::new(self.codebook);
-        let inputs = self.trits.len() / patterns.planes();
+        let (planes, count) = (self.codebook.planes(), self.codebook.scales());
+        let inputs = self.trits.len() / planes.max(1);
         let level = |i: usize| {
-            let scales = &self.scales[i / self.group * patterns.scales()..];
-            let planes = scales.iter().take(patterns.planes()).enumerate();
-            let sum = match (self.codebook, self.trits[i]) {
-                (Codebook::TwoScales, -1) => -scales[1],
-                _ => planes
-                    .map(|(plane, scale)| f64::from(self.trits[plane * inputs + i]) * scale)
-                    .sum(),
+            let first = (i / self.group.max(1)).saturating_mul(count);
+            let scales = self.scales.get(first..).unwrap_or_default();
+            let trit = |plane: usize| self.trits.get(plane * inputs + i).copied().unwrap_or(0);
+            let sum = if (self.codebook, trit(0)) == (Codebook::TwoScales, -1) {
+                -scales.get(1).copied().unwrap_or(0.0)
+            } else {
+                let terms = scales.iter().take(planes).enumerate();
+                terms
+                    .map(|(plane, scale)| f64::from(trit(plane)) * scale)
+                    .sum()
             };
-            f32::narrow(sum)
+            f32::narrow(sum).clamp(f32::MIN, f32::MAX)
         };
         (0..inputs).map(level).collect()
     }

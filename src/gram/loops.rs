@@ -1,7 +1,7 @@
 //! The loops over columns of a matrix, compiled for each instruction set by [`Backend::run`](crate::Backend).
 //!
 //! Every entry of a result is a chain of plain multiplications and additions in one order, so the width of a vector changes no bit.
-//! In [`Tile`] the products are exact, as their factors are singles; only the additions round.
+//! In [`Accumulate`] the products are exact, as their factors are singles; only the additions round.
 
 use crate::backend::{Job, Vector};
 

@@ -20,7 +20,8 @@
 #[non_exhaustive]
 pub enum Method {
     /// The levels nearest to the weights, and their scales, as [`Ternarizer`](crate::Ternarizer) and
-    /// [`Residual`](crate::planes::Residual) find them: the inputs are not looked at.
+    /// [`Residual`](crate::planes::Residual) find them: the inputs are not looked at, but that
+    /// without damping a weight whose input was always 0 counts as 0.
     Nearest,
     /// The same, with the mean square of each input as the importance of its weights.
     Weighted,

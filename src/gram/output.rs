@@ -204,7 +204,7 @@ impl<'g> OutputAware<'g> {
         if self.group == 0 {
             return Err(Error::EmptyBlock);
         }
-        check_damping(self.damping)?;
+        check_damping(self.gram, self.damping)?;
         if weights.is_empty() {
             return Err(Error::Empty);
         }
@@ -212,9 +212,11 @@ impl<'g> OutputAware<'g> {
     }
 }
 
-/// Whether a damping is one.
-pub(super) fn check_damping(damping: f64) -> Result<(), Error> {
-    if damping >= 0.0 && damping.is_finite() {
+/// Whether a damping is one, and so small that products of entries and of weights stay numbers.
+pub(super) fn check_damping(gram: &Gram, damping: f64) -> Result<(), Error> {
+    const MOST: f64 = 1e100;
+    let trace: f64 = (0..gram.inputs()).map(|i| gram.entry(i, i)).sum();
+    if damping >= 0.0 && damping.is_finite() && damping * trace <= MOST {
         Ok(())
     } else {
         Err(Error::InvalidDamping { damping })

@@ -334,7 +334,9 @@ impl Planes {
                 .iter()
                 .zip(places)
                 .fold(0.0, |sum, (scale, &trit)| sum + scale * f64::from(trit));
-            *weight = <W as Format>::narrow(value);
+            *weight = <W as Format>::narrow(value)
+                .min(W::max_value())
+                .max(W::min_value());
         }
         Ok(())
     }

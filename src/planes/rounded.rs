@@ -73,7 +73,7 @@ fn gains(group: &Group, one: Solution, other: Solution) -> bool {
 /// Stored scales, and what they gain with the best trits for them.
 fn solution(group: &Group, planes: usize, stored: Scales) -> Solution {
     let scales = stored.map(|stored| group.scaled(stored));
-    // Beyond the largest magnitude nothing is gained, and squares might overflow.
+    // So far beyond the largest magnitude scales are hardly ever of use, and squares might overflow.
     let gain = if scales.iter().any(|scale| *scale >= 2.0) {
         0.0
     } else {

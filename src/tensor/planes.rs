@@ -90,8 +90,8 @@ impl PlanesTensor {
         })
     }
 
-    /// The planes. In each group the first one has the largest scale, but for [`PlaneMethod::Greedy`], whose planes are in the
-    /// order in which they were found.
+    /// The planes. In each group the first one has the largest scale, but for [`PlaneMethod::Greedy`] and where nothing better
+    /// was found: those planes are in the order in which they were found.
     ///
     /// [`PlaneMethod::Greedy`]: crate::planes::PlaneMethod::Greedy
     ///
@@ -240,7 +240,9 @@ impl PlanesTensor {
             }
         }
         for (weight, sum) in weights.iter_mut().zip(sums) {
-            *weight = <T as Format>::narrow(sum);
+            *weight = <T as Format>::narrow(sum)
+                .min(T::max_value())
+                .max(T::min_value());
         }
         Ok(())
     }

@@ -172,3 +172,56 @@ fn extreme_magnitudes() {
         }
     }
 }
+
+/// What is no number is refused, and squares beyond the range of floats are not lost on the way.
+#[test]
+fn the_error_of_any_difference() {
+    let mut gram = Gram::new(2).unwrap();
+    gram.add(&[1.0, -0.9, 0.1, 0.4]).unwrap();
+    for wrong in [f64::NAN, f64::INFINITY] {
+        let refused = gram.error(&[1.0, wrong]);
+        assert_eq!(refused, Err(Error::NonFinite { index: 1 }));
+    }
+    assert_eq!(gram.error(&[1e200, 1e200]), Ok(f64::INFINITY));
+    let unit = gram.error(&[0.5, 0.25]).unwrap();
+    let large = 2.0_f64.powi(500);
+    let error = gram.error(&[0.5 * large, 0.25 * large]).unwrap();
+    assert_eq!(error.to_bits(), (unit * large * large).to_bits());
+}
+
+/// A damping by which entries would overflow is refused.
+#[test]
+fn dampings_that_are_too_large() {
+    let mut gram = Gram::new(2).unwrap();
+    gram.add(&[2.0, 1.0, 0.5, 3.0]).unwrap();
+    for damping in [f64::MAX, 1e100, f64::NAN, -1.0] {
+        let refused = OutputAware::new(&gram)
+            .damping(damping)
+            .ternarize(&[1.0, 0.5]);
+        assert!(matches!(refused, Err(Error::InvalidDamping { .. })));
+    }
+    assert!(
+        OutputAware::new(&gram)
+            .damping(1e90)
+            .ternarize(&[1.0, 0.5])
+            .is_ok()
+    );
+}
+
+/// Weights of inputs that are always 0 put nothing out, however they round.
+#[test]
+fn an_output_of_zero_has_no_error() {
+    let mut gram = Gram::new(3).unwrap();
+    gram.add(&[1.1, 0.7, 0.0, -0.3, 0.2, 0.0]).unwrap();
+    for i in 1..200_u8 {
+        let row = [0.0, 0.0, f32::from(i) / 7.0];
+        let fit = &OutputAware::new(&gram)
+            .method(Method::Nearest)
+            .ternarize(&row)
+            .unwrap()[0];
+        assert_eq!(
+            (fit.energy.to_bits(), fit.relative_error().to_bits()),
+            (0, 0)
+        );
+    }
+}
