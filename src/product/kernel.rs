@@ -16,7 +16,7 @@ use super::source::Source;
 use crate::backend::{Digits, TILE, Vector};
 
 /// Bytes of codes that are asked for before they are needed.
-const AHEAD: usize = 4096;
+const AHEAD: usize = 12288;
 
 /// A product, a block of rows and vectors at a time.
 pub(crate) trait Product<const P: usize>: Copy + Sync {
