@@ -56,7 +56,7 @@ impl Images {
                 let [_, inner @ ..] = axes.as_slice() else {
                     bail!("an IDX file without axes");
                 };
-                let found: usize = inner.iter().product();
+                let found = inner.iter().fold(1_usize, |all, &n| all.saturating_mul(n));
                 ensure!(
                     found == length,
                     "images of {found} pixels for a network that takes {length}"

@@ -69,7 +69,7 @@ fn some(rows: Vec<f32>, columns: usize) -> Vec<f32> {
     if step <= 1 {
         return rows;
     }
-    // An odd step comes to all columns of an image.
+    // With these steps the large images of a network show some of their columns only.
     let chosen = rows.chunks_exact(columns).step_by(step | 1);
     chosen.flatten().copied().collect()
 }

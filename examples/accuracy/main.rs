@@ -123,6 +123,16 @@ impl Files {
         };
         let mut test = images(&self.images, "the test images")?;
         let mut labels = idx::labels(&self.labels.0, self.labels.1).context("the labels")?;
+        ensure!(
+            test.count == labels.len(),
+            "{} images and {} labels",
+            test.count,
+            labels.len()
+        );
+        ensure!(
+            self.calibration.0 != self.images.0,
+            "the calibration images are the test images"
+        );
         if arguments.quick {
             let first: Vec<usize> = (0..test.count.min(1000)).collect();
             test = test.select(&first);

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run --release --example simulation
-//! cargo run --release --example simulation -- --quick --out /tmp/simulation
+//! cargo run --release --example simulation -- --quick --out target/simulation
 //! ```
 //!
 //! Prints tables, and writes them (`tables.md`) with three plots (SVG). Ends with an error if a limit is missed.

@@ -19,9 +19,9 @@
 //!
 //! | correction | helps | harms |
 //! |---|---|---|
-//! | [`Correction::MatchMoments`] | after any rule, grouping and [`ScaleChoice`]: it sets scale and shift, whatever they were | |
+//! | [`Correction::MatchMoments`] | after any rule, grouping and [`ScaleChoice`]: it sets scale and shift, whatever they were | at times a little, after trits chosen by outputs |
 //! | [`ScaleChoice::UnitGain`] | before a bias correction | language models; pointless before moments are matched |
-//! | [`Correction::Bias`] | after [`ScaleChoice::UnitGain`], and after trits chosen by outputs | after [`ScaleChoice::LeastSquares`] |
+//! | [`Correction::Bias`] | after [`ScaleChoice::UnitGain`], after trits chosen by outputs, if inputs were centred | after [`ScaleChoice::LeastSquares`]; now and then after trits chosen by outputs |
 //! | [`Correction::OutputScale`], [`Correction::OutputFit`] | less than matched moments | |
 //!
 //! - **Bias correction can make the least-squares scale worse.** That scale shrinks outputs by the squared cosine. A network of
@@ -39,7 +39,7 @@
 //!
 //! Sums are running sums in `f64`, in the order of the rows, of the differences from the first row. So the bits do not depend on how
 //! the rows were cut into batches, and a channel that never changes has a variance of exactly 0. A few additions and products per
-//! value; five numbers per channel.
+//! value; three or seven numbers per channel.
 //!
 //! # Examples
 //!

@@ -35,7 +35,7 @@ pub enum Correction {
     /// None.
     #[default]
     None,
-    /// The shift that puts the mean back. Only after [`UnitGain`](super::ScaleChoice::UnitGain).
+    /// The shift that puts the mean back. Not after [`LeastSquares`](super::ScaleChoice::LeastSquares) of the weights alone.
     Bias,
     /// The scale and shift that put standard deviation and mean back.
     MatchMoments,

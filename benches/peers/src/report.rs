@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use ternarize::Backend;
 
@@ -94,7 +94,9 @@ impl Report {
         }
         println!("{met} of {all} goals are met.");
         if let Some(file) = self.json.take() {
-            serde_json::to_writer_pretty(BufWriter::new(file), &self)?;
+            let mut writer = BufWriter::new(file);
+            serde_json::to_writer_pretty(&mut writer, &self)?;
+            writer.flush()?;
         }
         Ok(())
     }
