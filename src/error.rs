@@ -333,3 +333,12 @@ impl fmt::Display for Error {
 }
 
 impl core::error::Error for Error {}
+
+/// That a slice has the length it must have.
+pub(crate) const fn check_len(expected: usize, actual: usize) -> Result<(), Error> {
+    if actual == expected {
+        Ok(())
+    } else {
+        Err(Error::LengthMismatch { expected, actual })
+    }
+}

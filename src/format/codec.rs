@@ -1,9 +1,10 @@
 //! Trits and scales into a format, and out of it.
 
 use super::Format;
-use super::matrix::{Matrix, check_len};
+use super::matrix::Matrix;
 use super::scale;
 use crate::error::Error;
+use crate::error::check_len;
 use crate::weight::Weight;
 
 impl Format {

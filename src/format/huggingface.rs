@@ -28,9 +28,9 @@
 //! Source: transformers 5.23.0, `integrations/bitnet.py`.
 
 use super::codec::check_trits;
-use super::matrix::check_len;
 use crate::code::two_bit;
 use crate::error::Error;
+use crate::error::check_len;
 
 /// The quarters of the rows, and the trits of a byte.
 const QUARTERS: usize = two_bit::TRITS_PER_BYTE;

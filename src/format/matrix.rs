@@ -12,6 +12,7 @@ use half::f16;
 use super::layout::BlockLayout;
 use super::{Format, scale};
 use crate::error::Error;
+use crate::error::check_len;
 use crate::weight::Format as _;
 
 /// The bytes after the blocks of a tensor with one scale: the `f32`, and zeros.
@@ -147,12 +148,4 @@ impl Matrix {
         let blocks = self.blocks_of(bytes).get(from..).unwrap_or_default();
         self.layout.decode(blocks, trits);
     }
-}
-
-/// Checks a length.
-pub(super) fn check_len(expected: usize, actual: usize) -> Result<(), Error> {
-    if actual == expected {
-        return Ok(());
-    }
-    Err(Error::LengthMismatch { expected, actual })
 }

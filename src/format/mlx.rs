@@ -16,10 +16,10 @@
 //!
 //! Source: MLX 0.32.4, `mlx.core.quantize` and `mlx.core.dequantize`.
 
-use super::matrix::check_len;
 use super::scale;
 use crate::code::{Code, two_bit};
 use crate::error::Error;
+use crate::error::check_len;
 use crate::weight::Weight;
 
 /// How many weights of a row share a scale.

@@ -5,11 +5,12 @@ use alloc::vec::Vec;
 
 use super::Format;
 use super::codec::{check_scales, put_scales};
-use super::matrix::{Matrix, check_len};
+use super::matrix::Matrix;
 use super::transcode::write_blocks;
 #[cfg(feature = "alloc")]
 use super::{layout::MAX_TRITS, scale};
 use crate::error::Error;
+use crate::error::check_len;
 use crate::packed::PackedTrits;
 use crate::weight::Weight;
 #[cfg(feature = "alloc")]

@@ -8,8 +8,9 @@ use alloc::vec::Vec;
 
 use super::Format;
 use super::layout::MAX_TRITS;
-use super::matrix::{Matrix, check_len};
+use super::matrix::Matrix;
 use crate::error::Error;
+use crate::error::check_len;
 
 impl Format {
     /// Writes a matrix of this format in another one.

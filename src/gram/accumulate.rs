@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 
 use super::loops::{Accumulate, LANES};
 use crate::backend::Backend;
-use crate::error::Error;
+use crate::error::{Error, check_len};
 use crate::weight::{Format, scale_by_power, unit_exponent};
 
 /// The largest number of inputs: its matrix takes 8 GiB, or 512 MiB where addresses have 32 bits.
@@ -107,7 +107,7 @@ impl Gram {
     ///
     /// [`Error::LengthMismatch`] if there is not one number for each input; [`Error::NonFinite`] with the index of one that is none.
     pub fn error(&self, difference: &[f64]) -> Result<f64, Error> {
-        check_length(difference.len(), self.inputs)?;
+        check_len(self.inputs, difference.len())?;
         if let Some(index) = difference.iter().position(|d| !d.is_finite()) {
             return Err(Error::NonFinite { index });
         }
@@ -202,16 +202,7 @@ impl Products {
 
 /// Whether a batch is a whole number of rows of finite numbers.
 pub(super) fn check(batch: &[f32], inputs: usize) -> Result<(), Error> {
-    check_length(batch.len(), batch.len().div_ceil(inputs) * inputs)?;
+    check_len(batch.len().div_ceil(inputs) * inputs, batch.len())?;
     let bad = batch.iter().position(|value| !value.is_finite());
     bad.map_or(Ok(()), |index| Err(Error::NonFinite { index }))
-}
-
-/// Whether a length is the one needed.
-pub(super) const fn check_length(actual: usize, expected: usize) -> Result<(), Error> {
-    if actual == expected {
-        Ok(())
-    } else {
-        Err(Error::LengthMismatch { expected, actual })
-    }
 }

@@ -18,10 +18,10 @@ use alloc::vec::Vec;
 
 use nalgebra::{Cholesky, DMatrix, DVector};
 
-use super::accumulate::{Gram, Products, check, check_length};
+use super::accumulate::{Gram, Products, check};
 use super::metric::{Metric, combine};
 use super::output::{TOGETHER, check_damping};
-use crate::error::Error;
+use crate::error::{Error, check_len};
 use crate::parallel;
 use crate::weight::Format;
 
@@ -66,7 +66,7 @@ impl CrossGram {
     /// [`Error::LengthMismatch`] if a batch is no whole number of rows or they are of different lengths; [`Error::NonFinite`] with
     /// the index in its batch. Then nothing is added.
     pub fn add(&mut self, quantized: &[f32], original: &[f32]) -> Result<(), Error> {
-        check_length(original.len(), quantized.len())?;
+        check_len(quantized.len(), original.len())?;
         check(quantized, self.gram.inputs())?;
         check(original, self.gram.inputs())?;
         self.cross.add_batch(original, quantized);

@@ -20,7 +20,7 @@ use core::fmt;
 use core::ops::{Bound, RangeBounds};
 
 use crate::code::Code;
-use crate::error::Error;
+use crate::error::{Error, check_len};
 
 pub use iter::Iter;
 #[cfg(feature = "alloc")]
@@ -354,13 +354,7 @@ impl<'a> PackedTrits<'a> {
     }
 
     fn check_len(&self, actual: usize) -> Result<(), Error> {
-        if actual == self.len {
-            return Ok(());
-        }
-        Err(Error::LengthMismatch {
-            expected: self.len,
-            actual,
-        })
+        check_len(self.len, actual)
     }
 
     /// The number of trits before the first byte border, and the bytes after it.

@@ -57,6 +57,7 @@ pub use activations::{ACTIVATION_BLOCK, Activations, ScalePer};
 
 use alloc::vec::Vec;
 
+use crate::error::check_len;
 use crate::{Backend, Error};
 
 /// How digits meet activations.
@@ -127,9 +128,7 @@ pub(crate) fn results<'y>(
     let results = rows.checked_mul(xs.len()).ok_or(Error::ShapeOverflow)?;
     let lengths = xs.iter().map(|x| (columns, x.len()));
     for (expected, actual) in lengths.chain([(results, y.len())]) {
-        if actual != expected {
-            return Err(Error::LengthMismatch { expected, actual });
-        }
+        check_len(expected, actual)?;
     }
     if columns == 0 || rows == 0 {
         y.fill(0.0);
