@@ -84,101 +84,69 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
-// Ground floor.
 mod error;
-
-mod parallel;
-
-mod backend;
-
-// The wing of meaning: what the best ternary vector is. Each room stands on those above it in this list.
+mod threads;
 mod weight;
+
+mod simd;
 
 mod exact;
 
-mod ordered;
+mod optimum;
 
-mod passes;
+pub mod quantize;
 
-mod objective;
-
-mod search;
-
-mod rule;
-
-mod fit;
-
-mod knobs;
-
-mod solve;
-
-#[cfg(feature = "alloc")]
-mod lanes;
-
-mod ternarizer;
-
-#[cfg(feature = "alloc")]
-mod certificate;
-
-mod curve;
-
-pub mod stored;
-
-#[cfg(feature = "alloc")]
-pub mod planes;
-
-// The wing of storage: how trits lie in bytes, and multiply.
 pub mod code;
-
-pub mod kernels;
-
 pub mod packed;
 
-#[cfg(feature = "alloc")]
-pub mod product;
+pub mod matmul;
 
-// The roof: trits with their scales, and whole tensors.
 #[cfg(feature = "half")]
 pub mod format;
 
 #[cfg(feature = "alloc")]
 pub mod tensor;
 
-#[cfg(feature = "alloc")]
-pub mod calibrate;
-
-#[cfg(feature = "alloc")]
-pub mod budget;
-
-#[cfg(feature = "nalgebra")]
-pub mod gram;
-
-// The upper roof: whole models, on files.
 #[cfg(feature = "safetensors")]
 pub mod model;
 
+// The old paths, until each layer has its new surface.
+#[doc(hidden)]
+pub use matmul::dot as kernels;
+#[doc(hidden)]
 #[cfg(feature = "alloc")]
-pub use certificate::{Certificate, Ladder, Refusal, Step};
+pub use matmul::int8 as product;
+#[cfg(feature = "nalgebra")]
+#[doc(hidden)]
+pub use quantize::gram;
+#[doc(hidden)]
+pub use quantize::scale_type as stored;
 #[cfg(feature = "alloc")]
-pub use curve::curve;
+#[doc(hidden)]
+pub use quantize::{budget, calibrate, planes};
+
 #[cfg(feature = "half")]
 pub use format::Format;
 #[cfg(feature = "alloc")]
-pub use packed::PackedTritsBuf;
+pub use optimum::certificate::{Certificate, Ladder, Refusal, Step};
 #[cfg(feature = "alloc")]
-pub use ternarizer::ternarize;
+pub use optimum::curve::curve;
+#[cfg(feature = "alloc")]
+pub use optimum::ternarizer::ternarize;
 #[cfg(feature = "heapless")]
-pub use ternarizer::ternarize_heapless;
+pub use optimum::ternarizer::ternarize_heapless;
+#[cfg(feature = "alloc")]
+pub use packed::PackedTritsBuf;
 pub use {
-    backend::Backend,
     code::Code,
-    curve::curve_into,
     error::Error,
-    fit::Fit,
+    optimum::curve::curve_into,
+    optimum::fit::Fit,
+    optimum::rule::{Rule, Scales},
+    optimum::search::Search,
+    optimum::ternarizer::{Ternarizer, ternarize_into},
     packed::PackedTrits,
-    rule::{Rule, Scales},
-    search::Search,
-    ternarizer::{Ternarizer, ternarize_into},
+    simd::Backend,
     weight::Weight,
 };
 

@@ -1,6 +1,6 @@
 //! [`Grid`]: magnitudes as whole numbers of one unit, so that their sums are exact; [`Sums`]: such a sum.
 //!
-//! What the unit has to be, so that all fits 128 bits, is the business of [`crate::objective`].
+//! What the unit has to be, so that all fits 128 bits, is the business of [`crate::optimum::objective`].
 
 use super::quotient::Quotient;
 use crate::weight::{Weight, decode};

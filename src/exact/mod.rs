@@ -9,6 +9,7 @@
 //! - [`weighted`]: the sums over some weights with importances, and the scale they make;
 //! - [`natural`]: whole numbers of any length.
 
+pub(crate) mod float_sums;
 pub(crate) mod grid;
 pub(crate) mod limbs;
 #[cfg(feature = "alloc")]

@@ -1,8 +1,8 @@
 //! Products with the bytes of other programs, as they lie in a file: nothing is unpacked, nothing is copied.
 //!
-//! The activations are laid out to meet the codes of a format ([`product`](crate::product)); blocks with less than 64 bytes of
+//! The activations are laid out to meet the codes of a format ([`product`](crate::matmul)); blocks with less than 64 bytes of
 //! codes are put together to tiles on the way. Each block's scale is widened once a row, and times the scale of the activations
-//! that meet it multiplies the sums of the block: `tile` and `lane` in the definition of [`product`](crate::product) are those of
+//! that meet it multiplies the sums of the block: `tile` and `lane` in the definition of [`product`](crate::matmul) are those of
 //! the format's bytes.
 //!
 //! Cost: as there. Formats in blocks of 256 are fastest; the smaller blocks cost a copy of their codes.
@@ -11,11 +11,11 @@ use super::Format;
 use super::layout::BlockLayout;
 use super::matrix::Matrix;
 use crate::Error;
-use crate::backend::{TILE, Tiles, Vector};
-use crate::product::{
+use crate::matmul::int8::{
     Activations, Contiguous, Drivable, Exact, LANE_PAIRS, Laid, Multiplier, Places, Run, Scaled,
     Scaling, Source, results, tile_at,
 };
+use crate::simd::{TILE, Tiles, Vector};
 use crate::weight::Format as _;
 use alloc::vec::Vec;
 

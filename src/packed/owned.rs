@@ -8,9 +8,9 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::PackedTrits;
-use crate::backend::{Backend, Job, Vector};
 use crate::code::{Code, split_group, two_bit};
 use crate::error::Error;
+use crate::simd::{Backend, Job, Vector};
 
 /// A vector of trits in bytes of its own.
 ///

@@ -1,19 +1,19 @@
 //! The products of packed trits with activations.
 //!
 //! Each checks one length and hands the bytes to a kernel, where the sums and their order are defined: see
-//! [`kernels`](crate::kernels). Cost: one pass over the bytes and the activations, no memory.
+//! [`kernels`](crate::matmul::dot). Cost: one pass over the bytes and the activations, no memory.
 
 use super::PackedTrits;
-use crate::backend::Backend;
 use crate::error::Error;
 #[cfg(feature = "alloc")]
-use crate::kernels::Row;
-use crate::kernels::{self, portable};
+use crate::matmul::dot::Row;
+use crate::matmul::dot::{self, portable};
+use crate::simd::Backend;
 
 impl PackedTrits<'_> {
     /// The product `sum t_i x_i`, in units of `x`: the activations under the +1 trits less those under the -1 trits.
     ///
-    /// The additions have [one defined order](crate::kernels#the-order-of-a-floating-point-sum), which does not depend on
+    /// The additions have [one defined order](crate::matmul::dot#the-order-of-a-floating-point-sum), which does not depend on
     /// the code, the machine or the place in the bytes. An activation under a 0 is never looked at, even if it is NaN.
     ///
     /// Cost: a selection and an addition an element.
@@ -33,7 +33,7 @@ impl PackedTrits<'_> {
     /// ```
     pub fn dot(&self, x: &[f32]) -> Result<f32, Error> {
         self.check_len(x.len())?;
-        kernels::dot(Backend::detect(), self.code, self.bytes, self.skip, x)
+        dot::dot(Backend::detect(), self.code, self.bytes, self.skip, x)
     }
 
     /// The product `sum t_i x_i` of integers, exact, in units of `x`.
@@ -82,7 +82,7 @@ impl PackedTrits<'_> {
     /// ```
     pub fn dot_signed(&self, x: &[f32]) -> Result<(f32, f32), Error> {
         self.check_len(x.len())?;
-        kernels::dot_signed(Backend::detect(), self.code, self.bytes, self.skip, x)
+        dot::dot_signed(Backend::detect(), self.code, self.bytes, self.skip, x)
     }
 
     /// The sums of integers under the +1 trits and under the -1 trits, `(plus, minus)`, exact, in units of `x`.

@@ -6,9 +6,10 @@
 use alloc::vec::Vec;
 
 use super::{Grouping, Shape, TensorView, TernaryTensor};
-use crate::fit::{share, value};
+use crate::exact::float_sums;
+use crate::optimum::fit::{share, value};
 use crate::weight::{scale_by_power, unit_exponent};
-use crate::{Error, Weight, ordered};
+use crate::{Error, Weight};
 
 /// How close restored weights `w'` come to weights `w`.
 ///
@@ -79,7 +80,7 @@ impl Products {
     fn new<W: Weight>(weights: &[W], restored: &[W]) -> Self {
         let units = Units::of(weights, restored);
         let sum = |unit_w: i32, unit_r: i32, term: &dyn Fn(f64, f64) -> f64| {
-            ordered::sum(weights, |i, weight| {
+            float_sums::sum(weights, |i, weight| {
                 let restored = restored.get(i).map_or(0.0, |value| value.widen());
                 let w = scale_by_power(weight.widen(), -unit_w);
                 term(w, scale_by_power(restored, -unit_r))
@@ -120,10 +121,10 @@ impl Products {
             *part = part.in_units(units);
         }
         Self {
-            weights: ordered::sum(&parts, |_, part| part.weights),
-            both: ordered::sum(&parts, |_, part| part.both),
-            restored: ordered::sum(&parts, |_, part| part.restored),
-            lost: ordered::sum(&parts, |_, part| part.lost),
+            weights: float_sums::sum(&parts, |_, part| part.weights),
+            both: float_sums::sum(&parts, |_, part| part.both),
+            restored: float_sums::sum(&parts, |_, part| part.restored),
+            lost: float_sums::sum(&parts, |_, part| part.lost),
             units,
         }
     }

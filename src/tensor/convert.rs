@@ -12,10 +12,10 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::{GroupedView, Grouping, Groups, TensorView, TernaryTensor};
-use crate::knobs::check_importance;
-use crate::lanes;
+use crate::optimum::options::check_importance;
+use crate::optimum::short;
 use crate::packed::pack_two_bit;
-use crate::parallel;
+use crate::threads;
 use crate::{Code, Error, Fit, PackedTritsBuf, Scales, Ternarizer, Weight};
 
 /// Weights in a batch, about: enough to be worth a thread's while.
@@ -138,7 +138,7 @@ impl<W: Weight> Source<'_, W> {
             .step_by(groups_per_batch)
             .map(|first| first..count.min(first + groups_per_batch));
         let batches = ranges.zip(packed.chunks_mut(bytes_per_batch));
-        let fits = parallel::collect(count, batches, |(groups, bytes), fits| {
+        let fits = threads::collect(count, batches, |(groups, bytes), fits| {
             fits.reserve(groups.len());
             let mut trits = alloc::vec![0; groups.len() * self.groups().group_len(0)];
             self.batch(groups, &mut trits, fits)?;
@@ -168,7 +168,7 @@ impl<W: Weight> Source<'_, W> {
     fn all(&self) -> Result<(Vec<i8>, Vec<Fit<W>>), Error> {
         let mut trits = alloc::vec![0; self.groups().shape().len()];
         let batches = self.batches(&mut trits);
-        let fits = parallel::collect(self.groups().len(), batches, |(groups, trits), fits| {
+        let fits = threads::collect(self.groups().len(), batches, |(groups, trits), fits| {
             fits.reserve(groups.len());
             self.batch(groups, trits, fits)
         })?;
@@ -212,7 +212,7 @@ impl<W: Weight> Source<'_, W> {
     ) -> Result<(), Error> {
         if self.importance.is_none()
             && let Some(len) = self.equal_len()
-            && lanes::suits::<W>(&self.how.knobs, len)
+            && short::suits::<W>(&self.how.knobs, len)
         {
             return self.short(groups, len, trits, fits);
         }
@@ -239,7 +239,7 @@ impl<W: Weight> Source<'_, W> {
         fits: &mut Vec<Fit<W>>,
     ) -> Result<(), Error> {
         if let Some(weights) = self.weights.slice_of(groups.clone()) {
-            return lanes::ternarize(&self.how.knobs, len, weights, trits, fits);
+            return short::ternarize(&self.how.knobs, len, weights, trits, fits);
         }
         let mut weights = Vec::with_capacity(trits.len());
         for group in groups {
@@ -247,7 +247,7 @@ impl<W: Weight> Source<'_, W> {
                 .group(group)
                 .for_each(|weight| weights.push(weight));
         }
-        lanes::ternarize(&self.how.knobs, len, &weights, trits, fits)
+        short::ternarize(&self.how.knobs, len, &weights, trits, fits)
     }
 
     /// From the order of the groups to that of the weights.

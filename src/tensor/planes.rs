@@ -1,7 +1,7 @@
 //! [`PlanesTensor`]: a tensor as a sum of ternary tensors.
 //!
 //! Each plane is a [`TernaryTensor`] of the same shape and groups, so whatever packs, writes or multiplies one ternary tensor does
-//! so with several. The scales of all planes of a group are found together: see [`crate::planes`].
+//! so with several. The scales of all planes of a group are found together: see [`crate::quantize::planes`].
 //!
 //! ```text
 //! w'[i] = sum_k lambda_k[g] t_k[i]      with g the group of i
@@ -17,10 +17,11 @@ use alloc::vec::Vec;
 
 use super::agreement::Agreement;
 use super::{GroupedView, Grouping, Groups, Shape, TensorView, TernaryTensor};
-use crate::planes::{Planes, Residual};
-use crate::stored::ScaleType;
+use crate::quantize::planes::{Planes, Residual};
+use crate::quantize::scale_type::ScaleType;
+use crate::threads;
 use crate::weight::Format;
-use crate::{Code, Error, PackedTritsBuf, Rule, Weight, parallel};
+use crate::{Code, Error, PackedTritsBuf, Rule, Weight};
 
 /// Weights in a batch, about: enough to be worth a thread's while.
 const BATCH: usize = 1 << 12;
@@ -93,7 +94,7 @@ impl PlanesTensor {
     /// The planes. In each group the first one has the largest scale, but for [`PlaneMethod::Greedy`] and where nothing better
     /// was found: those planes are in the order in which they were found.
     ///
-    /// [`PlaneMethod::Greedy`]: crate::planes::PlaneMethod::Greedy
+    /// [`PlaneMethod::Greedy`]: crate::quantize::planes::PlaneMethod::Greedy
     ///
     /// ```
     /// # use ternarize::{planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
@@ -138,7 +139,7 @@ impl PlanesTensor {
     /// The type whose values the scales are.
     ///
     /// ```
-    /// # use ternarize::{planes::Residual, stored::ScaleType};
+    /// # use ternarize::{planes::Residual, scale_type::ScaleType};
     /// # use ternarize::tensor::{Grouping, PlanesTensor, TensorView};
     /// # let view = TensorView::new(&[0.5_f32, -0.5, 0.0, 0.5], &[2, 2])?;
     /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Residual::new(1))?;
@@ -172,7 +173,7 @@ impl PlanesTensor {
     /// Bytes of the packed trits and the scales of all planes, each scale as large as its [type](Self::scale_type).
     ///
     /// ```
-    /// # use ternarize::{planes::Residual, stored::ScaleType};
+    /// # use ternarize::{planes::Residual, scale_type::ScaleType};
     /// # use ternarize::tensor::{Grouping, PlanesTensor, TensorView};
     /// let view = TensorView::new(&[0.5_f32; 64], &[64])?;
     /// let shifts = Residual::new(2).scale_type(ScaleType::PowerOfTwo);
@@ -361,7 +362,7 @@ fn all_groups<W: Weight>(
     let per_batch = (BATCH / groups.group_len(0).max(1)).max(1);
     let batches = (0..groups.len()).step_by(per_batch);
     let batches = batches.map(|first| first..groups.len().min(first + per_batch));
-    parallel::collect(groups.len(), batches, |groups, found| {
+    threads::collect(groups.len(), batches, |groups, found| {
         let mut scratch = Vec::new();
         for group in groups {
             found.push(how.ternarize(weights.gather(group, &mut scratch)?)?);

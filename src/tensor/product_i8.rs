@@ -1,7 +1,7 @@
 //! A ternary matrix times vectors of 8-bit activations.
 //!
 //! Where the scales of a row change only with whole lanes of a tile the product goes tile by tile, as
-//! [`product`](crate::product) has it; other groupings are multiplied run by run, each an exact sum:
+//! [`product`](crate::matmul) has it; other groupings are multiplied run by run, each an exact sum:
 //!
 //! ```text
 //! grouping                                  code      activations' scales     how
@@ -14,7 +14,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::TernaryTensor;
-use crate::product::{
+use crate::matmul::int8::{
     ACTIVATION_BLOCK, Activations, Contiguous, Drivable, Exact, Groups, LANE_PAIRS, Laid, Lambda,
     Multiplier, Places, Run, Scaled, results,
 };

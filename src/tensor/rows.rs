@@ -11,14 +11,14 @@
 //! the row. Only which groups they are may differ from row to row. The type of the scales is out of sight here, so that the
 //! loops are compiled once; that costs a call for each run.
 //!
-//! Cost: as said for [`kernels`](crate::kernels); the bytes of a few rows are in cache while all vectors meet them.
+//! Cost: as said for [`kernels`](crate::matmul::dot); the bytes of a few rows are in cache while all vectors meet them.
 
 use core::num::NonZero;
 use core::ops::Range;
 
 use super::{Groups, Runs};
-use crate::backend::{Backend, Divisible, Job, Vector};
-use crate::kernels::{Apart, Row, Sums, Together, sums};
+use crate::matmul::dot::{Apart, Row, Sums, Together, sums};
+use crate::simd::{Backend, Divisible, Job, Vector};
 use crate::{Error, PackedTrits, Scales};
 
 /// Trits times vectors in a part that is worth a thread.

@@ -11,7 +11,7 @@
 use alloc::vec::Vec;
 
 use super::{Grouping, Groups, Shape};
-use crate::fit::value;
+use crate::optimum::fit::value;
 use crate::{Code, Error, PackedTrits, PackedTritsBuf, Rule, Scales, Weight};
 
 /// A tensor of ternary weights: shape, groups, packed trits, and the scales of each group in the weights' own type.

@@ -1,0 +1,114 @@
+//! Activations in 8 bits: a scale, and whole numbers from -127 to 127.
+//!
+//! ```text
+//! d = max |x| / 127,   q = x (127 / max |x|), rounded to the nearest whole number, ties to even;   x ~ d q
+//! ```
+//!
+//! Where the largest is so small that its reciprocal would overflow, all are lifted by a power of two first. Cost: two passes.
+
+use crate::error::Error;
+use crate::simd::{Backend, Job, Vector};
+
+/// The largest magnitude: -128 has no negative in 8 bits.
+pub const LARGEST: i8 = 127;
+
+/// Below this, `127 / max` might overflow.
+const SMALL: f32 = f32::from_bits((127 - 100) << 23);
+
+/// What small ones are multiplied with: 2^100.
+const LIFT: f32 = f32::from_bits((127 + 100) << 23);
+
+/// Rounds `x` to 8 bits and returns the value of a 1.
+///
+/// # Errors
+///
+/// [`Error::LengthMismatch`] if `values` has another length, [`Error::NonFiniteActivation`] for the first NaN or infinity. Then
+/// nothing has been written.
+///
+/// # Examples
+///
+/// ```
+/// use ternarize::kernels::activations::quantize_into;
+///
+/// let mut values = [0; 3];
+/// let scale = quantize_into(&[25.4, -12.6, 0.0], &mut values)?;
+/// assert_eq!((scale, values), (0.2, [127, -63, 0]));
+/// # Ok::<(), ternarize::Error>(())
+/// ```
+pub fn quantize_into(x: &[f32], values: &mut [i8]) -> Result<f32, Error> {
+    let (expected, actual) = (x.len(), values.len());
+    if actual != expected {
+        return Err(Error::LengthMismatch { expected, actual });
+    }
+    let scale = quantize_on(Backend::detect(), x, values);
+    scale.map_err(|index| Error::NonFiniteActivation { index })
+}
+
+/// The same on a backend, for slices of equal length; the index of what is not finite.
+pub(crate) fn quantize_on(backend: Backend, x: &[f32], values: &mut [i8]) -> Result<f32, usize> {
+    let largest = f32::from_bits(backend.run(Largest(x)));
+    if !largest.is_finite() {
+        let wrong = x.iter().position(|x| !x.is_finite());
+        return Err(wrong.unwrap_or_default());
+    }
+    let lift = if largest < SMALL { LIFT } else { 1.0 };
+    let factor = match largest * lift {
+        0.0 => 0.0,
+        largest => f32::from(LARGEST) / largest,
+    };
+    backend.run(Round {
+        x,
+        values,
+        lift,
+        factor,
+    });
+    Ok(largest / f32::from(LARGEST))
+}
+
+/// The bits of the largest magnitude; of a NaN, if there is one.
+struct Largest<'a>(&'a [f32]);
+
+impl Job for Largest<'_> {
+    type Output = u32;
+
+    #[inline(always)]
+    fn run<V: Vector>(self, _: V) -> u32 {
+        let mut largest = [0_u32; 64];
+        let (chunks, rest) = self.0.as_chunks::<64>();
+        for chunk in chunks {
+            for (largest, x) in largest.iter_mut().zip(chunk) {
+                *largest = (*largest).max(x.to_bits() & 0x7fff_ffff);
+            }
+        }
+        let mut all = 0;
+        for largest in largest {
+            all = all.max(largest);
+        }
+        for x in rest {
+            all = all.max(x.to_bits() & 0x7fff_ffff);
+        }
+        all
+    }
+}
+
+struct Round<'a> {
+    x: &'a [f32],
+    values: &'a mut [i8],
+    lift: f32,
+    factor: f32,
+}
+
+impl Job for Round<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self, _: V) {
+        /// At 1.5 * 2^23 singles are whole numbers: adding rounds, and the last bits are the number in two's complement.
+        const WHOLE: f32 = 12_582_912.0;
+
+        for (value, x) in self.values.iter_mut().zip(self.x) {
+            let whole = x * self.lift * self.factor + WHOLE;
+            *value = whole.to_bits().to_le_bytes()[0].cast_signed();
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The whole curve `M -> cosine`: what the search takes the maximum of.
+//!
+//! Source: TNT, arXiv 1912.09236, section 3: the algorithm's inner quantity, for every number of non-zeros.
+
+use crate::error::Error;
+use crate::optimum::fit;
+use crate::optimum::objective::{Item, Objective, Side, Wide};
+use crate::optimum::options;
+use crate::weight::Weight;
+
+/// Writes, for each `M` from 1 to N, the cosine of the weights and the best ternary vector with `M` non-zeros to
+/// `cosines[M - 1]`. No heap.
+///
+/// Where `M` exceeds the number of weights that are not zero, the surplus non-zeros stand on zeros and the cosine falls. The
+/// entry at `M = nonzeros` is the `cosine` of the [`Fit`](crate::Fit) that [`ternarize_into`](crate::ternarize_into) returns, to
+/// the last bit, and the largest but for rounding: of two equal optima, one may round to the next number. Cost: `O(N log N)`.
+///
+/// # Errors
+///
+/// [`Error::Empty`], [`Error::NonFinite`], [`Error::TooLong`] as [`ternarize_into`](crate::ternarize_into), and
+/// [`Error::LengthMismatch`] if `cosines` is not as long as `weights`.
+///
+/// # Examples
+///
+/// ```
+/// let mut cosines = [0.0; 3];
+/// ternarize::curve_into(&[3.0_f32, -4.0, 0.0], &mut cosines)?;
+/// assert_eq!(cosines[0], 0.8);
+/// assert!((cosines[1] - 7.0 / (2.0_f64.sqrt() * 5.0)).abs() < 1e-15);
+/// assert!((cosines[2] - 7.0 / (3.0_f64.sqrt() * 5.0)).abs() < 1e-15);
+/// # Ok::<(), ternarize::Error>(())
+/// ```
+pub fn curve_into<W: Weight>(weights: &[W], cosines: &mut [f64]) -> Result<(), Error> {
+    options::check_weights(weights)?;
+    if cosines.len() != weights.len() {
+        return Err(Error::LengthMismatch {
+            expected: weights.len(),
+            actual: cosines.len(),
+        });
+    }
+    // The output doubles as the scratch for sorting: every weight fits an f64.
+    for (place, weight) in cosines.iter_mut().zip(weights) {
+        *place = weight.abs().widen();
+    }
+    cosines.sort_unstable_by(|a, b| b.total_cmp(a));
+    let objective = Wide::new(weights, None, Side::Both);
+    let energy = fit::energy(weights, None, objective.unit_exponent());
+    let mut tally = objective.empty();
+    for place in cosines {
+        let key = W::narrow(*place).key();
+        objective.add(
+            &mut tally,
+            Item {
+                key,
+                mass: 1.0_f32.to_bits(),
+                negative: false,
+            },
+            1,
+        );
+        *place = objective.rounded(&tally).cosine(energy);
+    }
+    Ok(())
+}
+
+/// For each `M` from 1 to N, the cosine of the weights and the best ternary vector with `M` non-zeros.
+///
+/// # Errors
+///
+/// As [`curve_into`].
+///
+/// # Examples
+///
+/// ```
+/// let cosines = ternarize::curve(&[3.0_f32, -4.0, 0.5])?;
+/// assert!(cosines[1] > cosines[0] && cosines[1] > cosines[2]);
+/// # Ok::<(), ternarize::Error>(())
+/// ```
+#[cfg(feature = "alloc")]
+pub fn curve<W: Weight>(weights: &[W]) -> Result<alloc::vec::Vec<f64>, Error> {
+    let mut cosines = alloc::vec![0.0; weights.len()];
+    curve_into(weights, &mut cosines)?;
+    Ok(cosines)
+}

@@ -1,0 +1,194 @@
+//! [`Fit`]: how well trits and scales stand for the weights.
+//!
+//! The supports, the scales and the thresholds come from exact sums. The two figures of merit are `f64` sums of one
+//! defined order ([`crate::exact::float_sums`]), in units of a power of two near the largest magnitude: the same bits on every machine,
+//! and nothing overflows. With importances their sums over the support are of that kind, too ([`parts`]).
+
+use crate::exact::float_sums;
+use crate::optimum::objective::Rounded;
+use crate::weight::{Weight, scale_by_power};
+
+/// The scales of a ternary vector, and how close it comes.
+///
+/// With trits `t`, the weight `i` is restored as `lambda_p` where `t_i = +1`, `-lambda_n` where `t_i = -1`, and 0 elsewhere.
+/// With importances `h`, every inner product below is `<a, b> = sum h_i a_i b_i`.
+///
+/// # Examples
+///
+/// ```
+/// use ternarize::ternarize_into;
+///
+/// let weights = [1.0_f32, -0.9, 0.1, 0.8];
+/// let mut trits = [0; 4];
+/// let fit = ternarize_into(&weights, &mut trits)?;
+/// assert_eq!(trits, [1, -1, 0, 1]);
+/// assert_eq!((fit.lambda, fit.lambda_p, fit.lambda_n), (0.9, 0.9, 0.9));
+/// assert_eq!(fit.nonzeros, 3);
+/// assert!(fit.cosine > 0.99 && fit.relative_error < 0.02);
+/// # Ok::<(), ternarize::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Fit<W> {
+    /// The one scale for both signs: the projection of the weights on the trits (for `AbsMean` and `AbsMax`, the scale they
+    /// prescribe). Not negative; 0 if there are no non-zeros. Correctly rounded from the exact ratio, but for
+    /// [`Rule::TwoScale`](crate::Rule::TwoScale), where it is only informative and rounded from `f64`.
+    pub lambda: W,
+    /// The magnitude of a +1. Not negative; with two scales 0 if there is no +1.
+    pub lambda_p: W,
+    /// The magnitude of a -1. Not negative; with two scales 0 if there is no -1.
+    pub lambda_n: W,
+    /// How many trits are not 0: the paper's `M`.
+    pub nonzeros: usize,
+    /// How many trits are +1.
+    pub positives: usize,
+    /// How many trits there are.
+    pub len: usize,
+    /// The trits are non-zero just where `|w| > threshold` (and the importance is not 0). Half the scale, rounded down, for
+    /// the exact rules; the prescribed threshold, rounded down, for the baselines (for `AbsMax`, the largest number below `max / 2`); the largest magnitude left out where a
+    /// wanted count decided, and then some of its equals may have been taken, the first in order. With
+    /// [`Rule::TwoScale`](crate::Rule::TwoScale) the smaller of the two below.
+    pub threshold: W,
+    /// The threshold for positive weights; equal to `threshold` but for [`Rule::TwoScale`](crate::Rule::TwoScale).
+    pub threshold_p: W,
+    /// The threshold for the magnitude of negative weights.
+    pub threshold_n: W,
+    /// The cosine of the angle between the weights and the **trits**, in `[0, 1]`: what the paper maximises. 0 if all trits
+    /// are 0.
+    pub cosine: f64,
+    /// `|w - w'|^2 / |w|^2` with `w'` the weights restored from the trits and the scales **returned**. 0 if all weights are 0.
+    pub relative_error: f64,
+}
+
+impl<W: Weight> Fit<W> {
+    /// The share of trits that are 0, in `[0, 1]`.
+    ///
+    /// ```
+    /// let mut trits = [0; 4];
+    /// let fit = ternarize::ternarize_into(&[1.0_f32, 0.0, 0.0, -1.0], &mut trits)?;
+    /// assert_eq!(fit.sparsity(), 0.5);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    #[must_use]
+    pub fn sparsity(&self) -> f64 {
+        (self.len - self.nonzeros) as f64 / self.len as f64
+    }
+
+    /// How many trits are -1.
+    ///
+    /// ```
+    /// let mut trits = [0; 4];
+    /// let fit = ternarize::ternarize_into(&[1.0_f32, 0.0, 0.0, -1.0], &mut trits)?;
+    /// assert_eq!(fit.negatives(), 1);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    #[must_use]
+    pub fn negatives(&self) -> usize {
+        self.nonzeros - self.positives
+    }
+
+    /// The value that a trit stands for; 0 for anything but -1 and +1.
+    ///
+    /// ```
+    /// let mut trits = [0; 3];
+    /// let fit = ternarize::ternarize_into(&[1.0_f32, -0.9, 0.0], &mut trits)?;
+    /// assert_eq!(trits.map(|t| fit.value(t)), [1.0, -0.9, 0.0]);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    #[must_use]
+    pub fn value(&self, trit: i8) -> W {
+        value(trit, self.lambda_p, self.lambda_n)
+    }
+}
+
+/// The value that a trit stands for.
+pub(crate) fn value<W: Weight>(trit: i8, lambda_p: W, lambda_n: W) -> W {
+    match trit {
+        1 => lambda_p,
+        -1 => -lambda_n,
+        _ => W::zero(),
+    }
+}
+
+/// `sum h w^2`, with the weights in units of `2^unit`.
+pub(crate) fn energy<W: Weight>(weights: &[W], importance: Option<&[f32]>, unit: i32) -> f64 {
+    weighted_sum(weights, importance, |_, weight| {
+        let w = scale_by_power(weight.widen(), -unit);
+        w * w
+    })
+}
+
+/// `sum h |w|` and `sum h` over the weights of the trits +1, and over those of the trits -1, with the weights in units of
+/// `2^unit`. The sums run over all weights, with zeros where the trit is another.
+pub(crate) fn parts<W: Weight>(
+    weights: &[W],
+    importance: &[f32],
+    trits: &[i8],
+    unit: i32,
+) -> [Rounded; 2] {
+    [1, -1].map(|wanted| {
+        let mass = |i: usize| match (trits.get(i), importance.get(i)) {
+            (Some(&trit), Some(&h)) if trit == wanted => f64::from(h),
+            _ => 0.0,
+        };
+        let sum = |i, weight: W| mass(i) * scale_by_power(weight.abs().widen(), -unit);
+        Rounded {
+            sum: float_sums::sum(
+                weights,
+                |i, weight| if mass(i) > 0.0 { sum(i, weight) } else { 0.0 },
+            ),
+            mass: float_sums::sum(weights, |i, _| mass(i)),
+        }
+    })
+}
+
+/// What is lost, `sum h (w - w')^2`, from sums that are known; `None` if that would cancel too many digits.
+///
+/// ```text
+/// sum h (w - w')^2 = sum h w^2 - lambda_p (2 S_p - lambda_p m_p) - lambda_n (2 S_n - lambda_n m_n)
+/// ```
+pub(crate) fn lost(energy: f64, parts: [(Rounded, f64); 2]) -> Option<f64> {
+    let gained = |(part, lambda): (Rounded, f64)| lambda * (2.0 * part.sum - lambda * part.mass);
+    let lost = energy - (gained(parts[0]) + gained(parts[1]));
+    (lost * 64.0 > energy).then_some(lost)
+}
+
+/// What is lost, `sum h (w - w')^2`, with the weights in units of `2^unit`: one weight after the other.
+pub(crate) fn residual<W: Weight>(
+    weights: &[W],
+    trits: &[i8],
+    (lambda_p, lambda_n): (W, W),
+    importance: Option<&[f32]>,
+    unit: i32,
+) -> f64 {
+    let scaled = |w: W| scale_by_power(w.widen(), -unit);
+    let restored = [-scaled(lambda_n), 0.0, scaled(lambda_p)];
+    weighted_sum(weights, importance, |i, weight| {
+        let trit = trits.get(i).copied().unwrap_or(0);
+        let code = usize::from(trit.wrapping_add(1) as u8);
+        let lost = scaled(weight) - restored.get(code).copied().unwrap_or(0.0);
+        lost * lost
+    })
+}
+
+/// `sum h_i term(i, w_i)`, in the defined order.
+///
+/// Units are made for the weights of some importance: another may overflow them, and 0 times infinity is no number.
+fn weighted_sum<W: Weight>(
+    weights: &[W],
+    importance: Option<&[f32]>,
+    term: impl Fn(usize, W) -> f64,
+) -> f64 {
+    let Some(importance) = importance else {
+        return float_sums::sum(weights, term);
+    };
+    float_sums::sum(weights, |i, weight| match importance.get(i) {
+        Some(&h) if h > 0.0 => f64::from(h) * term(i, weight),
+        _ => 0.0,
+    })
+}
+
+/// `part / whole`, where nothing of nothing is nothing.
+pub(crate) fn share(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { 0.0 }
+}

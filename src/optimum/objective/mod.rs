@@ -1,0 +1,187 @@
+//! What "best" means: the score of a support, its scale, and how far a set of candidates can get.
+//!
+//! With the support fixed, the best signs are those of the weights and the best scale is the projection
+//! `lambda = S / m`. What is left of the objective is the **score** of the support, to be made as large as possible:
+//!
+//! ```text
+//! S = sum h_i |w_i|,  m = sum h_i        over the support; h_i = 1 without importance
+//! score = S^2 / m                        squared error = sum h w^2 - score,  cosine^2 = score / sum h w^2
+//! ```
+//!
+//! so the largest cosine and the least squared error are one problem (TNT, arXiv 1912.09236, section 3). Two objectives
+//! share that shape and differ in how they add:
+//!
+//! - [`Plain`] sums magnitudes on a 128-bit grid that is exact for all that an optimum can select;
+//! - [`Wide`] sums in integers as wide as the weight type needs, for importances and for forced counts.
+//!
+//! # A bound on many candidates at once
+//!
+//! Let two thresholds `tau1 < tau2` have the supports `(m1, S1)` and `(m2, S2)`. A candidate in between has a mass `m` in
+//! `[m2, m1]`: the smaller support and weights of at most `tau2`, so `S <= S2 + (m - m2) tau2`. The square of a line over
+//! `m` is convex, so its largest value lies at an end: no candidate in between scores more than
+//! `max(S2^2 / m2, (S2 + (m1 - m2) tau2)^2 / m1)`.
+
+mod plain;
+mod wide;
+
+use core::cmp::Ordering;
+
+pub(crate) use plain::Plain;
+pub(crate) use wide::Wide;
+
+pub(crate) use crate::optimum::scan::Side;
+
+use crate::exact::quotient::Quotient;
+use crate::weight::{Format, Weight, scale_by_power, unit_exponent};
+
+/// One weight as a search sees it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Item {
+    /// Key of the magnitude; 0 for a weight that cannot be selected.
+    pub(crate) key: u64,
+    /// Key of the importance, an `f32`.
+    pub(crate) mass: u32,
+    /// Whether the weight is below zero.
+    pub(crate) negative: bool,
+}
+
+/// Sums over a support, in `f64`: for bounds and reports, never for decisions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rounded {
+    /// `S`, in units of [`Objective::unit_exponent`].
+    pub(crate) sum: f64,
+    /// `m`.
+    pub(crate) mass: f64,
+}
+
+impl Rounded {
+    /// Both together.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            sum: self.sum + other.sum,
+            mass: self.mass + other.mass,
+        }
+    }
+
+    /// `S^2 / m`, 0 for the empty support.
+    pub(crate) fn score(self) -> f64 {
+        if self.mass > 0.0 {
+            self.sum * (self.sum / self.mass)
+        } else {
+            0.0
+        }
+    }
+
+    /// `S / sqrt(m energy)`, where `energy` is `sum h w^2` over all weights in the same units.
+    pub(crate) fn cosine(self, energy: f64) -> f64 {
+        let norm = num_traits::Float::sqrt(self.mass * energy);
+        if norm > 0.0 {
+            (self.sum / norm).min(1.0)
+        } else {
+            0.0
+        }
+    }
+}
+
+/// Exact sums over a support.
+pub(crate) trait Tally: Copy {
+    /// Number of weights in the support.
+    fn count(&self) -> usize;
+}
+
+/// A vector of weights with the exact sums of its supports.
+pub(crate) trait Objective {
+    /// The weights' type.
+    type Weight: Weight;
+    /// The exact sums of a support.
+    type Tally: Tally;
+
+    /// Number of weights, those that cannot be selected included.
+    fn len(&self) -> usize;
+    /// The weights in order.
+    fn items(&self) -> impl Iterator<Item = Item>;
+    /// The empty support.
+    fn empty(&self) -> Self::Tally;
+    /// Adds `times` weights like this one.
+    fn add(&self, tally: &mut Self::Tally, item: Item, times: usize);
+    /// Orders two non-empty supports by score, in integers.
+    fn compare_exactly(&self, a: &Self::Tally, b: &Self::Tally) -> Ordering;
+    /// `S / m` of a non-empty support, exactly.
+    fn mean(&self, tally: &Self::Tally) -> Quotient;
+    /// The sums in `f64`.
+    fn rounded(&self, tally: &Self::Tally) -> Rounded;
+    /// The largest key, 0 if nothing can be selected.
+    fn top(&self) -> u64;
+    /// A key at or below the threshold of every optimum.
+    fn floor(&self) -> u64;
+
+    /// The supports of all weights above each threshold.
+    fn above_each<const T: usize>(&self, thresholds: [u64; T]) -> [Edge<Self::Tally>; T] {
+        thresholds.map(|threshold| above_one_by_one(self, threshold))
+    }
+
+    /// The support of all weights above a threshold: one pass.
+    fn above(&self, threshold: u64) -> Edge<Self::Tally> {
+        let [edge] = self.above_each([threshold]);
+        edge
+    }
+
+    /// Magnitudes are reported in units of two to this power, so that nothing overflows.
+    fn unit_exponent(&self) -> i32 {
+        unit_exponent::<Self::Weight>(self.top())
+    }
+
+    /// A magnitude in the units of [`Rounded::sum`].
+    fn magnitude(&self, key: u64) -> f64 {
+        scale_by_power(Self::Weight::from_key(key).widen(), -self.unit_exponent())
+    }
+
+    /// The scale of a support, rounded to the nearest weight; 0 for the empty one.
+    fn scale(&self, tally: &Self::Tally) -> Self::Weight {
+        let key = match tally.count() {
+            0 => 0,
+            _ => self.mean(tally).nearest_key(Self::Weight::PRECISION),
+        };
+        Self::Weight::from_key(key)
+    }
+
+    /// `g` of the support: the largest key not above half the scale; 0 for the empty one.
+    fn half_scale_key(&self, tally: &Self::Tally) -> u64 {
+        match tally.count() {
+            0 => 0,
+            _ => self.mean(tally).half().floor_key(Self::Weight::PRECISION),
+        }
+    }
+
+    /// No candidate between two thresholds scores more than this (see the module), up to rounding.
+    fn bound(&self, low: &Edge<Self::Tally>, high: &Edge<Self::Tally>) -> f64 {
+        let (outer, inner) = (self.rounded(&low.tally), self.rounded(&high.tally));
+        let sum = inner.sum + (outer.mass - inner.mass) * self.magnitude(high.key);
+        inner.score().max(
+            Rounded {
+                sum,
+                mass: outer.mass,
+            }
+            .score(),
+        )
+    }
+}
+
+/// The support of all weights above a threshold, added one by one.
+fn above_one_by_one<O: Objective + ?Sized>(objective: &O, threshold: u64) -> Edge<O::Tally> {
+    let mut tally = objective.empty();
+    for item in objective.items().filter(|item| item.key > threshold) {
+        objective.add(&mut tally, item, 1);
+    }
+    Edge {
+        key: threshold,
+        tally,
+    }
+}
+
+/// A threshold with the support above it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Edge<T> {
+    pub(crate) key: u64,
+    pub(crate) tally: T,
+}

@@ -1,0 +1,115 @@
+//! A pass before all others: is every number finite?
+//!
+//! Nothing may be written before that is known, for an error leaves the trits as they were. The largest bits tell: those of no
+//! finite number are larger than those of an infinity, taken without the sign; with it, those of any negative number are larger, too.
+//!
+//! Cost: one read, two or three vector operations for 16 numbers; and what was read is in the cache for the next pass.
+
+use super::{AHEAD, LANES, largest_bits, padded, singles};
+use crate::exact::float_sums::cut;
+use crate::simd::{Divisible, Job, Vector};
+use crate::weight::Format;
+
+/// Asks for the largest bits of some numbers, as singles.
+#[derive(Clone, Copy)]
+pub(crate) struct Largest<'a, W> {
+    pub(crate) numbers: &'a [W],
+    /// Whether the sign counts, as the highest bit.
+    pub(crate) signed: bool,
+}
+
+/// Chunks between which nothing waits for what was before.
+const AT_ONCE: usize = 4;
+
+impl<W: Format> Job for Largest<'_, W> {
+    type Output = u32;
+
+    #[inline(always)]
+    fn run<V: Vector>(self, vector: V) -> u32 {
+        let mut largest = [vector.splat(0.0); AT_ONCE];
+        let (blocks, rest) = self.numbers.as_chunks::<{ AT_ONCE * LANES }>();
+        for block in blocks {
+            vector.prefetch(block, AHEAD);
+            self.add(vector, block, &mut largest);
+        }
+        if !rest.is_empty() {
+            self.add(vector, &padded(rest), &mut largest);
+        }
+        let mut bits = 0;
+        for lanes in largest {
+            bits = bits.max(largest_bits(vector, lanes));
+        }
+        bits
+    }
+}
+
+impl<W: Format> Largest<'_, W> {
+    #[inline(always)]
+    fn add<V: Vector>(
+        self,
+        vector: V,
+        block: &[W; AT_ONCE * LANES],
+        largest: &mut [V::Singles; AT_ONCE],
+    ) {
+        for (chunk, largest) in block.as_chunks::<LANES>().0.iter().zip(largest) {
+            let x = vector.load(&singles(chunk));
+            let x = if self.signed { x } else { vector.abs(x) };
+            *largest = vector.max_bits(*largest, x);
+        }
+    }
+}
+
+impl<W: Format> Divisible for Largest<'_, W> {
+    type Part<'p>
+        = Self
+    where
+        Self: 'p;
+
+    fn divide(&mut self) -> Option<[Self; 2]> {
+        let (first, second) = self.numbers.split_at(cut(self.numbers.len())?);
+        Some([first, second].map(|numbers| Self { numbers, ..*self }))
+    }
+
+    fn unite(&mut self, [first, second]: [u32; 2]) -> Option<u32> {
+        Some(first.max(second))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Backend;
+
+    /// The largest bits, which all backends agree on.
+    fn largest(numbers: &[f32], signed: bool) -> u32 {
+        let question = Largest { numbers, signed };
+        let bits = Backend::PORTABLE.run(question);
+        for backend in Backend::available() {
+            assert_eq!(backend.run(question), bits, "{}", backend.name());
+            assert_eq!(backend.run_divided(question), bits, "{}", backend.name());
+        }
+        bits
+    }
+
+    #[test]
+    fn a_number_that_is_none_is_seen() {
+        let infinity = f32::INFINITY.to_bits();
+        for len in [1, 15, 64, 65, 1500] {
+            let mut numbers = [0.0; 1500];
+            for (i, number) in numbers.iter_mut().enumerate() {
+                *number = i as f32 - 700.0;
+            }
+            let numbers = &mut numbers[..len];
+            let top = numbers.iter().fold(0.0, |top: f32, x| top.max(x.abs()));
+            assert_eq!(largest(numbers, false), top.to_bits());
+            assert!(largest(numbers, true) > infinity);
+            for bad in [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                for place in [0, len / 2, len - 1] {
+                    let good = core::mem::replace(&mut numbers[place], bad);
+                    assert!(largest(numbers, false) >= infinity, "{bad} at {place}");
+                    numbers[place] = good;
+                }
+            }
+        }
+    }
+}

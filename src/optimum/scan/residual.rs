@@ -1,0 +1,80 @@
+//! What the trits lose, weight by weight, where the difference of sums would have lost its digits.
+//!
+//! ```text
+//! sum (w - w')^2,    w' = lambda_p if w > threshold_p,  -lambda_n if -w > threshold_n,  else 0
+//! ```
+//!
+//! In the order of [`crate::exact::float_sums`]. Cost: one read, and about 16 vector operations for 16 weights.
+
+use super::{LANES, padded, singles};
+use crate::exact::float_sums::{BLOCK, OrderedSum, cut, total};
+use crate::simd::{Divisible, Job, Vector};
+use crate::weight::Format;
+
+/// The squared error of weights that fit singles.
+#[derive(Clone, Copy)]
+pub(crate) struct Residual<'a, W> {
+    pub(crate) weights: &'a [W],
+    /// For positive and for negative weights.
+    pub(crate) thresholds: [f32; 2],
+    pub(crate) scales: [f32; 2],
+}
+
+impl<W: Format> Job for Residual<'_, W> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<V: Vector>(self, vector: V) -> f64 {
+        let mut sum = OrderedSum::new();
+        let (blocks, rest) = self.weights.as_chunks::<BLOCK>();
+        for block in blocks {
+            sum.carry(self.block(vector, block));
+        }
+        let last = if rest.is_empty() {
+            0.0
+        } else {
+            self.block(vector, &padded(rest))
+        };
+        sum.total(last)
+    }
+}
+
+impl<W: Format> Residual<'_, W> {
+    #[inline(always)]
+    fn block<V: Vector>(&self, vector: V, block: &[W; BLOCK]) -> f64 {
+        let [p, n] = self.thresholds;
+        let (p, n) = (vector.splat(p), vector.splat(-n));
+        // What takes a weight to its error.
+        let (minus_p, plus_n) = (vector.splat(-self.scales[0]), vector.splat(self.scales[1]));
+        let mut lanes = vector.zeros();
+        for chunk in block.as_chunks::<LANES>().0 {
+            let w = vector.load(&singles(chunk));
+            let step = vector.add(
+                vector.select(vector.greater(w, p), minus_p),
+                vector.select(vector.greater(n, w), plus_n),
+            );
+            let (w, step) = (vector.widen(w), vector.widen(step));
+            for half in 0..2 {
+                let lost = vector.add_doubles(w[half], step[half]);
+                lanes = vector.add_doubles(lanes, vector.multiply_doubles(lost, lost));
+            }
+        }
+        total(&vector.doubles(lanes))
+    }
+}
+
+impl<W: Format> Divisible for Residual<'_, W> {
+    type Part<'p>
+        = Self
+    where
+        Self: 'p;
+
+    fn divide(&mut self) -> Option<[Self; 2]> {
+        let (first, second) = self.weights.split_at(cut(self.weights.len())?);
+        Some([first, second].map(|weights| Self { weights, ..*self }))
+    }
+
+    fn unite(&mut self, [first, second]: [f64; 2]) -> Option<f64> {
+        Some(first + second)
+    }
+}

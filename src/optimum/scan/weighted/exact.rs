@@ -1,0 +1,185 @@
+//! A pass for what rounded sums leave in doubt: the same sums without any rounding.
+//!
+//! A term is cut into three pieces on grids that are fixed beforehand, each so coarse that a lane adds its pieces without rounding:
+//!
+//! ```text
+//! q = (sigma + p) - sigma,   p = p - q           with sigma = 1.5 * 2^k:  q is a multiple of 2^(k-52), |p - q| <= 2^(k-53)
+//! ```
+//!
+//! With terms below `2^E` and `n = 2^b` of them in a lane, `k = E + b + 1` keeps `n 2^E` below `2^53` units, and what is left is
+//! below `2^(k-53)`: the next `E`. So a piece is `52 - b` bits long. Three pieces make 105 bits for a million weights, where a
+//! product of two singles has 48: the rest is room for magnitudes that differ. If there is not enough, something is left in the
+//! end, and the pass says so.
+//!
+//! Cost: one read, and about 130 vector operations for 16 weights.
+//!
+//! Source: Rump, Ogita and Oishi, Accurate Floating-Point Summation (2008), extraction of leading parts.
+
+use super::{Chunk, LANES, Side, Visitor, Weighted};
+use crate::simd::{Job, Vector};
+use crate::weight::{Format, scale_by_power};
+
+/// Pieces into which a term is cut.
+const PIECES: usize = 3;
+
+/// Sums everything above a threshold.
+pub(crate) struct Exact<'a, W> {
+    pub(crate) weighted: Weighted<'a, W>,
+    pub(crate) threshold: f32,
+    /// Magnitudes and importances are at most that large.
+    pub(crate) top: f32,
+    pub(crate) top_importance: f32,
+}
+
+/// An integer times two to a power.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Scaled {
+    pub(crate) integer: u128,
+    pub(crate) exponent: i32,
+}
+
+/// The sums of one sign.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ExactPart {
+    pub(crate) count: usize,
+    /// `sum h |w|` is the sum of these.
+    pub(crate) sum: [Scaled; PIECES],
+    /// `sum h` is the sum of these.
+    pub(crate) mass: [Scaled; PIECES],
+}
+
+/// The smallest exponent of a power of two above a number.
+fn exponent_above(x: f32) -> i32 {
+    (f64::from(x).to_bits() >> 52) as i32 - 1022
+}
+
+impl<W: Format> Job for Exact<'_, W> {
+    /// Of the positive weights and of the negative ones; `None` if they are too far apart.
+    type Output = Option<[ExactPart; 2]>;
+
+    #[inline(always)]
+    fn run<V: Vector>(self, vector: V) -> Self::Output {
+        let terms = self.weighted.weights.len() / LANES + 1;
+        let bits = terms.next_power_of_two().ilog2() as i32;
+        let mass = exponent_above(self.top_importance) + bits + 1;
+        let sum = mass + exponent_above(self.top);
+        let step = 52 - bits;
+        let sigmas = |k: i32| {
+            let mut sigmas = [vector.zeros(); PIECES];
+            let mut k = k;
+            for sigma in &mut sigmas {
+                *sigma = vector.splat_double(scale_by_power(1.5, k));
+                k -= step;
+            }
+            sigmas
+        };
+        let none = Pieces {
+            sums: [[vector.zeros(); 2]; PIECES],
+        };
+        let mut cutter = Cutter::<V> {
+            threshold: vector.splat(self.threshold),
+            sigmas: [sigmas(sum), sigmas(mass)],
+            counts: [0; 2],
+            pieces: [none; 4],
+            left: [vector.zeros(); 2],
+        };
+        self.weighted.visit_all::<V, LANES>(vector, &mut cutter);
+        let mut nothing_left = true;
+        for half in cutter.left {
+            for lane in vector.doubles(half) {
+                nothing_left &= lane.to_bits() << 1 == 0;
+            }
+        }
+        let part = |sign: usize| ExactPart {
+            count: cutter.counts[sign],
+            sum: cutter.pieces[2 * sign].total(vector, sum, step),
+            mass: cutter.pieces[2 * sign + 1].total(vector, mass, step),
+        };
+        nothing_left.then(|| [part(0), part(1)])
+    }
+}
+
+/// The pieces of a sum.
+#[derive(Clone, Copy)]
+struct Pieces<V: Vector> {
+    sums: [[V::Doubles; 2]; PIECES],
+}
+
+impl<V: Vector> Pieces<V> {
+    /// Adds a term of a half, and returns what is left of it.
+    #[inline(always)]
+    fn add(
+        &mut self,
+        vector: V,
+        sigmas: &[V::Doubles; PIECES],
+        half: usize,
+        mut term: V::Doubles,
+    ) -> V::Doubles {
+        for (sums, &sigma) in self.sums.iter_mut().zip(sigmas) {
+            let cut = vector.subtract_doubles(vector.add_doubles(sigma, term), sigma);
+            sums[half] = vector.add_doubles(sums[half], cut);
+            term = vector.subtract_doubles(term, cut);
+        }
+        term
+    }
+
+    /// All lanes together, with pieces that are not negative.
+    #[inline(always)]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a whole number of at most 53 bits"
+    )]
+    fn total(&self, vector: V, k: i32, step: i32) -> [Scaled; PIECES] {
+        let mut scaled = [Scaled::default(); PIECES];
+        let mut carry = 0;
+        for j in (0..PIECES).rev() {
+            let unit = k - step * j as i32 - 52;
+            let mut total = carry;
+            for half in self.sums[j] {
+                for lane in vector.doubles(half) {
+                    total += i128::from(scale_by_power(lane, -unit) as i64);
+                }
+            }
+            // A piece below the first may be negative: it borrows from the one before.
+            carry = if j > 0 { total >> step } else { 0 };
+            scaled[j] = Scaled {
+                integer: (total - (carry << step)).cast_unsigned(),
+                exponent: unit,
+            };
+        }
+        scaled
+    }
+}
+
+struct Cutter<V: Vector> {
+    threshold: V::Singles,
+    /// For sums, and for masses.
+    sigmas: [[V::Doubles; PIECES]; 2],
+    counts: [usize; 2],
+    /// `S_p, m_p, S_n, m_n`.
+    pieces: [Pieces<V>; 4],
+    /// Zero if nothing is left of any term.
+    left: [V::Doubles; 2],
+}
+
+impl<V: Vector, W: Format> Visitor<V, W, LANES> for Cutter<V> {
+    #[inline(always)]
+    fn visit(&mut self, vector: V, _: usize, weights: &[W; LANES], importance: &[f32; LANES]) {
+        for (sign, side) in [Side::Positive, Side::Negative].into_iter().enumerate() {
+            let chunk = Chunk::new(vector, side, weights, importance);
+            let above = vector.greater(chunk.x, self.threshold);
+            self.counts[sign] += vector.bits(above).count_ones() as usize;
+            let h = vector.widen(vector.select(above, chunk.importance));
+            let x = vector.widen(chunk.x);
+            for half in 0..2 {
+                let sum = vector.multiply_doubles(h[half], x[half]);
+                let terms = [(2 * sign, sum), (2 * sign + 1, h[half])];
+                for (j, term) in terms {
+                    let left = self.pieces[j].add(vector, &self.sigmas[j % 2], half, term);
+                    self.left[0] = vector.max_doubles(self.left[0], left);
+                    self.left[1] = vector.min_doubles(self.left[1], left);
+                }
+            }
+        }
+    }
+}

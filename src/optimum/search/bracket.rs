@@ -1,0 +1,91 @@
+//! The search that needs neither heap nor scratch: bracket every optimum, then look only between.
+//!
+//! ```text
+//! low  = a threshold below every optimum           high = just below the largest magnitude
+//! repeat  low = g(low), high = g(high)             until few weights lie between, or it gets slow
+//! halve what is left, dropping halves whose bound is below the best score,
+//! until at most 32 weights are left: sort those and look at each
+//! ```
+//!
+//! Cost: a pass over the weights per step, about 10 to 20 for ordinary distributions of a million weights; up to 32
+//! weights, none. Memory: two or three exact sums per halving, on the stack. The worst case is quadratic: where almost all
+//! candidates score alike (`b_i = sqrt(i+1) - sqrt(i)` makes them equal but for rounding) no bound drops a half, and every 32
+//! weights take a pass.
+//!
+//! Source: fact 2 of the [parent module](super), and branch and bound with the bound of [`crate::optimum::objective`].
+
+use super::window::{WINDOW, offer_all, width};
+use super::{Best, Found, Range};
+use crate::optimum::objective::{Edge, Objective};
+
+/// The best support of all, `None` if nothing can be selected.
+pub(super) fn optimum<O: Objective>(objective: &O) -> Option<Found<O::Tally>> {
+    let below_top = objective.top().checked_sub(1)?;
+    let mut best = Best::new(
+        objective,
+        Range {
+            min: 1,
+            max: usize::MAX,
+        },
+    );
+    if objective.len() <= WINDOW {
+        let none = Edge {
+            key: objective.top(),
+            tally: objective.empty(),
+        };
+        offer_all(&mut best, 0, &none);
+        return best.found;
+    }
+    let [low, high] = bracket(
+        objective,
+        objective.above_each([objective.floor(), below_top]),
+    );
+    best.offer(high.into());
+    best.offer(low.into());
+    refine(&mut best, &low, &high);
+    best.found
+}
+
+/// Narrows a bracket with `g` from both ends, while that pays.
+fn bracket<O: Objective>(objective: &O, mut edges: [Edge<O::Tally>; 2]) -> [Edge<O::Tally>; 2] {
+    loop {
+        let [low, high] = &edges;
+        let before = width(low, high);
+        if before <= WINDOW {
+            return edges;
+        }
+        let up = objective.half_scale_key(&low.tally).max(low.key);
+        let down = objective.half_scale_key(&high.tally).min(high.key);
+        edges = objective.above_each([up, down]);
+        let [low, high] = &edges;
+        // Halving gets rid of half the keys; where g gets rid of less than an eighth of the weights, halve.
+        if width(low, high) > before - before / 8 {
+            return edges;
+        }
+    }
+}
+
+/// Offers every support strictly between two edges that could be the best one.
+pub(super) fn refine<O: Objective>(
+    best: &mut Best<'_, O>,
+    low: &Edge<O::Tally>,
+    high: &Edge<O::Tally>,
+) {
+    let between = width(low, high);
+    if between == 0 || best.rules_out(best.objective.bound(low, high)) {
+        return;
+    }
+    if between <= WINDOW {
+        offer_all(best, low.key, high);
+        return;
+    }
+    let middle = low.key + (high.key - low.key) / 2;
+    if middle == low.key {
+        // One magnitude, many times: inside a run of equals nothing beats both its ends.
+        return;
+    }
+    let middle = best.objective.above(middle);
+    best.offer(middle.into());
+    refine(best, &middle, high);
+    refine(best, low, &middle);
+}

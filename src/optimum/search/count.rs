@@ -1,0 +1,161 @@
+//! Supports of a wanted size, and the smallest support of a wanted cosine, in place.
+//!
+//! The `m`-th largest magnitude is found by bisecting its key: 31 counting passes for `f32`, 63 for `f64`, no memory. A
+//! best support among sizes `min..=max` is then either one of those two sizes, possibly cutting through a run of equal
+//! magnitudes, or a threshold set between them, found by the same branch and bound as the free optimum. (Inside a run the
+//! score is the square of a line over `m`, which is convex: nothing inside beats both ends.)
+
+use super::bracket::refine;
+use super::window::{WINDOW, scan, width};
+use super::{Best, Cut, Found, Range, Target};
+use crate::optimum::objective::{Edge, Item, Objective, Tally};
+
+/// The best support with a number of weights in the range.
+pub(super) fn between<O: Objective>(objective: &O, range: Range) -> Option<Found<O::Tally>> {
+    let mut best = Best::new(objective, range);
+    let (first, last) = (largest(objective, range.min), largest(objective, range.max));
+    best.offer(first);
+    best.offer(last);
+    let (low, high) = edges(objective, &first, &last);
+    best.offer(high.into());
+    best.offer(low.into());
+    refine(&mut best, &low, &high);
+    best.found
+}
+
+/// The smallest support in the range that reaches the target.
+pub(super) fn sparsest<O: Objective>(
+    objective: &O,
+    range: Range,
+    target: Target,
+) -> Option<Found<O::Tally>> {
+    let (first, last) = (largest(objective, range.min), largest(objective, range.max));
+    let hunt = Hunt {
+        objective,
+        range,
+        target,
+    };
+    if hunt.reaches(&first.tally) {
+        return Some(first);
+    }
+    let (low, high) = edges(objective, &first, &last);
+    hunt.between(&low, &high)
+}
+
+/// The `m` largest weights, the first in order among equals.
+fn largest<O: Objective>(objective: &O, m: usize) -> Found<O::Tally> {
+    let count_above = |key| objective.items().filter(|item| item.key > key).count();
+    // The smallest key with fewer than m weights above it is the m-th largest.
+    let (mut low, mut high) = (0, objective.top());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if count_above(middle) < m {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    let Edge { key, mut tally } = objective.above(high);
+    let ties = m.saturating_sub(tally.count());
+    objective.add(&mut tally, unit(key), ties);
+    Found {
+        cut: Cut { key, ties },
+        tally,
+    }
+}
+
+/// Thresholds that enclose all supports from `first` to `last`.
+fn edges<O: Objective>(
+    objective: &O,
+    first: &Found<O::Tally>,
+    last: &Found<O::Tally>,
+) -> (Edge<O::Tally>, Edge<O::Tally>) {
+    (
+        objective.above(last.cut.key.saturating_sub(1)),
+        objective.above(first.cut.key),
+    )
+}
+
+/// A weight of importance 1.
+fn unit(key: u64) -> Item {
+    Item {
+        key,
+        mass: 1.0_f32.to_bits(),
+        negative: false,
+    }
+}
+
+/// The search for the smallest support that reaches a cosine.
+struct Hunt<'a, O> {
+    objective: &'a O,
+    range: Range,
+    target: Target,
+}
+
+impl<O: Objective> Hunt<'_, O> {
+    fn reaches(&self, tally: &O::Tally) -> bool {
+        let rounded = self.objective.rounded(tally);
+        self.range.contains(tally.count()) && self.target.reached_by(rounded)
+    }
+
+    /// The smallest support between two edges that reaches the target: the smaller half first.
+    fn between(&self, low: &Edge<O::Tally>, high: &Edge<O::Tally>) -> Option<Found<O::Tally>> {
+        let between = width(low, high);
+        if between == 0 || self.out_of_reach(low, high) {
+            return None;
+        }
+        if between <= WINDOW {
+            let mut found = None;
+            scan(self.objective, low.key, high, |support| {
+                found = self.reaches(&support.tally).then_some(support);
+                found.is_some()
+            });
+            return found;
+        }
+        let middle = low.key + (high.key - low.key) / 2;
+        if middle == low.key {
+            return self.within_run(high, between);
+        }
+        let middle = self.objective.above(middle);
+        self.between(&middle, high)
+            .or_else(|| self.between(low, &middle))
+    }
+
+    /// Whether even the bound stays below the target.
+    fn out_of_reach(&self, low: &Edge<O::Tally>, high: &Edge<O::Tally>) -> bool {
+        const MARGIN: f64 = 1.0 + 1e-12;
+        let wanted = self.target.cosine * self.target.cosine * self.target.energy;
+        self.objective.bound(low, high) * MARGIN < wanted
+    }
+
+    /// The smallest support that takes some of `run` equal magnitudes. Their scores are convex in the number taken, and
+    /// none was enough, so those that reach the target are the last ones: bisect.
+    fn within_run(&self, high: &Edge<O::Tally>, run: usize) -> Option<Found<O::Tally>> {
+        let taking = |ties| {
+            let mut tally = high.tally;
+            self.objective.add(&mut tally, unit(high.key), ties);
+            Found {
+                cut: Cut {
+                    key: high.key,
+                    ties,
+                },
+                tally,
+            }
+        };
+        let before = high.tally.count();
+        let mut least = self.range.min.saturating_sub(before).max(1);
+        let mut most = run.min(self.range.max.saturating_sub(before));
+        if most < least || !self.reaches(&taking(most).tally) {
+            return None;
+        }
+        while least < most {
+            let middle = least + (most - least) / 2;
+            if self.reaches(&taking(middle).tally) {
+                most = middle;
+            } else {
+                least = middle + 1;
+            }
+        }
+        Some(taking(most))
+    }
+}

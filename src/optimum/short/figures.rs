@@ -1,0 +1,232 @@
+//! What sixteen supports come to: scales, thresholds, cosine, error.
+//!
+//! ```text
+//! lambda = S / m,  threshold = the largest weight not above lambda / 2
+//! cosine = S / sqrt(m E),  relative error = (E - lambda_p (2 S_p - lambda_p m_p) - lambda_n (2 S_n - lambda_n m_n)) / E
+//! ```
+//!
+//! Plain loops over the lanes, which become vectors: divisions and roots of doubles are rounded alike everywhere, and so
+//! figures are the same numbers that [`crate::optimum::fit`] gives for one vector. A scale is rounded twice here, to a double and
+//! then to a weight. That is as good as once, unless the double has so few bits that it may itself be a weight or a tie
+//! between two; such a one must be exact, or else the lane is in doubt.
+
+#![expect(
+    clippy::needless_bitwise_bool,
+    reason = "a branch would keep a loop over lanes from becoming vectors"
+)]
+
+use super::best::{Lanes, Positive, Support, each, lanes, where_true};
+use crate::optimum::fit::Fit;
+use crate::optimum::rule::Scales;
+use crate::simd::{Job, Vector};
+use crate::weight::{Weight, floor};
+
+/// One weight for each lane.
+type Weights<W> = [W; 16];
+
+/// The best supports.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "on the stack, once for sixteen vectors"
+)]
+pub(super) enum Chosen {
+    /// One for both signs, with so many scales.
+    Both(Support, Scales),
+    /// The positive one and the negative one.
+    BySign(Support, Support),
+}
+
+/// All about sixteen vectors but their trits.
+pub(super) struct Figures<W> {
+    both: Support,
+    positive: Support,
+    negative: Support,
+    lambda: Weights<W>,
+    pub(super) lambda_p: Weights<W>,
+    pub(super) lambda_n: Weights<W>,
+    pub(super) threshold_p: Weights<W>,
+    pub(super) threshold_n: Weights<W>,
+    cosine: Lanes,
+    relative_error: Lanes,
+    /// As bits, the lanes whose error has cancelled too many digits.
+    pub(super) cancelled: u32,
+}
+
+impl Support {
+    /// The weights of one sign and those of the other.
+    #[inline(always)]
+    fn and(&self, other: &Self) -> Self {
+        Self {
+            sum: each(0.0, |l| self.sum[l] + other.sum[l]),
+            mass: each(0.0, |l| self.mass[l] + other.mass[l]),
+        }
+    }
+
+    /// Without a part of it: exactly, as sums are.
+    #[inline(always)]
+    fn without(&self, part: &Self) -> Self {
+        Self {
+            sum: each(0.0, |l| self.sum[l] - part.sum[l]),
+            mass: each(0.0, |l| self.mass[l] - part.mass[l]),
+        }
+    }
+
+    /// `S / m`, 0 for the empty support; in doubt where a weight or a tie would be no exact quotient.
+    #[inline(always)]
+    fn mean<W: Weight, V: Vector>(&self, v: V) -> (Lanes, u32) {
+        let divisor = each(0.0, |l| {
+            if self.mass[l] > 1.0 {
+                self.mass[l]
+            } else {
+                1.0
+            }
+        });
+        let mean = each(0.0, |l| self.sum[l] / divisor[l]);
+        let doubt = where_true(v, |l| {
+            let few = mean[l].to_bits() & ((1 << (52 - W::PRECISION)) - 1) == 0;
+            // The product of a count and a number of so few bits is exact.
+            few & ((mean[l] * divisor[l]).to_bits() != self.sum[l].to_bits())
+        });
+        (mean, doubt)
+    }
+}
+
+#[inline(always)]
+fn nearest<W: Weight>(x: &Lanes) -> Weights<W> {
+    each(W::zero(), |l| W::narrow(x[l]))
+}
+
+#[inline(always)]
+fn half_floor<W: Weight>(x: &Lanes) -> Weights<W> {
+    each(W::zero(), |l| floor(0.5 * x[l]))
+}
+
+impl<W: Weight> Figures<W> {
+    /// The figures of supports, and which lanes are in doubt as bits.
+    #[inline(always)]
+    pub(super) fn of<V: Vector>(
+        v: V,
+        rows: &[[f32; 16]],
+        energy: &Lanes,
+        chosen: &Chosen,
+    ) -> (Self, u32) {
+        let infinite = where_true(v, |l| !energy[l].is_finite());
+        let (figures, doubt) = match chosen {
+            Chosen::Both(both, scales) => Self::of_both(v, rows, both, *scales),
+            Chosen::BySign(p, n) => Self::of_signs(v, p, n),
+        };
+        (figures.measured(v, energy), infinite | doubt)
+    }
+
+    /// One support for both signs.
+    #[inline(always)]
+    fn of_both<V: Vector>(v: V, rows: &[[f32; 16]], both: &Support, scales: Scales) -> (Self, u32) {
+        let (mean, mut doubt) = both.mean::<W, V>(v);
+        let lambda = nearest(&mean);
+        let threshold = half_floor::<W>(&mean);
+        let positive = Positive {
+            rows,
+            thresholds: each(0.0, |l| threshold[l].single()),
+        }
+        .run(v);
+        let negative = both.without(&positive);
+        let (mut lambda_p, mut lambda_n) = (lambda, lambda);
+        if scales == Scales::Two {
+            let ((p, doubt_p), (n, doubt_n)) = (positive.mean::<W, V>(v), negative.mean::<W, V>(v));
+            (lambda_p, lambda_n) = (nearest(&p), nearest(&n));
+            doubt |= doubt_p | doubt_n;
+        }
+        let figures = Self {
+            both: *both,
+            positive,
+            negative,
+            lambda,
+            lambda_p,
+            lambda_n,
+            threshold_p: threshold,
+            threshold_n: threshold,
+            cosine: [0.0; 16],
+            relative_error: [0.0; 16],
+            cancelled: 0,
+        };
+        (figures, doubt)
+    }
+
+    /// A support for each sign.
+    #[inline(always)]
+    fn of_signs<V: Vector>(v: V, p: &Support, n: &Support) -> (Self, u32) {
+        let both = p.and(n);
+        // Only informative: nobody asks which way it is rounded.
+        let (mean, _) = both.mean::<W, V>(v);
+        let ((mean_p, doubt_p), (mean_n, doubt_n)) = (p.mean::<W, V>(v), n.mean::<W, V>(v));
+        let figures = Self {
+            both,
+            positive: *p,
+            negative: *n,
+            lambda: nearest(&mean),
+            lambda_p: nearest(&mean_p),
+            lambda_n: nearest(&mean_n),
+            threshold_p: half_floor(&mean_p),
+            threshold_n: half_floor(&mean_n),
+            cosine: [0.0; 16],
+            relative_error: [0.0; 16],
+            cancelled: 0,
+        };
+        (figures, doubt_p | doubt_n)
+    }
+
+    /// With cosines and errors.
+    #[inline(always)]
+    fn measured<V: Vector>(mut self, v: V, energy: &Lanes) -> Self {
+        let product = each(0.0, |l| self.both.mass[l] * energy[l]);
+        let (halves, _) = product.as_chunks();
+        let root = |half: usize| v.square_roots(v.load_doubles(&halves[half]));
+        let norm = lanes(v, [root(0), root(1)]);
+        self.cosine = each(0.0, |l| {
+            let cosine = self.both.sum[l] / norm[l];
+            // Also where nothing is divided by nothing.
+            let within = if cosine < 1.0 { cosine } else { 1.0 };
+            if norm[l] > 0.0 { within } else { 0.0 }
+        });
+        let gained = |part: &Support, lambda: &Weights<W>| {
+            each(0.0, |l| {
+                let lambda = lambda[l].widen();
+                lambda * (2.0 * part.sum[l] - lambda * part.mass[l])
+            })
+        };
+        let p = gained(&self.positive, &self.lambda_p);
+        let n = gained(&self.negative, &self.lambda_n);
+        let lost = each(0.0, |l| energy[l] - (p[l] + n[l]));
+        // Of nothing, nothing is lost.
+        self.cancelled = where_true(v, |l| (lost[l] * 64.0 <= energy[l]) & (energy[l] > 0.0));
+        self.relative_error = each(0.0, |l| {
+            let share = lost[l] / energy[l];
+            if energy[l] > 0.0 { share } else { 0.0 }
+        });
+        self
+    }
+
+    /// The fit of a lane, of a vector of `len` weights.
+    #[expect(clippy::cast_possible_truncation, reason = "counts of a short vector")]
+    #[inline(always)]
+    pub(super) fn fit(&self, lane: usize, len: usize) -> Fit<W> {
+        let (threshold_p, threshold_n) = (self.threshold_p[lane], self.threshold_n[lane]);
+        Fit {
+            lambda: self.lambda[lane],
+            lambda_p: self.lambda_p[lane],
+            lambda_n: self.lambda_n[lane],
+            nonzeros: self.both.mass[lane] as usize,
+            positives: self.positive.mass[lane] as usize,
+            len,
+            threshold: if threshold_p < threshold_n {
+                threshold_p
+            } else {
+                threshold_n
+            },
+            threshold_p,
+            threshold_n,
+            cosine: self.cosine[lane],
+            relative_error: self.relative_error[lane],
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Short vectors, sixteen at a time: kernels of 3 x 3, blocks of 32 to 256.
+//!
+//! A short vector is over before a search has begun: what costs is not the arithmetic but the branches, which nobody can
+//! predict. So sixteen vectors lie side by side, one in each lane, and all are sorted and searched by the same instructions:
+//!
+//! ```text
+//! transpose;  sort all lanes by a network                                        (network)
+//! S_m = S_{m-1} + b_m;  keep the m of the largest S_m^2 / m, lane by lane        (best)
+//! scales, threshold, cosine, error, as everywhere, and the trits                 (figures, spread)
+//! ```
+//!
+//! A lane is in doubt where two prefixes score alike up to 1e-12, where magnitudes are extreme, or where a quotient in doubles
+//! cannot tell to which side its exact value would be rounded. Its vector is ternarized once more, by the ordinary search: so
+//! the answer is the same to the last bit, and doubts are rare on ordinary data.
+
+mod best;
+mod figures;
+mod network;
+mod spread;
+
+use alloc::vec::Vec;
+
+use crate::error::Error;
+use crate::optimum::fit::{self, Fit};
+use crate::optimum::objective::Side;
+use crate::optimum::options::{Knobs, check_knobs};
+use crate::optimum::rule::Rule;
+use crate::optimum::solution;
+use crate::simd::{Backend, Job, Vector};
+use crate::weight::{Weight, scale_by_power, unit_exponent};
+use best::{Best, Lanes, Support};
+use figures::{Chosen, Figures};
+use network::Sort;
+use spread::{Spread, Write};
+
+/// The longest vectors that are sorted in lanes.
+pub(crate) const MOST: usize = 256;
+
+/// Whether vectors of this length are a case for lanes.
+pub(crate) fn suits<W: Weight>(knobs: &Knobs<'_>, len: usize) -> bool {
+    W::FITS_SINGLE
+        && (1..=MOST).contains(&len)
+        && knobs.seek_optimum(len)
+        && check_knobs(knobs).is_ok()
+}
+
+/// Memory for sixteen vectors.
+#[repr(align(64))]
+struct Desk {
+    rows: [[f32; 16]; MOST],
+    sorted: [[f32; 16]; MOST],
+}
+
+/// Ternarizes vectors of `len` weights, one after the other.
+pub(crate) fn ternarize<W: Weight>(
+    knobs: &Knobs<'_>,
+    len: usize,
+    mut weights: &[W],
+    mut trits: &mut [i8],
+    fits: &mut Vec<Fit<W>>,
+) -> Result<(), Error> {
+    let backend = knobs.backend();
+    // 32 kB, once for all vectors, and only where there is an allocator.
+    let mut desk = Desk {
+        rows: [[0.0; 16]; MOST],
+        sorted: [[0.0; 16]; MOST],
+    };
+    // All that is left is shown to each sixteen vectors, so that whole registers can be read and written.
+    while weights.len() >= len {
+        let found = desk.search(knobs, backend, len, weights);
+        let (count, first) = ((weights.len() / len).min(16), fits.len());
+        let (doubts, cancelled) = backend.run(Finish {
+            weights,
+            len,
+            count,
+            rows: &desk.rows[..len],
+            found: &found,
+            trits,
+            fits,
+        });
+        for lane in (0..count).filter(|lane| (doubts | cancelled) >> lane & 1 == 1) {
+            let vector = lane * len..(lane + 1) * len;
+            let (weights, trits) = (&weights[vector.clone()], &mut trits[vector]);
+            let fit = &mut fits[first + lane];
+            if doubts >> lane & 1 == 1 {
+                *fit = solution::solve(knobs, weights, trits)?;
+            } else {
+                fit.relative_error = error_by_weights(fit, weights, trits, found.energy[lane]);
+            }
+        }
+        weights = &weights[count * len..];
+        trits = &mut trits[count * len..];
+    }
+    Ok(())
+}
+
+/// The relative error from what each weight loses.
+fn error_by_weights<W: Weight>(fit: &Fit<W>, weights: &[W], trits: &[i8], energy: f64) -> f64 {
+    let top = weights.iter().fold(0, |top, w| top.max(w.key()));
+    let unit = unit_exponent::<W>(top);
+    let scales = (fit.lambda_p, fit.lambda_n);
+    let lost = fit::residual(weights, trits, scales, None, unit);
+    fit::share(lost, scale_by_power(energy, -2 * unit))
+}
+
+/// What a search found.
+struct Found {
+    energy: Lanes,
+    chosen: Chosen,
+    /// Lanes in doubt, as bits.
+    doubt: u32,
+}
+
+impl Desk {
+    fn search<W: Weight>(
+        &mut self,
+        knobs: &Knobs<'_>,
+        backend: Backend,
+        len: usize,
+        weights: &[W],
+    ) -> Found {
+        let rows = &mut self.rows[..len.next_multiple_of(16)];
+        let energy = backend.run(Spread { weights, len, rows });
+        let (chosen, doubt) = if knobs.rule == Rule::TwoScale {
+            let (positive, p) = self.best(backend, len, Side::Positive);
+            let (negative, n) = self.best(backend, len, Side::Negative);
+            (Chosen::BySign(positive, negative), p | n)
+        } else {
+            let (both, doubt) = self.best(backend, len, Side::Both);
+            (Chosen::Both(both, knobs.scales), doubt)
+        };
+        Found {
+            energy,
+            chosen,
+            doubt,
+        }
+    }
+
+    /// Sorts the weights of one sign, or of both, and finds the best prefix.
+    fn best(&mut self, backend: Backend, len: usize, side: Side) -> (Support, u32) {
+        backend.run(Sort {
+            rows: &self.rows,
+            len,
+            side,
+            sorted: &mut self.sorted,
+        });
+        backend.run(Best {
+            rows: &self.sorted[..len],
+        })
+    }
+}
+
+/// Turns what was found into trits and fits.
+struct Finish<'a, W> {
+    weights: &'a [W],
+    len: usize,
+    /// How many vectors there are, up to sixteen.
+    count: usize,
+    rows: &'a [[f32; 16]],
+    found: &'a Found,
+    trits: &'a mut [i8],
+    fits: &'a mut Vec<Fit<W>>,
+}
+
+impl<W: Weight> Job for Finish<'_, W> {
+    /// As bits, the lanes in doubt, and those whose error has cancelled too many digits.
+    type Output = (u32, u32);
+
+    #[inline(always)]
+    fn run<V: Vector>(self, v: V) -> Self::Output {
+        let (len, found) = (self.len, self.found);
+        let (figures, doubt) = Figures::of(v, self.rows, &found.energy, &found.chosen);
+        let write = Write {
+            weights: self.weights,
+            len,
+            count: self.count,
+            thresholds: [&figures.threshold_p, &figures.threshold_n],
+            trits: self.trits,
+        };
+        write.run(v);
+        self.fits
+            .extend((0..self.count).map(|lane| figures.fit(lane, len)));
+        (found.doubt | doubt, figures.cancelled)
+    }
+}

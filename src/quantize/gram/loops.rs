@@ -1,0 +1,133 @@
+//! The loops over columns of a matrix, compiled for each instruction set by [`Backend::run`](crate::Backend).
+//!
+//! Every entry of a result is a chain of plain multiplications and additions in one order, so the width of a vector changes no bit.
+//! In [`Accumulate`] the products are exact, as their factors are singles; only the additions round.
+
+use crate::simd::{Job, Vector};
+
+/// Columns that are computed side by side, in registers.
+pub(super) const LANES: usize = 8;
+
+/// Rows of the matrix that share what is loaded from the batch.
+pub(super) const STRIP: usize = 4;
+
+/// `matrix += left^T right`, on the tiles that reach the diagonal or lie above it; the batches are row after row.
+///
+/// `stride` is a multiple of [`LANES`], and the length of each row of the batches; the matrix has `stride` rows of `stride`.
+pub(super) struct Accumulate<'a> {
+    pub matrix: &'a mut [f64],
+    pub left: &'a [f64],
+    pub right: &'a [f64],
+    pub stride: usize,
+    /// Whether only what is needed of a symmetric matrix is computed.
+    pub upper: bool,
+}
+
+impl Job for Accumulate<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self, _: V) {
+        for (number, strip) in self
+            .matrix
+            .chunks_exact_mut(STRIP * self.stride)
+            .enumerate()
+        {
+            let row = number * STRIP;
+            let first = if self.upper { row - row % LANES } else { 0 };
+            for column in (first..self.stride).step_by(LANES) {
+                tile(strip, self.left, self.right, [row, column, self.stride]);
+            }
+        }
+    }
+}
+
+/// One tile of `STRIP x LANES` entries: all rows of the batch are added, in order, while it stays in registers.
+#[inline(always)]
+fn tile(strip: &mut [f64], left: &[f64], right: &[f64], [row, column, stride]: [usize; 3]) {
+    let mut sums = [[0.0; LANES]; STRIP];
+    for (sum, line) in sums.iter_mut().zip(strip.chunks_exact(stride)) {
+        sum.copy_from_slice(&line[column..column + LANES]);
+    }
+    for (left, right) in left.chunks_exact(stride).zip(right.chunks_exact(stride)) {
+        let Some(factors) = left[row..].first_chunk::<STRIP>() else {
+            continue;
+        };
+        let Some(values) = right[column..].first_chunk::<LANES>() else {
+            continue;
+        };
+        for (sum, factor) in sums.iter_mut().zip(factors) {
+            for (entry, value) in sum.iter_mut().zip(values) {
+                *entry += factor * value;
+            }
+        }
+    }
+    for (sum, line) in sums.iter().zip(strip.chunks_exact_mut(stride)) {
+        line[column..column + LANES].copy_from_slice(sum);
+    }
+}
+
+/// `sum += factor values`.
+pub(super) struct AddMultiple<'a> {
+    pub sum: &'a mut [f64],
+    pub factor: f64,
+    pub values: &'a [f64],
+}
+
+impl Job for AddMultiple<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self, _: V) {
+        for (sum, value) in self.sum.iter_mut().zip(self.values) {
+            *sum += self.factor * value;
+        }
+    }
+}
+
+/// The same for four rows and factors, one after the other; what is summed is loaded and stored once.
+pub(super) struct AddFour<'a> {
+    pub sum: &'a mut [f64],
+    pub factors: [f64; 4],
+    pub rows: [&'a [f64]; 4],
+}
+
+impl Job for AddFour<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self, _: V) {
+        let [a, b, c, d] = self.factors;
+        let [first, second, third, fourth] = self.rows;
+        let rows = first.iter().zip(second).zip(third.iter().zip(fourth));
+        for (sum, ((w, x), (y, z))) in self.sum.iter_mut().zip(rows) {
+            *sum = (((*sum + a * w) + b * x) + c * y) + d * z;
+        }
+    }
+}
+
+/// A trit of a group changes, and with it the group's scale from `before` to `after`:
+/// `image += step row`, and the gradient follows `scale image`.
+pub(super) struct Change<'a> {
+    pub image: &'a mut [f64],
+    pub gradient: &'a mut [f64],
+    pub row: &'a [f64],
+    pub step: f64,
+    pub before: f64,
+    pub after: f64,
+}
+
+impl Job for Change<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self, _: V) {
+        let places = self.image.iter_mut().zip(self.gradient).zip(self.row);
+        for ((image, gradient), entry) in places {
+            let old = *image;
+            let new = old + self.step * entry;
+            *image = new;
+            *gradient += self.after * new - self.before * old;
+        }
+    }
+}

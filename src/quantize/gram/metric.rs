@@ -1,0 +1,121 @@
+//! [`Metric`]: the damped Gram matrix in which all methods measure, `H + delta I`.
+//!
+//! `delta` is a fraction of the mean of the diagonal. It makes a matrix of fewer rows than inputs definite, keeps weights near
+//! their values along directions that the calibration has not seen, and gives weights of inputs that were always 0 the level
+//! nearest to them. A matrix of zeros says nothing, and the identity takes its place.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::accumulate::Gram;
+use super::loops::{AddFour, AddMultiple, Change};
+use crate::simd::Backend;
+use crate::weight::Format;
+
+/// A symmetric matrix, in full, row after row.
+pub(super) struct Metric {
+    inputs: usize,
+    entries: Vec<f64>,
+    /// What was added to the diagonal.
+    damping: f64,
+    backend: Backend,
+}
+
+impl Metric {
+    /// The Gram matrix, and `fraction` of the mean of its diagonal added to the diagonal.
+    pub(super) fn new(gram: &Gram, fraction: f64) -> Self {
+        let inputs = gram.inputs();
+        let trace: f64 = (0..inputs).map(|i| gram.entry(i, i)).sum();
+        let damping = if trace > 0.0 {
+            fraction * (trace / inputs as f64)
+        } else {
+            1.0
+        };
+        let mut entries = vec![0.0; inputs * inputs];
+        for (i, row) in entries.chunks_exact_mut(inputs).enumerate() {
+            for (j, entry) in row.iter_mut().enumerate() {
+                *entry = gram.entry(i, j);
+            }
+            row[i] += damping;
+        }
+        Self {
+            inputs,
+            entries,
+            damping,
+            backend: Backend::detect(),
+        }
+    }
+
+    pub(super) const fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// What was added to the diagonal.
+    pub(super) const fn damping(&self) -> f64 {
+        self.damping
+    }
+
+    pub(super) fn row(&self, i: usize) -> &[f64] {
+        &self.entries[i * self.inputs..][..self.inputs]
+    }
+
+    pub(super) fn diagonal(&self, i: usize) -> f64 {
+        self.entries[i * self.inputs + i]
+    }
+
+    /// The diagonal relative to its largest entry.
+    pub(super) fn importance(&self) -> Vec<f32> {
+        let diagonal = (0..self.inputs).map(|i| self.diagonal(i));
+        let largest = diagonal.clone().fold(0.0, f64::max);
+        diagonal.map(|entry| f32::narrow(entry / largest)).collect()
+    }
+
+    /// `sum += factor values`.
+    pub(super) fn add_multiple(&self, sum: &mut [f64], factor: f64, values: &[f64]) {
+        self.backend.run(AddMultiple {
+            sum,
+            factor,
+            values,
+        });
+    }
+
+    /// See [`Change`].
+    pub(super) fn change(&self, change: Change<'_>) {
+        self.backend.run(change);
+    }
+
+    /// The product with each vector.
+    pub(super) fn multiply<'v>(&self, vectors: impl Iterator<Item = &'v [f64]>) -> Vec<Vec<f64>> {
+        let rows: Vec<&[f64]> = self.entries.chunks_exact(self.inputs).collect();
+        combine(&rows, vectors)
+    }
+}
+
+/// For each vector the sum of the rows of a matrix, each multiplied by its number of the vector, in order. The matrix is read once
+/// for all vectors.
+pub(super) fn combine<'v>(
+    rows: &[&[f64]],
+    vectors: impl Iterator<Item = &'v [f64]>,
+) -> Vec<Vec<f64>> {
+    let backend = Backend::detect();
+    let vectors: Vec<_> = vectors.collect();
+    let mut sums = vec![vec![0.0; rows.len()]; vectors.len()];
+    let (fours, rest) = rows.as_chunks::<4>();
+    for (number, &rows) in fours.iter().enumerate() {
+        for (sum, vector) in sums.iter_mut().zip(&vectors) {
+            let factors = core::array::from_fn(|k| vector[4 * number + k]);
+            backend.run(AddFour { sum, factors, rows });
+        }
+    }
+    for (number, values) in rest.iter().enumerate() {
+        for (sum, vector) in sums.iter_mut().zip(&vectors) {
+            let factor = vector[4 * fours.len() + number];
+            backend.run(AddMultiple {
+                sum,
+                factor,
+                values,
+            });
+        }
+    }
+    sums
+}

@@ -1,0 +1,264 @@
+//! [`Backend`]: which instructions the loops may use. Every loop is written once, in safe Rust; a backend compiles it anew.
+//!
+//! A loop is a [`Job`]. [`Backend::run`] runs it inside a function that is compiled for an instruction set, and as a job is
+//! inlined there, the compiler turns the same lines into the vectors of that set:
+//!
+//! ```text
+//! portable      what the target always has: SSE2 on x86-64, NEON on 64-bit Arm, plain code elsewhere
+//! avx2          256-bit vectors             (with FMA, BMI, F16C: x86-64-v3)
+//! avx512        512-bit vectors and masks   (x86-64-v4)
+//! avx512-vnni   the same, and for products VNNI, VBMI and GFNI
+//! neon          on 64-bit Arm: as portable, and for products written for NEON
+//! neon-dotprod  the same, and for products the instruction sdot (Armv8.2)
+//! simd128       in WebAssembly that is compiled with it: as portable, and for products written for it
+//! ```
+//!
+//! A backend other than the portable one holds a token that only detection can make, so safe code cannot ask for instructions
+//! that are not there. Detection asks the processor once; on x86-64 it works without `std`. No number depends on the backend.
+
+// What there may be beyond the portable backend is a `Machine` of one of these.
+#[cfg(all(
+    target_arch = "aarch64",
+    target_feature = "neon",
+    target_endian = "little"
+))]
+#[macro_use]
+mod aarch64;
+#[cfg(not(any(
+    target_arch = "x86_64",
+    all(
+        target_arch = "aarch64",
+        target_feature = "neon",
+        target_endian = "little"
+    ),
+    all(target_arch = "wasm32", target_feature = "simd128")
+)))]
+mod elsewhere;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm32;
+#[cfg(target_arch = "x86_64")]
+#[macro_use]
+mod x86;
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod portable;
+#[cfg_attr(
+    not(feature = "alloc"),
+    allow(
+        dead_code,
+        reason = "only owned vectors of activations are laid out in tiles"
+    )
+)]
+mod tiles;
+#[cfg_attr(
+    not(feature = "alloc"),
+    allow(dead_code, reason = "only tensors have many short vectors")
+)]
+mod vector;
+
+use portable::Arrays;
+
+#[cfg(all(
+    target_arch = "aarch64",
+    target_feature = "neon",
+    target_endian = "little"
+))]
+use aarch64::Machine;
+#[cfg(not(any(
+    target_arch = "x86_64",
+    all(
+        target_arch = "aarch64",
+        target_feature = "neon",
+        target_endian = "little"
+    ),
+    all(target_arch = "wasm32", target_feature = "simd128")
+)))]
+use elsewhere::Machine;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use wasm32::Machine;
+#[cfg(target_arch = "x86_64")]
+use x86::Machine;
+
+pub(crate) use tiles::TileJob;
+#[cfg(feature = "alloc")]
+pub(crate) use tiles::{Digits, MOST_TILES, Planes, TILE, Tiles, Unit};
+pub(crate) use vector::Vector;
+
+use crate::threads;
+
+/// A loop over data, compiled for each instruction set.
+pub(crate) trait Job {
+    /// What it computes.
+    type Output;
+
+    /// Does it: with the operations of a [`Vector`], where plain loops would not become vectors. Implementations are
+    /// `#[inline(always)]`, and so is all that they call in the loop.
+    fn run<V: Vector>(self, vector: V) -> Self::Output;
+}
+
+/// A job that can be done in two parts, side by side.
+pub(crate) trait Divisible: Job<Output: Send> + Send {
+    /// The same job on a part of the data.
+    type Part<'p>: Divisible<Output = Self::Output>
+    where
+        Self: 'p;
+
+    /// The two parts; `None` if they would be too short.
+    fn divide(&mut self) -> Option<[Self::Part<'_>; 2]>;
+
+    /// What comes of both; `None` if that cannot be told, and the job has to be done as a whole.
+    fn unite(&mut self, parts: [Self::Output; 2]) -> Option<Self::Output>;
+}
+
+/// The instructions that the loops may use. All give the same bits.
+///
+/// # Examples
+///
+/// ```
+/// use ternarize::{Backend, Ternarizer};
+///
+/// let weights = [0.5_f32, -0.6, 0.1, 0.0];
+/// let mut trits = [0; 4];
+/// let fast = Ternarizer::new().ternarize_into(&weights, &mut trits)?;
+/// let plain = Ternarizer::new().backend(Backend::PORTABLE).ternarize_into(&weights, &mut trits)?;
+/// assert_eq!(fast, plain);
+/// # Ok::<(), ternarize::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Backend(Kind);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    Portable,
+    More(Machine),
+}
+
+impl Backend {
+    /// What the target has in any case.
+    pub const PORTABLE: Self = Self(Kind::Portable);
+
+    /// The fastest backend of this processor.
+    ///
+    /// ```
+    /// use ternarize::Backend;
+    /// assert!(Backend::available().any(|backend| backend == Backend::detect()));
+    /// ```
+    #[must_use]
+    pub fn detect() -> Self {
+        Self::available().last().unwrap_or(Self::PORTABLE)
+    }
+
+    /// Every backend that this processor can run: the portable one first, the fastest last.
+    ///
+    /// ```
+    /// assert_eq!(ternarize::Backend::available().next(), Some(ternarize::Backend::PORTABLE));
+    /// ```
+    pub fn available() -> impl Iterator<Item = Self> {
+        let more = Machine::available().map(Kind::More);
+        core::iter::once(Kind::Portable).chain(more).map(Self)
+    }
+
+    /// Its name: `portable`, `avx2`, `avx512`, `avx512-vnni`, `neon`, `neon-dotprod` or
+    /// `simd128`.
+    ///
+    /// ```
+    /// assert_eq!(ternarize::Backend::PORTABLE.name(), "portable");
+    /// ```
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self.0 {
+            Kind::Portable => "portable",
+            Kind::More(machine) => machine.name(),
+        }
+    }
+
+    /// The backend of this name, if this processor can run it.
+    ///
+    /// ```
+    /// use ternarize::Backend;
+    /// assert_eq!(Backend::from_name("portable"), Some(Backend::PORTABLE));
+    /// assert_eq!(Backend::from_name("abacus"), None);
+    /// ```
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::available().find(|backend| backend.name() == name)
+    }
+
+    /// Runs a job with these instructions.
+    #[inline]
+    pub(crate) fn run<J: Job>(self, job: J) -> J::Output {
+        match self.0 {
+            Kind::Portable => job.run(Arrays),
+            Kind::More(machine) => machine.run(job),
+        }
+    }
+
+    /// Runs a job over tiles with these instructions; without a multiplication, if so wished.
+    #[cfg_attr(
+        not(feature = "alloc"),
+        allow(
+            dead_code,
+            reason = "only owned vectors of activations are laid out in tiles"
+        )
+    )]
+    #[inline]
+    pub(crate) fn run_tiles<J: TileJob>(self, additions_only: bool, job: J) -> J::Output {
+        match self.0 {
+            Kind::Portable => job.run(tiles::portable::Portable),
+            Kind::More(machine) => machine.run_tiles(additions_only, job),
+        }
+    }
+}
+
+impl Backend {
+    /// Runs a job, in parts side by side where that pays.
+    pub(crate) fn run_divided<J: Divisible>(self, mut job: J) -> J::Output {
+        // Threads are asked about last: asking may start them.
+        let parts = job.divide().filter(|_| threads::pays());
+        let parts = parts.map(|[first, second]| {
+            threads::join(|| self.run_divided(first), || self.run_divided(second))
+        });
+        if let Some((first, second)) = parts
+            && let Some(output) = job.unite([first, second])
+        {
+            return output;
+        }
+        self.run(job)
+    }
+}
+
+impl Default for Backend {
+    /// The fastest.
+    fn default() -> Self {
+        Self::detect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Sum<'a>(&'a [f32]);
+
+    impl Job for Sum<'_> {
+        type Output = f32;
+
+        #[inline(always)]
+        fn run<V: Vector>(self, _: V) -> f32 {
+            self.0.iter().sum()
+        }
+    }
+
+    #[test]
+    fn every_backend_runs_the_same_job() {
+        let terms: [f32; 100] = core::array::from_fn(|i| (i as f32).sqrt());
+        let expected = Backend::PORTABLE.run(Sum(&terms));
+        for backend in Backend::available() {
+            assert_eq!(backend.run(Sum(&terms)).to_bits(), expected.to_bits());
+            assert_eq!(Backend::from_name(backend.name()), Some(backend));
+        }
+    }
+}

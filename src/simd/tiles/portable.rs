@@ -1,0 +1,210 @@
+//! The definition of [`Tiles`], in plain code that multiplies nothing: an activation is kept, dropped, or its sign is turned.
+
+use super::{Digits, Planes, TILE, Tiles};
+use crate::simd::portable::Arrays;
+
+/// What every target has.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::simd) struct Portable;
+
+impl Tiles for Portable {
+    type V = Arrays;
+    type Sums = [i32; 16];
+
+    #[inline(always)]
+    fn vector(self) -> Arrays {
+        Arrays
+    }
+
+    #[inline(always)]
+    fn load_sums(self, array: &[i32; 16]) -> [i32; 16] {
+        *array
+    }
+
+    #[inline(always)]
+    fn array(self, sums: [i32; 16]) -> [i32; 16] {
+        sums
+    }
+
+    #[inline(always)]
+    fn add_sums(self, mut a: [i32; 16], b: [i32; 16]) -> [i32; 16] {
+        for (a, b) in a.iter_mut().zip(b) {
+            *a += b;
+        }
+        a
+    }
+
+    #[inline(always)]
+    fn singles(self, sums: [i32; 16]) -> [f32; 16] {
+        let mut singles = [0.0; 16];
+        for (single, sum) in singles.iter_mut().zip(sums) {
+            *single = sum as f32;
+        }
+        singles
+    }
+
+    #[cfg(feature = "half")]
+    #[inline(always)]
+    fn halves(self, bits: &[u16; 16]) -> [f32; 16] {
+        let mut singles = [0.0; 16];
+        for (single, &bits) in singles.iter_mut().zip(bits) {
+            *single = half::f16::from_bits(bits).to_f32_const();
+        }
+        singles
+    }
+
+    #[inline(always)]
+    fn fractions(self, numbers: &[u8; TILE]) -> [u8; TILE] {
+        let mut fractions = [0; TILE];
+        for (fraction, &number) in fractions.iter_mut().zip(numbers) {
+            *fraction = FRACTIONS[usize::from(number)];
+        }
+        fractions
+    }
+}
+
+/// `ceil(256 b / 243)` for each byte `b`; of a byte that is no code word, anything.
+pub(super) static FRACTIONS: [u8; 256] = fractions();
+
+const fn fractions() -> [u8; 256] {
+    let mut fractions = [0; 256];
+    let mut number = 0;
+    while number < 243 {
+        fractions[number] = (256 * number).div_ceil(243).to_le_bytes()[0];
+        number += 1;
+    }
+    fractions
+}
+
+/// The trits of a tile, plane by plane.
+type Trits<const P: usize> = [[i8; TILE]; P];
+
+impl Digits<4> for Portable {
+    type Weights = Trits<4>;
+    type Signs = Trits<4>;
+    type Running = [i32; 16];
+
+    #[inline(always)]
+    fn weights(self, codes: &[u8; TILE]) -> Trits<4> {
+        let mut trits = [[0; TILE]; 4];
+        for (place, plane) in trits.iter_mut().enumerate() {
+            for (trit, code) in plane.iter_mut().zip(codes) {
+                *trit = ((code >> (2 * place)) & 3).cast_signed() - 1;
+            }
+        }
+        trits
+    }
+
+    #[inline(always)]
+    fn signs(self, codes: &[u8; TILE]) -> Trits<4> {
+        Digits::<4>::weights(self, codes)
+    }
+
+    #[inline(always)]
+    fn start(self, _: &[i32; 16]) -> [i32; 16] {
+        [0; 16]
+    }
+
+    #[inline(always)]
+    fn add(self, sums: [i32; 16], weights: &Trits<4>, x: &Planes<4>) -> [i32; 16] {
+        add(sums, weights, x)
+    }
+
+    #[inline(always)]
+    fn finish(self, sums: [i32; 16]) -> [i32; 16] {
+        sums
+    }
+
+    #[inline(always)]
+    fn signed(self, trits: &Trits<4>, x: &Planes<4>, _: &[i32; 16]) -> [[i32; 16]; 2] {
+        signed(trits, x)
+    }
+}
+
+impl Digits<5> for Portable {
+    type Weights = Trits<5>;
+    type Signs = Trits<5>;
+    type Running = [i32; 16];
+
+    #[inline(always)]
+    fn weights(self, codes: &[u8; TILE]) -> Trits<5> {
+        let mut trits = [[0; TILE]; 5];
+        let mut rest = *codes;
+        for plane in &mut trits {
+            for (trit, rest) in plane.iter_mut().zip(&mut rest) {
+                let [left, carried] = (3 * u16::from(*rest)).to_le_bytes();
+                *trit = carried.cast_signed() - 1;
+                *rest = left;
+            }
+        }
+        trits
+    }
+
+    #[inline(always)]
+    fn signs(self, codes: &[u8; TILE]) -> Trits<5> {
+        Digits::<5>::weights(self, codes)
+    }
+
+    #[inline(always)]
+    fn start(self, _: &[i32; 16]) -> [i32; 16] {
+        [0; 16]
+    }
+
+    #[inline(always)]
+    fn add(self, sums: [i32; 16], weights: &Trits<5>, x: &Planes<5>) -> [i32; 16] {
+        add(sums, weights, x)
+    }
+
+    #[inline(always)]
+    fn finish(self, sums: [i32; 16]) -> [i32; 16] {
+        sums
+    }
+
+    #[inline(always)]
+    fn signed(self, trits: &Trits<5>, x: &Planes<5>, _: &[i32; 16]) -> [[i32; 16]; 2] {
+        signed(trits, x)
+    }
+}
+
+#[inline(always)]
+fn add<const P: usize>(mut sums: [i32; 16], trits: &Trits<P>, x: &Planes<P>) -> [i32; 16] {
+    // The planes first, byte by byte: at most 5 times 127.
+    let mut bytes = [0_i16; TILE];
+    for (trits, x) in trits.iter().zip(x) {
+        for ((sum, &trit), &x) in bytes.iter_mut().zip(trits).zip(x) {
+            // In two's complement -x is !x + 1: an exclusive or with -1, less -1.
+            let (keep, negate) = (-i16::from(trit & 1), i16::from(trit) >> 15);
+            *sum += ((i16::from(x) & keep) ^ negate) - negate;
+        }
+    }
+    add_bytes(&mut sums, &bytes);
+    sums
+}
+
+#[inline(always)]
+fn signed<const P: usize>(trits: &Trits<P>, x: &Planes<P>) -> [[i32; 16]; 2] {
+    let mut bytes = [[0_i16; TILE]; 2];
+    let [plus, minus] = &mut bytes;
+    for (trits, x) in trits.iter().zip(x) {
+        for ((plus, &trit), &x) in plus.iter_mut().zip(trits).zip(x) {
+            *plus += i16::from(x) & (-i16::from(trit) >> 15);
+        }
+        for ((minus, &trit), &x) in minus.iter_mut().zip(trits).zip(x) {
+            *minus += i16::from(x) & (i16::from(trit) >> 15);
+        }
+    }
+    let mut sums = [[0; 16]; 2];
+    for (sums, bytes) in sums.iter_mut().zip(&bytes) {
+        add_bytes(sums, bytes);
+    }
+    sums
+}
+
+/// Four bytes to a lane.
+#[inline(always)]
+fn add_bytes(sums: &mut [i32; 16], bytes: &[i16; TILE]) {
+    let (fours, _) = bytes.as_chunks::<4>();
+    for (sum, [a, b, c, d]) in sums.iter_mut().zip(fours) {
+        *sum += i32::from((a + b) + (c + d));
+    }
+}

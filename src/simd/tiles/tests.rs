@@ -1,0 +1,225 @@
+//! Every unit against the definition, with the plainest loops for that.
+
+use super::{Digits, MOST_TILES, Planes, TILE, TileJob, Unit};
+use crate::simd::Backend;
+use alloc::vec::Vec;
+
+/// A small generator, so that a test has the same numbers everywhere.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u8 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        self.0.to_be_bytes()[0]
+    }
+
+    /// -127..=127, now and then all at an end of it.
+    fn activations<const P: usize>(&mut self) -> Planes<P> {
+        let extreme = self.next();
+        let mut planes = [[0; TILE]; P];
+        for x in planes.as_flattened_mut() {
+            *x = match extreme {
+                0..40 => 127,
+                40..80 => -127,
+                _ => self.next().cast_signed().max(-127),
+            };
+        }
+        planes
+    }
+
+    fn digits<const P: usize>(&mut self) -> [[u8; P]; TILE] {
+        let extreme = self.next();
+        let mut digits = [[0; P]; TILE];
+        for digit in digits.as_flattened_mut() {
+            *digit = match extreme {
+                0..60 => extreme % 3,
+                _ => self.next() % 3,
+            };
+        }
+        digits
+    }
+}
+
+/// A tile, and what comes of it.
+struct Case<const P: usize> {
+    codes: [u8; TILE],
+    x: Planes<P>,
+    less: [i32; 16],
+    plus: [i32; 16],
+    minus: [i32; 16],
+}
+
+impl<const P: usize> Case<P> {
+    fn new(numbers: &mut Numbers, encode: fn([u8; P]) -> u8) -> Self {
+        let (digits, x) = (numbers.digits::<P>(), numbers.activations::<P>());
+        let mut case = Self {
+            codes: digits.map(encode),
+            x,
+            less: [0; 16],
+            plus: [0; 16],
+            minus: [0; 16],
+        };
+        for (byte, digits) in digits.iter().enumerate() {
+            for (place, digit) in digits.iter().enumerate() {
+                let (lane, x) = (byte / 4, i32::from(x[place][byte]));
+                case.less[lane] -= x;
+                match digit {
+                    2 => case.plus[lane] += x,
+                    0 => case.minus[lane] += x,
+                    _ => {}
+                }
+            }
+        }
+        case
+    }
+
+    fn total(&self) -> [i32; 16] {
+        core::array::from_fn(|lane| self.plus[lane] - self.minus[lane])
+    }
+}
+
+fn two_bits(digits: [u8; 4]) -> u8 {
+    digits.iter().rev().fold(0, |byte, digit| byte << 2 | digit)
+}
+
+fn fraction(digits: [u8; 5]) -> u8 {
+    let number = digits
+        .iter()
+        .fold(0, |number, &digit| 3 * number + u32::from(digit));
+    u8::try_from((256 * number).div_ceil(243)).unwrap()
+}
+
+struct Check<'a>(&'a [Case<4>], &'a [Case<5>]);
+
+impl TileJob for Check<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<T: Unit>(self, unit: T) {
+        check(unit, self.0);
+        check(unit, self.1);
+    }
+}
+
+fn check<T: Digits<P>, const P: usize>(unit: T, cases: &[Case<P>]) {
+    let (mut all, mut less) = ([0_i64; 16], [0; 16]);
+    for case in cases {
+        let start = unit.start(&case.less);
+        let running = unit.add(start, &unit.weights(&case.codes), &case.x);
+        assert_eq!(unit.array(unit.finish(running)), case.total());
+        let signed = unit.signed(&unit.signs(&case.codes), &case.x, &case.less);
+        assert_eq!(signed.map(|sums| unit.array(sums)), [case.plus, case.minus]);
+        for lane in 0..16 {
+            all[lane] += i64::from(case.total()[lane]);
+            less[lane] += case.less[lane];
+        }
+    }
+    let mut running = unit.start(&less);
+    for case in cases {
+        running = unit.add(running, &unit.weights(&case.codes), &case.x);
+    }
+    let sums = unit.array(unit.finish(running));
+    assert_eq!(sums.map(i64::from), all);
+}
+
+fn on_every_unit(two_bit: &[Case<4>], base3: &[Case<5>]) {
+    for backend in Backend::available() {
+        for additions_only in [false, true] {
+            backend.run_tiles(additions_only, Check(two_bit, base3));
+        }
+    }
+}
+
+#[test]
+fn all_units_agree() {
+    let mut numbers = Numbers(1);
+    for _ in 0..20 {
+        let two_bit: Vec<_> = (0..30).map(|_| Case::new(&mut numbers, two_bits)).collect();
+        let base3: Vec<_> = (0..30).map(|_| Case::new(&mut numbers, fraction)).collect();
+        on_every_unit(&two_bit, &base3);
+    }
+}
+
+/// As many tiles as may be, all activations and digits at their ends: nothing overflows.
+#[test]
+fn the_extremes_fit() {
+    fn extreme<const P: usize>(encode: fn([u8; P]) -> u8, digit: u8, x: i8) -> Vec<Case<P>> {
+        let sum = 4 * i32::try_from(P).unwrap() * i32::from(x);
+        let case = |_| Case {
+            codes: [encode([digit; P]); TILE],
+            x: [[x; TILE]; P],
+            less: [-sum; 16],
+            plus: [if digit == 2 { sum } else { 0 }; 16],
+            minus: [if digit == 0 { sum } else { 0 }; 16],
+        };
+        (0..MOST_TILES).map(case).collect()
+    }
+    for digit in 0..3 {
+        for x in [-127, 127] {
+            on_every_unit(&extreme(two_bits, digit, x), &extreme(fraction, digit, x));
+        }
+    }
+}
+
+struct Single<'a>(&'a [i32; 16], &'a [u8; TILE]);
+
+impl TileJob for Single<'_> {
+    type Output = ([f32; 16], [u8; TILE]);
+
+    #[inline(always)]
+    fn run<T: Unit>(self, unit: T) -> Self::Output {
+        use crate::simd::Vector;
+        let sums = unit.load_sums(self.0);
+        let twice = unit.add_sums(sums, sums);
+        assert_eq!(unit.array(twice), self.0.map(|sum| 2 * sum));
+        let singles = unit.vector().array(unit.singles(sums));
+        (singles, unit.fractions(self.1))
+    }
+}
+
+#[test]
+fn sums_become_the_nearest_singles_and_numbers_fractions() {
+    let mut sums = [0; 16];
+    for (i, sum) in sums.iter_mut().enumerate() {
+        *sum = (1 << (i + 8)) + [1, -1, 3, 0x55][i % 4] * [1, -1][i / 8];
+    }
+    let numbers: Vec<u8> = (0..=255).collect();
+    for numbers in numbers.as_chunks::<TILE>().0 {
+        for backend in Backend::available() {
+            let (singles, fractions) = backend.run_tiles(false, Single(&sums, numbers));
+            let expected = sums.map(|sum| (sum as f32).to_bits());
+            assert_eq!(singles.map(f32::to_bits), expected);
+            for (&number, fraction) in numbers.iter().zip(fractions).filter(|pair| *pair.0 < 243) {
+                assert_eq!(u32::from(fraction), (256 * u32::from(number)).div_ceil(243));
+            }
+        }
+    }
+}
+
+#[cfg(feature = "half")]
+#[test]
+fn halves_are_widened_exactly() {
+    struct Halves<'a>(&'a [u16; 16]);
+
+    impl TileJob for Halves<'_> {
+        type Output = [f32; 16];
+
+        #[inline(always)]
+        fn run<T: Unit>(self, unit: T) -> [f32; 16] {
+            use crate::simd::Vector;
+            unit.vector().array(unit.halves(self.0))
+        }
+    }
+
+    let finite: Vec<u16> = (0..0x7c00).chain(0x8000..0xfc00).collect();
+    for bits in finite.as_chunks::<16>().0 {
+        let expected = bits.map(|bits| half::f16::from_bits(bits).to_f32().to_bits());
+        for backend in Backend::available() {
+            let singles = backend.run_tiles(false, Halves(bits));
+            assert_eq!(singles.map(f32::to_bits), expected);
+        }
+    }
+}
