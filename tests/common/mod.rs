@@ -1,9 +1,10 @@
 //! What the tests share: bits of the four types, exact numbers, and exact scores to judge the answers by.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub(crate) mod exact;
 pub(crate) mod strategy;
+pub(crate) mod twin;
 
 use ternarize::{Fit, Weight};
 

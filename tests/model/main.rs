@@ -1,0 +1,6 @@
+//! Model files: read, written, compared with files of other programs, and forged.
+
+mod forged;
+mod safetensors;
+mod safetensors_hostile;
+mod safetensors_round_trip;

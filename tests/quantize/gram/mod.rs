@@ -1,0 +1,10 @@
+//! Output-aware ternarization, against plain loops, all single changes and brute force.
+
+mod accumulate;
+mod certified;
+mod cross;
+mod data;
+mod edges;
+mod laws;
+mod methods;
+mod stored;

@@ -1,0 +1,254 @@
+//! Stored scales: rounding against all values of a type, and the search against all trits with all scales nearby.
+
+#![expect(
+    clippy::float_cmp,
+    reason = "where nothing rounds, the same number is what is promised"
+)]
+
+use crate::common::strategy;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use ternarize::stored::{ScaleType, Stored, ternarize_stored};
+use ternarize::{Error, Rule, Weight};
+
+/// All values of a type, in increasing order; for `f32` those about some.
+fn values(scale_type: ScaleType) -> Vec<f64> {
+    let powers = (-127..=127).map(|e| 2.0_f64.powi(e));
+    match scale_type {
+        ScaleType::PowerOfTwo => core::iter::once(0.0).chain(powers).collect(),
+        #[cfg(feature = "half")]
+        ScaleType::F16 => (0..0x7c00)
+            .map(|bits| half::f16::from_bits(bits).to_f64())
+            .collect(),
+        #[cfg(feature = "half")]
+        ScaleType::Bf16 => (0..0x7f80)
+            .map(|bits| half::bf16::from_bits(bits).to_f64())
+            .collect(),
+        _ => {
+            let bits = [0, 0x0080_0000, 0x3f80_0000, f32::MAX.to_bits() - 63];
+            let bits = bits.into_iter().flat_map(|first| first..first + 64);
+            bits.map(|bits| f64::from(f32::from_bits(bits))).collect()
+        }
+    }
+}
+
+#[test]
+fn rounding_goes_to_the_nearest_value() {
+    for &scale_type in ScaleType::ALL {
+        let values = values(scale_type);
+        for (number, pair) in values.windows(2).enumerate() {
+            let (low, high) = (pair[0], pair[1]);
+            if scale_type == ScaleType::F32 && number % 64 == 63 {
+                continue;
+            }
+            let middle = f64::midpoint(low, high);
+            assert_eq!(scale_type.round(low), low);
+            assert_eq!(scale_type.round(middle.next_down()), low);
+            assert_eq!(scale_type.round(middle.next_up()), high);
+            let even = if number % 2 == 0 { low } else { high };
+            assert_eq!(
+                scale_type.round(middle),
+                even,
+                "{scale_type} between {low} and {high}"
+            );
+            assert_eq!(scale_type.neighbours(middle), [low, high]);
+            assert_eq!(scale_type.neighbours(low.next_up()), [low, high]);
+            assert_eq!(scale_type.neighbours(high.next_down()), [low, high]);
+            assert_eq!(scale_type.neighbours(low), [low, low]);
+        }
+        let largest = scale_type.largest();
+        assert_eq!(values.last(), Some(&largest));
+        for beyond in [largest.next_up(), 1e300, f64::INFINITY] {
+            assert_eq!(scale_type.round(beyond), largest);
+            assert_eq!(scale_type.neighbours(beyond), [largest; 2]);
+        }
+        for nothing in [0.0, -1.0, f64::NEG_INFINITY, f64::NAN, f64::MIN_POSITIVE] {
+            assert_eq!(scale_type.round(nothing), 0.0);
+        }
+        assert_eq!(ScaleType::from_name(scale_type.name()), Some(scale_type));
+        assert_eq!(scale_type.to_string(), scale_type.name());
+    }
+}
+
+#[test]
+fn rounding_to_f32_is_that_of_the_processor() {
+    for i in 0..20_000 {
+        let x = (f64::from(i) * 0.7).sin().abs() * 2.0_f64.powi(i % 300 - 160);
+        #[expect(clippy::cast_possible_truncation, reason = "the twin")]
+        let expected = f64::from(x as f32).min(f64::from(f32::MAX));
+        assert_eq!(ScaleType::F32.round(x), expected);
+    }
+}
+
+/// The best error and number of non-zeros of one sign, or of all with the signs of the weights, of all `3^N` trits and the
+/// stored scales about the mean.
+fn best(weights: &[f64], scale_type: ScaleType) -> (f64, usize, f64) {
+    let mut best = (weights.iter().map(|w| w * w).sum(), 0, 0.0);
+    for code in 0..weights.iter().fold(1, |codes, _| codes * 3) {
+        let mut digits = code;
+        let trit = || {
+            let digit = digits % 3;
+            digits /= 3;
+            f64::from(digit) - 1.0
+        };
+        let trits: Vec<f64> = core::iter::repeat_with(trit).take(weights.len()).collect();
+        let count = trits.iter().filter(|trit| **trit != 0.0).count();
+        let sum: f64 = trits.iter().zip(weights).map(|(t, w)| t * w).sum();
+        if count == 0 || sum <= 0.0 {
+            continue;
+        }
+        let [low, high] = scale_type.neighbours(sum / count as f64);
+        let below = scale_type.neighbours(low * (1.0 - 1e-12))[0];
+        let above = scale_type.neighbours(high * (1.0 + 1e-12))[1];
+        for scale in [below, low, high, above] {
+            let lost = trits
+                .iter()
+                .zip(weights)
+                .map(|(t, w)| (w - scale * t) * (w - scale * t));
+            let candidate = (lost.sum(), count, scale);
+            if candidate < best {
+                best = candidate;
+            }
+        }
+    }
+    best
+}
+
+/// Weights of few bits, so that the twin does not round either.
+fn check<W: Weight>(weights: &[W], scale_type: ScaleType) {
+    let wide: Vec<f64> = weights.iter().map(|w| w.to_f64().unwrap()).collect();
+    let energy: f64 = wide.iter().map(|w| w * w).sum();
+    let agrees = |found: &Stored, lost: f64, nonzeros: usize| {
+        if scale_type == ScaleType::F32 {
+            assert!((found.relative_error * energy - lost).abs() <= 1e-13 * energy);
+        } else {
+            let expected = if energy > 0.0 { lost / energy } else { 0.0 };
+            assert_eq!(
+                (found.relative_error, found.nonzeros),
+                (expected, nonzeros),
+                "{wide:?}"
+            );
+        }
+    };
+    let one = ternarize_stored(weights, Rule::Tnt, scale_type).unwrap();
+    let (lost, nonzeros, scale) = best(&wide, scale_type);
+    agrees(&one, lost, nonzeros);
+    assert_eq!(one.lambda_p, one.lambda_n);
+    if scale_type != ScaleType::F32 {
+        assert_eq!(one.lambda_p, scale);
+    }
+    let two = ternarize_stored(weights, Rule::TwoScale, scale_type).unwrap();
+    let side = |sign: f64| {
+        wide.iter()
+            .map(|w| w * sign)
+            .filter(|w| *w > 0.0)
+            .collect::<Vec<_>>()
+    };
+    let (p, n) = (best(&side(1.0), scale_type), best(&side(-1.0), scale_type));
+    agrees(&two, p.0 + n.0, p.1 + n.1);
+    for stored in [&one, &two] {
+        for (i, (&w, &trit)) in wide.iter().zip(&stored.trits).enumerate() {
+            let scale = if w > 0.0 {
+                stored.lambda_p
+            } else {
+                stored.lambda_n
+            };
+            let expected = if w.abs() > scale / 2.0 && scale > 0.0 {
+                w.signum()
+            } else {
+                0.0
+            };
+            assert_eq!(f64::from(trit), expected, "{i}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn the_answer_is_the_optimum_of_all(integers in vec(-300_i16..=300, 1..6), exponent in -6..6) {
+        let factor = 2.0_f32.powi(exponent);
+        let weights: Vec<f32> = integers.iter().map(|&x| f32::from(x) * factor).collect();
+        let wide: Vec<f64> = weights.iter().copied().map(f64::from).collect();
+        for &scale_type in ScaleType::ALL {
+            check(&weights, scale_type);
+            check(&wide, scale_type);
+        }
+    }
+
+    #[test]
+    fn a_finer_type_is_never_worse(weights in strategy::weights::<f32>()) {
+        for rule in [Rule::Tnt, Rule::TwoScale] {
+            let error = |kind| ternarize_stored(&weights, rule, kind).unwrap().relative_error;
+            let single = error(ScaleType::F32);
+            prop_assert!((0.0..=1.0).contains(&single));
+            for &coarse in ScaleType::ALL {
+                // Every other type is part of f32.
+                prop_assert!(single <= error(coarse) + 1e-14);
+            }
+        }
+    }
+
+    /// Where the scale of the crate's own search is stored as it is, so are its trits.
+    #[test]
+    fn an_f32_scale_loses_nothing(weights in strategy::weights::<f32>()) {
+        let how = ternarize::Ternarizer::new().scales(ternarize::Scales::One);
+        let (_, fit) = how.ternarize(&weights).unwrap();
+        let stored = ternarize_stored(&weights, Rule::Tnt, ScaleType::F32).unwrap();
+        prop_assert!(stored.relative_error <= fit.relative_error + 1e-15);
+    }
+}
+
+#[test]
+fn of_equals_the_fewest_nonzeros_win_then_the_smaller_scale() {
+    let run = |weights: &[f32]| {
+        let found = ternarize_stored(weights, Rule::Tnt, ScaleType::PowerOfTwo).unwrap();
+        (found.nonzeros, found.lambda_p)
+    };
+    // 0.5 lies between the levels 0 and 1.
+    assert_eq!(run(&[1.0, 1.0, 0.5]), (2, 1.0));
+    // 1.5 is as far from 1 as from 2.
+    assert_eq!(run(&[1.5]), (1, 1.0));
+}
+
+#[test]
+fn edges() {
+    for rule in [Rule::Tnt, Rule::TwoScale] {
+        for &kind in ScaleType::ALL {
+            let run = |weights: &[f64]| ternarize_stored(weights, rule, kind).unwrap();
+            let zeros = run(&[0.0, -0.0]);
+            assert_eq!(
+                (zeros.nonzeros, zeros.lambda_p, zeros.relative_error),
+                (0, 0.0, 0.0)
+            );
+            let huge = run(&[1e300, 1e299, -1e300]);
+            assert_eq!((huge.nonzeros, huge.lambda_p), (3, kind.largest()));
+            let tiny = run(&[1e-300, -5e-324]);
+            assert_eq!(
+                (tiny.nonzeros, tiny.lambda_p, tiny.relative_error),
+                (0, 0.0, 1.0)
+            );
+        }
+    }
+    let run = |weights: &[f32], rule| ternarize_stored(weights, rule, ScaleType::F32);
+    let least = f32::from_bits(1);
+    let found = run(&[least, -least, 0.0], Rule::TwoScale).unwrap();
+    assert_eq!(
+        (found.trits, found.lambda_n),
+        (vec![1, -1, 0], f64::from(least))
+    );
+    let found = run(&[f32::MAX, -f32::MAX], Rule::Tnt).unwrap();
+    assert_eq!(
+        (found.trits, found.lambda_n),
+        (vec![1, -1], f64::from(f32::MAX))
+    );
+    assert_eq!(run(&[], Rule::Tnt), Err(Error::Empty));
+    assert_eq!(
+        run(&[0.0, f32::NAN], Rule::Tnt),
+        Err(Error::NonFinite { index: 1 })
+    );
+    for rule in [Rule::Twn, Rule::AbsMean, Rule::AbsMax] {
+        assert!(matches!(run(&[1.0], rule), Err(Error::Conflict { .. })));
+    }
+}

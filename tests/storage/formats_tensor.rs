@@ -1,0 +1,126 @@
+//! Whole tensors into other programs' formats and back, and what of a tensor they cannot hold.
+
+use half::f16;
+use ternarize::format::{Format, storable};
+use ternarize::tensor::{Grouping, Shape, TernaryTensor};
+use ternarize::{Code, Error, PackedTritsBuf, Rule, Weight};
+
+/// A tensor of these scales, with a pattern of trits.
+fn tensor<W: Weight>(
+    axes: &[usize],
+    grouping: Grouping,
+    p: &[W],
+    n: Option<&[W]>,
+) -> TernaryTensor<W> {
+    let shape = Shape::new(axes).unwrap();
+    let trits: Vec<i8> = [1, 0, -1, -1, 1]
+        .into_iter()
+        .cycle()
+        .take(shape.len())
+        .collect();
+    let trits = PackedTritsBuf::from_trits(Code::Base3, &trits).unwrap();
+    let n = n.map(<[W]>::to_vec);
+    TernaryTensor::from_parts(shape, grouping, Rule::Tnt, trits, p.to_vec(), n).unwrap()
+}
+
+#[test]
+fn tensors_come_back_from_every_format() {
+    let axes = [2, 2, 256];
+    for format in Format::ALL {
+        for (grouping, scales) in [
+            (Grouping::Tensor, vec![0.3_f64]),
+            (Grouping::OUTPUT_CHANNEL, vec![0.3, 0.7]),
+            (Grouping::axis(1).unwrap(), vec![0.3, 0.7]),
+            (Grouping::Block(256), vec![0.1, 0.2, 0.3, 0.4]),
+            (Grouping::Block(64), vec![0.5; 16]),
+        ] {
+            let original = tensor(&axes, grouping, &scales, None);
+            let encoded = original.encode(format);
+            if format == Format::I2S && scales.windows(2).any(|pair| pair[0] < pair[1]) {
+                assert_eq!(encoded, Err(Error::UnequalScales { block: 0 }));
+                continue;
+            }
+            let bytes = encoded.unwrap();
+            let read = TernaryTensor::<f32>::decode(format, *original.shape(), &bytes).unwrap();
+            assert_eq!(read.trits(), original.trits());
+            assert_eq!(
+                read.grouping(),
+                format.group().map_or(Grouping::Tensor, Grouping::Block)
+            );
+            let rounded = |scale: f64| match format.group() {
+                Some(_) => f64::from(storable(scale).unwrap()),
+                None => f64::from(to_f32(scale)),
+            };
+            let expected = original.reconstruct::<f64>().into_iter();
+            let expected = expected.map(|w| rounded(w.abs()).copysign(w));
+            assert!(
+                read.reconstruct::<f64>().into_iter().eq(expected),
+                "{format:?} {grouping}"
+            );
+            assert_eq!(read.encode(format).unwrap(), bytes);
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "to the nearest is what is wanted"
+)]
+fn to_f32(x: f64) -> f32 {
+    x as f32
+}
+
+#[test]
+fn tensors_say_what_a_format_cannot_hold() {
+    let rows = Grouping::OUTPUT_CHANNEL;
+    let two = tensor(&[2, 64], rows, &[0.5_f32, 0.5], Some(&[0.5, 0.25]));
+    assert_eq!(two.encode(Format::Q2_0), Err(Error::TwoScales { group: 1 }));
+    let equal = tensor(&[2, 64], rows, &[0.5_f32, 0.25], Some(&[0.5, 0.25]));
+    assert!(equal.encode(Format::Q2_0).is_ok());
+    let ragged = Err(Error::Ragged {
+        len: 64,
+        group: 128,
+    });
+    assert_eq!(equal.encode(Format::Ptq1_0), ragged);
+    let one = tensor(&[], Grouping::Tensor, &[1.0_f32], None);
+    let ragged = Err(Error::Ragged { len: 1, group: 64 });
+    assert_eq!(one.encode(Format::Q2_0), ragged);
+    for scale in [65_520.0, 1e-8] {
+        let far = tensor(&[2, 64], rows, &[0.5_f32, scale], None);
+        assert_eq!(
+            far.encode(Format::Q2_0),
+            Err(Error::UnstorableScale { index: 1 })
+        );
+    }
+    let far = tensor(&[1, 128], Grouping::Tensor, &[1e300_f64], None);
+    assert_eq!(
+        far.encode(Format::I2S),
+        Err(Error::UnstorableScale { index: 0 })
+    );
+    // Blocks of 96 weights: the second block of 64 has two scales. Scales that become the same are one.
+    let blocks = Grouping::Block(96);
+    let several = tensor(&[1, 192], blocks, &[0.5_f32, 0.25], None);
+    assert_eq!(
+        several.encode(Format::Q2_0),
+        Err(Error::UnequalScales { block: 1 })
+    );
+    let near = tensor(&[1, 192], blocks, &[0.5_f32, 0.500_01], None);
+    assert!(near.encode(Format::Q2_0).is_ok());
+    let columns = tensor(&[2, 64], Grouping::axis(1).unwrap(), &[0.5_f32; 64], None);
+    assert!(columns.encode(Format::Q2_0).is_ok());
+
+    let empty = Shape::new(&[0, 64]).unwrap();
+    assert_eq!(
+        TernaryTensor::<f16>::decode(Format::Q2_0, empty, &[]),
+        Err(Error::Empty)
+    );
+    let shape = Shape::new(&[64]).unwrap();
+    let error = TernaryTensor::<f16>::decode(Format::Q2_0, shape, &[0; 17]);
+    assert_eq!(
+        error,
+        Err(Error::LengthMismatch {
+            expected: 18,
+            actual: 17
+        })
+    );
+}

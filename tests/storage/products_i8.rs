@@ -1,0 +1,293 @@
+//! Products with 8-bit activations: the formulas of the documentation, done the plain way, on every backend and both ways to add.
+
+use crate::common::twin::weights;
+use proptest::prelude::*;
+use ternarize::product::{ACTIVATION_BLOCK, Activations, Arithmetic, Multiplier, ScalePer};
+use ternarize::tensor::{Grouping, Shape, TensorView, TernaryTensor};
+use ternarize::{Backend, Code, Error, PackedTritsBuf, Rule, Scales, Ternarizer};
+
+/// Every way to multiply.
+fn ways() -> Vec<Multiplier> {
+    let ways = |backend| {
+        [Arithmetic::Fastest, Arithmetic::Add]
+            .map(|arithmetic| Multiplier::new().backend(backend).arithmetic(arithmetic))
+    };
+    Backend::available().flat_map(ways).collect()
+}
+
+/// Activations of either sign, one of them the largest.
+fn activations(len: usize, seed: u64, per: ScalePer) -> Activations {
+    let x: Vec<f32> = weights(len, seed);
+    Activations::quantize(&x, per).unwrap()
+}
+
+/// The exact product with the restored weights and activations, and the sum of the magnitudes of its terms.
+fn exact(tensor: &TernaryTensor<f32>, row: usize, x: &Activations) -> (f64, f64) {
+    let weights = tensor.reconstruct::<f64>();
+    let weights = &weights[row * x.len()..][..x.len()];
+    let value = |(i, &q): (usize, &i8)| {
+        let block = match x.scale_per() {
+            ScalePer::Vector => 0,
+            ScalePer::Block => i / ACTIVATION_BLOCK,
+        };
+        f64::from(q) * f64::from(x.scales()[block])
+    };
+    let values = x.values().iter().enumerate().map(value);
+    let terms: Vec<f64> = weights.iter().zip(values).map(|(w, x)| w * x).collect();
+    (
+        terms.iter().sum(),
+        terms.iter().map(|term| term.abs()).sum(),
+    )
+}
+
+/// That all ways give the same bits, near the exact product.
+fn check(tensor: &TernaryTensor<f32>, xs: &[Activations]) {
+    let rows = tensor.shape().axes()[0];
+    let mut first: Option<Vec<u32>> = None;
+    for how in ways() {
+        let mut y = vec![f32::NAN; rows * xs.len()];
+        tensor.matmul_i8(&how, xs, &mut y).unwrap();
+        let bits: Vec<u32> = y.iter().map(|y| y.to_bits()).collect();
+        let first = first.get_or_insert_with(|| bits.clone());
+        assert_eq!(&bits, first, "{how:?} {:?}", tensor.grouping());
+        for (x, y) in xs.iter().zip(y.chunks(rows.max(1))) {
+            let mut alone = vec![f32::NAN; rows];
+            tensor.matvec_i8(&how, x, &mut alone).unwrap();
+            assert_eq!(alone, y, "{how:?} {:?}", tensor.grouping());
+            for (row, &y) in y.iter().enumerate() {
+                let (exact, size) = exact(tensor, row, x);
+                // Each tile is rounded a few times, and added once to a lane.
+                let tiles = x.len().div_ceil(8) as f64;
+                let bound = (tiles + 16.0) * 2.0_f64.powi(-24) * size;
+                assert!((f64::from(y) - exact).abs() <= bound, "{y} for {exact}");
+            }
+        }
+    }
+}
+
+fn tensors(axes: &[usize], seed: u64) -> Vec<TernaryTensor<f32>> {
+    let values: Vec<f32> = weights(axes.iter().product(), seed);
+    let view = TensorView::new(&values, axes).unwrap();
+    let mut groupings = vec![Grouping::Tensor, Grouping::OUTPUT_CHANNEL, Grouping::Kernel];
+    groupings.extend([7, 32, 64, 96, 128, 256, 512, 1024].map(Grouping::Block));
+    let make = |grouping| {
+        [Scales::One, Scales::Two].map(|scales| {
+            let how = Ternarizer::new().scales(scales);
+            TernaryTensor::ternarize(&view, grouping, &how).unwrap().0
+        })
+    };
+    groupings.into_iter().flat_map(make).collect()
+}
+
+#[test]
+fn all_groupings_codes_and_lengths() {
+    // Around bytes, lanes, blocks and tiles; in the last a row is several tiles and a piece.
+    for columns in [1, 3, 4, 5, 31, 64, 252, 256, 260, 319, 320, 322, 1028] {
+        for tensor in tensors(&[3, columns], columns as u64) {
+            for code in [Code::TwoBit, Code::Base3] {
+                let tensor = tensor.clone().transcode(code);
+                check(&tensor, &[activations(columns, 7, ScalePer::Vector)]);
+                let blocks = (0..5).map(|seed| activations(columns, seed, ScalePer::Block));
+                check(&tensor, &blocks.collect::<Vec<_>>());
+            }
+        }
+    }
+}
+
+/// With one scale for a row and one for the vector, the sum is exact.
+#[test]
+fn one_scale_a_row_is_rounded_as_documented() {
+    let columns = 4_099;
+    for tensor in tensors(&[9, columns], 3) {
+        let x = activations(columns, 4, ScalePer::Vector);
+        if tensor.groups().len() > 9 {
+            continue;
+        }
+        let mut y = [0.0; 9];
+        tensor.matvec_i8(&Multiplier::new(), &x, &mut y).unwrap();
+        for (row, y) in y.into_iter().enumerate() {
+            let group = if tensor.groups().len() == 1 { 0 } else { row };
+            let trits = tensor
+                .trits()
+                .slice(row * columns..(row + 1) * columns)
+                .unwrap();
+            let (mut plus, mut minus) = (0_i64, 0_i64);
+            for (trit, &q) in trits.iter().zip(x.values()) {
+                match trit {
+                    1 => plus += i64::from(q),
+                    -1 => minus += i64::from(q),
+                    _ => {}
+                }
+            }
+            let d = x.scales()[0];
+            let expected = match tensor.scales() {
+                Scales::One => (plus - minus) as f32 * (tensor.lambda_p()[group] * d),
+                Scales::Two => {
+                    plus as f32 * (tensor.lambda_p()[group] * d)
+                        - minus as f32 * (tensor.lambda_n()[group] * d)
+                }
+            };
+            assert_eq!(y.to_bits(), expected.to_bits());
+        }
+    }
+}
+
+/// The documented order of additions, lane by lane, for blocks.
+#[test]
+fn blocks_are_added_in_the_documented_order() {
+    let columns = 2 * 256 + 64;
+    for tensor in tensors(&[2, columns], 5) {
+        let Grouping::Block(block @ (32 | 64 | 96 | 128 | 256)) = tensor.grouping() else {
+            continue;
+        };
+        let x = activations(columns, 6, ScalePer::Block);
+        let mut y = [0.0; 2];
+        tensor.matvec_i8(&Multiplier::new(), &x, &mut y).unwrap();
+        let per_row = columns.div_ceil(block);
+        for (row, y) in y.into_iter().enumerate() {
+            let mut lanes = [0.0_f32; 16];
+            for start in (0..columns).step_by(16) {
+                let group = row * per_row + start / block;
+                let d = x.scales()[start / 256];
+                let (mut plus, mut minus) = (0, 0);
+                for column in start..start + 16 {
+                    match tensor.trits().get(row * columns + column) {
+                        Some(1) => plus += i32::from(x.values()[column]),
+                        Some(-1) => minus += i32::from(x.values()[column]),
+                        _ => {}
+                    }
+                }
+                let lane = &mut lanes[start / 16 % 16];
+                let (lambda_p, lambda_n) = (tensor.lambda_p()[group], tensor.lambda_n()[group]);
+                match tensor.scales() {
+                    Scales::One => *lane += (plus - minus) as f32 * (lambda_p * d),
+                    Scales::Two => {
+                        *lane += plus as f32 * (lambda_p * d);
+                        *lane += minus as f32 * (-lambda_n * d);
+                    }
+                }
+            }
+            for width in [8, 4, 2, 1] {
+                for lane in 0..width {
+                    lanes[lane] += lanes[lane + width];
+                }
+            }
+            assert_eq!(y.to_bits(), lanes[0].to_bits(), "{block}");
+        }
+    }
+}
+
+/// All weights +1 or -1 and all activations at an end: no sum of 16 or 32 bits overflows.
+#[test]
+fn the_extremes_are_exact() {
+    let columns = 300_000;
+    for code in [Code::TwoBit, Code::Base3] {
+        for trit in [1, -1] {
+            let trits = PackedTritsBuf::from_trits(code, &vec![trit; 2 * columns]).unwrap();
+            let shape = Shape::new(&[2, columns]).unwrap();
+            let (rule, scale) = (Rule::Tnt, vec![1.0_f32]);
+            let tensor =
+                TernaryTensor::from_parts(shape, Grouping::Tensor, rule, trits, scale, None);
+            let tensor = tensor.unwrap();
+            for value in [127, -127] {
+                let x = Activations::from_values(vec![value; columns], 1.0).unwrap();
+                let expected = f32::from(trit) * f32::from(value) * columns as f32;
+                for how in ways() {
+                    let mut y = [0.0; 2];
+                    tensor.matvec_i8(&how, &x, &mut y).unwrap();
+                    assert_eq!(y.map(f32::to_bits), [expected.to_bits(); 2], "{how:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn lengths_must_fit() {
+    let view = TensorView::new(&[1.0_f32; 12], &[3, 2, 2]).unwrap();
+    let how = Ternarizer::new();
+    let (tensor, _) = TernaryTensor::ternarize(&view, Grouping::Tensor, &how).unwrap();
+    let x = |len| activations(len, 1, ScalePer::Vector);
+    let times = |lengths: &[usize], results| {
+        let xs: Vec<_> = lengths.iter().map(|&len| x(len)).collect();
+        tensor.matmul_i8(&Multiplier::new(), &xs, &mut vec![0.0; results])
+    };
+    let length = |expected, actual| Err(Error::LengthMismatch { expected, actual });
+    assert_eq!(times(&[4, 4], 6), Ok(()));
+    assert_eq!(times(&[4, 5], 6), length(4, 5));
+    assert_eq!(times(&[4, 4], 3), length(6, 3));
+    assert_eq!(times(&[], 0), Ok(()));
+    let scalar = TensorView::new(&[1.0_f32], &[]).unwrap();
+    let (scalar, _) = TernaryTensor::ternarize(&scalar, Grouping::Tensor, &how).unwrap();
+    let error = scalar.matvec_i8(&Multiplier::new(), &x(1), &mut [0.0]);
+    assert_eq!(error, Err(Error::InvalidAxis { axis: 0, rank: 0 }));
+    let trits = PackedTritsBuf::from_trits(Code::TwoBit, &[]).unwrap();
+    let (shape, block) = (Shape::new(&[2, 0]).unwrap(), Grouping::Block(32));
+    let empty = TernaryTensor::<f32>::from_parts(shape, block, Rule::Tnt, trits, vec![], None);
+    let empty = empty.unwrap();
+    let mut y = [f32::NAN; 2];
+    empty.matvec_i8(&Multiplier::new(), &x(0), &mut y).unwrap();
+    assert_eq!(y.map(f32::to_bits), [0; 2]);
+}
+
+#[test]
+fn activations_that_are_no_numbers_are_refused() {
+    let mut x = [1.0; 600];
+    for (index, wrong) in [
+        (0, f32::NAN),
+        (299, f32::INFINITY),
+        (599, f32::NEG_INFINITY),
+    ] {
+        x[index] = wrong;
+        for per in [ScalePer::Vector, ScalePer::Block] {
+            let error = Activations::quantize(&x, per);
+            assert_eq!(error, Err(Error::NonFiniteActivation { index }));
+        }
+        x[index] = 1.0;
+    }
+}
+
+proptest! {
+    /// Each activation becomes the nearest of 255 numbers: within half a step, but for the rounding of the step itself.
+    #[test]
+    fn activations_are_rounded_to_the_nearest(
+        mut x in prop::collection::vec(-1e3_f32..1e3, 1..700),
+        power in -140..117_i32,
+        block: bool,
+    ) {
+        // In two steps, for neither power overflows.
+        for x in &mut x {
+            *x = *x * 2.0_f32.powi(power / 2) * 2.0_f32.powi(power - power / 2);
+        }
+        let per = if block { ScalePer::Block } else { ScalePer::Vector };
+        let quantized = Activations::quantize(&x, per).unwrap();
+        let length = if block { ACTIVATION_BLOCK } else { x.len() };
+        for (block, x) in x.chunks(length).enumerate() {
+            let largest = x.iter().fold(0.0_f32, |largest, x| largest.max(x.abs()));
+            let scale = quantized.scales()[block];
+            prop_assert_eq!(scale.to_bits(), (largest / 127.0).to_bits());
+            let step = f64::from(largest) / 127.0;
+            for (x, &q) in x.iter().zip(&quantized.values()[block * length..]) {
+                prop_assert!(q != i8::MIN);
+                let error = (f64::from(*x) - f64::from(q) * step).abs();
+                prop_assert!(error <= step * (0.5 + 1e-4), "{x} became {q} of {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn products_are_near_the_exact_ones(
+        columns in 1..400_usize,
+        rows in 1..7_usize,
+        seed: u64,
+        choice: prop::sample::Index,
+        base3: bool,
+        block: bool,
+    ) {
+        let all = tensors(&[rows, columns], seed);
+        let code = if base3 { Code::Base3 } else { Code::TwoBit };
+        let tensor = all[choice.index(all.len())].clone().transcode(code);
+        let per = if block { ScalePer::Block } else { ScalePer::Vector };
+        check(&tensor, &[activations(columns, seed ^ 1, per)]);
+    }
+}
