@@ -35,7 +35,38 @@ use num_traits::Float;
 /// assert_eq!(sparsity(&[1.0_f32, -1.0, 0.1, 0.0], &mut trits), Ok(0.5));
 /// assert_eq!(sparsity(&[1.0_f64, -1.0, 0.1, 0.0], &mut trits), Ok(0.5));
 /// ```
-pub trait Weight: Float + Debug + Display + Send + Sync + 'static + Format {}
+pub trait Weight: Float + Debug + Display + Send + Sync + 'static + Format + Sealed {}
+
+/// A slice of weights of a known type. Generic public functions match on it and call functions that are compiled in this crate.
+#[derive(Clone, Copy, Debug)]
+pub enum TypedSlice<'a> {
+    /// Weights of type `f32`.
+    F32(&'a [f32]),
+    /// Weights of type `f64`.
+    F64(&'a [f64]),
+    /// Weights of type `f16`.
+    #[cfg(feature = "half")]
+    F16(&'a [half::f16]),
+    /// Weights of type `bf16`.
+    #[cfg(feature = "half")]
+    Bf16(&'a [half::bf16]),
+}
+
+/// Only this crate can make one, so only this crate can call the methods of [`Sealed`].
+#[derive(Clone, Copy, Debug)]
+pub struct Private(());
+
+/// The one value of [`Private`].
+#[expect(dead_code, reason = "the layers come to use it one by one")]
+pub(crate) const PRIVATE: Private = Private(());
+
+/// What this crate does with a [`Weight`] of a type that is generic in the caller.
+pub trait Sealed: Sized {
+    /// The slice, with its type as a value. It is inlined, so a `match` on the result costs nothing.
+    fn typed(weights: &[Self], _: Private) -> TypedSlice<'_>;
+    /// The weight of this value; exact if the value is one of the type.
+    fn from_value(value: f64, _: Private) -> Self;
+}
 
 /// The bit layout of a weight type: what the sealed part of [`Weight`] knows.
 pub trait Format: Copy + Send + Sync {
@@ -199,8 +230,20 @@ fn bfloat_to_single(bfloat: half::bf16) -> f32 {
 }
 
 macro_rules! weight {
-    ($type:ty, $precision:literal, $least:literal, $wide:literal, $cube:literal, $fits_single:literal, $slot:ty, $widen:expr, $single:expr, $narrow:expr) => {
+    ($type:ty, $precision:literal, $least:literal, $wide:literal, $cube:literal, $fits_single:literal, $slot:ty, $widen:expr, $single:expr, $narrow:expr, $variant:ident) => {
         impl Weight for $type {}
+
+        impl Sealed for $type {
+            #[inline(always)]
+            fn typed(weights: &[Self], _: Private) -> TypedSlice<'_> {
+                TypedSlice::$variant(weights)
+            }
+
+            #[inline(always)]
+            fn from_value(value: f64, _: Private) -> Self {
+                <Self as Format>::narrow(value)
+            }
+        }
 
         impl Format for $type {
             const PRECISION: u32 = $precision;
@@ -288,10 +331,11 @@ weight!(
     f32,
     f64::from,
     identity,
-    to_f32
+    to_f32,
+    F32
 );
 weight!(
-    f64, 53, -1074, 39, 84, false, f64, identity, to_f32, identity
+    f64, 53, -1074, 39, 84, false, f64, identity, to_f32, identity, F64
 );
 #[cfg(feature = "half")]
 weight!(
@@ -304,7 +348,8 @@ weight!(
     f32,
     f64::from,
     half_to_single,
-    |x| { half::f16::from_f32(to_odd(x)) }
+    |x| { half::f16::from_f32(to_odd(x)) },
+    F16
 );
 #[cfg(feature = "half")]
 weight!(
@@ -317,7 +362,8 @@ weight!(
     f32,
     f64::from,
     bfloat_to_single,
-    |x| { half::bf16::from_f32(to_odd(x)) }
+    |x| { half::bf16::from_f32(to_odd(x)) },
+    Bf16
 );
 
 #[cfg(test)]
