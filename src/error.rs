@@ -1,7 +1,7 @@
-//! Every way an input can be wrong.
+//! [`Error`]: every way an input can be wrong.
 //!
-//! One enum for the whole crate, so that a caller matches once. Each variant carries what is needed to mend the input: an
-//! index, a wanted and a found number, a name. Nothing in this crate panics on bad input.
+//! One enum for the whole crate, so that a caller matches once. The variants are grouped by what was wrong. Each carries the
+//! place: an index, a name, the wanted and the given number. No function of this crate panics on bad input.
 
 use core::fmt;
 
@@ -10,196 +10,101 @@ use core::fmt;
 /// # Examples
 ///
 /// ```
-/// use ternarize::{Error, ternarize_into};
+/// use ternarize::{Error, Operand, ternarize_into};
 ///
 /// let mut trits = [0; 3];
 /// let error = ternarize_into(&[0.5, f32::NAN, 1.0], &mut trits).unwrap_err();
-/// assert_eq!(error, Error::NonFinite { index: 1 });
+/// assert_eq!(error, Error::InvalidValue { what: Operand::Weight, index: 1 });
 /// assert_eq!(error.to_string(), "the weight at index 1 is not finite");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Error {
-    /// There are no weights: no ternary vector of length zero has a cosine.
+    /// There is nothing to work on: no weights, or no tensors.
     Empty,
-    /// The weight at `index` is NaN or infinite.
-    NonFinite {
-        /// Position in the slice; for a tensor, in row-major order of its shape.
+    /// A number is NaN, infinite or outside of its range.
+    InvalidValue {
+        /// Which numbers.
+        what: Operand,
+        /// Position in the slice of these numbers. For weights of a tensor: in row-major order of its shape. For scales and
+        /// biases: the number of the group.
         index: usize,
     },
-    /// The activation at `index` is NaN or infinite, or, as an integer, -128.
-    NonFiniteActivation {
-        /// Position in the vector.
+    /// A trit or a packed byte is not a code word.
+    InvalidCode {
+        /// [`Operand::Trit`], [`Operand::Byte`], or [`Operand::Padding`] for the unused trits of a last byte.
+        what: Operand,
+        /// Position of the trit or byte.
         index: usize,
+        /// The value found there.
+        value: i16,
     },
     /// A slice has another length than the one it must match.
     LengthMismatch {
-        /// The length that was needed.
+        /// The length that is needed.
         expected: usize,
         /// The length that was given.
         actual: usize,
     },
-    /// The importance at `index` is negative, NaN or infinite.
-    InvalidImportance {
-        /// Position in the importance slice.
-        index: usize,
-    },
-    /// The scale at `index` is negative, NaN or infinite.
-    InvalidScale {
-        /// Position in the scales, which is the number of its group.
-        index: usize,
-    },
-    /// More weights in one vector than its sums can hold exactly.
-    TooLong {
-        /// The number of weights given.
-        len: usize,
-        /// The largest number supported for this weight type.
-        max: usize,
-    },
-    /// The asked minimum of non-zeros is above the asked maximum.
-    NonzerosRange {
-        /// The minimum asked for.
-        min: usize,
-        /// The maximum asked for.
-        max: usize,
-    },
-    /// The target cosine is not in `(0, 1]`.
-    InvalidTarget {
-        /// The target asked for.
-        target: f64,
-    },
-    /// No ternary vector within the asked counts reaches the target cosine.
-    TargetUnreachable {
-        /// The target asked for.
-        target: f64,
-        /// The largest cosine that there is.
-        best: f64,
-    },
-    /// The damping of a Gram matrix is negative, NaN or infinite.
-    InvalidDamping {
-        /// The damping asked for.
-        damping: f64,
-    },
-    /// The Gram matrix, with its damping, is not positive definite: more rows or more damping are needed.
-    NotDefinite,
-    /// Two settings exclude each other.
-    Conflict {
-        /// One setting, by name.
-        this: &'static str,
-        /// The other setting, by name.
-        that: &'static str,
-    },
-    /// A fixed-capacity result is too small.
-    Capacity {
-        /// The number of elements to be stored.
-        needed: usize,
-        /// The number of elements there is room for.
-        capacity: usize,
-    },
-    /// The value at `index` is not -1, 0 or +1.
-    InvalidTrit {
-        /// Position in the trit slice.
-        index: usize,
-        /// The value found there.
-        value: i8,
-    },
-    /// A packed byte is not a code word: a 2-bit field is 3, or a base-3 byte is above 242.
-    InvalidCode {
-        /// Position of the byte.
-        byte: usize,
-        /// The byte found there.
-        value: u8,
-    },
-    /// The unused trits at the end of the last packed byte are not zero trits.
-    InvalidPadding {
-        /// Position of the byte.
-        byte: usize,
-        /// The byte found there.
-        value: u8,
-    },
-    /// An index or the end of a range is beyond the length.
-    OutOfBounds {
-        /// The index asked for.
-        index: usize,
-        /// The length there is.
-        len: usize,
-    },
-    /// A tensor has more axes than supported.
-    TooManyAxes {
-        /// The number of axes given.
-        rank: usize,
+    /// More than is supported, or than there is room for.
+    TooMany {
+        /// [`Operand::Weight`]: weights in one vector. [`Operand::Plane`]: planes, of which there is at least one.
+        /// [`Operand::Element`]: elements of a result.
+        what: Operand,
+        /// The number asked for.
+        given: usize,
         /// The largest number supported.
         max: usize,
     },
-    /// An axis does not exist, or is named twice.
-    InvalidAxis {
-        /// The axis asked for.
-        axis: usize,
-        /// The number of axes of the tensor.
-        rank: usize,
-    },
-    /// The number of elements of a shape does not fit a `usize`.
-    ShapeOverflow,
-    /// Two tensors of as many elements have different axes.
-    ShapeMismatch,
-    /// Blocks of zero weights were asked for.
-    EmptyBlock,
-    /// An axis that is cut into equal groups is no multiple of them: the columns of a matrix in another program's format, or its
-    /// rows in that of Hugging Face.
-    Ragged {
-        /// The length of the axis.
-        len: usize,
-        /// What it would have to be a multiple of.
-        group: usize,
-    },
-    /// The scale at `index` is not a number of the type it is to be stored in: it would become infinite, or zero though it is
-    /// not, or where nothing may be rounded, another number.
-    UnstorableScale {
-        /// Position in the scales, which is the number of its group.
+    /// An index, or the end of a range, is beyond the length.
+    OutOfBounds {
+        /// The index asked for.
         index: usize,
-    },
-    /// The weights that a format stores with one scale have several.
-    UnequalScales {
-        /// The number of the block in that format.
-        block: usize,
-    },
-    /// The two signs of a group have different scales, and a format has one for both.
-    TwoScales {
-        /// The number of the group.
-        group: usize,
-    },
-    /// The bias at `index` is not the negated scale, so that its group's levels are not ternary.
-    InvalidBias {
-        /// Position in the biases, which is the number of its group.
-        index: usize,
-    },
-    /// A strided view reaches beyond its data.
-    ViewOutOfBounds {
-        /// The number of elements the data would need to have.
-        needed: usize,
-        /// The number of elements it has.
+        /// The length.
         len: usize,
     },
-    /// A tensor that bytes are to be spent on can be stored in no way.
-    NoChoice {
-        /// The number of the tensor.
-        tensor: usize,
+    /// A shape, an axis, a grouping or a view does not fit.
+    Shape(ShapeError),
+    /// An option has a value outside of its range.
+    InvalidOption {
+        /// The option.
+        name: &'static str,
+        /// The value asked for.
+        value: f64,
     },
-    /// A number of planes that there is no way to make.
-    InvalidPlanes {
-        /// The number asked for.
-        planes: usize,
-        /// The largest number supported; the smallest is 1.
-        max: usize,
+    /// Two options exclude each other.
+    Conflict {
+        /// One option.
+        this: &'static str,
+        /// The other option.
+        that: &'static str,
     },
-    /// The error of a way to store a tensor is negative, NaN or infinite.
+    /// No ternary vector with an allowed number of non-zeros reaches the target cosine.
+    TargetUnreachable {
+        /// The target asked for.
+        target: f64,
+        /// The largest cosine that can be reached.
+        best: f64,
+    },
+    /// The damped Gram matrix is not positive definite: more rows or more damping are needed.
+    NotDefinite,
+    /// A format or a scale type cannot hold the scales.
+    Unstorable {
+        /// [`Operand::Scale`]: the scale is not a number of the type it is to be stored in. It would become infinite, or zero
+        /// though it is not zero, or, where rounding is not allowed, another number. [`Operand::BlockScales`]: the weights of a
+        /// block have several scales. [`Operand::SignScales`]: the two signs of a group have different scales.
+        what: Operand,
+        /// The number of the group or block.
+        index: usize,
+    },
+    /// A way to store a tensor is missing, or its error is negative, NaN or infinite.
     InvalidChoice {
         /// The number of the tensor.
         tensor: usize,
-        /// The number of the way.
-        choice: usize,
+        /// The number of the choice; `None` if the tensor has no choice at all.
+        choice: Option<usize>,
     },
-    /// Even the cheapest ways to store all tensors cost more than the budget.
+    /// Even the cheapest choices for all tensors cost more than the budget.
     OverBudget {
         /// The fewest bytes possible.
         least: u64,
@@ -208,88 +113,189 @@ pub enum Error {
     },
 }
 
+/// What a number in an [`Error`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Operand {
+    /// A weight: it must be finite.
+    Weight,
+    /// An activation: it must be finite and, as an integer, not -128.
+    Activation,
+    /// An importance: it must be finite and not negative.
+    Importance,
+    /// A scale: it must be finite and not negative.
+    Scale,
+    /// A bias of a block: it must be the negated scale, or else the levels are not ternary.
+    Bias,
+    /// A trit: -1, 0 or +1.
+    Trit,
+    /// A byte of packed trits: no 2-bit field is 3, or a base-3 byte is at most 242.
+    Byte,
+    /// The unused trits in the last packed byte: they must be zero.
+    Padding,
+    /// A plane of trits.
+    Plane,
+    /// An element of a result.
+    Element,
+    /// The scales of the weights of one block.
+    BlockScales,
+    /// The scales of the two signs of one group.
+    SignScales,
+}
+
+/// How a shape, an axis, a grouping or a view does not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ShapeError {
+    /// A tensor has more axes than supported.
+    TooManyAxes {
+        /// The number of axes given.
+        rank: usize,
+        /// The largest number supported.
+        max: usize,
+    },
+    /// An axis does not exist, or is named twice.
+    Axis {
+        /// The axis asked for.
+        axis: usize,
+        /// The number of axes of the tensor.
+        rank: usize,
+    },
+    /// The number of elements of a shape does not fit a `usize`.
+    Overflow,
+    /// Two tensors have different shapes.
+    Mismatch,
+    /// Blocks of zero weights were asked for.
+    EmptyBlock,
+    /// An axis that is cut into equal groups is not a multiple of their length.
+    Ragged {
+        /// The length of the axis.
+        len: usize,
+        /// What it must be a multiple of.
+        group: usize,
+    },
+    /// A strided view reaches beyond its data.
+    View {
+        /// The number of elements the data must have.
+        needed: usize,
+        /// The number of elements it has.
+        len: usize,
+    },
+}
+
+impl Operand {
+    /// The name, for a sentence.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Weight => "weight",
+            Self::Activation => "activation",
+            Self::Importance => "importance",
+            Self::Scale => "scale",
+            Self::Bias => "bias",
+            Self::Trit => "trit",
+            Self::Byte => "packed byte",
+            Self::Padding => "padding in the last packed byte",
+            Self::Plane => "plane",
+            Self::Element => "element",
+            Self::BlockScales => "scales of block",
+            Self::SignScales => "scales of group",
+        }
+    }
+
+    /// What the number would have to be, to end a sentence.
+    const fn fault(self) -> &'static str {
+        match self {
+            Self::Weight => "is not finite",
+            Self::Activation => "is not finite, or is -128",
+            Self::Importance | Self::Scale => "is negative or not finite",
+            Self::Bias => "is not the negated scale",
+            Self::Trit => "is not -1, 0 or +1",
+            Self::Byte => "is not a code word",
+            Self::Padding => "is not zero trits",
+            _ => "is invalid",
+        }
+    }
+}
+
 impl fmt::Display for Error {
-    #[expect(clippy::too_many_lines, reason = "a sentence for each variant")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Empty => write!(f, "there are no weights"),
-            Self::NonFinite { index } => write!(f, "the weight at index {index} is not finite"),
-            Self::NonFiniteActivation { index } => {
-                write!(f, "the activation at index {index} is out of range")
+            Self::Empty => write!(f, "the input is empty"),
+            Self::InvalidValue { what, index } => {
+                write!(f, "the {} at index {index} {}", what.name(), what.fault())
+            }
+            Self::InvalidCode { what, index, value } => {
+                let (name, fault) = (what.name(), what.fault());
+                write!(f, "the {name} {value} at index {index} {fault}")
             }
             Self::LengthMismatch { expected, actual } => {
-                write!(f, "a length of {expected} is needed, but it is {actual}")
+                write!(f, "the length is {actual}, but {expected} is needed")
             }
-            Self::InvalidImportance { index } => {
+            Self::TooMany { what, given, max } => {
                 write!(
                     f,
-                    "the importance at index {index} is negative or not finite"
+                    "{given} {}s: between 1 and {max} are supported",
+                    what.name()
                 )
             }
-            Self::InvalidScale { index } => {
-                write!(f, "the scale at index {index} is negative or not finite")
+            Self::OutOfBounds { index, len } => {
+                write!(f, "index {index} is beyond the length {len}")
             }
-            Self::TooLong { len, max } => {
-                write!(
-                    f,
-                    "{len} weights in one vector are more than the supported {max}"
-                )
+            Self::Shape(error) => error.fmt(f),
+            Self::InvalidOption { name, value } => {
+                write!(f, "the option {name} cannot be {value}")
             }
-            Self::NonzerosRange { min, max } => {
-                write!(
-                    f,
-                    "at least {min} and at most {max} non-zeros cannot both hold"
-                )
-            }
-            Self::InvalidTarget { target } => {
-                write!(f, "the target cosine {target} is not above 0 and at most 1")
-            }
+            Self::Conflict { this, that } => write!(f, "{this} cannot be combined with {that}"),
             Self::TargetUnreachable { target, best } => {
                 write!(
                     f,
                     "no ternary vector reaches the cosine {target}: the best has {best}"
                 )
             }
-            Self::InvalidDamping { damping } => {
-                write!(
-                    f,
-                    "the damping {damping} is negative, not finite or too large"
-                )
-            }
             Self::NotDefinite => write!(f, "the damped Gram matrix is not positive definite"),
-            Self::Conflict { this, that } => write!(f, "{this} cannot be combined with {that}"),
-            Self::Capacity { needed, capacity } => {
-                write!(f, "{needed} elements do not fit a capacity of {capacity}")
-            }
-            Self::InvalidTrit { index, value } => {
-                write!(f, "the value {value} at index {index} is not -1, 0 or +1")
-            }
-            Self::InvalidCode { byte, value } => {
+            Self::Unstorable { what, index } => match what {
+                Operand::BlockScales => {
+                    write!(f, "the weights of block {index} have several scales")
+                }
+                Operand::SignScales => {
+                    write!(f, "the two signs of group {index} have different scales")
+                }
+                _ => write!(
+                    f,
+                    "the scale at index {index} does not fit the type it is stored in"
+                ),
+            },
+            Self::InvalidChoice { tensor, choice } => match choice {
+                None => write!(f, "tensor {tensor} has no choice"),
+                Some(choice) => write!(
+                    f,
+                    "the error of choice {choice} of tensor {tensor} is negative or not finite"
+                ),
+            },
+            Self::OverBudget { least, budget } => {
                 write!(
                     f,
-                    "the packed byte {value:#04x} at position {byte} is not a code word"
+                    "at least {least} bytes are needed, but the budget is {budget}"
                 )
             }
-            Self::InvalidPadding { byte, value } => {
-                write!(
-                    f,
-                    "the last packed byte {value:#04x} at position {byte} has padding other than zero trits"
-                )
-            }
-            Self::OutOfBounds { index, len } => {
-                write!(f, "index {index} is beyond the length {len}")
-            }
+        }
+    }
+}
+
+impl fmt::Display for ShapeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
             Self::TooManyAxes { rank, max } => {
-                write!(f, "a tensor of {rank} axes is beyond the supported {max}")
+                write!(f, "a tensor of {rank} axes: at most {max} are supported")
             }
-            Self::InvalidAxis { axis, rank } => {
+            Self::Axis { axis, rank } => {
                 write!(
                     f,
                     "axis {axis} does not exist in a tensor of {rank} axes, or is named twice"
                 )
             }
-            Self::ShapeOverflow => write!(f, "the number of elements of the shape overflows"),
-            Self::ShapeMismatch => write!(f, "two tensors have different shapes"),
+            Self::Overflow => write!(f, "the number of elements of the shape overflows"),
+            Self::Mismatch => write!(f, "the two tensors have different shapes"),
             Self::EmptyBlock => write!(f, "a block must hold at least one weight"),
             Self::Ragged { len, group } => {
                 write!(
@@ -297,36 +303,11 @@ impl fmt::Display for Error {
                     "an axis of {len} is not a whole number of groups of {group}"
                 )
             }
-            Self::UnstorableScale { index } => {
+            Self::View { needed, len } => {
                 write!(
                     f,
-                    "the scale at index {index} does not fit the type it is stored in"
+                    "the view needs {needed} elements, but its data has {len}"
                 )
-            }
-            Self::UnequalScales { block } => {
-                write!(f, "the weights of block {block} have several scales")
-            }
-            Self::TwoScales { group } => {
-                write!(f, "the two signs of group {group} have different scales")
-            }
-            Self::InvalidBias { index } => {
-                write!(f, "the bias at index {index} is not the negated scale")
-            }
-            Self::ViewOutOfBounds { needed, len } => {
-                write!(f, "the view reaches {needed} elements into data of {len}")
-            }
-            Self::NoChoice { tensor } => write!(f, "tensor {tensor} has no way to be stored"),
-            Self::InvalidPlanes { planes, max } => {
-                write!(f, "{planes} planes are not between 1 and {max}")
-            }
-            Self::InvalidChoice { tensor, choice } => {
-                write!(
-                    f,
-                    "the error of way {choice} to store tensor {tensor} is negative or not finite"
-                )
-            }
-            Self::OverBudget { least, budget } => {
-                write!(f, "at least {least} bytes are needed, and {budget} allowed")
             }
         }
     }
@@ -334,7 +315,9 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-/// That a slice has the length it must have.
+impl core::error::Error for ShapeError {}
+
+/// Checks that a slice has the length it must have.
 pub(crate) const fn check_len(expected: usize, actual: usize) -> Result<(), Error> {
     if actual == expected {
         Ok(())

@@ -139,7 +139,7 @@ pub use optimum::ternarizer::ternarize_heapless;
 pub use packed::PackedTritsBuf;
 pub use {
     code::Code,
-    error::Error,
+    error::{Error, Operand, ShapeError},
     optimum::curve::curve_into,
     optimum::fit::Fit,
     optimum::rule::{Rule, Scales},

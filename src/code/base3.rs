@@ -12,7 +12,7 @@
 //! takes one addition and a mask, eight bytes a step.
 
 use super::{check_encode, split_group};
-use crate::error::Error;
+use crate::error::{Error, Operand};
 
 /// Trits in a full byte.
 pub const TRITS_PER_BYTE: usize = 5;
@@ -38,7 +38,7 @@ pub(crate) static DIGITS: [u16; 256] = digit_table();
 ///
 /// # Errors
 ///
-/// [`Error::LengthMismatch`] if `bytes` is not `trits.len()` / 5 (rounded up) long, [`Error::InvalidTrit`] for a value
+/// [`Error::LengthMismatch`] if `bytes` is not `trits.len()` / 5 (rounded up) long, [`Error::InvalidCode`] for a value
 /// other than -1, 0, +1. Then nothing has been written.
 ///
 /// # Examples
@@ -107,16 +107,16 @@ pub const fn encode<const BYTES: usize>(trits: &[i8]) -> [u8; BYTES] {
 /// # Errors
 ///
 /// [`Error::LengthMismatch`] if `bytes` is not `trits` / 5 (rounded up) long, [`Error::InvalidCode`] for the first byte
-/// above 242, and then [`Error::InvalidPadding`] if the last byte is not filled up with zero trits.
+/// above 242, and then [`Error::InvalidCode`] if the last byte is not filled up with zero trits.
 ///
 /// # Examples
 ///
 /// ```
-/// use ternarize::{Error, code::base3};
+/// use ternarize::{Operand, Error, code::base3};
 ///
 /// assert_eq!(base3::validate(&[242], 5), Ok(()));
-/// assert_eq!(base3::validate(&[243], 5), Err(Error::InvalidCode { byte: 0, value: 243 }));
-/// assert_eq!(base3::validate(&[242], 4), Err(Error::InvalidPadding { byte: 0, value: 242 }));
+/// assert_eq!(base3::validate(&[243], 5), Err(Error::InvalidCode { what: Operand::Byte, index: 0, value: 243 }));
+/// assert_eq!(base3::validate(&[242], 4), Err(Error::InvalidCode { what: Operand::Padding, index: 0, value: 242 }));
 /// ```
 pub const fn validate(bytes: &[u8], trits: usize) -> Result<(), Error> {
     let expected = trits.div_ceil(TRITS_PER_BYTE);
@@ -127,7 +127,11 @@ pub const fn validate(bytes: &[u8], trits: usize) -> Result<(), Error> {
         });
     }
     if let Some((byte, value)) = find_invalid(bytes) {
-        return Err(Error::InvalidCode { byte, value });
+        return Err(Error::InvalidCode {
+            what: Operand::Byte,
+            index: byte,
+            value: value as i16,
+        });
     }
     let used = trits % TRITS_PER_BYTE;
     if used != 0
@@ -135,7 +139,11 @@ pub const fn validate(bytes: &[u8], trits: usize) -> Result<(), Error> {
         && value / POWERS[used] != ZEROS / POWERS[used]
     {
         let byte = bytes.len() - 1;
-        return Err(Error::InvalidPadding { byte, value });
+        return Err(Error::InvalidCode {
+            what: Operand::Padding,
+            index: byte,
+            value: value as i16,
+        });
     }
     Ok(())
 }

@@ -27,7 +27,7 @@
 //! assert_eq!(ROW, [0b10_01_00_10, 0b01_01_01_10]);
 //! ```
 
-use crate::error::Error;
+use crate::error::{Error, Operand};
 
 pub mod base3;
 pub mod two_bit;
@@ -134,20 +134,20 @@ impl Code {
     ///
     /// # Errors
     ///
-    /// [`Error::LengthMismatch`] if `bytes` is not [`packed_len`](Self::packed_len) long, [`Error::InvalidTrit`] for a
+    /// [`Error::LengthMismatch`] if `bytes` is not [`packed_len`](Self::packed_len) long, [`Error::InvalidCode`] for a
     /// value other than -1, 0, +1. Then nothing has been written.
     ///
     /// # Examples
     ///
     /// ```
-    /// use ternarize::{Code, Error};
+    /// use ternarize::{Operand, Code, Error};
     ///
     /// let mut bytes = [0; 1];
     /// Code::Base3.encode_into(&[1, -1], &mut bytes)?;
     /// assert_eq!(bytes, [2 + 3 * 0 + 9 + 27 + 81]);
     ///
     /// let error = Code::Base3.encode_into(&[1, 2], &mut bytes).unwrap_err();
-    /// assert_eq!(error, Error::InvalidTrit { index: 1, value: 2 });
+    /// assert_eq!(error, Error::InvalidCode { what: Operand::Trit, index: 1, value: 2 });
     /// # Ok::<(), Error>(())
     /// ```
     pub const fn encode_into(self, trits: &[i8], bytes: &mut [u8]) -> Result<(), Error> {
@@ -164,17 +164,17 @@ impl Code {
     /// # Errors
     ///
     /// [`Error::LengthMismatch`] if `bytes` is not [`packed_len`](Self::packed_len) long, [`Error::InvalidCode`] for the
-    /// first byte that is no code word, and then [`Error::InvalidPadding`] if the last byte is not filled up with zero
+    /// first byte that is no code word, and then [`Error::InvalidCode`] if the last byte is not filled up with zero
     /// trits.
     ///
     /// # Examples
     ///
     /// ```
-    /// use ternarize::{Code, Error};
+    /// use ternarize::{Operand, Code, Error};
     ///
     /// assert_eq!(Code::Base3.validate(&[242, 121], 6), Ok(()));
-    /// assert_eq!(Code::Base3.validate(&[242, 255], 6), Err(Error::InvalidCode { byte: 1, value: 255 }));
-    /// assert_eq!(Code::Base3.validate(&[242, 0], 6), Err(Error::InvalidPadding { byte: 1, value: 0 }));
+    /// assert_eq!(Code::Base3.validate(&[242, 255], 6), Err(Error::InvalidCode { what: Operand::Byte, index: 1, value: 255 }));
+    /// assert_eq!(Code::Base3.validate(&[242, 0], 6), Err(Error::InvalidCode { what: Operand::Padding, index: 1, value: 0 }));
     /// ```
     pub const fn validate(self, bytes: &[u8], trits: usize) -> Result<(), Error> {
         match self {
@@ -281,7 +281,11 @@ const fn check_encode(trits: &[i8], bytes: &[u8], expected: usize) -> Result<(),
     while index < len {
         let value = trits[index];
         if value < -1 || value > 1 {
-            return Err(Error::InvalidTrit { index, value });
+            return Err(Error::InvalidCode {
+                what: Operand::Trit,
+                index,
+                value: value as i16,
+            });
         }
         index += 1;
     }

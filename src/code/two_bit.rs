@@ -11,7 +11,7 @@
 //! Cost: 2 bits a trit. Checking takes one `and` of a word with itself shifted, eight bytes a step.
 
 use super::{check_encode, split_group};
-use crate::error::Error;
+use crate::error::{Error, Operand};
 
 /// Trits in a full byte.
 pub const TRITS_PER_BYTE: usize = 4;
@@ -31,7 +31,7 @@ pub(crate) static DECODE: [[i8; TRITS_PER_BYTE]; 256] = decoding_table();
 ///
 /// # Errors
 ///
-/// [`Error::LengthMismatch`] if `bytes` is not `trits.len()` / 4 (rounded up) long, [`Error::InvalidTrit`] for a value
+/// [`Error::LengthMismatch`] if `bytes` is not `trits.len()` / 4 (rounded up) long, [`Error::InvalidCode`] for a value
 /// other than -1, 0, +1. Then nothing has been written.
 ///
 /// # Examples
@@ -100,16 +100,16 @@ pub const fn encode<const BYTES: usize>(trits: &[i8]) -> [u8; BYTES] {
 /// # Errors
 ///
 /// [`Error::LengthMismatch`] if `bytes` is not `trits` / 4 (rounded up) long, [`Error::InvalidCode`] for the first byte
-/// with a digit 3, and then [`Error::InvalidPadding`] if the last byte is not filled up with zero trits.
+/// with a digit 3, and then [`Error::InvalidCode`] if the last byte is not filled up with zero trits.
 ///
 /// # Examples
 ///
 /// ```
-/// use ternarize::{Error, code::two_bit};
+/// use ternarize::{Operand, Error, code::two_bit};
 ///
 /// assert_eq!(two_bit::validate(&[0b01_01_01_10], 1), Ok(()));
 /// let error = two_bit::validate(&[0b01_11_01_10], 1).unwrap_err();
-/// assert_eq!(error, Error::InvalidCode { byte: 0, value: 0b01_11_01_10 });
+/// assert_eq!(error, Error::InvalidCode { what: Operand::Byte, index: 0, value: 0b01_11_01_10 });
 /// ```
 pub const fn validate(bytes: &[u8], trits: usize) -> Result<(), Error> {
     let expected = trits.div_ceil(TRITS_PER_BYTE);
@@ -120,7 +120,11 @@ pub const fn validate(bytes: &[u8], trits: usize) -> Result<(), Error> {
         });
     }
     if let Some((byte, value)) = find_invalid(bytes) {
-        return Err(Error::InvalidCode { byte, value });
+        return Err(Error::InvalidCode {
+            what: Operand::Byte,
+            index: byte,
+            value: value as i16,
+        });
     }
     let used = trits % TRITS_PER_BYTE;
     if used != 0
@@ -128,7 +132,11 @@ pub const fn validate(bytes: &[u8], trits: usize) -> Result<(), Error> {
         && value >> (2 * used) != ZEROS >> (2 * used)
     {
         let byte = bytes.len() - 1;
-        return Err(Error::InvalidPadding { byte, value });
+        return Err(Error::InvalidCode {
+            what: Operand::Padding,
+            index: byte,
+            value: value as i16,
+        });
     }
     Ok(())
 }

@@ -3,8 +3,8 @@
 use super::Format;
 use super::matrix::Matrix;
 use super::scale;
-use crate::error::Error;
 use crate::error::check_len;
+use crate::error::{Error, Operand};
 use crate::weight::Weight;
 
 impl Format {
@@ -14,11 +14,11 @@ impl Format {
     ///
     /// # Errors
     ///
-    /// - [`Error::Ragged`] if the columns are no multiple of [`block_len`](Self::block_len);
+    /// - [`Error::Shape`] if the columns are no multiple of [`block_len`](Self::block_len);
     /// - [`Error::LengthMismatch`] if the trits do not fill their rows, or the scales and the bytes are not as many as
     ///   [`scales_len`](Self::scales_len) and [`encoded_len`](Self::encoded_len) say;
-    /// - [`Error::InvalidTrit`] for a value other than -1, 0, +1;
-    /// - [`Error::InvalidScale`] for a scale that is negative, NaN or infinite, [`Error::UnstorableScale`] for one that the format's
+    /// - [`Error::InvalidCode`] for a value other than -1, 0, +1;
+    /// - [`Error::InvalidValue`] for a scale that is negative, NaN or infinite, [`Error::Unstorable`] for one that the format's
     ///   `f16`, or the `f32` of [`I2S`](Self::I2S), would round.
     ///
     /// Then nothing has been written.
@@ -56,21 +56,21 @@ impl Format {
     ///
     /// # Errors
     ///
-    /// - [`Error::Ragged`] and [`Error::ShapeOverflow`] as [`encoded_len`](Self::encoded_len), [`Error::LengthMismatch`] if there are
+    /// - [`Error::Shape`] and [`Error::Shape`] as [`encoded_len`](Self::encoded_len), [`Error::LengthMismatch`] if there are
     ///   not so many bytes;
     /// - [`Error::InvalidCode`] for the first byte with a 2-bit value of 3;
-    /// - [`Error::InvalidScale`] for the first scale that is negative, NaN or infinite.
+    /// - [`Error::InvalidValue`] for the first scale that is negative, NaN or infinite.
     ///
     /// # Examples
     ///
     /// ```
-    /// use ternarize::{Error, format::Format};
+    /// use ternarize::{Operand, Error, format::Format};
     ///
     /// let mut bytes = [0; 36];
     /// assert_eq!(Format::Q2_0.validate(2, 64, &bytes), Ok(()));
     /// bytes[20] = 0b00_11_00_00;
     /// let error = Format::Q2_0.validate(2, 64, &bytes).unwrap_err();
-    /// assert_eq!(error, Error::InvalidCode { byte: 20, value: 0b00_11_00_00 });
+    /// assert_eq!(error, Error::InvalidCode { what: Operand::Byte, index: 20, value: 0b00_11_00_00 });
     /// # Ok::<(), Error>(())
     /// ```
     pub fn validate(self, rows: usize, columns: usize, bytes: &[u8]) -> Result<(), Error> {
@@ -89,7 +89,7 @@ impl Format {
     /// - Those of [`validate`](Self::validate);
     /// - [`Error::LengthMismatch`] if the trits do not fill their rows, or the scales are not as many as
     ///   [`scales_len`](Self::scales_len) says;
-    /// - [`Error::UnstorableScale`] for a scale which the type asked for would round.
+    /// - [`Error::Unstorable`] for a scale which the type asked for would round.
     ///
     /// Then nothing has been written.
     ///
@@ -130,7 +130,11 @@ impl Format {
 pub(super) fn check_trits(trits: &[i8]) -> Result<(), Error> {
     let is_trit = |trit: i8| (-1..=1).contains(&trit);
     match trits.iter().enumerate().find(|&(_, &trit)| !is_trit(trit)) {
-        Some((index, &value)) => Err(Error::InvalidTrit { index, value }),
+        Some((index, &value)) => Err(Error::InvalidCode {
+            what: Operand::Trit,
+            index,
+            value: i16::from(value),
+        }),
         None => Ok(()),
     }
 }

@@ -29,8 +29,8 @@
 
 use super::codec::check_trits;
 use crate::code::two_bit;
-use crate::error::Error;
 use crate::error::check_len;
+use crate::error::{Error, ShapeError};
 
 /// The quarters of the rows, and the trits of a byte.
 const QUARTERS: usize = two_bit::TRITS_PER_BYTE;
@@ -39,24 +39,24 @@ const QUARTERS: usize = two_bit::TRITS_PER_BYTE;
 ///
 /// # Errors
 ///
-/// [`Error::Ragged`] if the rows are no multiple of 4, [`Error::ShapeOverflow`] if the number of weights does not fit a `usize`.
+/// [`Error::Shape`] if the rows are no multiple of 4, [`Error::Shape`] if the number of weights does not fit a `usize`.
 ///
 /// # Examples
 ///
 /// ```
-/// use ternarize::{Error, format::huggingface};
+/// use ternarize::{ShapeError, Error, format::huggingface};
 ///
 /// assert_eq!(huggingface::encoded_len(8, 3), Ok(6));
-/// assert_eq!(huggingface::encoded_len(6, 3), Err(Error::Ragged { len: 6, group: 4 }));
+/// assert_eq!(huggingface::encoded_len(6, 3), Err(Error::Shape(ShapeError::Ragged { len: 6, group: 4 })));
 /// ```
 pub const fn encoded_len(rows: usize, columns: usize) -> Result<usize, Error> {
     if !rows.is_multiple_of(QUARTERS) {
         let (len, group) = (rows, QUARTERS);
-        return Err(Error::Ragged { len, group });
+        return Err(Error::Shape(ShapeError::Ragged { len, group }));
     }
     match rows.checked_mul(columns) {
         Some(trits) => Ok(trits / QUARTERS),
-        None => Err(Error::ShapeOverflow),
+        None => Err(Error::Shape(ShapeError::Overflow)),
     }
 }
 
@@ -64,8 +64,8 @@ pub const fn encoded_len(rows: usize, columns: usize) -> Result<usize, Error> {
 ///
 /// # Errors
 ///
-/// [`Error::LengthMismatch`] if the trits do not fill their rows or `bytes` is not a quarter as long, [`Error::Ragged`] if the rows
-/// are no multiple of 4, [`Error::InvalidTrit`] for a value other than -1, 0, +1. Then nothing has been written.
+/// [`Error::LengthMismatch`] if the trits do not fill their rows or `bytes` is not a quarter as long, [`Error::Shape`] if the rows
+/// are no multiple of 4, [`Error::InvalidCode`] for a value other than -1, 0, +1. Then nothing has been written.
 ///
 /// # Examples
 ///
@@ -95,7 +95,7 @@ pub fn encode_into(columns: usize, trits: &[i8], bytes: &mut [u8]) -> Result<(),
 ///
 /// # Errors
 ///
-/// [`Error::LengthMismatch`] if the trits do not fill their rows or `bytes` is not a quarter as long, [`Error::Ragged`] if the rows
+/// [`Error::LengthMismatch`] if the trits do not fill their rows or `bytes` is not a quarter as long, [`Error::Shape`] if the rows
 /// are no multiple of 4, [`Error::InvalidCode`] for the first byte with a value of 3, which is no trit. Then nothing has been
 /// written.
 ///

@@ -17,7 +17,7 @@
 //! Cost: a layout is some constants; a place takes two divisions a stage, at most three.
 
 use crate::code::two_bit;
-use crate::error::Error;
+use crate::error::{Error, Operand};
 
 /// The most trits of a block in any format.
 pub(crate) const MAX_TRITS: usize = 256;
@@ -305,9 +305,18 @@ impl BlockLayout {
             let codes = block.get(self.codes..).unwrap_or_default();
             let codes = codes.get(..self.code_bytes()).unwrap_or_default();
             let found = two_bit::validate(codes, codes.len() * two_bit::TRITS_PER_BYTE);
-            if let Err(Error::InvalidCode { byte, value }) = found {
+            if let Err(Error::InvalidCode {
+                what: Operand::Byte,
+                index: byte,
+                value,
+            }) = found
+            {
                 let byte = number * self.bytes + self.codes + byte;
-                return Err(Error::InvalidCode { byte, value });
+                return Err(Error::InvalidCode {
+                    what: Operand::Byte,
+                    index: byte,
+                    value,
+                });
             }
         }
         Ok(())

@@ -11,8 +11,8 @@ use half::f16;
 
 use super::layout::BlockLayout;
 use super::{Format, scale};
-use crate::error::Error;
 use crate::error::check_len;
+use crate::error::{Error, ShapeError};
 use crate::weight::Format as _;
 
 /// The bytes after the blocks of a tensor with one scale: the `f32`, and zeros.
@@ -32,14 +32,14 @@ impl Matrix {
         let layout = format.layout();
         if !columns.is_multiple_of(layout.trits) {
             let (len, group) = (columns, layout.trits);
-            return Err(Error::Ragged { len, group });
+            return Err(Error::Shape(ShapeError::Ragged { len, group }));
         }
         match rows.checked_mul(columns) {
             Some(trits) => Ok(Self {
                 layout,
                 blocks: trits / layout.trits,
             }),
-            None => Err(Error::ShapeOverflow),
+            None => Err(Error::Shape(ShapeError::Overflow)),
         }
     }
 

@@ -18,8 +18,8 @@
 
 use super::scale;
 use crate::code::{Code, two_bit};
-use crate::error::Error;
 use crate::error::check_len;
+use crate::error::{Error, Operand, ShapeError};
 use crate::weight::Weight;
 
 /// How many weights of a row share a scale.
@@ -84,9 +84,9 @@ impl Group {
 ///
 /// # Errors
 ///
-/// [`Error::Ragged`] if the columns are no multiple of the group; [`Error::LengthMismatch`] if the trits do not fill their rows,
-/// `codes` is not a quarter as long, or scales and biases are not one for each group; [`Error::InvalidTrit`] for a value other than
-/// -1, 0, +1; [`Error::InvalidScale`] for a scale that is negative, NaN or infinite. Then nothing has been written.
+/// [`Error::Shape`] if the columns are no multiple of the group; [`Error::LengthMismatch`] if the trits do not fill their rows,
+/// `codes` is not a quarter as long, or scales and biases are not one for each group; [`Error::InvalidCode`] for a value other than
+/// -1, 0, +1; [`Error::InvalidValue`] for a scale that is negative, NaN or infinite. Then nothing has been written.
 ///
 /// # Examples
 ///
@@ -124,9 +124,9 @@ pub fn encode_into<W: Weight>(
 ///
 /// # Errors
 ///
-/// [`Error::Ragged`] if the columns are no multiple of the group; [`Error::LengthMismatch`] if the trits do not fill their rows,
-/// `codes` is not a quarter as long, or scales and biases are not one for each group; [`Error::InvalidScale`] for a scale that is
-/// negative, NaN or infinite; [`Error::InvalidBias`] for a bias other than the negated scale, so that the group's levels are not
+/// [`Error::Shape`] if the columns are no multiple of the group; [`Error::LengthMismatch`] if the trits do not fill their rows,
+/// `codes` is not a quarter as long, or scales and biases are not one for each group; [`Error::InvalidValue`] for a scale that is
+/// negative, NaN or infinite; [`Error::InvalidValue`] for a bias other than the negated scale, so that the group's levels are not
 /// ternary; [`Error::InvalidCode`] for the first byte with a value of 3. Then nothing has been written.
 ///
 /// # Examples
@@ -134,6 +134,7 @@ pub fn encode_into<W: Weight>(
 /// What `mlx.core.quantize` itself makes of ternary weights is no ternary matrix:
 ///
 /// ```
+/// use ternarize::{Operand};
 /// use ternarize::Error;
 /// use ternarize::format::mlx::{self, Group};
 ///
@@ -141,7 +142,7 @@ pub fn encode_into<W: Weight>(
 /// mlx::decode_into(Group::G32, 32, &[0b00_01_10_01; 8], &[0.5_f32], &[-0.5], &mut trits)?;
 /// assert_eq!(trits[..4], [0, 1, 0, -1]);
 /// let error = mlx::decode_into(Group::G32, 32, &[0; 8], &[0.25_f32], &[-0.5], &mut trits);
-/// assert_eq!(error, Err(Error::InvalidBias { index: 0 }));
+/// assert_eq!(error, Err(Error::InvalidValue { what: Operand::Bias, index: 0 }));
 /// # Ok::<(), Error>(())
 /// ```
 pub fn decode_into<W: Weight>(
@@ -158,7 +159,10 @@ pub fn decode_into<W: Weight>(
     check_scales(scales)?;
     let mut pairs = scales.iter().zip(biases);
     if let Some(index) = pairs.position(|(scale, bias)| *bias != -*scale) {
-        return Err(Error::InvalidBias { index });
+        return Err(Error::InvalidValue {
+            what: Operand::Bias,
+            index,
+        });
     }
     Code::TwoBit.decode_into(codes, trits)
 }
@@ -167,7 +171,7 @@ pub fn decode_into<W: Weight>(
 fn groups_of(group: Group, columns: usize, trits: usize) -> Result<usize, Error> {
     if !columns.is_multiple_of(group.len()) {
         let (len, group) = (columns, group.len());
-        return Err(Error::Ragged { len, group });
+        return Err(Error::Shape(ShapeError::Ragged { len, group }));
     }
     let rows = trits.checked_div(columns).unwrap_or(0);
     check_len(rows * columns, trits)?;

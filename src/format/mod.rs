@@ -35,11 +35,11 @@
 //!
 //! - The 2-bit value 3 is `+2 scale` to ggml, and nothing in other programs. It is no trit: [`Error::InvalidCode`]. All 256 bytes of
 //!   base 3 have digits; 13 of them are never written, and read as ggml reads them.
-//! - Rows are cut into whole blocks: [`Error::Ragged`] where the columns are no multiple. The way out is a format of shorter blocks.
-//! - Scales are magnitudes: [`Error::InvalidScale`] for those negative or not finite. They are stored exactly or not at all,
-//!   [`Error::UnstorableScale`]; [`storable`] rounds beforehand.
+//! - Rows are cut into whole blocks: [`Error::Shape`] where the columns are no multiple. The way out is a format of shorter blocks.
+//! - Scales are magnitudes: [`Error::InvalidValue`] for those negative or not finite. They are stored exactly or not at all,
+//!   [`Error::Unstorable`]; [`storable`] rounds beforehand.
 //! - Two formats may have blocks of different length. A scale is repeated where they get shorter; where they get longer, the scales
-//!   of the blocks that become one must be equal, or it is [`Error::UnequalScales`].
+//!   of the blocks that become one must be equal, or it is [`Error::Unstorable`].
 //!
 //! On an error nothing has been written. Cost: one pass over the bytes to check and one to write; no memory, save what is returned.
 //!
@@ -291,16 +291,16 @@ impl Format {
     ///
     /// # Errors
     ///
-    /// [`Error::Ragged`] if the columns are no multiple of [`block_len`](Self::block_len), [`Error::ShapeOverflow`] if the number
+    /// [`Error::Shape`] if the columns are no multiple of [`block_len`](Self::block_len), [`Error::Shape`] if the number
     /// of weights does not fit a `usize`.
     ///
     /// # Examples
     ///
     /// ```
-    /// # use ternarize::{Error, format::Format};
+    /// # use ternarize::{ShapeError, Error, format::Format};
     /// assert_eq!(Format::Q2_0.scales_len(10, 128), Ok(20));
     /// assert_eq!(Format::I2S.scales_len(10, 128), Ok(1));
-    /// assert_eq!(Format::Tq2_0.scales_len(10, 128), Err(Error::Ragged { len: 128, group: 256 }));
+    /// assert_eq!(Format::Tq2_0.scales_len(10, 128), Err(Error::Shape(ShapeError::Ragged { len: 128, group: 256 })));
     /// ```
     pub const fn scales_len(self, rows: usize, columns: usize) -> Result<usize, Error> {
         match Matrix::new(self, rows, columns) {
@@ -320,9 +320,9 @@ impl Format {
     /// # Examples
     ///
     /// ```
-    /// # use ternarize::{Error, format::Format};
+    /// # use ternarize::{ShapeError, Error, format::Format};
     /// assert_eq!(Format::Ptq1_0.encoded_len(3, 128), Ok(3 * 28));
-    /// assert_eq!(Format::Ptq1_0.encoded_len(128, 3), Err(Error::Ragged { len: 3, group: 128 }));
+    /// assert_eq!(Format::Ptq1_0.encoded_len(128, 3), Err(Error::Shape(ShapeError::Ragged { len: 3, group: 128 })));
     /// ```
     pub const fn encoded_len(self, rows: usize, columns: usize) -> Result<usize, Error> {
         match Matrix::new(self, rows, columns) {

@@ -95,7 +95,7 @@ impl Format {
     ///
     /// # Errors
     ///
-    /// Those of [`validate`](Self::validate), and [`Error::UnstorableScale`] for a scale which the type asked for would round.
+    /// Those of [`validate`](Self::validate), and [`Error::Unstorable`] for a scale which the type asked for would round.
     ///
     /// # Examples
     ///

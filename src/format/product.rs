@@ -74,8 +74,8 @@ impl<'a> FormatMatrix<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Ragged`] if a row is not a whole number of blocks, [`Error::LengthMismatch`] for another number of bytes,
-    /// [`Error::InvalidCode`] for a byte that is not of trits, [`Error::InvalidScale`] for a scale that is no magnitude.
+    /// [`Error::Shape`] if a row is not a whole number of blocks, [`Error::LengthMismatch`] for another number of bytes,
+    /// [`Error::InvalidCode`] for a byte that is not of trits, [`Error::InvalidValue`] for a scale that is no magnitude.
     pub fn new(
         format: Format,
         rows: usize,

@@ -12,26 +12,26 @@
 
 use half::f16;
 
-use crate::error::Error;
+use crate::error::{Error, Operand};
 use crate::weight::Weight;
 
 /// The nearest `f16` to a scale.
 ///
 /// # Errors
 ///
-/// [`Error::InvalidScale`] for a scale that is negative, NaN or infinite, [`Error::UnstorableScale`] for one that would become
+/// [`Error::InvalidValue`] for a scale that is negative, NaN or infinite, [`Error::Unstorable`] for one that would become
 /// infinite, or zero though it is not. The index is 0.
 ///
 /// # Examples
 ///
 /// ```
 /// use half::f16;
-/// use ternarize::{Error, format::storable};
+/// use ternarize::{Operand, Error, format::storable};
 ///
 /// assert_eq!(storable(0.1_f32)?.to_bits(), 0x2e66);
 /// assert_eq!(storable(65_519.0_f32), Ok(f16::MAX));
-/// assert_eq!(storable(65_520.0_f32), Err(Error::UnstorableScale { index: 0 }));
-/// assert_eq!(storable(1e-8_f32), Err(Error::UnstorableScale { index: 0 }));
+/// assert_eq!(storable(65_520.0_f32), Err(Error::Unstorable { what: Operand::Scale, index: 0 }));
+/// assert_eq!(storable(1e-8_f32), Err(Error::Unstorable { what: Operand::Scale, index: 0 }));
 /// # Ok::<(), Error>(())
 /// ```
 pub fn storable<W: Weight>(scale: W) -> Result<f16, Error> {
@@ -43,7 +43,10 @@ pub(crate) fn rounded<S: Weight>(index: usize, scale: f64) -> Result<S, Error> {
     check(index, scale)?;
     let near = S::narrow(scale);
     if !near.is_finite() || near.is_zero() && scale > 0.0 {
-        return Err(Error::UnstorableScale { index });
+        return Err(Error::Unstorable {
+            what: Operand::Scale,
+            index,
+        });
     }
     Ok(near)
 }
@@ -52,7 +55,10 @@ pub(crate) fn rounded<S: Weight>(index: usize, scale: f64) -> Result<S, Error> {
 pub(super) fn exact<S: Weight>(index: usize, scale: f64) -> Result<S, Error> {
     let near: S = rounded(index, scale)?;
     if near.widen().to_bits() != scale.to_bits() {
-        return Err(Error::UnstorableScale { index });
+        return Err(Error::Unstorable {
+            what: Operand::Scale,
+            index,
+        });
     }
     Ok(near)
 }
@@ -62,5 +68,8 @@ pub(super) fn check(index: usize, scale: f64) -> Result<(), Error> {
     if scale >= 0.0 && scale.is_finite() {
         return Ok(());
     }
-    Err(Error::InvalidScale { index })
+    Err(Error::InvalidValue {
+        what: Operand::Scale,
+        index,
+    })
 }

@@ -9,8 +9,8 @@ use alloc::vec::Vec;
 use super::Format;
 use super::layout::MAX_TRITS;
 use super::matrix::Matrix;
-use crate::error::Error;
 use crate::error::check_len;
+use crate::error::{Error, Operand};
 
 impl Format {
     /// Writes a matrix of this format in another one.
@@ -20,10 +20,10 @@ impl Format {
     /// # Errors
     ///
     /// - Those of [`validate`](Self::validate) for the bytes in this format;
-    /// - [`Error::Ragged`] if the rows are not whole blocks of the other format, [`Error::LengthMismatch`] if `out` is not as long as
+    /// - [`Error::Shape`] if the rows are not whole blocks of the other format, [`Error::LengthMismatch`] if `out` is not as long as
     ///   its [`encoded_len`](Self::encoded_len);
-    /// - [`Error::UnequalScales`] for the first block of the other format whose weights have several scales here;
-    /// - [`Error::UnstorableScale`] for an `f32` scale of [`I2S`](Self::I2S) which an `f16` would round.
+    /// - [`Error::Unstorable`] for the first block of the other format whose weights have several scales here;
+    /// - [`Error::Unstorable`] for an `f32` scale of [`I2S`](Self::I2S) which an `f16` would round.
     ///
     /// Then nothing has been written.
     ///
@@ -32,7 +32,7 @@ impl Format {
     /// Blocks that become longer need equal scales:
     ///
     /// ```
-    /// use ternarize::{Error, format::Format};
+    /// use ternarize::{Operand, Error, format::Format};
     ///
     /// let (mut bytes, mut longer) = ([0; 36], [0; 34]);
     /// Format::Q2_0.encode_into(128, &[1; 128], &[0.5_f32, 0.5], &mut bytes)?;
@@ -41,7 +41,7 @@ impl Format {
     ///
     /// Format::Q2_0.encode_into(128, &[1; 128], &[0.5_f32, 0.25], &mut bytes)?;
     /// let error = Format::Q2_0.transcode_into(1, 128, &bytes, Format::Pq2_0, &mut longer);
-    /// assert_eq!(error, Err(Error::UnequalScales { block: 0 }));
+    /// assert_eq!(error, Err(Error::Unstorable { what: Operand::BlockScales, index: 0 }));
     /// # Ok::<(), Error>(())
     /// ```
     pub fn transcode_into(
@@ -140,7 +140,10 @@ fn merged_scale(
     };
     let scale = source.scale(bytes, first);
     if numbers.any(|number| source.scale(bytes, number).to_bits() != scale.to_bits()) {
-        return Err(Error::UnequalScales { block: index });
+        return Err(Error::Unstorable {
+            what: Operand::BlockScales,
+            index,
+        });
     }
     Ok((first, scale))
 }

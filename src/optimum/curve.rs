@@ -17,7 +17,7 @@ use crate::weight::Weight;
 ///
 /// # Errors
 ///
-/// [`Error::Empty`], [`Error::NonFinite`], [`Error::TooLong`] as [`ternarize_into`](crate::ternarize_into), and
+/// [`Error::Empty`], [`Error::InvalidValue`], [`Error::TooMany`] as [`ternarize_into`](crate::ternarize_into), and
 /// [`Error::LengthMismatch`] if `cosines` is not as long as `weights`.
 ///
 /// # Examples

@@ -1,6 +1,6 @@
 //! [`Knobs`]: what a caller can ask for, and every way that, or the input, can be wrong.
 
-use crate::error::Error;
+use crate::error::{Error, Operand};
 use crate::optimum::objective::Plain;
 use crate::optimum::rule::{Rule, Scales};
 use crate::optimum::search::Search;
@@ -92,15 +92,18 @@ fn check_others(knobs: &Knobs<'_>, len: usize, trits: usize) -> Result<(), Error
 /// Knobs that say something, and the same.
 pub(crate) fn check_knobs(knobs: &Knobs<'_>) -> Result<(), Error> {
     if knobs.min > knobs.max {
-        return Err(Error::NonzerosRange {
-            min: knobs.min,
-            max: knobs.max,
+        return Err(Error::Conflict {
+            this: "min_nonzeros",
+            that: "max_nonzeros",
         });
     }
     if let Some(target) = knobs.target
         && !(target > 0.0 && target <= 1.0)
     {
-        return Err(Error::InvalidTarget { target });
+        return Err(Error::InvalidOption {
+            name: "target_cosine",
+            value: target,
+        });
     }
     check_conflicts(knobs)
 }
@@ -122,7 +125,10 @@ fn check_len<W: Weight>(weights: &[W]) -> Result<(), Error> {
 /// Weights that are finite.
 pub(crate) fn check_finite<W: Weight>(weights: &[W]) -> Result<(), Error> {
     match weights.iter().position(|weight| !weight.is_finite()) {
-        Some(index) => Err(Error::NonFinite { index }),
+        Some(index) => Err(Error::InvalidValue {
+            what: Operand::Weight,
+            index,
+        }),
         None => Ok(()),
     }
 }
@@ -130,7 +136,11 @@ pub(crate) fn check_finite<W: Weight>(weights: &[W]) -> Result<(), Error> {
 fn check_count<W: Weight>(len: usize) -> Result<(), Error> {
     let max = usize::try_from(Plain::<W>::MAX_LEN).unwrap_or(usize::MAX);
     if len > max {
-        Err(Error::TooLong { len, max })
+        Err(Error::TooMany {
+            what: Operand::Weight,
+            given: len,
+            max,
+        })
     } else {
         Ok(())
     }
@@ -159,7 +169,10 @@ fn check_importance_values(importance: &[f32]) -> Result<(), Error> {
         .iter()
         .position(|h| !(h.is_finite() && *h >= 0.0))
     {
-        Some(index) => Err(Error::InvalidImportance { index }),
+        Some(index) => Err(Error::InvalidValue {
+            what: Operand::Importance,
+            index,
+        }),
         None => Ok(()),
     }
 }
@@ -203,7 +216,11 @@ mod tests {
         if let Ok(len) = usize::try_from(1_u64 << 48) {
             assert_eq!(
                 check_count::<f64>(len),
-                Err(Error::TooLong { len, max: len - 1 })
+                Err(Error::TooMany {
+                    what: Operand::Weight,
+                    given: len,
+                    max: len - 1
+                })
             );
             assert_eq!(check_count::<f64>(len - 1), Ok(()));
             assert_eq!(check_count::<f32>(len), Ok(()));

@@ -7,7 +7,7 @@
 //! Cost: a pass that looks for numbers that are none, the search (see [`crate::Search`]) and a pass that writes the trits; for the
 //! baselines, three more. No heap, no scratch.
 
-use crate::error::Error;
+use crate::error::{Error, Operand};
 use crate::optimum::fit::Fit;
 use crate::optimum::options::{self, Knobs};
 use crate::optimum::rule::{Rule, Scales};
@@ -257,8 +257,8 @@ impl<'a> Ternarizer<'a> {
     /// # Errors
     ///
     /// [`Error::Empty`]; [`Error::LengthMismatch`] if `trits` or the importances are not as long as `weights`;
-    /// [`Error::NonFinite`] and [`Error::InvalidImportance`] with the index; [`Error::TooLong`] beyond 2^48 `f64` weights;
-    /// [`Error::NonzerosRange`], [`Error::InvalidTarget`], [`Error::TargetUnreachable`]; [`Error::Conflict`] for knobs that
+    /// [`Error::InvalidValue`] and [`Error::InvalidValue`] with the index; [`Error::TooMany`] beyond 2^48 `f64` weights;
+    /// [`Error::Conflict`], [`Error::InvalidOption`], [`Error::TargetUnreachable`]; [`Error::Conflict`] for knobs that
     /// exclude each other. Then `trits` is as it was.
     ///
     /// # Examples
@@ -314,7 +314,7 @@ impl<'a> Ternarizer<'a> {
 ///
 /// # Errors
 ///
-/// [`Error::Empty`]; [`Error::NonFinite`] with the index of a NaN or an infinity; [`Error::TooLong`] beyond 2^48 `f64` weights.
+/// [`Error::Empty`]; [`Error::InvalidValue`] with the index of a NaN or an infinity; [`Error::TooMany`] beyond 2^48 `f64` weights.
 ///
 /// # Examples
 ///
@@ -353,7 +353,7 @@ pub fn ternarize_into<W: Weight>(weights: &[W], trits: &mut [i8]) -> Result<Fit<
 ///
 /// # Errors
 ///
-/// [`Error::Capacity`] if there are more than `N` weights, and as [`ternarize_into`].
+/// [`Error::TooMany`] if there are more than `N` weights, and as [`ternarize_into`].
 ///
 /// # Examples
 ///
@@ -368,12 +368,11 @@ pub fn ternarize_heapless<W: Weight, const N: usize>(
     weights: &[W],
 ) -> Result<(heapless::Vec<i8, N>, W, W), Error> {
     let mut trits = heapless::Vec::new();
-    trits
-        .resize(weights.len(), 0)
-        .map_err(|_| Error::Capacity {
-            needed: weights.len(),
-            capacity: N,
-        })?;
+    trits.resize(weights.len(), 0).map_err(|_| Error::TooMany {
+        what: Operand::Element,
+        given: weights.len(),
+        max: N,
+    })?;
     let fit = ternarize_into(weights, &mut trits)?;
     Ok((trits, fit.lambda_p, fit.lambda_n))
 }

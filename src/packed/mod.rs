@@ -20,7 +20,7 @@ use core::fmt;
 use core::ops::{Bound, RangeBounds};
 
 use crate::code::Code;
-use crate::error::{Error, check_len};
+use crate::error::{Error, Operand, check_len};
 
 pub use iter::Iter;
 #[cfg(feature = "alloc")]
@@ -62,7 +62,7 @@ impl<'a> PackedTrits<'a> {
     /// # Errors
     ///
     /// [`Error::LengthMismatch`] if `bytes` is not [`code.packed_len(len)`](Code::packed_len) long,
-    /// [`Error::InvalidCode`] for the first byte that is no code word, and then [`Error::InvalidPadding`] if the last byte is
+    /// [`Error::InvalidCode`] for the first byte that is no code word, and then [`Error::InvalidCode`] if the last byte is
     /// not filled up with zero trits.
     ///
     /// # Examples
@@ -119,7 +119,10 @@ impl<'a> PackedTrits<'a> {
             Err(Error::LengthMismatch { .. }) => {
                 panic!("the packed bytes have another length than their trits need")
             }
-            Err(Error::InvalidCode { .. }) => panic!("a packed byte is not a code word"),
+            Err(Error::InvalidCode {
+                what: Operand::Byte,
+                ..
+            }) => panic!("a packed byte is not a code word"),
             Err(_) => panic!("the last packed byte is not filled up with zero trits"),
         }
     }

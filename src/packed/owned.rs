@@ -73,17 +73,17 @@ impl PackedTritsBuf {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidTrit`] for the first value other than -1, 0, +1.
+    /// [`Error::InvalidCode`] for the first value other than -1, 0, +1.
     ///
     /// # Examples
     ///
     /// ```
-    /// use ternarize::{Code, Error, PackedTritsBuf};
+    /// use ternarize::{Operand, Code, Error, PackedTritsBuf};
     ///
     /// let trits = PackedTritsBuf::from_trits(Code::TwoBit, &[0, 1, -1])?;
     /// assert_eq!(trits.as_bytes(), [0b01_00_10_01]);
     /// let error = PackedTritsBuf::from_trits(Code::TwoBit, &[0, 3]).unwrap_err();
-    /// assert_eq!(error, Error::InvalidTrit { index: 1, value: 3 });
+    /// assert_eq!(error, Error::InvalidCode { what: Operand::Trit, index: 1, value: 3 });
     /// # Ok::<(), Error>(())
     /// ```
     pub fn from_trits(code: Code, trits: &[i8]) -> Result<Self, Error> {
@@ -111,12 +111,12 @@ impl PackedTritsBuf {
     /// # Examples
     ///
     /// ```
-    /// use ternarize::{Code, Error, PackedTritsBuf};
+    /// use ternarize::{Operand, Code, Error, PackedTritsBuf};
     ///
     /// let trits = PackedTritsBuf::from_bytes(Code::Base3, vec![0, 121], 7)?;
     /// assert_eq!(trits.get(0), Some(-1));
     /// let error = PackedTritsBuf::from_bytes(Code::Base3, vec![0, 250], 7).unwrap_err();
-    /// assert_eq!(error, Error::InvalidCode { byte: 1, value: 250 });
+    /// assert_eq!(error, Error::InvalidCode { what: Operand::Byte, index: 1, value: 250 });
     /// # Ok::<(), Error>(())
     /// ```
     pub fn from_bytes(code: Code, bytes: Vec<u8>, len: usize) -> Result<Self, Error> {

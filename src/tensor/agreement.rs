@@ -3,6 +3,7 @@
 //! Unlike the [`Fit`](crate::Fit) of a search, this compares with what is **stored**, so it also judges a tensor that was read
 //! from a file, or whose scales were changed.
 
+use crate::error::{Operand, ShapeError};
 use alloc::vec::Vec;
 
 use super::{Grouping, Shape, TensorView, TernaryTensor};
@@ -170,10 +171,13 @@ fn check<W: Weight>(original: &TensorView<'_, W>, shape: &Shape) -> Result<(), E
         return Err(Error::LengthMismatch { expected, actual });
     }
     if original.shape() != shape {
-        return Err(Error::ShapeMismatch);
+        return Err(Error::Shape(ShapeError::Mismatch));
     }
     match original.iter().position(|weight| !weight.is_finite()) {
-        Some(index) => Err(Error::NonFinite { index }),
+        Some(index) => Err(Error::InvalidValue {
+            what: Operand::Weight,
+            index,
+        }),
         None => Ok(()),
     }
 }
@@ -183,8 +187,8 @@ impl<W: Weight> TernaryTensor<W> {
     ///
     /// # Errors
     ///
-    /// [`Error::LengthMismatch`] if the shapes hold different numbers of weights, [`Error::ShapeMismatch`] if they differ
-    /// otherwise, and [`Error::NonFinite`] with the row-major index of a weight that is NaN or infinite.
+    /// [`Error::LengthMismatch`] if the shapes hold different numbers of weights, [`Error::Shape`] if they differ
+    /// otherwise, and [`Error::InvalidValue`] with the row-major index of a weight that is NaN or infinite.
     ///
     /// # Examples
     ///

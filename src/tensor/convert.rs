@@ -8,6 +8,7 @@
 //! anything else. Cost: the searches, one byte per weight of trits (two where groups are scattered), and a copy of the
 //! largest scattered group per batch, or of a batch of short ones.
 
+use crate::error::Operand;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -28,8 +29,8 @@ impl<W: Weight> TernaryTensor<W> {
     ///
     /// # Errors
     ///
-    /// [`Error::Empty`] for a tensor without elements; [`Error::NonFinite`] and [`Error::InvalidImportance`] with the row-major
-    /// index; [`Error::InvalidAxis`] and [`Error::EmptyBlock`] as [`Grouping::resolve`]; whatever else
+    /// [`Error::Empty`] for a tensor without elements; [`Error::InvalidValue`] and [`Error::InvalidValue`] with the row-major
+    /// index; [`Error::Shape`] and [`Error::Shape`] as [`Grouping::resolve`]; whatever else
     /// [`Ternarizer::ternarize_into`] has to say of the first group at fault.
     ///
     /// # Examples
@@ -60,7 +61,10 @@ impl<W: Weight> TernaryTensor<W> {
         }
         // Each group's search sees a weight that is not finite; but which is the first of the tensor, and is it the only fault?
         let first_fault = |error| match view.iter().position(|weight| !weight.is_finite()) {
-            Some(index) => Error::NonFinite { index },
+            Some(index) => Error::InvalidValue {
+                what: Operand::Weight,
+                index,
+            },
             None => error,
         };
         let importance = how.knobs.importance;

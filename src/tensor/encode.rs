@@ -7,6 +7,7 @@
 //! The trits go over as they are, whatever the grouping; it only has to give each block one scale. Cost: one pass over the runs, and
 //! one over the packed trits; the bytes, and a scale a block.
 
+use crate::error::Operand;
 use alloc::vec::Vec;
 
 use half::f16;
@@ -23,17 +24,17 @@ impl<W: Weight> TernaryTensor<W> {
     /// # Errors
     ///
     /// - [`Error::Empty`] for a tensor without elements;
-    /// - [`Error::Ragged`] if the last axis is no multiple of the format's [`block_len`](Format::block_len);
-    /// - [`Error::TwoScales`] with the first group whose signs have different scales;
-    /// - [`Error::UnstorableScale`] with the first group whose scale would become infinite, or zero though it is not;
-    /// - [`Error::UnequalScales`] with the first block in which weights of several groups have different scales.
+    /// - [`Error::Shape`] if the last axis is no multiple of the format's [`block_len`](Format::block_len);
+    /// - [`Error::Unstorable`] with the first group whose signs have different scales;
+    /// - [`Error::Unstorable`] with the first group whose scale would become infinite, or zero though it is not;
+    /// - [`Error::Unstorable`] with the first block in which weights of several groups have different scales.
     ///
     /// # Examples
     ///
     /// ```
     /// use ternarize::format::Format;
     /// use ternarize::tensor::{Grouping, TensorView, TernaryTensor};
-    /// use ternarize::{Error, Scales, Ternarizer};
+    /// use ternarize::{ShapeError, Error, Scales, Ternarizer};
     ///
     /// let weights = [[0.5_f32, -0.5, 0.0, 0.5]; 32].concat();
     /// let view = TensorView::new(&weights, &[2, 64])?;
@@ -41,7 +42,7 @@ impl<W: Weight> TernaryTensor<W> {
     /// let (tensor, _) = TernaryTensor::ternarize(&view, Grouping::OUTPUT_CHANNEL, &one)?;
     /// let bytes = tensor.encode(Format::Q2_0)?;
     /// assert_eq!((bytes.len(), &bytes[..3]), (36, &[0x00, 0x38, 0b10_01_00_10][..]));
-    /// assert_eq!(tensor.encode(Format::Tq2_0), Err(Error::Ragged { len: 64, group: 256 }));
+    /// assert_eq!(tensor.encode(Format::Tq2_0), Err(Error::Shape(ShapeError::Ragged { len: 64, group: 256 })));
     /// # Ok::<(), Error>(())
     /// ```
     pub fn encode(&self, format: Format) -> Result<Vec<u8>, Error> {
@@ -64,7 +65,10 @@ impl<W: Weight> TernaryTensor<W> {
                 .get(first)
                 .is_some_and(|known| known.to_bits() != scale.to_bits())
             {
-                return Err(Error::UnequalScales { block: first });
+                return Err(Error::Unstorable {
+                    what: Operand::BlockScales,
+                    index: first,
+                });
             }
             scales.resize(end, scale);
         }
@@ -75,7 +79,10 @@ impl<W: Weight> TernaryTensor<W> {
     fn stored_scale(&self, format: Format, group: usize) -> Result<f32, Error> {
         let (lambda_p, lambda_n) = self.scales_of(group);
         if lambda_p != lambda_n {
-            return Err(Error::TwoScales { group });
+            return Err(Error::Unstorable {
+                what: Operand::SignScales,
+                index: group,
+            });
         }
         match format.group() {
             Some(_) => rounded::<f16>(group, lambda_p.widen()).map(f32::from),
@@ -92,10 +99,10 @@ impl<W: Weight> TernaryTensor<W> {
     /// # Errors
     ///
     /// - [`Error::Empty`] for a shape without elements;
-    /// - [`Error::Ragged`] if the last axis is no multiple of the format's [`block_len`](Format::block_len),
+    /// - [`Error::Shape`] if the last axis is no multiple of the format's [`block_len`](Format::block_len),
     ///   [`Error::LengthMismatch`] if the bytes are not those of such a matrix;
     /// - [`Error::InvalidCode`] for the first byte with a 2-bit value of 3, which is no trit;
-    /// - [`Error::InvalidScale`] for the first scale that is negative, NaN or infinite, [`Error::UnstorableScale`] for one that the
+    /// - [`Error::InvalidValue`] for the first scale that is negative, NaN or infinite, [`Error::Unstorable`] for one that the
     ///   weight type would round.
     ///
     /// # Examples

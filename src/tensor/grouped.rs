@@ -4,6 +4,7 @@
 //! columns of a matrix, any group of a transposed view) is walked in place, or gathered into a
 //! buffer that the caller keeps from group to group.
 
+use crate::error::Operand;
 use alloc::vec::Vec;
 
 use super::{Groups, TensorView, Values};
@@ -133,7 +134,7 @@ impl<'a, T: Copy> GroupedView<'a, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Capacity`] if there is no memory for the group.
+    /// [`Error::TooMany`] if there is no memory for the group.
     ///
     /// # Examples
     ///
@@ -157,9 +158,10 @@ impl<'a, T: Copy> GroupedView<'a, T> {
         scratch.clear();
         scratch
             .try_reserve(values.len())
-            .map_err(|_| Error::Capacity {
-                needed: values.len(),
-                capacity: scratch.capacity(),
+            .map_err(|_| Error::TooMany {
+                what: Operand::Element,
+                given: values.len(),
+                max: scratch.capacity(),
             })?;
         values.for_each(|value| scratch.push(value));
         Ok(scratch)

@@ -7,6 +7,7 @@
 //!
 //! A [`Grouping`] is a few bytes and knows no shape; [`Grouping::resolve`] makes the cut.
 
+use crate::error::ShapeError;
 use core::{fmt, str::FromStr};
 
 use super::{Groups, MAX_RANK, Shape};
@@ -36,17 +37,17 @@ impl Axes {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidAxis`] for an axis named twice or at or beyond [`MAX_RANK`], which stands in
+    /// [`Error::Shape`] for an axis named twice or at or beyond [`MAX_RANK`], which stands in
     /// for the rank as long as no tensor is known.
     ///
     /// # Examples
     ///
     /// ```
-    /// use ternarize::{Error, tensor::Axes};
+    /// use ternarize::{ShapeError, Error, tensor::Axes};
     ///
     /// const KERNELS: Result<Axes, Error> = Axes::of(&[0, 1]);
     /// assert!(KERNELS?.contains(0));
-    /// assert_eq!(Axes::of(&[8]), Err(Error::InvalidAxis { axis: 8, rank: 8 }));
+    /// assert_eq!(Axes::of(&[8]), Err(Error::Shape(ShapeError::Axis { axis: 8, rank: 8 })));
     /// # Ok::<(), Error>(())
     /// ```
     pub const fn of(axes: &[usize]) -> Result<Self, Error> {
@@ -56,10 +57,10 @@ impl Axes {
             set = match set.with(*axis) {
                 Some(larger) => larger,
                 None => {
-                    return Err(Error::InvalidAxis {
+                    return Err(Error::Shape(ShapeError::Axis {
                         axis: *axis,
                         rank: MAX_RANK,
-                    });
+                    }));
                 }
             };
             rest = others;
@@ -143,7 +144,7 @@ impl Grouping {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidAxis`] at or beyond [`MAX_RANK`].
+    /// [`Error::Shape`] at or beyond [`MAX_RANK`].
     ///
     /// # Examples
     ///
@@ -180,17 +181,17 @@ impl Grouping {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidAxis`] if a named axis is not in the shape, [`Error::EmptyBlock`] for blocks
+    /// [`Error::Shape`] if a named axis is not in the shape, [`Error::Shape`] for blocks
     /// of zero weights.
     ///
     /// # Examples
     ///
     /// ```
-    /// use ternarize::{Error, tensor::{Grouping, Shape}};
+    /// use ternarize::{ShapeError, Error, tensor::{Grouping, Shape}};
     ///
     /// let shape = Shape::new(&[2, 10])?;
     /// assert_eq!(Grouping::Block(4).resolve(&shape)?.len(), 6);
-    /// assert_eq!(Grouping::Block(0).resolve(&shape), Err(Error::EmptyBlock));
+    /// assert_eq!(Grouping::Block(0).resolve(&shape), Err(Error::Shape(ShapeError::EmptyBlock)));
     /// # Ok::<(), Error>(())
     /// ```
     pub fn resolve(&self, shape: &Shape) -> Result<Groups, Error> {
@@ -204,11 +205,11 @@ impl Grouping {
             Self::Axes(axes) => axes,
             Self::Kernel if rank >= 3 => Axes::FIRST_TWO,
             Self::Tensor | Self::Kernel => Axes::NONE,
-            Self::Block(0) => return Err(Error::EmptyBlock),
+            Self::Block(0) => return Err(Error::Shape(ShapeError::EmptyBlock)),
             Self::Block(len) => return Ok(block_tiles(len, shape)),
         };
         if let Some(axis) = named.members().find(|&axis| axis >= rank) {
-            return Err(Error::InvalidAxis { axis, rank });
+            return Err(Error::Shape(ShapeError::Axis { axis, rank }));
         }
         let mut tiles = [1; MAX_RANK];
         for (axis, (tile, &extent)) in tiles.iter_mut().zip(shape.axes()).enumerate() {

@@ -7,6 +7,7 @@
 //!
 //! The names of `ndarray` appear in this module alone, since that crate is still at 0.x.
 
+use crate::error::{Operand, ShapeError};
 use alloc::vec::Vec;
 
 use ::ndarray::{ArrayD, ArrayRef, Dimension, IxDyn};
@@ -47,8 +48,8 @@ impl<'a, T: Copy> ArrayTensor<'a, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::TooManyAxes`] above [`MAX_RANK`](super::MAX_RANK) axes, [`Error::ShapeOverflow`] if
-    /// a broadcast array has more elements than a `usize` counts, and [`Error::Capacity`] if there
+    /// [`Error::Shape`] above [`MAX_RANK`](super::MAX_RANK) axes, [`Error::Shape`] if
+    /// a broadcast array has more elements than a `usize` counts, and [`Error::TooMany`] if there
     /// is no memory for a copy.
     ///
     /// # Examples
@@ -127,9 +128,10 @@ fn copied<T: Copy, D: Dimension>(array: &ArrayRef<T, D>) -> Result<Vec<T>, Error
     let mut values = Vec::new();
     values
         .try_reserve_exact(array.len())
-        .map_err(|_| Error::Capacity {
-            needed: array.len(),
-            capacity: 0,
+        .map_err(|_| Error::TooMany {
+            what: Operand::Element,
+            given: array.len(),
+            max: 0,
         })?;
     // Not `array.for_each`, whose order is that of memory.
     values.extend(array.iter().copied());
@@ -141,7 +143,7 @@ fn copied<T: Copy, D: Dimension>(array: &ArrayRef<T, D>) -> Result<Vec<T>, Error
 /// # Errors
 ///
 /// [`Error::LengthMismatch`] unless there are exactly the elements of the shape, and
-/// [`Error::ShapeOverflow`] if an empty shape is beyond what `ndarray` allows (a product of the
+/// [`Error::Shape`] if an empty shape is beyond what `ndarray` allows (a product of the
 /// non-zero extents of at most `isize::MAX`).
 ///
 /// # Examples
@@ -161,5 +163,6 @@ pub fn into_array<T>(values: Vec<T>, shape: &Shape) -> Result<ArrayD<T>, Error> 
             actual: values.len(),
         });
     }
-    ArrayD::from_shape_vec(IxDyn(shape.axes()), values).map_err(|_| Error::ShapeOverflow)
+    ArrayD::from_shape_vec(IxDyn(shape.axes()), values)
+        .map_err(|_| Error::Shape(ShapeError::Overflow))
 }

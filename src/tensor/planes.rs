@@ -12,6 +12,7 @@
 //! [`stored_bytes`](PlanesTensor::stored_bytes) counts what the scale type takes. Groups are found in parallel with the feature
 //! `rayon`, with the same bits for any number of threads.
 
+use crate::error::Operand;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -56,8 +57,8 @@ impl PlanesTensor {
     ///
     /// # Errors
     ///
-    /// [`Error::Empty`] for a tensor without elements; [`Error::NonFinite`] with the row-major index; [`Error::InvalidAxis`] and
-    /// [`Error::EmptyBlock`] as [`Grouping::resolve`]; [`Error::InvalidPlanes`], [`Error::Conflict`] and [`Error::TooLong`] as
+    /// [`Error::Empty`] for a tensor without elements; [`Error::InvalidValue`] with the row-major index; [`Error::Shape`] and
+    /// [`Error::Shape`] as [`Grouping::resolve`]; [`Error::TooMany`], [`Error::Conflict`] and [`Error::TooMany`] as
     /// [`Residual::ternarize`].
     ///
     /// # Examples
@@ -80,7 +81,10 @@ impl PlanesTensor {
             return Err(Error::Empty);
         }
         if let Some(index) = view.iter().position(|weight| !weight.is_finite()) {
-            return Err(Error::NonFinite { index });
+            return Err(Error::InvalidValue {
+                what: Operand::Weight,
+                index,
+            });
         }
         let found = all_groups(&weights, how)?;
         let plane = |k| assemble(&groups, &found, k);
@@ -269,8 +273,8 @@ impl PlanesTensor {
     ///
     /// # Errors
     ///
-    /// [`Error::LengthMismatch`] if the shapes hold different numbers of weights, [`Error::ShapeMismatch`] if they differ
-    /// otherwise, and [`Error::NonFinite`] with the row-major index of a weight that is NaN or infinite.
+    /// [`Error::LengthMismatch`] if the shapes hold different numbers of weights, [`Error::Shape`] if they differ
+    /// otherwise, and [`Error::InvalidValue`] with the row-major index of a weight that is NaN or infinite.
     ///
     /// # Examples
     ///
@@ -298,7 +302,7 @@ impl PlanesTensor {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidAxis`] if the tensor has no axes; [`Error::LengthMismatch`] if `x` or `y` has another length.
+    /// [`Error::Shape`] if the tensor has no axes; [`Error::LengthMismatch`] if `x` or `y` has another length.
     ///
     /// # Examples
     ///
@@ -320,7 +324,7 @@ impl PlanesTensor {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidAxis`] if the tensor has no axes; [`Error::LengthMismatch`] if `x` or `y` has another length than
+    /// [`Error::Shape`] if the tensor has no axes; [`Error::LengthMismatch`] if `x` or `y` has another length than
     /// `columns` vectors or products have. Then nothing has been written.
     ///
     /// # Examples

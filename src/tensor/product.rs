@@ -23,6 +23,7 @@
 //!
 //! Source: Rump, Error estimation of floating-point summation and dot product, BIT 52 (2012).
 
+use crate::error::ShapeError;
 use alloc::vec;
 
 use super::TernaryTensor;
@@ -40,7 +41,7 @@ impl<W: Weight> TernaryTensor<W> {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidAxis`] if the tensor has no axes; [`Error::LengthMismatch`] if `x` or `y` has another length.
+    /// [`Error::Shape`] if the tensor has no axes; [`Error::LengthMismatch`] if `x` or `y` has another length.
     ///
     /// # Examples
     ///
@@ -71,7 +72,7 @@ impl<W: Weight> TernaryTensor<W> {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidAxis`] if the tensor has no axes; [`Error::LengthMismatch`] if `x` or `y` has another length than
+    /// [`Error::Shape`] if the tensor has no axes; [`Error::LengthMismatch`] if `x` or `y` has another length than
     /// `columns` vectors or products have. Then nothing has been written.
     ///
     /// # Examples
@@ -119,7 +120,7 @@ impl<W: Weight> TernaryTensor<W> {
         let axes = self.shape().axes();
         let (&rows, inner) = axes
             .split_first()
-            .ok_or(Error::InvalidAxis { axis: 0, rank: 0 })?;
+            .ok_or(Error::Shape(ShapeError::Axis { axis: 0, rank: 0 }))?;
         let inner: usize = inner.iter().product();
         for (length, actual) in [(inner, x.len()), (rows, y.len())] {
             let expected = length.saturating_mul(columns);

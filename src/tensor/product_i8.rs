@@ -10,6 +10,7 @@
 //! anything else                             any       any                     run by run
 //! ```
 
+use crate::error::ShapeError;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -35,7 +36,7 @@ impl<W: Weight> TernaryTensor<W> {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidAxis`] if the tensor has no axes; [`Error::LengthMismatch`] if `x` or `y` has another length.
+    /// [`Error::Shape`] if the tensor has no axes; [`Error::LengthMismatch`] if `x` or `y` has another length.
     ///
     /// # Examples
     ///
@@ -86,7 +87,7 @@ impl<W: Weight> TernaryTensor<W> {
         let axes = self.shape().axes();
         let (&rows, inner) = axes
             .split_first()
-            .ok_or(Error::InvalidAxis { axis: 0, rank: 0 })?;
+            .ok_or(Error::Shape(ShapeError::Axis { axis: 0, rank: 0 }))?;
         let columns = inner.iter().product();
         let mut ys = results(rows, columns, xs, y)?;
         if ys.is_empty() {

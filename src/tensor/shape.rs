@@ -4,6 +4,7 @@
 //! so the element at coordinates `c` has the flat index `sum c_k s_k` with the strides
 //! `s_k = n_(k+1) ... n_(r-1)`. It is stored inline, so it is copied like a number and needs no heap.
 
+use crate::error::ShapeError;
 use core::fmt;
 
 use crate::Error;
@@ -47,18 +48,18 @@ impl Shape {
     ///
     /// # Errors
     ///
-    /// [`Error::TooManyAxes`] above [`MAX_RANK`] axes. [`Error::ShapeOverflow`] if the product of
+    /// [`Error::Shape`] above [`MAX_RANK`] axes. [`Error::Shape`] if the product of
     /// the non-zero extents does not fit a `usize`: zeros are left out of the product so that the
     /// answer does not depend on where they stand, and so that every stride fits as well.
     ///
     /// # Examples
     ///
     /// ```
-    /// use ternarize::{Error, tensor::Shape};
+    /// use ternarize::{ShapeError, Error, tensor::Shape};
     ///
     /// assert!(Shape::new(&[3, 0, 2])?.is_empty());
     /// assert_eq!(Shape::new(&[])?.len(), 1);
-    /// assert_eq!(Shape::new(&[usize::MAX, 2]), Err(Error::ShapeOverflow));
+    /// assert_eq!(Shape::new(&[usize::MAX, 2]), Err(Error::Shape(ShapeError::Overflow)));
     /// # Ok::<(), Error>(())
     /// ```
     pub fn new(axes: &[usize]) -> Result<Self, Error> {
@@ -66,16 +67,16 @@ impl Shape {
         let mut stored = [0; MAX_RANK];
         stored
             .get_mut(..rank)
-            .ok_or(Error::TooManyAxes {
+            .ok_or(Error::Shape(ShapeError::TooManyAxes {
                 rank,
                 max: MAX_RANK,
-            })?
+            }))?
             .copy_from_slice(axes);
         let nonzero_product = axes
             .iter()
             .filter(|&&extent| extent != 0)
             .try_fold(1_usize, |product, &extent| product.checked_mul(extent))
-            .ok_or(Error::ShapeOverflow)?;
+            .ok_or(Error::Shape(ShapeError::Overflow))?;
         let len = if axes.contains(&0) {
             0
         } else {

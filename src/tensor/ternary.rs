@@ -8,6 +8,7 @@
 //! bits per weight = (packed bytes + scale bytes) * 8 / weights         as stored
 //! ```
 
+use crate::error::Operand;
 use alloc::vec::Vec;
 
 use super::{Grouping, Groups, Shape};
@@ -50,8 +51,8 @@ impl<W: Weight> TernaryTensor<W> {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidAxis`] and [`Error::EmptyBlock`] as [`Grouping::resolve`]; [`Error::LengthMismatch`] if the trits do not
-    /// fill the shape or the scales not the groups; [`Error::InvalidScale`] with the group of a scale that is negative, NaN or
+    /// [`Error::Shape`] and [`Error::Shape`] as [`Grouping::resolve`]; [`Error::LengthMismatch`] if the trits do not
+    /// fill the shape or the scales not the groups; [`Error::InvalidValue`] with the group of a scale that is negative, NaN or
     /// infinite.
     ///
     /// # Examples
@@ -90,7 +91,10 @@ impl<W: Weight> TernaryTensor<W> {
             // All of them first: a loop without a way out becomes vectors.
             let all_good = scales.iter().fold(true, |all, scale| all & good(scale));
             if !all_good && let Some(index) = scales.iter().position(|scale| !good(scale)) {
-                return Err(Error::InvalidScale { index });
+                return Err(Error::InvalidValue {
+                    what: Operand::Scale,
+                    index,
+                });
             }
         }
         Ok(Self {

@@ -7,6 +7,7 @@
 //! The reach of the rule is checked once, when the view is made. After that elements are read in
 //! row-major order by an odometer, for an addition each and without a copy.
 
+use crate::error::ShapeError;
 use core::{fmt, iter::FusedIterator};
 
 use super::{GroupedView, Grouping, Groups, MAX_RANK, Shape, odometer::Odometer};
@@ -73,19 +74,19 @@ impl<'a, T: Copy> TensorView<'a, T> {
     /// # Errors
     ///
     /// Those of [`Shape::new`], [`Error::LengthMismatch`] unless there is one stride for each axis,
-    /// and [`Error::ViewOutOfBounds`] if an element would lie outside of `data`. For a view that
+    /// and [`Error::Shape`] if an element would lie outside of `data`. For a view that
     /// reaches before the first element, `needed` counts those missing in front as well.
     ///
     /// # Examples
     ///
     /// ```
-    /// use ternarize::{Error, tensor::TensorView};
+    /// use ternarize::{ShapeError, Error, tensor::TensorView};
     ///
     /// let data = [1, 2, 3, 4, 5, 6];
     /// let reversed = TensorView::with_strides(&data, &[3], &[-2], 5)?;
     /// assert_eq!(reversed.iter().collect::<Vec<_>>(), [6, 4, 2]);
     /// let error = TensorView::with_strides(&data, &[3], &[3], 0).unwrap_err();
-    /// assert_eq!(error, Error::ViewOutOfBounds { needed: 7, len: 6 });
+    /// assert_eq!(error, Error::Shape(ShapeError::View { needed: 7, len: 6 }));
     /// # Ok::<(), Error>(())
     /// ```
     pub fn with_strides(
@@ -157,18 +158,18 @@ impl<'a, T: Copy> TensorView<'a, T> {
     /// # Errors
     ///
     /// [`Error::LengthMismatch`] unless `order` names as many axes as there are, and
-    /// [`Error::InvalidAxis`] for one that does not exist or is named twice.
+    /// [`Error::Shape`] for one that does not exist or is named twice.
     ///
     /// # Examples
     ///
     /// ```
-    /// use ternarize::{Error, tensor::TensorView};
+    /// use ternarize::{ShapeError, Error, tensor::TensorView};
     ///
     /// let data: Vec<u8> = (0..24).collect();
     /// let view = TensorView::new(&data, &[2, 3, 4])?;
     /// assert_eq!(view.permuted(&[2, 0, 1])?.shape().axes(), [4, 2, 3]);
     /// let error = view.permuted(&[0, 0, 1]).unwrap_err();
-    /// assert_eq!(error, Error::InvalidAxis { axis: 0, rank: 3 });
+    /// assert_eq!(error, Error::Shape(ShapeError::Axis { axis: 0, rank: 3 }));
     /// # Ok::<(), Error>(())
     /// ```
     pub fn permuted(&self, order: &[usize]) -> Result<Self, Error> {
@@ -183,7 +184,7 @@ impl<'a, T: Copy> TensorView<'a, T> {
         let mut strides = [0; MAX_RANK];
         for (place, &axis) in order.iter().enumerate() {
             if axis >= rank || order[..place].contains(&axis) {
-                return Err(Error::InvalidAxis { axis, rank });
+                return Err(Error::Shape(ShapeError::Axis { axis, rank }));
             }
             axes[place] = self.shape.axes()[axis];
             strides[place] = self.strides[axis];
@@ -311,10 +312,10 @@ fn check_reach(len: usize, shape: &Shape, strides: &[isize], offset: usize) -> R
     };
     let (missing, needed) = reach().unwrap_or((usize::MAX, usize::MAX));
     if missing > 0 || needed > len {
-        return Err(Error::ViewOutOfBounds {
+        return Err(Error::Shape(ShapeError::View {
             needed: needed.max(len).saturating_add(missing),
             len,
-        });
+        }));
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use ternarize::Operand;
 
 use ternarize::model::{AnyTernary, DenseTensor, Element, Model, ModelError, Tensor};
 use ternarize::tensor::Grouping;
@@ -325,7 +326,10 @@ fn tensors_that_cannot_be_ternarized_stay_as_they_were() {
     assert!(found.to_string().contains("`n` is I64"));
     assert!(matches!(error("w"), ModelError::NotFloat { dtype, .. } if dtype == "ternary"));
     let found = error("nan");
-    let source = Error::NonFinite { index: 1 };
+    let source = Error::InvalidValue {
+        what: Operand::Weight,
+        index: 1,
+    };
     assert!(matches!(&found, ModelError::Tensor { source: s, .. } if *s == source));
     assert!(found.to_string().contains("`nan`"));
 }

@@ -4,6 +4,7 @@
 #![expect(clippy::float_cmp, reason = "exact results are compared exactly")]
 
 use num_traits::ToPrimitive;
+use ternarize::Operand;
 use ternarize::{Error, Fit, Rule, Scales, Ternarizer, Weight, ternarize_into};
 
 fn run<W: Weight>(knobs: Ternarizer<'_>, weights: &[W]) -> Result<(Vec<i8>, Fit<W>), Error> {
@@ -38,7 +39,10 @@ fn the_first_weight_that_is_not_finite() {
             let mut weights = [1.0; 100];
             weights[index] = bad;
             weights[99] = bad;
-            let expected = Error::NonFinite { index };
+            let expected = Error::InvalidValue {
+                what: Operand::Weight,
+                index,
+            };
             assert_eq!(error(PAPER, &weights, &[&index.to_string()]), expected);
             let into = ternarize::curve_into(&weights, &mut [0.0; 100]);
             assert_eq!(into, Err(expected));
@@ -77,7 +81,13 @@ fn importances_that_are_none() {
                 &[1.0; 4],
                 &[&index.to_string()],
             );
-            assert_eq!(error, Error::InvalidImportance { index });
+            assert_eq!(
+                error,
+                Error::InvalidValue {
+                    what: Operand::Importance,
+                    index
+                }
+            );
         }
     }
     assert!(run(PAPER.importance(&[-0.0, 1.0]), &[1.0_f32; 2]).is_ok());
@@ -86,14 +96,25 @@ fn importances_that_are_none() {
 #[test]
 fn counts_and_targets_out_of_range() {
     let empty = PAPER.min_nonzeros(5).max_nonzeros(3);
-    let expected = Error::NonzerosRange { min: 5, max: 3 };
+    let expected = Error::Conflict {
+        this: "min_nonzeros",
+        that: "max_nonzeros",
+    };
     assert_eq!(error(empty, &[1.0; 9], &["5", "3"]), expected);
     for target in [0.0, -0.5, 1.0 + f64::EPSILON, f64::INFINITY] {
         let error = error(PAPER.target_cosine(target), &[1.0], &[&target.to_string()]);
-        assert_eq!(error, Error::InvalidTarget { target });
+        assert_eq!(
+            error,
+            Error::InvalidOption {
+                name: "target_cosine",
+                value: target
+            }
+        );
     }
     let nan = error(PAPER.target_cosine(f64::NAN), &[1.0], &["NaN"]);
-    assert!(matches!(nan, Error::InvalidTarget { target } if target.is_nan()));
+    assert!(
+        matches!(nan, Error::InvalidOption { name: "target_cosine", value: target } if target.is_nan())
+    );
 }
 
 #[test]
@@ -155,9 +176,10 @@ fn a_fixed_capacity() {
     let error = ternarize::ternarize_heapless::<f32, 2>(&weights).unwrap_err();
     assert_eq!(
         error,
-        Error::Capacity {
-            needed: 3,
-            capacity: 2
+        Error::TooMany {
+            what: Operand::Element,
+            given: 3,
+            max: 2
         }
     );
     assert!(error.to_string().contains('3') && error.to_string().contains('2'));

@@ -1,6 +1,7 @@
 //! A budget of bytes: against all combinations of choices.
 
 use proptest::prelude::*;
+use ternarize::Operand;
 use ternarize::budget::{Allocation, Choice, Loss, Way, allocate, spend};
 use ternarize::planes::Residual;
 use ternarize::tensor::{Grouping, PlanesTensor, TensorView};
@@ -128,12 +129,18 @@ fn what_cannot_be_chosen_from_is_named() {
     let none: [Vec<Choice>; 0] = [];
     assert_eq!(allocate(&none, 9), Err(Error::Empty));
     let ways = [vec![choice(1, 1.0)], vec![]];
-    assert_eq!(allocate(&ways, 9), Err(Error::NoChoice { tensor: 1 }));
+    assert_eq!(
+        allocate(&ways, 9),
+        Err(Error::InvalidChoice {
+            tensor: 1,
+            choice: None
+        })
+    );
     for error in [f64::NAN, f64::INFINITY, -1.0] {
         let ways = [vec![choice(1, 1.0), choice(2, error)]];
         let expected = Error::InvalidChoice {
             tensor: 0,
-            choice: 1,
+            choice: Some(1),
         };
         assert_eq!(allocate(&ways, 9), Err(expected));
     }
@@ -225,12 +232,18 @@ fn what_cannot_be_ternarized_is_said() {
     assert_eq!(spend(&views, &ways, 9, Loss::Relative).map(|_| ()), least);
     assert_eq!(
         spend(&views, &[], 9, Loss::Relative).map(|_| ()),
-        Err(Error::NoChoice { tensor: 0 })
+        Err(Error::InvalidChoice {
+            tensor: 0,
+            choice: None
+        })
     );
     let broken = [1.0, f32::NAN];
     let views = [TensorView::new(&broken, &[1, 2]).unwrap()];
     assert_eq!(
         spend(&views, &ways, 999, Loss::Relative).map(|_| ()),
-        Err(Error::NonFinite { index: 1 })
+        Err(Error::InvalidValue {
+            what: Operand::Weight,
+            index: 1
+        })
     );
 }

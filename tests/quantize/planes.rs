@@ -10,6 +10,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use rand::{SeedableRng, rngs::ChaCha8Rng};
 use rand_distr::{Distribution, StandardNormal};
+use ternarize::Operand;
 use ternarize::planes::{MAX_PLANES, PlaneMethod, Planes, Residual};
 use ternarize::stored::ScaleType;
 use ternarize::{Error, Weight};
@@ -213,9 +214,19 @@ fn bad_input_is_refused() {
     let error = |how: Residual, weights: &[f32]| how.ternarize(weights).unwrap_err();
     let two = Residual::new(2);
     assert_eq!(error(two, &[]), Error::Empty);
-    assert_eq!(error(two, &[1.0, f32::NAN]), Error::NonFinite { index: 1 });
+    assert_eq!(
+        error(two, &[1.0, f32::NAN]),
+        Error::InvalidValue {
+            what: Operand::Weight,
+            index: 1
+        }
+    );
     for planes in [0, 5, usize::MAX] {
-        let expected = Error::InvalidPlanes { planes, max: 4 };
+        let expected = Error::TooMany {
+            what: Operand::Plane,
+            given: planes,
+            max: 4,
+        };
         for method in [Greedy, Refined, Optimal] {
             assert_eq!(
                 error(Residual::new(planes).method(method), &[1.0]),
@@ -226,7 +237,11 @@ fn bad_input_is_refused() {
     let optimal = two.method(Optimal);
     assert_eq!(
         error(optimal, &[1.0; 257]),
-        Error::TooLong { len: 257, max: 256 }
+        Error::TooMany {
+            what: Operand::Weight,
+            given: 257,
+            max: 256
+        }
     );
     assert!(matches!(
         error(Residual::new(3).method(Optimal), &[1.0]),

@@ -10,6 +10,7 @@ use ternarize::planes::{PlaneMethod, Residual};
 use ternarize::stored::ScaleType;
 use ternarize::tensor::{Grouping, PlanesTensor, TensorView};
 use ternarize::{Code, Error, Weight};
+use ternarize::{Operand, ShapeError};
 
 const PLANES: Residual = Residual::new(2);
 
@@ -146,16 +147,30 @@ fn bad_input_is_refused() {
     };
     assert_eq!(error(&[], &[0, 3], &PLANES), Error::Empty);
     let bad = [1.0, 2.0, 3.0, f32::INFINITY];
-    assert_eq!(error(&bad, &[2, 2], &PLANES), Error::NonFinite { index: 3 });
+    assert_eq!(
+        error(&bad, &[2, 2], &PLANES),
+        Error::InvalidValue {
+            what: Operand::Weight,
+            index: 3
+        }
+    );
     let five = Residual::new(5);
     assert_eq!(
         error(&bad[..2], &[2, 1], &five),
-        Error::InvalidPlanes { planes: 5, max: 4 }
+        Error::TooMany {
+            what: Operand::Plane,
+            given: 5,
+            max: 4
+        }
     );
     let optimal = PLANES.method(PlaneMethod::Optimal);
     assert_eq!(
         error(&[1.0; 300], &[1, 300], &optimal),
-        Error::TooLong { len: 300, max: 256 }
+        Error::TooMany {
+            what: Operand::Weight,
+            given: 300,
+            max: 256
+        }
     );
     let view = TensorView::new(&bad[..2], &[1, 2]).unwrap();
     let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &PLANES).unwrap();
@@ -166,7 +181,10 @@ fn bad_input_is_refused() {
     assert_eq!(tensor.reconstruct_into(&mut [0.0_f32; 3]), Err(mismatch));
     assert_eq!(tensor.matvec(&[1.0; 3], &mut [0.0]), Err(mismatch));
     let other = TensorView::new(&bad[..2], &[2]).unwrap();
-    assert_eq!(tensor.agreement(&other), Err(Error::ShapeMismatch));
+    assert_eq!(
+        tensor.agreement(&other),
+        Err(Error::Shape(ShapeError::Mismatch))
+    );
 }
 
 /// Levels may be above the largest weight, and above the largest number; restored weights are numbers.

@@ -8,6 +8,7 @@
 use crate::common::strategy;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use ternarize::Operand;
 use ternarize::stored::{ScaleType, Stored, ternarize_stored};
 use ternarize::{Error, Rule, Weight};
 
@@ -246,7 +247,10 @@ fn edges() {
     assert_eq!(run(&[], Rule::Tnt), Err(Error::Empty));
     assert_eq!(
         run(&[0.0, f32::NAN], Rule::Tnt),
-        Err(Error::NonFinite { index: 1 })
+        Err(Error::InvalidValue {
+            what: Operand::Weight,
+            index: 1
+        })
     );
     for rule in [Rule::Twn, Rule::AbsMean, Rule::AbsMax] {
         assert!(matches!(run(&[1.0], rule), Err(Error::Conflict { .. })));

@@ -3,6 +3,7 @@
 use half::f16;
 use proptest::prelude::*;
 use serde_json::Value;
+use ternarize::Operand;
 use ternarize::format::{Format, Place, huggingface, mlx, storable};
 use ternarize::{Code, Error, PackedTritsBuf};
 
@@ -221,7 +222,11 @@ fn every_byte_value_reads_as_the_formula_says_or_is_refused() {
                 for byte in codes {
                     let mut bytes = encode(format, columns, &vec![1; columns], &[1.0]);
                     bytes[byte] = value;
-                    let error = Err(Error::InvalidCode { byte, value });
+                    let error = Err(Error::InvalidCode {
+                        what: Operand::Byte,
+                        index: byte,
+                        value: i16::from(value),
+                    });
                     assert_eq!(format.validate(1, columns, &bytes), error);
                 }
                 continue;

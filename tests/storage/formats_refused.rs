@@ -4,6 +4,7 @@ use half::{bf16, f16};
 use ternarize::format::mlx::Group::{G32, G64};
 use ternarize::format::{Format, huggingface, mlx, storable};
 use ternarize::{Code, Error, PackedTritsBuf, Weight};
+use ternarize::{Operand, ShapeError};
 
 /// The error of an encoding, which wrote nothing.
 fn encoding_error<W: Weight>(format: Format, columns: usize, trits: &[i8], scales: &[W]) -> Error {
@@ -26,7 +27,7 @@ fn decoding_error<W: Weight>(format: Format, columns: usize, bytes: &[u8], group
 #[test]
 fn encoding_refuses_what_it_cannot_hold() {
     let one = f16::ONE;
-    let ragged = Error::Ragged { len: 96, group: 64 };
+    let ragged = Error::Shape(ShapeError::Ragged { len: 96, group: 64 });
     assert_eq!(
         encoding_error(Format::Q2_0, 96, &[0; 192], &[one; 3]),
         ragged
@@ -50,27 +51,47 @@ fn encoding_refuses_what_it_cannot_hold() {
     );
     let mut trits = [0; 128];
     trits[77] = 2;
-    let no_trit = Error::InvalidTrit {
+    let no_trit = Error::InvalidCode {
+        what: Operand::Trit,
         index: 77,
         value: 2,
     };
     assert_eq!(encoding_error(Format::Pq2_0, 128, &trits, &[one]), no_trit);
     trits[77] = i8::MIN;
-    let no_trit = Error::InvalidTrit {
+    let no_trit = Error::InvalidCode {
+        what: Operand::Trit,
         index: 77,
-        value: i8::MIN,
+        value: i16::from(i8::MIN),
     };
     assert_eq!(encoding_error(Format::Ptq1_0, 128, &trits, &[one]), no_trit);
     for scale in [-1.0, f32::NAN, f32::INFINITY] {
         let error = encoding_error(Format::Q2_0, 128, &[0; 128], &[1.0, scale]);
-        assert_eq!(error, Error::InvalidScale { index: 1 });
+        assert_eq!(
+            error,
+            Error::InvalidValue {
+                what: Operand::Scale,
+                index: 1
+            }
+        );
     }
     for scale in [0.1, 65_536.0, 1e-9] {
         let error = encoding_error(Format::Q2_0, 128, &[0; 128], &[1.0, scale]);
-        assert_eq!(error, Error::UnstorableScale { index: 1 });
+        assert_eq!(
+            error,
+            Error::Unstorable {
+                what: Operand::Scale,
+                index: 1
+            }
+        );
     }
     let error = encoding_error(Format::I2S, 128, &[0; 128], &[0.1_f64]);
-    assert_eq!(error, Error::UnstorableScale { index: 0 });
+    assert_eq!(
+        error,
+        Error::Unstorable {
+            what: Operand::Scale,
+            index: 0
+        }
+    );
     let mut bytes = [0xEE; 19];
     let error = Format::Q2_0.encode_into(64, &[0; 64], &[one], &mut bytes);
     assert_eq!((error, bytes), (Err(mismatch(18, 19)), [0xEE; 19]));
@@ -79,7 +100,7 @@ fn encoding_refuses_what_it_cannot_hold() {
     assert_eq!(error, Err(mismatch(64, 65)));
     assert_eq!(
         Format::Q2_0.encoded_len(usize::MAX, 64),
-        Err(Error::ShapeOverflow)
+        Err(Error::Shape(ShapeError::Overflow))
     );
 }
 
@@ -96,14 +117,17 @@ fn decoding_refuses_what_it_cannot_read() {
         decoding_error::<f16>(format, 128, &bytes, 3),
         mismatch(2, 3)
     );
-    let ragged = Error::Ragged {
+    let ragged = Error::Shape(ShapeError::Ragged {
         len: 100,
         group: 64,
-    };
+    });
     assert_eq!(decoding_error::<f16>(format, 100, &bytes, 2), ragged);
     for scale in [f16::NEG_ONE, f16::NAN, f16::INFINITY] {
         bytes[18..20].copy_from_slice(&scale.to_le_bytes());
-        let error = Error::InvalidScale { index: 1 };
+        let error = Error::InvalidValue {
+            what: Operand::Scale,
+            index: 1,
+        };
         assert_eq!(format.validate(1, 128, &bytes), Err(error));
         assert_eq!(format.transcode(1, 128, &bytes, format), Err(error));
         assert_eq!(decoding_error::<f16>(format, 128, &bytes, 2), error);
@@ -114,21 +138,28 @@ fn decoding_refuses_what_it_cannot_read() {
     }
     // An f16 of more bits than a bf16 has.
     bytes[18..20].copy_from_slice(&f16::from_bits(0x3c01).to_le_bytes());
-    let rounded = Error::UnstorableScale { index: 1 };
+    let rounded = Error::Unstorable {
+        what: Operand::Scale,
+        index: 1,
+    };
     assert_eq!(decoding_error::<bf16>(format, 128, &bytes, 2), rounded);
     // A scale that looks like a code is none, and the other way round.
     bytes[18..20].copy_from_slice(&[0xff, 0x33]);
     assert_eq!(format.validate(1, 128, &bytes), Ok(()));
     bytes[35] = 0xc0;
     let no_trit = Error::InvalidCode {
-        byte: 35,
+        what: Operand::Byte,
+        index: 35,
         value: 0xc0,
     };
     assert_eq!(decoding_error::<f16>(format, 128, &bytes, 2), no_trit);
 
     let mut bytes = [0x55; 64];
     bytes[32..36].copy_from_slice(&0.1_f32.to_le_bytes());
-    let rounded = Error::UnstorableScale { index: 0 };
+    let rounded = Error::Unstorable {
+        what: Operand::Scale,
+        index: 0,
+    };
     assert_eq!(decoding_error::<f16>(Format::I2S, 128, &bytes, 1), rounded);
     let zeros = Format::I2S.decode_packed::<f64>(1, 128, &bytes, Code::Base3);
     assert_eq!(zeros.unwrap().1, [f64::from(0.1_f32)]);
@@ -142,7 +173,13 @@ fn transcoding_refuses_several_scales_and_those_that_do_not_fit() {
         .encode_into(256, &[1; 512], &scales, &mut bytes)
         .unwrap();
     let error = Format::Q2_0.transcode_into(2, 256, &bytes, Format::Pq2_0, &mut out);
-    assert_eq!(error, Err(Error::UnequalScales { block: 3 }));
+    assert_eq!(
+        error,
+        Err(Error::Unstorable {
+            what: Operand::BlockScales,
+            index: 3
+        })
+    );
     assert_eq!(out, [0xEE; 4 * 34]);
     for (to, block) in [
         (Format::Tq1_0, 0),
@@ -151,12 +188,18 @@ fn transcoding_refuses_several_scales_and_those_that_do_not_fit() {
         (Format::Ptq1_0, 3),
     ] {
         let error = Format::Q2_0.transcode(2, 256, &bytes, to);
-        assert_eq!(error, Err(Error::UnequalScales { block }));
+        assert_eq!(
+            error,
+            Err(Error::Unstorable {
+                what: Operand::BlockScales,
+                index: block
+            })
+        );
     }
-    let ragged = Error::Ragged {
+    let ragged = Error::Shape(ShapeError::Ragged {
         len: 64,
         group: 128,
-    };
+    });
     assert_eq!(
         Format::Q2_0.transcode(8, 64, &bytes, Format::I2S),
         Err(ragged)
@@ -177,13 +220,20 @@ fn transcoding_refuses_several_scales_and_those_that_do_not_fit() {
     Format::I2S
         .encode_into(128, &[1; 128], &[0.1_f32], &mut bytes)
         .unwrap();
-    let rounded = Err(Error::UnstorableScale { index: 0 });
+    let rounded = Err(Error::Unstorable {
+        what: Operand::Scale,
+        index: 0,
+    });
     assert_eq!(
         Format::I2S.transcode(1, 128, &bytes, Format::Pq2_0),
         rounded
     );
     bytes[0] = 3;
-    let no_trit = Err(Error::InvalidCode { byte: 0, value: 3 });
+    let no_trit = Err(Error::InvalidCode {
+        what: Operand::Byte,
+        index: 0,
+        value: 3,
+    });
     assert_eq!(
         Format::I2S.transcode(1, 128, &bytes, Format::Pq2_0),
         no_trit
@@ -217,22 +267,37 @@ fn no_rows_are_no_blocks() {
 fn storable_scales_are_rounded_and_neither_lost_nor_infinite() {
     let edge = 2.0_f64.powi(-25);
     assert_eq!(storable(edge.next_up()), Ok(f16::from_bits(1)));
-    assert_eq!(storable(edge), Err(Error::UnstorableScale { index: 0 }));
+    assert_eq!(
+        storable(edge),
+        Err(Error::Unstorable {
+            what: Operand::Scale,
+            index: 0
+        })
+    );
     assert_eq!(storable(65_520.0_f64.next_down()), Ok(f16::MAX));
     assert_eq!(
         storable(65_520.0_f64),
-        Err(Error::UnstorableScale { index: 0 })
+        Err(Error::Unstorable {
+            what: Operand::Scale,
+            index: 0
+        })
     );
     assert_eq!(storable(0.0_f32), Ok(f16::ZERO));
     for scale in [-0.5, f32::NAN, f32::INFINITY] {
-        assert_eq!(storable(scale), Err(Error::InvalidScale { index: 0 }));
+        assert_eq!(
+            storable(scale),
+            Err(Error::InvalidValue {
+                what: Operand::Scale,
+                index: 0
+            })
+        );
     }
 }
 
 #[test]
 fn hugging_face_and_mlx_refuse_what_is_not_theirs() {
     let mut bytes = [0xEE; 16];
-    let ragged = |len, group| Err(Error::Ragged { len, group });
+    let ragged = |len, group| Err(Error::Shape(ShapeError::Ragged { len, group }));
     let mismatch = |expected, actual| Err(Error::LengthMismatch { expected, actual });
     assert_eq!(
         huggingface::encode_into(4, &[0; 24], &mut bytes[..6]),
@@ -246,7 +311,8 @@ fn hugging_face_and_mlx_refuse_what_is_not_theirs() {
         huggingface::encode_into(4, &[0; 32], &mut bytes[..9]),
         mismatch(8, 9)
     );
-    let no_trit = Err(Error::InvalidTrit {
+    let no_trit = Err(Error::InvalidCode {
+        what: Operand::Trit,
         index: 31,
         value: -2,
     });
@@ -258,7 +324,7 @@ fn hugging_face_and_mlx_refuse_what_is_not_theirs() {
     );
     assert_eq!(
         huggingface::encoded_len(4, usize::MAX),
-        Err(Error::ShapeOverflow)
+        Err(Error::Shape(ShapeError::Overflow))
     );
 
     let (one, mut bias) = ([1.0_f32; 2], [7.0; 2]);
@@ -278,7 +344,10 @@ fn hugging_face_and_mlx_refuse_what_is_not_theirs() {
         mlx::encode_into(G32, 64, &trits[..63], &one, &mut bytes, &mut bias),
         mismatch(0, 63)
     );
-    let negative = Err(Error::InvalidScale { index: 1 });
+    let negative = Err(Error::InvalidValue {
+        what: Operand::Scale,
+        index: 1,
+    });
     let scales = [1.0, -1.0];
     assert_eq!(
         mlx::encode_into(G32, 64, &[0; 64], &scales, &mut bytes, &mut bias),
@@ -297,9 +366,16 @@ fn hugging_face_and_mlx_refuse_what_is_not_theirs() {
         &[-0.5, f32::NAN],
         &mut trits,
     );
-    assert_eq!(read, Err(Error::InvalidBias { index: 1 }));
+    assert_eq!(
+        read,
+        Err(Error::InvalidValue {
+            what: Operand::Bias,
+            index: 1
+        })
+    );
     let no_code = Err(Error::InvalidCode {
-        byte: 3,
+        what: Operand::Byte,
+        index: 3,
         value: 0x0c,
     });
     bytes = [0; 16];

@@ -4,6 +4,7 @@ use half::f16;
 use ternarize::format::{Format, storable};
 use ternarize::tensor::{Grouping, Shape, TernaryTensor};
 use ternarize::{Code, Error, PackedTritsBuf, Rule, Weight};
+use ternarize::{Operand, ShapeError};
 
 /// A tensor of these scales, with a pattern of trits.
 fn tensor<W: Weight>(
@@ -37,7 +38,13 @@ fn tensors_come_back_from_every_format() {
             let original = tensor(&axes, grouping, &scales, None);
             let encoded = original.encode(format);
             if format == Format::I2S && scales.windows(2).any(|pair| pair[0] < pair[1]) {
-                assert_eq!(encoded, Err(Error::UnequalScales { block: 0 }));
+                assert_eq!(
+                    encoded,
+                    Err(Error::Unstorable {
+                        what: Operand::BlockScales,
+                        index: 0
+                    })
+                );
                 continue;
             }
             let bytes = encoded.unwrap();
@@ -74,35 +81,50 @@ fn to_f32(x: f64) -> f32 {
 fn tensors_say_what_a_format_cannot_hold() {
     let rows = Grouping::OUTPUT_CHANNEL;
     let two = tensor(&[2, 64], rows, &[0.5_f32, 0.5], Some(&[0.5, 0.25]));
-    assert_eq!(two.encode(Format::Q2_0), Err(Error::TwoScales { group: 1 }));
+    assert_eq!(
+        two.encode(Format::Q2_0),
+        Err(Error::Unstorable {
+            what: Operand::SignScales,
+            index: 1
+        })
+    );
     let equal = tensor(&[2, 64], rows, &[0.5_f32, 0.25], Some(&[0.5, 0.25]));
     assert!(equal.encode(Format::Q2_0).is_ok());
-    let ragged = Err(Error::Ragged {
+    let ragged = Err(Error::Shape(ShapeError::Ragged {
         len: 64,
         group: 128,
-    });
+    }));
     assert_eq!(equal.encode(Format::Ptq1_0), ragged);
     let one = tensor(&[], Grouping::Tensor, &[1.0_f32], None);
-    let ragged = Err(Error::Ragged { len: 1, group: 64 });
+    let ragged = Err(Error::Shape(ShapeError::Ragged { len: 1, group: 64 }));
     assert_eq!(one.encode(Format::Q2_0), ragged);
     for scale in [65_520.0, 1e-8] {
         let far = tensor(&[2, 64], rows, &[0.5_f32, scale], None);
         assert_eq!(
             far.encode(Format::Q2_0),
-            Err(Error::UnstorableScale { index: 1 })
+            Err(Error::Unstorable {
+                what: Operand::Scale,
+                index: 1
+            })
         );
     }
     let far = tensor(&[1, 128], Grouping::Tensor, &[1e300_f64], None);
     assert_eq!(
         far.encode(Format::I2S),
-        Err(Error::UnstorableScale { index: 0 })
+        Err(Error::Unstorable {
+            what: Operand::Scale,
+            index: 0
+        })
     );
     // Blocks of 96 weights: the second block of 64 has two scales. Scales that become the same are one.
     let blocks = Grouping::Block(96);
     let several = tensor(&[1, 192], blocks, &[0.5_f32, 0.25], None);
     assert_eq!(
         several.encode(Format::Q2_0),
-        Err(Error::UnequalScales { block: 1 })
+        Err(Error::Unstorable {
+            what: Operand::BlockScales,
+            index: 1
+        })
     );
     let near = tensor(&[1, 192], blocks, &[0.5_f32, 0.500_01], None);
     assert!(near.encode(Format::Q2_0).is_ok());

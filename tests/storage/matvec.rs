@@ -5,6 +5,7 @@
 
 use crate::common::twin::weights;
 use proptest::prelude::*;
+use ternarize::ShapeError;
 use ternarize::kernels::portable;
 use ternarize::tensor::{Grouping, Shape, TensorView, TernaryTensor};
 use ternarize::{Backend, Code, Error, PackedTritsBuf, Rule, Scales, Ternarizer, Weight};
@@ -262,5 +263,8 @@ fn lengths_must_fit() {
     assert_eq!(y, [7.0; 6]);
     assert_eq!(tensor.matmul(&[1.0; 8], 2, &mut y), Ok(()));
     let error = make(&[]).matvec(&[1.0], &mut [0.0]);
-    assert_eq!(error, Err(Error::InvalidAxis { axis: 0, rank: 0 }));
+    assert_eq!(
+        error,
+        Err(Error::Shape(ShapeError::Axis { axis: 0, rank: 0 }))
+    );
 }

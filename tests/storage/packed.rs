@@ -1,6 +1,7 @@
 //! Packed trits against the layout formula, written out here a second time in the plainest way.
 
 use proptest::prelude::*;
+use ternarize::Operand;
 use ternarize::code::{base3, two_bit};
 use ternarize::{Code, Error, PackedTrits};
 
@@ -80,7 +81,11 @@ fn every_byte_value_reads_as_the_formula_says_or_is_rejected() {
             };
             assert_eq!(decoded, expected, "{code:?} {value}");
             let packed = PackedTrits::new(code, &[value], per_byte).map(unpacked);
-            let rejected = Error::InvalidCode { byte: 0, value };
+            let rejected = Error::InvalidCode {
+                what: Operand::Byte,
+                index: 0,
+                value: i16::from(value),
+            };
             assert_eq!(packed, expected.clone().ok_or(rejected), "{code:?} {value}");
             if let Some(trits) = expected {
                 accepted += 1;
@@ -110,14 +115,22 @@ fn a_forbidden_byte_is_found_wherever_it_is() {
                     let mut bytes = [fill; 21];
                     bytes[byte] = value;
                     let found = code.validate(&bytes, 21 * code.trits_per_byte());
-                    assert_eq!(found, Err(Error::InvalidCode { byte, value }));
+                    assert_eq!(
+                        found,
+                        Err(Error::InvalidCode {
+                            what: Operand::Byte,
+                            index: byte,
+                            value: i16::from(value)
+                        })
+                    );
                 }
             }
         }
     }
     let two = Code::TwoBit.validate(&[0x55, 0xFF, 0x55, 0xC0], 16);
     let first = Error::InvalidCode {
-        byte: 1,
+        what: Operand::Byte,
+        index: 1,
         value: 0xFF,
     };
     assert_eq!(two, Err(first));
@@ -135,11 +148,19 @@ fn padding_other_than_zero_trits_is_rejected() {
                 let bytes = [value; 3];
                 let found = code.validate(&bytes[..1], used);
                 let padded = trits[used..].iter().all(|&trit| trit == 0);
-                let error = Error::InvalidPadding { byte: 0, value };
+                let error = Error::InvalidCode {
+                    what: Operand::Padding,
+                    index: 0,
+                    value: i16::from(value),
+                };
                 assert_eq!(found, if padded { Ok(()) } else { Err(error) });
                 // In any byte but the last one nothing is padding.
                 let len = 2 * code.trits_per_byte() + used;
-                let error = Error::InvalidPadding { byte: 2, value };
+                let error = Error::InvalidCode {
+                    what: Operand::Padding,
+                    index: 2,
+                    value: i16::from(value),
+                };
                 let found = PackedTrits::new(code, &bytes, len).map(|_| ());
                 assert_eq!(found, if padded { Ok(()) } else { Err(error) });
             }
@@ -178,15 +199,30 @@ fn a_failed_write_writes_nothing() {
         let mut trits = vec![1; 5 * code.trits_per_byte()];
         *trits.last_mut().unwrap() = -2;
         let index = trits.len() - 1;
-        let error = Error::InvalidTrit { index, value: -2 };
+        let error = Error::InvalidCode {
+            what: Operand::Trit,
+            index,
+            value: -2,
+        };
         assert_eq!(code.encode_into(&trits, &mut bytes), Err(error));
         assert_eq!(bytes, [7; 5]);
         let error = code.decode_into(&[0, 0, 0, 0, 255], &mut trits);
-        assert!(matches!(error, Err(Error::InvalidCode { byte: 4, .. })));
+        assert!(matches!(
+            error,
+            Err(Error::InvalidCode {
+                what: Operand::Byte,
+                index: 4,
+                ..
+            })
+        ));
         assert_eq!(trits[0], 1);
     }
     for value in (i8::MIN..=i8::MAX).filter(|value| !(-1..=1).contains(value)) {
-        let error = Error::InvalidTrit { index: 0, value };
+        let error = Error::InvalidCode {
+            what: Operand::Trit,
+            index: 0,
+            value: i16::from(value),
+        };
         assert_eq!(two_bit::encode_into(&[value], &mut [0]), Err(error));
         assert_eq!(base3::encode_into(&[value], &mut [0]), Err(error));
     }
@@ -344,7 +380,7 @@ mod in_flash {
 
 #[cfg(feature = "alloc")]
 mod owned {
-    use super::{CODES, Code, Error, PackedTrits, pack, painted};
+    use super::{CODES, Code, Error, Operand, PackedTrits, pack, painted};
     use ternarize::PackedTritsBuf;
 
     #[test]
@@ -386,7 +422,14 @@ mod owned {
     fn owned_bytes_are_checked() {
         let value = 243;
         let error = PackedTritsBuf::from_bytes(Code::Base3, vec![0, value], 10).unwrap_err();
-        assert_eq!(error, Error::InvalidCode { byte: 1, value });
+        assert_eq!(
+            error,
+            Error::InvalidCode {
+                what: Operand::Byte,
+                index: 1,
+                value: i16::from(value)
+            }
+        );
         assert!(PackedTritsBuf::from_bytes(Code::Base3, vec![0], 6).is_err());
         assert!(PackedTritsBuf::from_bytes(Code::Base3, vec![0], 4).is_err());
         assert!(PackedTritsBuf::from_trits(Code::TwoBit, &[0, 2]).is_err());

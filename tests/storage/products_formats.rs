@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use ternarize::format::FormatMatrix;
 use ternarize::product::{ACTIVATION_BLOCK, Activations, Arithmetic, Multiplier, ScalePer};
 use ternarize::{Backend, Error, Format};
+use ternarize::{Operand, ShapeError};
 
 const FORMATS: [Format; 6] = [
     Format::Tq1_0,
@@ -151,10 +152,10 @@ fn what_is_no_matrix_is_refused() {
     assert_eq!(new(2, 512, &case.bytes), Ok(()));
     assert_eq!(
         new(2, 500, &case.bytes),
-        Err(Error::Ragged {
+        Err(Error::Shape(ShapeError::Ragged {
             len: 500,
             group: 256
-        })
+        }))
     );
     let (expected, actual) = (6 * 66, 4 * 66);
     assert_eq!(
@@ -164,14 +165,21 @@ fn what_is_no_matrix_is_refused() {
     let mut wrong = case.bytes.clone();
     wrong[70] = 0xff;
     let error = Error::InvalidCode {
-        byte: 70,
+        what: Operand::Byte,
+        index: 70,
         value: 0xff,
     };
     assert_eq!(new(2, 512, &wrong), Err(error));
     let mut wrong = case.bytes.clone();
     wrong[65] = 0x7c;
     wrong[64] = 0;
-    assert_eq!(new(2, 512, &wrong), Err(Error::InvalidScale { index: 0 }));
+    assert_eq!(
+        new(2, 512, &wrong),
+        Err(Error::InvalidValue {
+            what: Operand::Scale,
+            index: 0
+        })
+    );
 
     let matrix = FormatMatrix::new(Format::Tq2_0, 2, 512, &case.bytes).unwrap();
     let (how, xs) = (Multiplier::new(), vectors(256, 1, ScalePer::Vector));

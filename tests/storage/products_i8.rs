@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use ternarize::product::{ACTIVATION_BLOCK, Activations, Arithmetic, Multiplier, ScalePer};
 use ternarize::tensor::{Grouping, Shape, TensorView, TernaryTensor};
 use ternarize::{Backend, Code, Error, PackedTritsBuf, Rule, Scales, Ternarizer};
+use ternarize::{Operand, ShapeError};
 
 /// Every way to multiply.
 fn ways() -> Vec<Multiplier> {
@@ -220,7 +221,10 @@ fn lengths_must_fit() {
     let scalar = TensorView::new(&[1.0_f32], &[]).unwrap();
     let (scalar, _) = TernaryTensor::ternarize(&scalar, Grouping::Tensor, &how).unwrap();
     let error = scalar.matvec_i8(&Multiplier::new(), &x(1), &mut [0.0]);
-    assert_eq!(error, Err(Error::InvalidAxis { axis: 0, rank: 0 }));
+    assert_eq!(
+        error,
+        Err(Error::Shape(ShapeError::Axis { axis: 0, rank: 0 }))
+    );
     let trits = PackedTritsBuf::from_trits(Code::TwoBit, &[]).unwrap();
     let (shape, block) = (Shape::new(&[2, 0]).unwrap(), Grouping::Block(32));
     let empty = TernaryTensor::<f32>::from_parts(shape, block, Rule::Tnt, trits, vec![], None);
@@ -241,7 +245,13 @@ fn activations_that_are_no_numbers_are_refused() {
         x[index] = wrong;
         for per in [ScalePer::Vector, ScalePer::Block] {
             let error = Activations::quantize(&x, per);
-            assert_eq!(error, Err(Error::NonFiniteActivation { index }));
+            assert_eq!(
+                error,
+                Err(Error::InvalidValue {
+                    what: Operand::Activation,
+                    index
+                })
+            );
         }
         x[index] = 1.0;
     }

@@ -4,6 +4,7 @@
 use crate::common::twin::{members, weights};
 use ternarize::tensor::{Agreement, Grouping, Shape, TensorView, TernaryTensor};
 use ternarize::{Code, Error, PackedTritsBuf, Rule, Scales, Ternarizer, Weight};
+use ternarize::{Operand, ShapeError};
 
 #[expect(clippy::float_cmp, reason = "infinities have no difference")]
 fn close(actual: f64, expected: f64) {
@@ -104,12 +105,22 @@ fn the_original_must_have_the_shape_and_be_finite() {
     let length = Error::LengthMismatch { expected, actual };
     assert_eq!(error(&data[..8], &[2, 4]), length);
     for axes in [&[4, 3][..], &[12], &[3, 2, 2], &[3, 4, 1]] {
-        assert_eq!(error(&data, axes), Error::ShapeMismatch, "{axes:?}");
+        assert_eq!(
+            error(&data, axes),
+            Error::Shape(ShapeError::Mismatch),
+            "{axes:?}"
+        );
     }
     for bad in [f32::NAN, f32::INFINITY] {
         let mut data = data.clone();
         data[9] = bad;
-        assert_eq!(error(&data, &[3, 4]), Error::NonFinite { index: 9 });
+        assert_eq!(
+            error(&data, &[3, 4]),
+            Error::InvalidValue {
+                what: Operand::Weight,
+                index: 9
+            }
+        );
     }
 }
 

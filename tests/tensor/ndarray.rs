@@ -1,6 +1,7 @@
 //! `ndarray` arrays of any layout have the elements that their own iterator has.
 
 use core::ops::Range;
+use ternarize::{Operand, ShapeError};
 
 use ndarray::{
     Array, Array2, ArrayD, ArrayRef, ArrayView3, Axis, Dimension, Ix3, IxDyn, ShapeBuilder, Slice,
@@ -112,7 +113,7 @@ fn empty_arrays() {
 #[test]
 fn what_does_not_fit_is_an_error() {
     let nine = ArrayD::<f32>::zeros(IxDyn(&[1; 9]));
-    let error = Error::TooManyAxes { rank: 9, max: 8 };
+    let error = Error::Shape(ShapeError::TooManyAxes { rank: 9, max: 8 });
     assert_eq!(ArrayTensor::new(&nine).unwrap_err(), error);
     let broadcast = nine.broadcast(IxDyn(&[2; 9])).unwrap();
     assert_eq!(ArrayTensor::new(&broadcast).unwrap_err(), error);
@@ -123,9 +124,10 @@ fn what_does_not_fit_is_an_error() {
     let needed = isize::MAX.unsigned_abs();
     assert_eq!(
         error,
-        Error::Capacity {
-            needed,
-            capacity: 0
+        Error::TooMany {
+            what: Operand::Element,
+            given: needed,
+            max: 0
         }
     );
 
@@ -138,6 +140,6 @@ fn what_does_not_fit_is_an_error() {
     let wide = Shape::new(&[0, usize::MAX]).unwrap();
     assert_eq!(
         into_array(Vec::<u8>::new(), &wide),
-        Err(Error::ShapeOverflow)
+        Err(Error::Shape(ShapeError::Overflow))
     );
 }

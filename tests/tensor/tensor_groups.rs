@@ -4,6 +4,7 @@ extern crate alloc;
 
 use alloc::collections::BTreeMap;
 use std::collections::HashSet;
+use ternarize::ShapeError;
 
 use proptest::prelude::*;
 use ternarize::{
@@ -201,18 +202,24 @@ fn the_last_block_of_a_row_may_be_short() {
 fn wrong_groupings_are_errors() {
     let shape = Shape::new(&[2, 3]).unwrap();
     let resolve = |grouping: Result<Grouping, Error>| grouping?.resolve(&shape);
-    let missing = Error::InvalidAxis { axis: 2, rank: 2 };
+    let missing = Error::Shape(ShapeError::Axis { axis: 2, rank: 2 });
     assert_eq!(resolve(Grouping::axis(2)), Err(missing));
     assert_eq!(resolve(Grouping::axes(&[0, 7, 2])), Err(missing));
-    assert_eq!(resolve(Ok(Grouping::Block(0))), Err(Error::EmptyBlock));
+    assert_eq!(
+        resolve(Ok(Grouping::Block(0))),
+        Err(Error::Shape(ShapeError::EmptyBlock))
+    );
     let scalar = Shape::new(&[]).unwrap();
-    assert_eq!(Grouping::Block(0).resolve(&scalar), Err(Error::EmptyBlock));
+    assert_eq!(
+        Grouping::Block(0).resolve(&scalar),
+        Err(Error::Shape(ShapeError::EmptyBlock))
+    );
     for axes in [&[8][..], &[usize::MAX], &[0, 8], &[3, 1, 3]] {
         let axis = axes[axes.len() - 1];
-        let error = Error::InvalidAxis {
+        let error = Error::Shape(ShapeError::Axis {
             axis,
             rank: MAX_RANK,
-        };
+        });
         assert_eq!(Axes::of(axes), Err(error));
         assert_eq!(Grouping::axes(axes), Err(error));
     }
@@ -243,9 +250,13 @@ fn shapes_beyond_bounds_are_errors() {
         &[0, usize::MAX, usize::MAX],
         &[1 << 9; 8],
     ] {
-        assert_eq!(Shape::new(axes), Err(Error::ShapeOverflow), "{axes:?}");
+        assert_eq!(
+            Shape::new(axes),
+            Err(Error::Shape(ShapeError::Overflow)),
+            "{axes:?}"
+        );
     }
-    let error = Error::TooManyAxes { rank: 9, max: 8 };
+    let error = Error::Shape(ShapeError::TooManyAxes { rank: 9, max: 8 });
     assert_eq!(Shape::new(&[1; 9]), Err(error));
     assert_eq!(Shape::new(&[0; 9]), Err(error));
 }

@@ -5,6 +5,7 @@ use ternarize::{
     Error,
     tensor::{Grouping, Shape, TensorView},
 };
+use ternarize::{Operand, ShapeError};
 
 /// A strided view and the elements it must have, in row-major order.
 #[derive(Clone, Debug)]
@@ -192,7 +193,7 @@ fn wrong_orders_are_errors() {
     };
     assert_eq!(view.permuted(&[0, 1]).unwrap_err(), wrong_length(2));
     assert_eq!(view.permuted(&[0; 9]).unwrap_err(), wrong_length(9));
-    let wrong_axis = |axis| Error::InvalidAxis { axis, rank: 3 };
+    let wrong_axis = |axis| Error::Shape(ShapeError::Axis { axis, rank: 3 });
     assert_eq!(view.permuted(&[0, 1, 3]).unwrap_err(), wrong_axis(3));
     assert_eq!(view.permuted(&[1, 2, 1]).unwrap_err(), wrong_axis(1));
 }
@@ -210,9 +211,12 @@ fn wrong_lengths_are_errors() {
     let error = TensorView::with_strides(&data, &[2, 3], &[1], 0).unwrap_err();
     assert_eq!(error, mismatch(2, 1));
     let error = TensorView::new(&data, &[usize::MAX, 2]).unwrap_err();
-    assert_eq!(error, Error::ShapeOverflow);
+    assert_eq!(error, Error::Shape(ShapeError::Overflow));
     let error = TensorView::with_strides(&data, &[1; 9], &[1; 9], 0).unwrap_err();
-    assert_eq!(error, Error::TooManyAxes { rank: 9, max: 8 });
+    assert_eq!(
+        error,
+        Error::Shape(ShapeError::TooManyAxes { rank: 9, max: 8 })
+    );
 }
 
 #[test]
@@ -231,16 +235,16 @@ fn views_beyond_the_data_are_errors() {
     ] {
         let error = TensorView::with_strides(&data, axes, strides, offset).unwrap_err();
         match error {
-            Error::ViewOutOfBounds {
+            Error::Shape(ShapeError::View {
                 needed: found,
                 len: 6,
-            } if needed < 100 => {
+            }) if needed < 100 => {
                 assert_eq!(found, needed, "{axes:?} {strides:?} {offset}");
             }
-            Error::ViewOutOfBounds {
+            Error::Shape(ShapeError::View {
                 needed: found,
                 len: 6,
-            } => assert!(found > usize::MAX / 8),
+            }) => assert!(found > usize::MAX / 8),
             other => panic!("{other}"),
         }
     }
@@ -267,9 +271,10 @@ fn repeated_elements_without_end() {
     let needed = usize::MAX;
     assert_eq!(
         error,
-        Error::Capacity {
-            needed,
-            capacity: 0
+        Error::TooMany {
+            what: Operand::Element,
+            given: needed,
+            max: 0
         }
     );
 }
@@ -305,11 +310,11 @@ proptest! {
         let needed = case.data.len();
         let len = needed - 1;
         case.data.pop();
-        prop_assert_eq!(case.view().unwrap_err(), Error::ViewOutOfBounds { needed, len });
+        prop_assert_eq!(case.view().unwrap_err(), Error::Shape(ShapeError::View { needed, len }));
         if let Some(offset) = case.offset.checked_sub(1) {
             case.offset = offset;
             let needed = needed.max(len + 1);
-            prop_assert_eq!(case.view().unwrap_err(), Error::ViewOutOfBounds { needed, len });
+            prop_assert_eq!(case.view().unwrap_err(), Error::Shape(ShapeError::View { needed, len }));
         }
     }
 

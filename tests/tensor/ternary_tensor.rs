@@ -9,6 +9,7 @@
 use crate::common::twin::{self, members, noise, weights};
 use ternarize::tensor::{Grouping, Shape, TensorView, TernaryTensor};
 use ternarize::{Code, Error, Fit, PackedTritsBuf, Rule, Scales, Ternarizer, Weight};
+use ternarize::{Operand, ShapeError};
 
 const SHAPES: [&[usize]; 9] = [
     &[1],
@@ -268,7 +269,13 @@ fn the_first_bad_weight_is_named_by_its_row_major_index() {
         for (view, index) in [(view, 6), (transposed, 7)] {
             for grouping in groupings(2) {
                 let result = TernaryTensor::ternarize(&view, grouping, &Ternarizer::new());
-                assert_eq!(result.unwrap_err(), Error::NonFinite { index });
+                assert_eq!(
+                    result.unwrap_err(),
+                    Error::InvalidValue {
+                        what: Operand::Weight,
+                        index
+                    }
+                );
             }
         }
     }
@@ -286,7 +293,13 @@ fn bad_importance_is_named_by_its_row_major_index() {
         for grouping in groupings(2) {
             for view in [view, transposed] {
                 let result = TernaryTensor::ternarize(&view, grouping, &how);
-                assert_eq!(result.unwrap_err(), Error::InvalidImportance { index: 7 });
+                assert_eq!(
+                    result.unwrap_err(),
+                    Error::InvalidValue {
+                        what: Operand::Importance,
+                        index: 7
+                    }
+                );
             }
         }
     }
@@ -302,9 +315,9 @@ fn bad_knobs_and_groupings_are_errors() {
     let make = |grouping, how: &Ternarizer| TernaryTensor::ternarize(&view, grouping, how);
     let how = Ternarizer::new();
     let error = make(Grouping::axis(2).unwrap(), &how).unwrap_err();
-    assert_eq!(error, Error::InvalidAxis { axis: 2, rank: 2 });
+    assert_eq!(error, Error::Shape(ShapeError::Axis { axis: 2, rank: 2 }));
     let error = make(Grouping::Block(0), &how).unwrap_err();
-    assert_eq!(error, Error::EmptyBlock);
+    assert_eq!(error, Error::Shape(ShapeError::EmptyBlock));
     let one = how.rule(Rule::TwoScale).scales(Scales::One);
     let error = make(Grouping::Tensor, &one).unwrap_err();
     assert!(matches!(error, Error::Conflict { .. }));
@@ -367,27 +380,34 @@ fn parts_that_do_not_fit_are_errors() {
     };
     let (rows, trits) = (Grouping::OUTPUT_CHANNEL, [1, 0, -1, -1, 1, 0]);
     let two = [1.0; 2];
-    let missing = Error::InvalidAxis { axis: 3, rank: 2 };
+    let missing = Error::Shape(ShapeError::Axis { axis: 3, rank: 2 });
     assert_eq!(
         error(Grouping::axis(3).unwrap(), &trits, &two, None),
         missing
     );
     assert_eq!(
         error(Grouping::Block(0), &trits, &two, None),
-        Error::EmptyBlock
+        Error::Shape(ShapeError::EmptyBlock)
     );
     assert_eq!(error(rows, &[1, 0, -1, 0], &two, None), length(6, 4));
     assert_eq!(error(rows, &trits, &[1.0], None), length(2, 1));
     assert_eq!(error(rows, &trits, &two, Some(&[1.0; 3])), length(2, 3));
     for bad in [-1.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let bad = [1.0, bad];
-        let invalid = Error::InvalidScale { index: 1 };
+        let invalid = Error::InvalidValue {
+            what: Operand::Scale,
+            index: 1,
+        };
         assert_eq!(error(rows, &trits, &bad, None), invalid);
         assert_eq!(error(rows, &trits, &bad, Some(&two)), invalid);
         assert_eq!(error(rows, &trits, &two, Some(&bad)), invalid);
     }
     assert_eq!(
-        Error::InvalidScale { index: 1 }.to_string(),
+        Error::InvalidValue {
+            what: Operand::Scale,
+            index: 1
+        }
+        .to_string(),
         "the scale at index 1 is negative or not finite"
     );
 }

@@ -2,6 +2,7 @@
 
 use crate::common::twin::{self, members, weights};
 use rayon::ThreadPoolBuilder;
+use ternarize::Operand;
 use ternarize::tensor::{Grouping, TensorView, TernaryTensor};
 use ternarize::{Error, Fit, Rule, Search, Ternarizer};
 
@@ -98,7 +99,13 @@ fn one_long_slice() {
     let mut bad = kinds[0].clone();
     bad[len - 1] = f32::INFINITY;
     let error = Ternarizer::new().ternarize(&bad).unwrap_err();
-    assert_eq!(error, Error::NonFinite { index: len - 1 });
+    assert_eq!(
+        error,
+        Error::InvalidValue {
+            what: Operand::Weight,
+            index: len - 1
+        }
+    );
 }
 
 /// Both the second and the third batch fail, each in its own way; it is the second that is told.
@@ -125,7 +132,13 @@ fn a_bad_weight_is_told_by_its_index() {
     values[99_998] = f32::NAN;
     let view = TensorView::new(&values, &[100, 1000]).unwrap();
     let error = on_threads(&view, Grouping::Block(10), &Ternarizer::new()).unwrap_err();
-    assert_eq!(error, Error::NonFinite { index: 99_998 });
+    assert_eq!(
+        error,
+        Error::InvalidValue {
+            what: Operand::Weight,
+            index: 99_998
+        }
+    );
 }
 
 /// Rows for four parts, of which the last has fewer; and a few very long ones.

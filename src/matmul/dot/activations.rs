@@ -6,7 +6,7 @@
 //!
 //! Where the largest is so small that its reciprocal would overflow, all are lifted by a power of two first. Cost: two passes.
 
-use crate::error::Error;
+use crate::error::{Error, Operand};
 use crate::simd::{Backend, Job, Vector};
 
 /// The largest magnitude: -128 has no negative in 8 bits.
@@ -22,7 +22,7 @@ const LIFT: f32 = f32::from_bits((127 + 100) << 23);
 ///
 /// # Errors
 ///
-/// [`Error::LengthMismatch`] if `values` has another length, [`Error::NonFiniteActivation`] for the first NaN or infinity. Then
+/// [`Error::LengthMismatch`] if `values` has another length, [`Error::InvalidValue`] for the first NaN or infinity. Then
 /// nothing has been written.
 ///
 /// # Examples
@@ -41,7 +41,10 @@ pub fn quantize_into(x: &[f32], values: &mut [i8]) -> Result<f32, Error> {
         return Err(Error::LengthMismatch { expected, actual });
     }
     let scale = quantize_on(Backend::detect(), x, values);
-    scale.map_err(|index| Error::NonFiniteActivation { index })
+    scale.map_err(|index| Error::InvalidValue {
+        what: Operand::Activation,
+        index,
+    })
 }
 
 /// The same on a backend, for slices of equal length; the index of what is not finite.

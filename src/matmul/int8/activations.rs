@@ -11,7 +11,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::Backend;
-use crate::error::Error;
+use crate::error::{Error, Operand};
 use crate::matmul::dot;
 use crate::matmul::dot::activations::quantize_on;
 
@@ -63,15 +63,15 @@ impl Activations {
     ///
     /// # Errors
     ///
-    /// [`Error::NonFiniteActivation`] for the first NaN or infinity.
+    /// [`Error::InvalidValue`] for the first NaN or infinity.
     ///
     /// # Examples
     ///
     /// ```
-    /// use ternarize::{Error, product::{Activations, ScalePer}};
+    /// use ternarize::{Operand, Error, product::{Activations, ScalePer}};
     ///
     /// let error = Activations::quantize(&[0.0, f32::NAN], ScalePer::Vector).unwrap_err();
-    /// assert_eq!(error, Error::NonFiniteActivation { index: 1 });
+    /// assert_eq!(error, Error::InvalidValue { what: Operand::Activation, index: 1 });
     /// ```
     pub fn quantize(x: &[f32], per: ScalePer) -> Result<Self, Error> {
         let mut values = vec![0; x.len()];
@@ -83,7 +83,8 @@ impl Activations {
         let backend = Backend::detect();
         for (at, (x, values)) in x.chunks(block).zip(values.chunks_mut(block)).enumerate() {
             let scale = quantize_on(backend, x, values);
-            scales.push(scale.map_err(|index| Error::NonFiniteActivation {
+            scales.push(scale.map_err(|index| Error::InvalidValue {
+                what: Operand::Activation,
                 index: at * block + index,
             })?);
         }
@@ -98,7 +99,7 @@ impl Activations {
     ///
     /// # Errors
     ///
-    /// [`Error::NonFiniteActivation`] for the first -128, and for a scale that is NaN or infinite (with the length as index).
+    /// [`Error::InvalidValue`] for the first -128, and for a scale that is NaN or infinite (with the length as index).
     ///
     /// # Examples
     ///
@@ -114,7 +115,10 @@ impl Activations {
         let wrong = values.iter().position(|&value| value == i8::MIN);
         let wrong = wrong.or((!scale.is_finite()).then_some(values.len()));
         if let Some(index) = wrong {
-            return Err(Error::NonFiniteActivation { index });
+            return Err(Error::InvalidValue {
+                what: Operand::Activation,
+                index,
+            });
         }
         let scales = if values.is_empty() {
             vec![]

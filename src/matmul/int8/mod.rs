@@ -55,6 +55,7 @@ pub(crate) use source::{Source, tile_at};
 
 pub use activations::{ACTIVATION_BLOCK, Activations, ScalePer};
 
+use crate::error::ShapeError;
 use alloc::vec::Vec;
 
 use crate::error::check_len;
@@ -125,7 +126,9 @@ pub(crate) fn results<'y>(
     xs: &[Activations],
     y: &'y mut [f32],
 ) -> Result<Vec<&'y mut [f32]>, Error> {
-    let results = rows.checked_mul(xs.len()).ok_or(Error::ShapeOverflow)?;
+    let results = rows
+        .checked_mul(xs.len())
+        .ok_or(Error::Shape(ShapeError::Overflow))?;
     let lengths = xs.iter().map(|x| (columns, x.len()));
     for (expected, actual) in lengths.chain([(results, y.len())]) {
         check_len(expected, actual)?;

@@ -70,7 +70,7 @@ impl Step {
 ///
 /// # Errors
 ///
-/// [`Error::Empty`] without any tensor; [`Error::NoChoice`] with the first tensor that has none; [`Error::InvalidChoice`] if an
+/// [`Error::Empty`] without any tensor; [`Error::InvalidChoice`] with the first tensor that has none; [`Error::InvalidChoice`] if an
 /// error is negative, NaN or infinite; [`Error::OverBudget`] if even the cheapest ways cost more than the budget.
 ///
 /// # Examples
@@ -119,11 +119,17 @@ fn check<T: AsRef<[Choice]>>(tensors: &[T]) -> Result<(), Error> {
     for (tensor, ways) in tensors.iter().enumerate() {
         let ways = ways.as_ref();
         if ways.is_empty() {
-            return Err(Error::NoChoice { tensor });
+            return Err(Error::InvalidChoice {
+                tensor,
+                choice: None,
+            });
         }
         let wrong = |way: &Choice| !(way.error.is_finite() && way.error >= 0.0);
         if let Some(choice) = ways.iter().position(wrong) {
-            return Err(Error::InvalidChoice { tensor, choice });
+            return Err(Error::InvalidChoice {
+                tensor,
+                choice: Some(choice),
+            });
         }
     }
     Ok(())

@@ -9,6 +9,7 @@
 //! and a pass over some inputs ([`Moments`]) finds them: what the layer passes on has the intended moments again. Estimate them
 //! layer by layer, for each changes the inputs of the next. It is moment matching with the batch norm as reference: do one of the two.
 
+use crate::error::Operand;
 use alloc::vec::Vec;
 
 use super::{Affine, Moments};
@@ -47,13 +48,13 @@ impl BatchNorm<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::LengthMismatch`] if there are not as many of each as there are weights; [`Error::InvalidScale`] with the index of a
+    /// [`Error::LengthMismatch`] if there are not as many of each as there are weights; [`Error::InvalidValue`] with the index of a
     /// channel whose `variance + epsilon` is not above 0, or where another of its numbers is not finite.
     ///
     /// ```
-    /// # use ternarize::{Error, calibrate::BatchNorm};
+    /// # use ternarize::{Operand, Error, calibrate::BatchNorm};
     /// let norm = BatchNorm { weight: &[1.0], bias: &[0.0], epsilon: 0.0 };
-    /// assert_eq!(norm.fold(&[0.0], &[0.0]), Err(Error::InvalidScale { index: 0 }));
+    /// assert_eq!(norm.fold(&[0.0], &[0.0]), Err(Error::InvalidValue { what: Operand::Scale, index: 0 }));
     /// ```
     pub fn fold(&self, means: &[f32], variances: &[f32]) -> Result<Vec<Affine>, Error> {
         let wide = |values: &[f32]| values.iter().copied().map(f64::from).collect::<Vec<_>>();
@@ -91,7 +92,10 @@ impl BatchNorm<'_> {
             let shift = f64::from(bias) - scale * mean;
             let valid = variance + self.epsilon > 0.0 && scale.is_finite() && shift.is_finite();
             let affine = Affine { scale, shift };
-            valid.then_some(affine).ok_or(Error::InvalidScale { index })
+            valid.then_some(affine).ok_or(Error::InvalidValue {
+                what: Operand::Scale,
+                index,
+            })
         });
         affine.collect()
     }

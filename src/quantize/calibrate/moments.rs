@@ -53,13 +53,13 @@ impl Moments {
     ///
     /// # Errors
     ///
-    /// [`Error::Ragged`] if that is not a whole number of rows, [`Error::NonFiniteActivation`] with the index of a value that is none.
+    /// [`Error::Shape`] if that is not a whole number of rows, [`Error::InvalidValue`] with the index of a value that is none.
     /// Then nothing was added.
     ///
     /// ```
-    /// use ternarize::{Error, calibrate::Moments};
+    /// use ternarize::{ShapeError, Error, calibrate::Moments};
     /// let mut moments = Moments::new(2);
-    /// assert_eq!(moments.add(&[1.0; 3]), Err(Error::Ragged { len: 3, group: 2 }));
+    /// assert_eq!(moments.add(&[1.0; 3]), Err(Error::Shape(ShapeError::Ragged { len: 3, group: 2 })));
     /// ```
     pub fn add(&mut self, values: &[f32]) -> Result<(), Error> {
         check(values, self.channels.len())?;

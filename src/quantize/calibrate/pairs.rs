@@ -162,8 +162,8 @@ impl Pairs {
     ///
     /// # Errors
     ///
-    /// [`Error::LengthMismatch`] if one is longer than the other, [`Error::Ragged`] if they are not a whole number of rows,
-    /// [`Error::NonFiniteActivation`] with the index of a value that is none, in `reference` or else in `quantized`. Then nothing
+    /// [`Error::LengthMismatch`] if one is longer than the other, [`Error::Shape`] if they are not a whole number of rows,
+    /// [`Error::InvalidValue`] with the index of a value that is none, in `reference` or else in `quantized`. Then nothing
     /// was added.
     ///
     /// ```

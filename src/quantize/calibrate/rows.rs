@@ -1,6 +1,7 @@
 //! What every batch of rows is checked for.
 
 use crate::Error;
+use crate::error::{Operand, ShapeError};
 
 /// The rows of a batch: whole ones, of finite values.
 pub(crate) fn check(values: &[f32], channels: usize) -> Result<(), Error> {
@@ -9,13 +10,16 @@ pub(crate) fn check(values: &[f32], channels: usize) -> Result<(), Error> {
         _ => values.len().is_multiple_of(channels),
     };
     if !whole {
-        return Err(Error::Ragged {
+        return Err(Error::Shape(ShapeError::Ragged {
             len: values.len(),
             group: channels,
-        });
+        }));
     }
     match values.iter().position(|value| !value.is_finite()) {
-        Some(index) => Err(Error::NonFiniteActivation { index }),
+        Some(index) => Err(Error::InvalidValue {
+            what: Operand::Activation,
+            index,
+        }),
         None => Ok(()),
     }
 }

@@ -11,6 +11,7 @@
 //!
 //! The factors hold for any `q`, of one scale, of two, or of several planes, whatever its scales were.
 
+use crate::error::Operand;
 use core::fmt;
 
 use crate::exact::float_sums;
@@ -78,7 +79,7 @@ impl ScaleChoice {
     ///
     /// # Errors
     ///
-    /// [`Error::LengthMismatch`] if one is longer than the other; [`Error::NonFinite`] with the index of a weight that is no
+    /// [`Error::LengthMismatch`] if one is longer than the other; [`Error::InvalidValue`] with the index of a weight that is no
     /// number, in `weights` or else in `restored`.
     ///
     /// ```
@@ -122,7 +123,10 @@ struct Vector<'a, W> {
 impl<'a, W: Weight> Vector<'a, W> {
     fn new(values: &'a [W]) -> Result<Self, Error> {
         if let Some(index) = values.iter().position(|value| !value.is_finite()) {
-            return Err(Error::NonFinite { index });
+            return Err(Error::InvalidValue {
+                what: Operand::Weight,
+                index,
+            });
         }
         let top = values.iter().map(|value| value.abs().key()).max();
         let unit = unit_exponent::<W>(top.unwrap_or(0));

@@ -14,7 +14,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::loops::{Accumulate, LANES};
-use crate::error::{Error, check_len};
+use crate::error::{Error, Operand, check_len};
 use crate::simd::Backend;
 use crate::weight::{Format, scale_by_power, unit_exponent};
 
@@ -55,7 +55,7 @@ impl Gram {
     ///
     /// # Errors
     ///
-    /// [`Error::Empty`] for 0 inputs, [`Error::TooLong`] beyond 32,768, or 8,192 where addresses have 32 bits.
+    /// [`Error::Empty`] for 0 inputs, [`Error::TooMany`] beyond 32,768, or 8,192 where addresses have 32 bits.
     pub fn new(inputs: usize) -> Result<Self, Error> {
         Ok(Self {
             inputs,
@@ -68,7 +68,7 @@ impl Gram {
     ///
     /// # Errors
     ///
-    /// [`Error::LengthMismatch`] if the batch is no whole number of rows, with the next such number; [`Error::NonFinite`] with
+    /// [`Error::LengthMismatch`] if the batch is no whole number of rows, with the next such number; [`Error::InvalidValue`] with
     /// the index. Then nothing is added.
     pub fn add(&mut self, batch: &[f32]) -> Result<(), Error> {
         check(batch, self.inputs)?;
@@ -105,11 +105,14 @@ impl Gram {
     ///
     /// # Errors
     ///
-    /// [`Error::LengthMismatch`] if there is not one number for each input; [`Error::NonFinite`] with the index of one that is none.
+    /// [`Error::LengthMismatch`] if there is not one number for each input; [`Error::InvalidValue`] with the index of one that is none.
     pub fn error(&self, difference: &[f64]) -> Result<f64, Error> {
         check_len(self.inputs, difference.len())?;
         if let Some(index) = difference.iter().position(|d| !d.is_finite()) {
-            return Err(Error::NonFinite { index });
+            return Err(Error::InvalidValue {
+                what: Operand::Weight,
+                index,
+            });
         }
         // In units of a power of two, so that no square overflows on the way.
         let top = difference.iter().map(|d| d.key()).max().unwrap_or(0);
@@ -146,7 +149,11 @@ impl Products {
         }
         if inputs > MOST_INPUTS {
             let (len, max) = (inputs, MOST_INPUTS);
-            return Err(Error::TooLong { len, max });
+            return Err(Error::TooMany {
+                what: Operand::Weight,
+                given: len,
+                max,
+            });
         }
         let stride = inputs.next_multiple_of(LANES);
         Ok(Self {
@@ -204,5 +211,10 @@ impl Products {
 pub(super) fn check(batch: &[f32], inputs: usize) -> Result<(), Error> {
     check_len(batch.len().div_ceil(inputs) * inputs, batch.len())?;
     let bad = batch.iter().position(|value| !value.is_finite());
-    bad.map_or(Ok(()), |index| Err(Error::NonFinite { index }))
+    bad.map_or(Ok(()), |index| {
+        Err(Error::InvalidValue {
+            what: Operand::Weight,
+            index,
+        })
+    })
 }

@@ -51,7 +51,7 @@ impl CrossGram {
     ///
     /// # Errors
     ///
-    /// [`Error::Empty`] for 0 inputs, [`Error::TooLong`] beyond 32,768, or 8,192 where addresses have 32 bits.
+    /// [`Error::Empty`] for 0 inputs, [`Error::TooMany`] beyond 32,768, or 8,192 where addresses have 32 bits.
     pub fn new(inputs: usize) -> Result<Self, Error> {
         Ok(Self {
             gram: Gram::new(inputs)?,
@@ -63,7 +63,7 @@ impl CrossGram {
     ///
     /// # Errors
     ///
-    /// [`Error::LengthMismatch`] if a batch is no whole number of rows or they are of different lengths; [`Error::NonFinite`] with
+    /// [`Error::LengthMismatch`] if a batch is no whole number of rows or they are of different lengths; [`Error::InvalidValue`] with
     /// the index in its batch. Then nothing is added.
     pub fn add(&mut self, quantized: &[f32], original: &[f32]) -> Result<(), Error> {
         check_len(quantized.len(), original.len())?;
@@ -84,8 +84,8 @@ impl CrossGram {
     ///
     /// # Errors
     ///
-    /// [`Error::Empty`] without weights; [`Error::LengthMismatch`] if they are no whole number of rows; [`Error::NonFinite`] with
-    /// the index, also if an effective weight exceeds an `f32`; [`Error::InvalidDamping`]; [`Error::NotDefinite`] with too little
+    /// [`Error::Empty`] without weights; [`Error::LengthMismatch`] if they are no whole number of rows; [`Error::InvalidValue`] with
+    /// the index, also if an effective weight exceeds an `f32`; [`Error::InvalidOption`]; [`Error::NotDefinite`] with too little
     /// damping.
     pub fn effective_weights(&self, weights: &[f32], damping: f64) -> Result<Vec<f32>, Error> {
         check_damping(&self.gram, damping)?;

@@ -11,7 +11,7 @@ use super::method::Method;
 use super::metric::Metric;
 use super::plan::Plan;
 use super::row::Setting;
-use crate::error::Error;
+use crate::error::{Error, Operand, ShapeError};
 use crate::quantize::planes::MAX_PLANES;
 use crate::quantize::scale_type::ScaleType;
 use crate::threads;
@@ -123,8 +123,8 @@ impl<'g> OutputAware<'g> {
     /// # Errors
     ///
     /// [`Error::Empty`] without weights; [`Error::LengthMismatch`] if they are no whole number of rows, with the next such number;
-    /// [`Error::NonFinite`] with the index; [`Error::EmptyBlock`] for groups of 0 weights; [`Error::InvalidPlanes`];
-    /// [`Error::InvalidDamping`]; [`Error::NotDefinite`] for [`Method::Feedback`] with too little damping.
+    /// [`Error::InvalidValue`] with the index; [`Error::Shape`] for groups of 0 weights; [`Error::TooMany`];
+    /// [`Error::InvalidOption`]; [`Error::NotDefinite`] for [`Method::Feedback`] with too little damping.
     pub fn ternarize(&self, weights: &[f32]) -> Result<Vec<RowFit>, Error> {
         self.check(weights)?;
         #[expect(
@@ -139,7 +139,7 @@ impl<'g> OutputAware<'g> {
     ///
     /// # Errors
     ///
-    /// As [`ternarize`](Self::ternarize); [`Error::TooLong`] for more than 64 inputs; [`Error::Conflict`] with a codebook of more than
+    /// As [`ternarize`](Self::ternarize); [`Error::TooMany`] for more than 64 inputs; [`Error::Conflict`] with a codebook of more than
     /// one scale, or groups; [`Error::NotDefinite`] if rounding leaves the matrix indefinite.
     ///
     /// # Examples
@@ -158,7 +158,11 @@ impl<'g> OutputAware<'g> {
         }
         if self.gram.inputs() > MOST_INPUTS {
             let (len, max) = (self.gram.inputs(), MOST_INPUTS);
-            return Err(Error::TooLong { len, max });
+            return Err(Error::TooMany {
+                what: Operand::Weight,
+                given: len,
+                max,
+            });
         }
         self.method(Method::Descent)
             .plan(weights, |plan, rows, fits| plan.certify(rows, nodes, fits))
@@ -199,10 +203,14 @@ impl<'g> OutputAware<'g> {
         let planes = self.codebook.planes();
         if planes == 0 || planes > MAX_PLANES {
             let max = MAX_PLANES;
-            return Err(Error::InvalidPlanes { planes, max });
+            return Err(Error::TooMany {
+                what: Operand::Plane,
+                given: planes,
+                max,
+            });
         }
         if self.group == 0 {
-            return Err(Error::EmptyBlock);
+            return Err(Error::Shape(ShapeError::EmptyBlock));
         }
         check_damping(self.gram, self.damping)?;
         if weights.is_empty() {
@@ -219,6 +227,9 @@ pub(super) fn check_damping(gram: &Gram, damping: f64) -> Result<(), Error> {
     if damping >= 0.0 && damping.is_finite() && damping * trace <= MOST {
         Ok(())
     } else {
-        Err(Error::InvalidDamping { damping })
+        Err(Error::InvalidOption {
+            name: "damping",
+            value: damping,
+        })
     }
 }

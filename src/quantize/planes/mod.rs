@@ -43,7 +43,7 @@ mod system;
 
 use alloc::vec::Vec;
 
-use crate::error::Error;
+use crate::error::{Error, Operand};
 use crate::optimum::options::check_weights;
 use crate::quantize::scale_type::ScaleType;
 use crate::weight::{Format, Weight};
@@ -102,9 +102,9 @@ impl Residual {
     /// So many planes, from 1 to [`MAX_PLANES`]; another number is an error when it is used.
     ///
     /// ```
-    /// use ternarize::{Error, planes::Residual};
+    /// use ternarize::{Operand, Error, planes::Residual};
     /// let error = Residual::new(5).ternarize(&[1.0_f32]).unwrap_err();
-    /// assert_eq!(error, Error::InvalidPlanes { planes: 5, max: 4 });
+    /// assert_eq!(error, Error::TooMany { what: Operand::Plane, given: 5, max: 4 });
     /// ```
     #[must_use]
     pub const fn new(planes: usize) -> Self {
@@ -146,8 +146,8 @@ impl Residual {
     ///
     /// # Errors
     ///
-    /// [`Error::Empty`]; [`Error::NonFinite`] with the index; [`Error::InvalidPlanes`]; for [`PlaneMethod::Optimal`]
-    /// [`Error::Conflict`] with more than two planes and [`Error::TooLong`] beyond 256 weights; else [`Error::TooLong`] beyond 2^48
+    /// [`Error::Empty`]; [`Error::InvalidValue`] with the index; [`Error::TooMany`]; for [`PlaneMethod::Optimal`]
+    /// [`Error::Conflict`] with more than two planes and [`Error::TooMany`] beyond 256 weights; else [`Error::TooMany`] beyond 2^48
     /// `f64` weights.
     ///
     /// # Examples
@@ -184,16 +184,18 @@ impl Residual {
         match (self.method, self.planes) {
             (_, 1) | (PlaneMethod::Greedy | PlaneMethod::Refined, 2..=MAX_PLANES) => Ok(()),
             (PlaneMethod::Optimal, 2) if len <= pair::MAX_LEN => Ok(()),
-            (PlaneMethod::Optimal, 2) => Err(Error::TooLong {
-                len,
+            (PlaneMethod::Optimal, 2) => Err(Error::TooMany {
+                what: Operand::Weight,
+                given: len,
                 max: pair::MAX_LEN,
             }),
             (PlaneMethod::Optimal, 3..=MAX_PLANES) => Err(Error::Conflict {
                 this: "the optimal method",
                 that: "more than two planes",
             }),
-            (_, planes) => Err(Error::InvalidPlanes {
-                planes,
+            (_, planes) => Err(Error::TooMany {
+                what: Operand::Plane,
+                given: planes,
                 max: MAX_PLANES,
             }),
         }

@@ -49,7 +49,7 @@ pub struct Stored {
 ///
 /// # Errors
 ///
-/// [`Error::Empty`]; [`Error::NonFinite`] with the index; [`Error::TooLong`] beyond 2^48 `f64` weights; [`Error::Conflict`] for
+/// [`Error::Empty`]; [`Error::InvalidValue`] with the index; [`Error::TooMany`] beyond 2^48 `f64` weights; [`Error::Conflict`] for
 /// the other rules, which prescribe a threshold whatever the scale is.
 ///
 /// # Examples

@@ -12,6 +12,7 @@ mod together;
 use proptest::prelude::*;
 use ternarize::calibrate::{Affine, BatchNorm, Correction, Moments, Pair, Pairs, ScaleChoice};
 use ternarize::{Error, Scales, Ternarizer};
+use ternarize::{Operand, ShapeError};
 
 const CHANNELS: usize = 3;
 
@@ -197,13 +198,19 @@ fn refused_and_nothing_added() {
     let index = 3;
     assert_eq!(
         moments.add(&[1.0, 2.0, 3.0, f32::NAN]),
-        Err(Error::NonFiniteActivation { index })
+        Err(Error::InvalidValue {
+            what: Operand::Activation,
+            index
+        })
     );
-    assert_eq!(moments.add(&[1.0]), Err(Error::Ragged { len: 1, group: 2 }));
+    assert_eq!(
+        moments.add(&[1.0]),
+        Err(Error::Shape(ShapeError::Ragged { len: 1, group: 2 }))
+    );
     assert_eq!(moments, before);
     assert_eq!(
         Moments::new(0).add(&[1.0]),
-        Err(Error::Ragged { len: 1, group: 0 })
+        Err(Error::Shape(ShapeError::Ragged { len: 1, group: 0 }))
     );
 
     let mut pairs = Pairs::new(1);
@@ -213,7 +220,13 @@ fn refused_and_nothing_added() {
         Err(Error::LengthMismatch { expected, actual })
     );
     let infinite = pairs.add(&[1.0, 2.0], &[1.0, f32::INFINITY]);
-    assert_eq!(infinite, Err(Error::NonFiniteActivation { index: 1 }));
+    assert_eq!(
+        infinite,
+        Err(Error::InvalidValue {
+            what: Operand::Activation,
+            index: 1
+        })
+    );
     assert_eq!(pairs, Pairs::new(1));
 
     let factor = |w: &[f32], q: &[f32]| ScaleChoice::UnitGain.factor(w, q);
@@ -223,7 +236,10 @@ fn refused_and_nothing_added() {
     );
     assert_eq!(
         factor(&[1.0], &[f32::NAN]),
-        Err(Error::NonFinite { index: 0 })
+        Err(Error::InvalidValue {
+            what: Operand::Weight,
+            index: 0
+        })
     );
     assert_eq!(factor(&[], &[]), Ok(1.0));
     assert_eq!(factor(&[1.0, 0.0], &[0.0, 1.0]), Ok(1.0));
@@ -263,11 +279,17 @@ fn batch_norms_fold_to_what_they_do() {
     let invalid = |means: &[f32], variances: &[f32]| norm.fold(means, variances).unwrap_err();
     assert_eq!(
         invalid(&means, &[4.0, -1.0]),
-        Error::InvalidScale { index: 1 }
+        Error::InvalidValue {
+            what: Operand::Scale,
+            index: 1
+        }
     );
     assert_eq!(
         invalid(&[f32::NAN, 0.0], &variances),
-        Error::InvalidScale { index: 0 }
+        Error::InvalidValue {
+            what: Operand::Scale,
+            index: 0
+        }
     );
     assert_eq!(
         invalid(&[1.0], &variances),

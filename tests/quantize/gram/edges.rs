@@ -3,17 +3,27 @@
 use super::data::{CODEBOOKS, batch, gram, objective, weights};
 use ternarize::gram::{Codebook, CrossGram, Gram, Method, OutputAware};
 use ternarize::{Error, Scales, Ternarizer};
+use ternarize::{Operand, ShapeError};
 
 #[test]
 fn what_is_wrong_is_named() {
     assert_eq!(Gram::new(0).unwrap_err(), Error::Empty);
-    assert!(matches!(Gram::new(1 << 20), Err(Error::TooLong { .. })));
+    assert!(matches!(
+        Gram::new(1 << 20),
+        Err(Error::TooMany {
+            what: Operand::Weight,
+            ..
+        })
+    ));
     let mut gram = Gram::new(3).unwrap();
     let mismatch = |expected, actual| Error::LengthMismatch { expected, actual };
     assert_eq!(gram.add(&[1.0; 4]), Err(mismatch(6, 4)));
     assert_eq!(
         gram.add(&[1.0, 2.0, f32::NAN]),
-        Err(Error::NonFinite { index: 2 })
+        Err(Error::InvalidValue {
+            what: Operand::Weight,
+            index: 2
+        })
     );
     assert_eq!(gram.rows(), 0);
     assert_eq!(gram.add(&[]), Ok(()));
@@ -26,12 +36,19 @@ fn what_is_wrong_is_named() {
     assert_eq!(refused(aware, &[1.0; 4]), mismatch(6, 4));
     assert_eq!(
         refused(aware, &[1.0, f32::INFINITY, 0.0]),
-        Error::NonFinite { index: 1 }
+        Error::InvalidValue {
+            what: Operand::Weight,
+            index: 1
+        }
     );
-    assert_eq!(refused(aware.group(Some(0)), &[1.0; 3]), Error::EmptyBlock);
+    assert_eq!(
+        refused(aware.group(Some(0)), &[1.0; 3]),
+        Error::Shape(ShapeError::EmptyBlock)
+    );
     for planes in [0, 5] {
-        let error = Error::InvalidPlanes {
-            planes: planes.into(),
+        let error = Error::TooMany {
+            what: Operand::Plane,
+            given: planes.into(),
             max: 4,
         };
         assert_eq!(
@@ -41,11 +58,17 @@ fn what_is_wrong_is_named() {
     }
     assert_eq!(
         refused(aware.damping(-0.5), &[1.0; 3]),
-        Error::InvalidDamping { damping: -0.5 }
+        Error::InvalidOption {
+            name: "damping",
+            value: -0.5
+        }
     );
     assert!(matches!(
         refused(aware.damping(f64::NAN), &[1.0; 3]),
-        Error::InvalidDamping { .. }
+        Error::InvalidOption {
+            name: "damping",
+            ..
+        }
     ));
     // Two rows, three inputs.
     let feedback = aware.method(Method::Feedback).damping(0.0);
@@ -61,13 +84,23 @@ fn what_is_wrong_is_named() {
     ));
     let wide = Gram::new(65).unwrap();
     let error = OutputAware::new(&wide).certify(&[1.0; 65], 9).unwrap_err();
-    assert_eq!(error, Error::TooLong { len: 65, max: 64 });
+    assert_eq!(
+        error,
+        Error::TooMany {
+            what: Operand::Weight,
+            given: 65,
+            max: 64
+        }
+    );
 
     let mut cross = CrossGram::new(2).unwrap();
     assert_eq!(cross.add(&[1.0; 4], &[1.0; 2]), Err(mismatch(4, 2)));
     assert_eq!(
         cross.add(&[1.0; 2], &[1.0, f32::NAN]),
-        Err(Error::NonFinite { index: 1 })
+        Err(Error::InvalidValue {
+            what: Operand::Weight,
+            index: 1
+        })
     );
     assert_eq!(cross.gram().rows(), 0);
     cross.add(&[1.0, 1.0], &[1.0, 0.0]).unwrap();
@@ -180,7 +213,13 @@ fn the_error_of_any_difference() {
     gram.add(&[1.0, -0.9, 0.1, 0.4]).unwrap();
     for wrong in [f64::NAN, f64::INFINITY] {
         let refused = gram.error(&[1.0, wrong]);
-        assert_eq!(refused, Err(Error::NonFinite { index: 1 }));
+        assert_eq!(
+            refused,
+            Err(Error::InvalidValue {
+                what: Operand::Weight,
+                index: 1
+            })
+        );
     }
     assert_eq!(gram.error(&[1e200, 1e200]), Ok(f64::INFINITY));
     let unit = gram.error(&[0.5, 0.25]).unwrap();
@@ -198,7 +237,13 @@ fn dampings_that_are_too_large() {
         let refused = OutputAware::new(&gram)
             .damping(damping)
             .ternarize(&[1.0, 0.5]);
-        assert!(matches!(refused, Err(Error::InvalidDamping { .. })));
+        assert!(matches!(
+            refused,
+            Err(Error::InvalidOption {
+                name: "damping",
+                ..
+            })
+        ));
     }
     assert!(
         OutputAware::new(&gram)
