@@ -49,7 +49,7 @@ pub enum Error {
     /// More than is supported, or than there is room for.
     TooMany {
         /// [`Operand::Weight`]: weights in one vector. [`Operand::Plane`]: planes, of which there is at least one.
-        /// [`Operand::Element`]: elements of a result.
+        /// [`Operand::Element`]: elements of a result. [`Operand::Nonzero`]: the least number of non-zeros.
         what: Operand,
         /// The number asked for.
         given: usize,
@@ -137,6 +137,8 @@ pub enum Operand {
     Plane,
     /// An element of a result.
     Element,
+    /// A non-zero trit.
+    Nonzero,
     /// The scales of the weights of one block.
     BlockScales,
     /// The scales of the two signs of one group.
@@ -197,6 +199,7 @@ impl Operand {
             Self::Padding => "padding in the last packed byte",
             Self::Plane => "plane",
             Self::Element => "element",
+            Self::Nonzero => "non-zero",
             Self::BlockScales => "scales of block",
             Self::SignScales => "scales of group",
         }
@@ -234,7 +237,7 @@ impl fmt::Display for Error {
             Self::TooMany { what, given, max } => {
                 write!(
                     f,
-                    "{given} {}s: between 1 and {max} are supported",
+                    "{given} {}s are not between 1 and {max}",
                     what.name()
                 )
             }

@@ -92,9 +92,10 @@ fn check_others(knobs: &Knobs<'_>, len: usize, trits: usize) -> Result<(), Error
 /// Knobs that say something, and the same.
 pub(crate) fn check_knobs(knobs: &Knobs<'_>) -> Result<(), Error> {
     if knobs.min > knobs.max {
-        return Err(Error::Conflict {
-            this: "min_nonzeros",
-            that: "max_nonzeros",
+        return Err(Error::TooMany {
+            what: Operand::Nonzero,
+            given: knobs.min,
+            max: knobs.max,
         });
     }
     if let Some(target) = knobs.target

@@ -29,7 +29,7 @@ const PAPER: Ternarizer<'_> = Ternarizer::new();
 
 #[test]
 fn no_weights() {
-    assert_eq!(error(PAPER, &[], &["no weights"]), Error::Empty);
+    assert_eq!(error(PAPER, &[], &["empty"]), Error::Empty);
 }
 
 #[test]
@@ -96,9 +96,10 @@ fn importances_that_are_none() {
 #[test]
 fn counts_and_targets_out_of_range() {
     let empty = PAPER.min_nonzeros(5).max_nonzeros(3);
-    let expected = Error::Conflict {
-        this: "min_nonzeros",
-        that: "max_nonzeros",
+    let expected = Error::TooMany {
+        what: Operand::Nonzero,
+        given: 5,
+        max: 3,
     };
     assert_eq!(error(empty, &[1.0; 9], &["5", "3"]), expected);
     for target in [0.0, -0.5, 1.0 + f64::EPSILON, f64::INFINITY] {

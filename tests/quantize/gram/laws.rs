@@ -48,6 +48,8 @@ proptest! {
     ) {
         let (weight, input) = (2.0_f32.powi(weight), 2.0_f32.powi(input));
         let plain = batch(rows, inputs, seed, false);
+        // Inputs that are all zero have no magnitude to follow: their damping is a constant.
+        prop_assume!(plain.iter().any(|&x| x != 0.0));
         let row = weights(inputs, seed);
         let fits = [(1.0, 1.0), (weight, input)].map(|(weight, input)| {
             let mut gram = Gram::new(inputs).unwrap();
