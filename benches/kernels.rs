@@ -3,7 +3,7 @@
 //! Data: a third of each trit, in cache. The program `kernels` in `benches/peers` compares with other crates.
 //!
 //! ```sh
-//! cargo bench --bench kernels
+//! cargo bench -p benches --bench kernels
 //! ```
 
 use core::hint::black_box;

@@ -5,8 +5,8 @@
 //! where nothing else is said; on one thread but for the question about threads.
 //!
 //! ```sh
-//! cargo bench --bench search
-//! cargo bench --bench search --features half,rayon -- threads
+//! cargo bench -p benches --bench search
+//! cargo bench -p benches --bench search --features half,rayon -- threads
 //! ```
 
 #[path = "common/data.rs"]

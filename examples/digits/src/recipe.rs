@@ -8,8 +8,8 @@ use ternarize::model::{Model, Tensor};
 use ternarize::tensor::{Agreement, Grouping};
 use ternarize::{Rule, Scales, Ternarizer};
 
-use crate::idx::Example;
 use crate::network::{CLASSES, Network, WEIGHTS, correct};
+use crate::test_set::Example;
 
 /// How far logits from packed trits may be from those of the restored weights, relative to the largest logit: the two add
 /// the same numbers in another order, through four layers of at most 288 terms.

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use indicatif::{ProgressBar, ProgressStyle};
 use ternarize::model::{Model, ModelError, Tensor};
 
 use crate::recipe::Recipe;
@@ -19,18 +18,11 @@ pub(crate) fn matrices(model: &Model) -> Vec<String> {
 /// Ternarizes those of these tensors that are floats.
 pub(crate) fn ternarize(dense: &Model, names: &[String], recipe: &Recipe) -> Result<Model> {
     let mut model = dense.clone();
-    let bar = ProgressBar::new(names.len() as u64);
-    bar.set_style(ProgressStyle::with_template(
-        "{bar:30} {pos}/{len} {eta} {msg}",
-    )?);
-
     println!(
-        "{:<44} {:>16} {:>8} {:>8} {:>8} {:>8} {:>9}",
-        "tensor", "shape", "cosine", "error", "zeros", "bits/w", "time"
+        "{:>9} {:<44} {:>16} {:>8} {:>8} {:>8} {:>8} {:>9}",
+        "", "tensor", "shape", "cosine", "error", "zeros", "bits/w", "time"
     );
-    for name in names {
-        bar.inc(1);
-        bar.set_message(name.clone());
+    for (done, name) in (1..).zip(names) {
         let start = Instant::now();
         let agreement = match model.ternarize(name, recipe.grouping, &recipe.ternarizer()) {
             // Integers are nothing to ternarize.
@@ -39,8 +31,9 @@ pub(crate) fn ternarize(dense: &Model, names: &[String], recipe: &Recipe) -> Res
         };
         let time = start.elapsed();
         if let Some(Tensor::Ternary(tensor)) = model.get(name) {
-            let line = format!(
-                "{name:<44} {:>16} {:>8.4} {:>8.4} {:>7.1}% {:>8.3} {:>6.0} ms",
+            println!(
+                "{:>9} {name:<44} {:>16} {:>8.4} {:>8.4} {:>7.1}% {:>8.3} {:>6.0} ms",
+                format!("{done}/{}", names.len()),
                 tensor.shape().to_string(),
                 agreement.cosine,
                 agreement.relative_error,
@@ -48,9 +41,7 @@ pub(crate) fn ternarize(dense: &Model, names: &[String], recipe: &Recipe) -> Res
                 tensor.bits_per_weight(),
                 time.as_secs_f64() * 1e3,
             );
-            bar.suspend(|| println!("{line}"));
         }
     }
-    bar.finish_and_clear();
     Ok(model)
 }

@@ -1,8 +1,8 @@
 //! What accuracy is left of a network that is ternarized without training, recipe by recipe.
 //!
 //! ```sh
-//! cargo run --release --features safetensors,nalgebra,rayon --example accuracy                       # the embedded digits
-//! cargo run --release --features safetensors,nalgebra,rayon --example accuracy -- \
+//! cargo run --release -p accuracy           # the embedded digits
+//! cargo run --release -p accuracy -- \
 //!     --model M.safetensors --net N.json --images F --labels F --calibration F --json OUT
 //! ```
 //!
@@ -14,7 +14,7 @@
 //! Products are `ndarray`'s, whose rounding depends on the processor's instructions: an image or two may fall to the other side.
 
 mod evaluate;
-mod idx;
+mod images;
 mod inputs;
 mod layer;
 mod mcnemar;
@@ -35,7 +35,7 @@ use rand::seq::index;
 use ternarize::model::Model;
 
 use evaluate::Bench;
-use idx::{Images, Kind};
+use images::{Images, Kind};
 use net::Network;
 use recipe::Recipe;
 
@@ -88,7 +88,7 @@ struct Files {
 
 impl Files {
     fn new(arguments: &Arguments) -> Result<Self> {
-        let read = |path: &Option<PathBuf>| idx::read(path.as_deref().context("no path")?);
+        let read = |path: &Option<PathBuf>| images::read(path.as_deref().context("no path")?);
         let Some(_) = arguments.model else {
             return Ok(Self::digits());
         };
@@ -107,11 +107,11 @@ impl Files {
     fn digits() -> Self {
         let idx = |bytes: &[u8]| (bytes.to_vec(), Kind::Idx);
         Self {
-            model: include_bytes!("../digits/data/digits.safetensors").to_vec(),
-            net: include_str!("nets/digits.json").to_owned(),
-            images: idx(include_bytes!("../digits/data/test-images.idx3-ubyte")),
-            labels: idx(include_bytes!("../digits/data/test-labels.idx1-ubyte")),
-            calibration: idx(include_bytes!("../digits/data/train-images.idx3-ubyte")),
+            model: include_bytes!("../../digits/data/digits.safetensors").to_vec(),
+            net: include_str!("../nets/digits.json").to_owned(),
+            images: idx(include_bytes!("../../digits/data/test-images.idx3-ubyte")),
+            labels: idx(include_bytes!("../../digits/data/test-labels.idx1-ubyte")),
+            calibration: idx(include_bytes!("../../digits/data/train-images.idx3-ubyte")),
         }
     }
 
@@ -122,7 +122,7 @@ impl Files {
             Images::parse(bytes, *kind, network.input.len(), network.white).context(name)
         };
         let mut test = images(&self.images, "the test images")?;
-        let mut labels = idx::labels(&self.labels.0, self.labels.1).context("the labels")?;
+        let mut labels = images::labels(&self.labels.0, self.labels.1).context("the labels")?;
         ensure!(
             test.count == labels.len(),
             "{} images and {} labels",
@@ -195,8 +195,8 @@ fn main() -> Result<()> {
 /// The recipes asked for.
 fn recipes(arguments: &Arguments) -> Result<Vec<Recipe>> {
     let text = match &arguments.cookbook {
-        Some(path) => String::from_utf8(idx::read(path)?)?,
-        None => include_str!("recipes.json").to_owned(),
+        Some(path) => String::from_utf8(images::read(path)?)?,
+        None => include_str!("../recipes.json").to_owned(),
     };
     let mut recipes = Recipe::parse(&text).context("the recipes")?;
     for name in &arguments.recipes {

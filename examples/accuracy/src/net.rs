@@ -260,9 +260,9 @@ mod tests {
     use ternarize::model::DenseTensor;
 
     const NETS: [&str; 3] = [
-        include_str!("nets/digits.json"),
-        include_str!("nets/lenet5_mnist.json"),
-        include_str!("nets/lenet_tnt_mnist.json"),
+        include_str!("../nets/digits.json"),
+        include_str!("../nets/lenet5_mnist.json"),
+        include_str!("../nets/lenet_tnt_mnist.json"),
     ];
 
     fn model(tensors: &[(&str, &[usize], &[f32])]) -> Model {

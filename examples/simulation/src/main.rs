@@ -1,8 +1,8 @@
 //! What the paper promises, checked on random weights: cosines, their limits, the whole curve, and the time.
 //!
 //! ```text
-//! cargo run --release --example simulation
-//! cargo run --release --example simulation -- --quick --out target/simulation
+//! cargo run --release -p simulation
+//! cargo run --release -p simulation -- --quick --out target/simulation
 //! ```
 //!
 //! Prints tables, and writes them (`tables.md`) with three plots (SVG). Ends with an error if a limit is missed.

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use ternarize::budget::{Choice, allocate};
 use ternarize::calibrate::{Correction, Pairs};
 
-use crate::idx::Images;
+use crate::images::Images;
 use crate::inputs::Inputs;
 use crate::layer::Matrix;
 use crate::net::Network;

@@ -1,14 +1,12 @@
 //! Images and labels in files, plain or in gzip: in the IDX container, or raw.
 //!
 //! ```text
-//! images   00 00 08 03 | count | rows | columns | one byte per pixel        all numbers big-endian u32
-//! labels   00 00 08 01 | count | one byte per label
 //! name.u8, name.u8.gz      raw: one byte per pixel, or per label
 //! name.f32, name.f32.gz    raw: little-endian floats, taken as they are
+//! all other names          IDX, see the crate `idx`
 //! ```
 //!
-//! Images of several channels have a fourth axis in IDX, after the count. Raw ones lie one after the other, channel by channel, row by
-//! row; the network's input says how long they are.
+//! Raw images lie one after the other, channel by channel, row by row; the network's input says how long they are.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -52,7 +50,7 @@ impl Images {
         let bytes = unpacked(bytes)?;
         let pixels: Vec<f32> = match kind {
             Kind::Idx => {
-                let (axes, content) = header(&bytes)?;
+                let (axes, content) = idx::parse(&bytes)?;
                 let [_, inner @ ..] = axes.as_slice() else {
                     bail!("an IDX file without axes");
                 };
@@ -105,7 +103,7 @@ pub(crate) fn labels(bytes: &[u8], kind: Kind) -> Result<Vec<u8>> {
         Kind::Bytes => return Ok(bytes),
         Kind::Floats => bail!("labels are bytes, not floats"),
     }
-    let (axes, content) = header(&bytes)?;
+    let (axes, content) = idx::parse(&bytes)?;
     ensure!(axes.len() == 1, "labels have one axis, not {}", axes.len());
     Ok(content.to_vec())
 }
@@ -125,28 +123,6 @@ fn unpacked(bytes: &[u8]) -> Result<Vec<u8>> {
         .read_to_end(&mut plain)
         .context("a broken gzip file")?;
     Ok(plain)
-}
-
-/// The lengths of the axes, and the bytes behind the header.
-fn header(bytes: &[u8]) -> Result<(Vec<usize>, &[u8])> {
-    let &[0, 0, kind, rank, ..] = bytes else {
-        bail!("not an IDX file");
-    };
-    ensure!(kind == 8, "an IDX file of type {kind:#04x}, not of bytes");
-    let end = 4 * (usize::from(rank) + 1);
-    let words = bytes.get(4..end).context("a header cut short")?;
-    let axes: Vec<usize> = words
-        .chunks_exact(4)
-        .map(|word| u32::from_be_bytes([word[0], word[1], word[2], word[3]]) as usize)
-        .collect();
-    let content = &bytes[end..];
-    let product = axes.iter().try_fold(1_usize, |all, &n| all.checked_mul(n));
-    ensure!(
-        product == Some(content.len()),
-        "axes {axes:?} for {} bytes",
-        content.len()
-    );
-    Ok((axes, content))
 }
 
 #[cfg(test)]

@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn the_built_in_recipes_are_some() {
-        let recipes = Recipe::parse(include_str!("recipes.json")).unwrap();
+        let recipes = Recipe::parse(include_str!("../recipes.json")).unwrap();
         let mut names: Vec<_> = recipes.iter().map(|recipe| &recipe.name).collect();
         names.sort_unstable();
         names.dedup();

@@ -11,7 +11,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use ternarize::model::{AnyTernary, DenseTensor, Model, Tensor};
 
-use crate::idx::{Example, PIXELS};
+use crate::test_set::{Example, PIXELS};
 
 /// The ten digits.
 pub(crate) const CLASSES: usize = 10;

@@ -6,16 +6,16 @@
 //! logits are checked against those of the restored weights.
 //!
 //! ```sh
-//! cargo run --release --features safetensors --example digits
-//! cargo run --release --features safetensors --example digits -- my-model.safetensors
+//! cargo run --release -p digits
+//! cargo run --release -p digits -- my-model.safetensors
 //! ```
 
 mod curves;
-mod idx;
 mod network;
 mod own_file;
 mod plot;
 mod recipe;
+mod test_set;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,9 +26,9 @@ use ternarize::model::Model;
 use ternarize::tensor::Grouping;
 use ternarize::{Rule, Scales};
 
-use idx::Example;
 use network::{Network, WEIGHTS, correct};
 use recipe::{Outcome, RULES, Recipe};
+use test_set::Example;
 
 /// Ternarizes the embedded digits network, or a safetensors file of your own.
 #[derive(Parser)]
@@ -80,8 +80,8 @@ fn main() -> Result<()> {
 
 /// The embedded network, by every recipe.
 fn digits(out: &Path, chosen: &Recipe) -> Result<()> {
-    let dense = Model::from_bytes(include_bytes!("data/digits.safetensors"))?;
-    let examples = idx::test_set()?;
+    let dense = Model::from_bytes(include_bytes!("../data/digits.safetensors"))?;
+    let examples = test_set::test_set()?;
     let logits = Network::new(&dense)?.all_logits(&examples)?;
     println!(
         "f32: {} of {} test images right, {} bytes\n",
