@@ -3,7 +3,7 @@
 //! Data: a third of each trit, in cache. The program `kernels` in `benches/peers` compares with other crates.
 //!
 //! ```sh
-//! cargo bench -p benches --bench kernels
+//! cargo bench -p ternarize-benches --bench kernels
 //! ```
 
 use core::hint::black_box;

@@ -5,8 +5,8 @@
 //! where nothing else is said; on one thread but for the question about threads.
 //!
 //! ```sh
-//! cargo bench -p benches --bench search
-//! cargo bench -p benches --bench search --features half,rayon -- threads
+//! cargo bench -p ternarize-benches --bench search
+//! cargo bench -p ternarize-benches --bench search --features half,rayon -- threads
 //! ```
 
 #[path = "common/data.rs"]
