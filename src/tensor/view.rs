@@ -1,19 +1,23 @@
-//! Tensors borrowed where they lie.
+//! [`TensorView`]: a tensor borrowed from memory.
 //!
-//! A view is a slice of data with a rule that says where each element is: the one at coordinates `c`
-//! is `data[offset + sum c_k stride_k]`, with signed strides counted in elements. Transposed,
-//! reversed, cropped and repeated tensors are all such rules on the same data.
+//! A view is a slice of data and a rule that says where each element is:
 //!
-//! The reach of the rule is checked once, when the view is made. After that elements are read in
-//! row-major order by an odometer, for an addition each and without a copy.
+//! ```text
+//! element at coordinates c  =  data[offset + sum over the axes k of  c[k] * stride[k]]
+//! ```
+//!
+//! Strides are signed and counted in elements. So a transposed, reversed, cropped or repeated tensor is another rule on the same
+//! data, and no element is copied.
+//!
+//! The bounds of a view are checked once, when it is made. Reading all elements in row-major order then costs one addition for each.
 
-use crate::error::ShapeError;
 use core::{fmt, iter::FusedIterator};
 
-use super::{GroupedView, Grouping, Groups, MAX_RANK, Shape, odometer::Odometer};
-use crate::Error;
+use super::{GroupedView, Grouping, Groups, MAX_RANK, Shape, walk::Walk};
+use crate::error::check_len;
+use crate::{Error, ShapeError};
 
-/// A borrowed tensor of any axis order and direction.
+/// A borrowed tensor, with its axes in any order and direction in memory.
 ///
 /// # Examples
 ///
@@ -30,18 +34,17 @@ use crate::Error;
 pub struct TensorView<'a, T> {
     data: &'a [T],
     shape: Shape,
-    /// All zero if the shape is empty, and from the rank on.
+    /// All zero if the shape is empty; zero from the rank on.
     strides: [isize; MAX_RANK],
     offset: usize,
 }
 
 impl<'a, T: Copy> TensorView<'a, T> {
-    /// A tensor stored in row-major order, all of `data`.
+    /// Makes a view of a tensor that is stored in row-major order and fills `data`.
     ///
     /// # Errors
     ///
-    /// Those of [`Shape::new`], and [`Error::LengthMismatch`] unless `data` has exactly the elements
-    /// of the shape.
+    /// As [`Shape::new`], and [`Error::LengthMismatch`] if `data` and the shape do not have the same number of elements.
     ///
     /// # Examples
     ///
@@ -56,31 +59,31 @@ impl<'a, T: Copy> TensorView<'a, T> {
     /// ```
     pub fn new(data: &'a [T], shape: &[usize]) -> Result<Self, Error> {
         let shape = Shape::new(shape)?;
-        if data.len() != shape.len() {
-            return Err(Error::LengthMismatch {
-                expected: shape.len(),
-                actual: data.len(),
-            });
-        }
-        Ok(Self::row_major(data, shape))
+        check_len(shape.len(), data.len())?;
+        Ok(Self {
+            data,
+            shape,
+            strides: shape.row_major_strides(),
+            offset: 0,
+        })
     }
 
-    /// A tensor whose first element is `data[offset]` and whose next one along axis `k` lies
-    /// `strides[k]` elements further, or back if that is negative.
+    /// Makes a view whose first element is `data[offset]`. The next element along axis `k` lies `strides[k]` elements later, or
+    /// earlier if the stride is negative.
     ///
-    /// A stride of zero repeats the same elements. Nothing is read from an empty tensor, so that its
-    /// strides and offset may be anything.
+    /// A stride of zero repeats the same elements. An empty tensor reads nothing, so its strides and its offset may have any value.
     ///
     /// # Errors
     ///
-    /// Those of [`Shape::new`], [`Error::LengthMismatch`] unless there is one stride for each axis,
-    /// and [`Error::Shape`] if an element would lie outside of `data`. For a view that
-    /// reaches before the first element, `needed` counts those missing in front as well.
+    /// - As [`Shape::new`];
+    /// - [`Error::LengthMismatch`] if there is not one stride for each axis;
+    /// - [`ShapeError::View`] if an element would lie outside of `data`. If the view reaches before the first element of
+    ///   `data`, `needed` includes the elements missing in front.
     ///
     /// # Examples
     ///
     /// ```
-    /// use ternarize::{ShapeError, Error, tensor::TensorView};
+    /// use ternarize::{Error, ShapeError, tensor::TensorView};
     ///
     /// let data = [1, 2, 3, 4, 5, 6];
     /// let reversed = TensorView::with_strides(&data, &[3], &[-2], 5)?;
@@ -96,12 +99,7 @@ impl<'a, T: Copy> TensorView<'a, T> {
         offset: usize,
     ) -> Result<Self, Error> {
         let shape = Shape::new(shape)?;
-        if strides.len() != shape.rank() {
-            return Err(Error::LengthMismatch {
-                expected: shape.rank(),
-                actual: strides.len(),
-            });
-        }
+        check_len(shape.rank(), strides.len())?;
         let mut stored = [0; MAX_RANK];
         if !shape.is_empty() {
             check_reach(data.len(), &shape, strides, offset)?;
@@ -129,9 +127,9 @@ impl<'a, T: Copy> TensorView<'a, T> {
         &self.shape
     }
 
-    /// The element at a flat row-major index, or `None` beyond the last one.
+    /// The element at a flat row-major index, or `None` beyond the last element.
     ///
-    /// One division for each axis: to read many, use [`iter`](Self::iter).
+    /// Cost: one division for each axis. Use [`iter`](Self::iter) to read many elements.
     ///
     /// # Examples
     ///
@@ -152,18 +150,17 @@ impl<'a, T: Copy> TensorView<'a, T> {
         self.data.get(position).copied()
     }
 
-    /// The same elements with the axes in another order: axis `k` of the result is axis `order[k]`
-    /// of this view. Moves no data.
+    /// The same elements with the axes in another order: axis `k` of the result is axis `order[k]` of this view. Moves no data.
     ///
     /// # Errors
     ///
-    /// [`Error::LengthMismatch`] unless `order` names as many axes as there are, and
-    /// [`Error::Shape`] for one that does not exist or is named twice.
+    /// [`Error::LengthMismatch`] if `order` does not name as many axes as the view has, and [`ShapeError::Axis`] for an axis that
+    /// does not exist or is named twice.
     ///
     /// # Examples
     ///
     /// ```
-    /// use ternarize::{ShapeError, Error, tensor::TensorView};
+    /// use ternarize::{Error, ShapeError, tensor::TensorView};
     ///
     /// let data: Vec<u8> = (0..24).collect();
     /// let view = TensorView::new(&data, &[2, 3, 4])?;
@@ -174,12 +171,7 @@ impl<'a, T: Copy> TensorView<'a, T> {
     /// ```
     pub fn permuted(&self, order: &[usize]) -> Result<Self, Error> {
         let rank = self.shape.rank();
-        if order.len() != rank {
-            return Err(Error::LengthMismatch {
-                expected: rank,
-                actual: order.len(),
-            });
-        }
+        check_len(rank, order.len())?;
         let mut axes = [0; MAX_RANK];
         let mut strides = [0; MAX_RANK];
         for (place, &axis) in order.iter().enumerate() {
@@ -196,7 +188,7 @@ impl<'a, T: Copy> TensorView<'a, T> {
         })
     }
 
-    /// The elements in row-major order as they lie in the data, if they lie like that.
+    /// All elements as one slice of the data, if they lie there in row-major order without gaps.
     ///
     /// # Examples
     ///
@@ -209,7 +201,7 @@ impl<'a, T: Copy> TensorView<'a, T> {
     /// ```
     #[must_use]
     pub fn as_row_major_slice(&self) -> Option<&'a [T]> {
-        self.iter().as_slice()
+        self.elements().as_slice()
     }
 
     /// The elements in row-major order.
@@ -223,56 +215,51 @@ impl<'a, T: Copy> TensorView<'a, T> {
     /// # Ok::<(), ternarize::Error>(())
     /// ```
     #[must_use]
-    pub fn iter(&self) -> Values<'a, T> {
-        let axes = self.shape.axes().iter().copied().zip(self.strides);
-        Values {
-            data: self.data,
-            positions: Odometer::new(self.offset, axes),
-        }
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = T> + FusedIterator + Clone + use<'a, T> {
+        self.elements()
     }
 
-    /// This view with its elements in groups.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Grouping::resolve`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use ternarize::tensor::{Grouping, TensorView};
-    ///
-    /// let columns = TensorView::new(&[1, 2, 3, 4], &[2, 2])?.grouped(Grouping::axis(1)?)?;
-    /// assert_eq!(columns.group(0).collect::<Vec<_>>(), [1, 3]);
-    /// # Ok::<(), ternarize::Error>(())
-    /// ```
-    pub fn grouped(&self, grouping: Grouping) -> Result<GroupedView<'a, T>, Error> {
-        Ok(GroupedView::new(*self, grouping.resolve(&self.shape)?))
+    pub(super) const fn data(&self) -> &'a [T] {
+        self.data
     }
 
-    /// A tensor stored in row-major order; `data` has exactly the elements of the shape.
-    pub(super) fn row_major(data: &'a [T], shape: Shape) -> Self {
-        // No stride of an axis of two coordinates or more is beyond `isize::MAX`; those of an axis
-        // of one are never used.
-        let strides = if shape.is_empty() {
-            [0; MAX_RANK]
-        } else {
-            shape.row_major_strides().map(usize::cast_signed)
-        };
-        Self {
+    /// The same rule for data of the same length.
+    pub(super) fn with_data<U>(&self, data: &'a [U]) -> TensorView<'a, U> {
+        debug_assert_eq!(data.len(), self.data.len(), "every element exists");
+        let Self {
+            shape,
+            strides,
+            offset,
+            ..
+        } = *self;
+        TensorView {
             data,
             shape,
             strides,
-            offset: 0,
+            offset,
+        }
+    }
+
+    /// The elements in row-major order.
+    fn elements(&self) -> Elements<'a, T> {
+        let axes = self.shape.axes().iter().copied().zip(self.strides);
+        Elements {
+            data: self.data,
+            positions: Walk::new(self.offset, axes),
         }
     }
 
     /// The elements of one of the groups of this view's shape.
-    pub(super) fn values_of(&self, groups: &Groups, group: usize) -> Values<'a, T> {
-        Values {
+    pub(super) fn elements_of(&self, groups: &Groups, group: usize) -> Elements<'a, T> {
+        Elements {
             data: self.data,
             positions: groups.walk(group, &self.strides, self.offset),
         }
+    }
+
+    /// This view with its elements in groups. Errors as [`Grouping::count`].
+    pub(super) fn grouped(&self, grouping: Grouping) -> Result<GroupedView<'a, T>, Error> {
+        Ok(GroupedView::new(*self, grouping.resolve(&self.shape)?))
     }
 }
 
@@ -287,83 +274,47 @@ impl<T> fmt::Debug for TensorView<'_, T> {
     }
 }
 
-impl<'a, T: Copy> IntoIterator for &TensorView<'a, T> {
-    type Item = T;
-    type IntoIter = Values<'a, T>;
-
-    fn into_iter(self) -> Values<'a, T> {
-        self.iter()
-    }
-}
-
-/// That every element of a non-empty view lies within `len` elements of data.
+/// Checks that every element of a non-empty view lies within `len` elements of data.
 ///
-/// The first element reached is `offset` less the travel along the axes that go back, the last one
-/// is `offset` plus the travel along those that go forth.
+/// The first position is `offset` minus the distance along the axes with negative strides. The last position is `offset` plus the
+/// distance along the others.
 fn check_reach(len: usize, shape: &Shape, strides: &[isize], offset: usize) -> Result<(), Error> {
     let reach = || {
-        let (mut forth, mut back) = (offset, 0_usize);
+        let (mut forward, mut backward) = (offset, 0_usize);
         for (extent, stride) in shape.axes().iter().zip(strides) {
-            let travel = (extent - 1).checked_mul(stride.unsigned_abs())?;
-            let side = if *stride < 0 { &mut back } else { &mut forth };
-            *side = side.checked_add(travel)?;
+            let distance = (extent - 1).checked_mul(stride.unsigned_abs())?;
+            let side = if *stride < 0 {
+                &mut backward
+            } else {
+                &mut forward
+            };
+            *side = side.checked_add(distance)?;
         }
-        Some((back.saturating_sub(offset), forth.checked_add(1)?))
+        Some((backward.saturating_sub(offset), forward.checked_add(1)?))
     };
     let (missing, needed) = reach().unwrap_or((usize::MAX, usize::MAX));
     if missing > 0 || needed > len {
-        return Err(Error::Shape(ShapeError::View {
-            needed: needed.max(len).saturating_add(missing),
-            len,
-        }));
+        let needed = needed.max(len).saturating_add(missing);
+        return Err(Error::Shape(ShapeError::View { needed, len }));
     }
     Ok(())
 }
 
-/// Elements of a [`TensorView`], in increasing row-major order: all of them or those of a group.
-///
-/// # Examples
-///
-/// ```
-/// # use ternarize::tensor::TensorView;
-/// let mut values = TensorView::new(&[1, 2, 3], &[3])?.iter();
-/// assert_eq!(values.next(), Some(1));
-/// assert_eq!(values.len(), 2);
-/// # Ok::<(), ternarize::Error>(())
-/// ```
+/// Elements of a [`TensorView`] in row-major order: all of them, or those of a group.
 #[derive(Clone)]
-pub struct Values<'a, T> {
+pub(super) struct Elements<'a, T> {
     data: &'a [T],
-    positions: Odometer,
+    positions: Walk,
 }
 
-impl<'a, T: Copy> Values<'a, T> {
-    /// All elements of a slice.
-    pub(super) fn over(data: &'a [T]) -> Self {
-        let positions = Odometer::over(0..data.len());
-        Self { data, positions }
-    }
-
-    /// The elements still to come as one slice of the data, if they lie like that.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use ternarize::tensor::TensorView;
-    /// let view = TensorView::with_strides(&[1, 2, 3, 4], &[2, 2], &[-2, 1], 2)?;
-    /// let mut values = view.iter();
-    /// assert_eq!(values.as_slice(), None);
-    /// values.nth(1);
-    /// assert_eq!(values.as_slice(), Some(&[1, 2][..]));
-    /// # Ok::<(), ternarize::Error>(())
-    /// ```
-    #[must_use]
-    pub fn as_slice(&self) -> Option<&'a [T]> {
+impl<'a, T> Elements<'a, T> {
+    /// The remaining elements as one slice of the data, if they lie there like that.
+    pub(super) fn as_slice(&self) -> Option<&'a [T]> {
         self.data.get(self.positions.as_range()?)
     }
 }
 
-impl<T: Copy> Iterator for Values<'_, T> {
+impl<T: Copy> Iterator for Elements<'_, T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
@@ -374,12 +325,13 @@ impl<T: Copy> Iterator for Values<'_, T> {
         self.positions.size_hint()
     }
 
+    /// Goes segment by segment, so that consecutive elements are read as a slice.
     fn fold<B, F: FnMut(B, T) -> B>(mut self, init: B, mut f: F) -> B {
         let mut folded = init;
-        while let Some(run) = self.positions.next_run() {
-            folded = match run.as_range().and_then(|range| self.data.get(range)) {
-                Some(values) => values.iter().copied().fold(folded, &mut f),
-                None => run
+        while let Some(segment) = self.positions.next_segment() {
+            folded = match segment.as_range().and_then(|range| self.data.get(range)) {
+                Some(elements) => elements.iter().copied().fold(folded, &mut f),
+                None => segment
                     .positions()
                     .filter_map(|position| self.data.get(position).copied())
                     .fold(folded, &mut f),
@@ -389,13 +341,5 @@ impl<T: Copy> Iterator for Values<'_, T> {
     }
 }
 
-impl<T: Copy> ExactSizeIterator for Values<'_, T> {}
-impl<T: Copy> FusedIterator for Values<'_, T> {}
-
-impl<T> fmt::Debug for Values<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Values")
-            .field("positions", &self.positions)
-            .finish_non_exhaustive()
-    }
-}
+impl<T: Copy> ExactSizeIterator for Elements<'_, T> {}
+impl<T: Copy> FusedIterator for Elements<'_, T> {}
