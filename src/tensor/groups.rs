@@ -212,3 +212,6 @@ impl Groups {
         Some(cell)
     }
 }
+
+#[cfg(test)]
+mod tests;

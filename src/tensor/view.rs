@@ -343,3 +343,6 @@ impl<T: Copy> Iterator for Elements<'_, T> {
 
 impl<T: Copy> ExactSizeIterator for Elements<'_, T> {}
 impl<T: Copy> FusedIterator for Elements<'_, T> {}
+
+#[cfg(test)]
+mod tests;
