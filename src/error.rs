@@ -240,11 +240,7 @@ impl fmt::Display for Error {
                 write!(f, "the length is {actual}, but {expected} is needed")
             }
             Self::TooMany { what, given, max } => {
-                write!(
-                    f,
-                    "{given} {}s are not between 1 and {max}",
-                    what.name()
-                )
+                write!(f, "{given} {}s are not between 1 and {max}", what.name())
             }
             Self::OutOfBounds { index, len } => {
                 write!(f, "index {index} is beyond the length {len}")

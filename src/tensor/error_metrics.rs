@@ -16,12 +16,12 @@
 
 use alloc::vec::Vec;
 
-use super::floats::{AnyView, each, nearest_finite};
+use super::floats::{AnyView, each, each_view, nearest_finite};
 use super::{Groups, PlanesTensor, Shape, TensorView, TernaryTensor};
 use crate::error::check_len;
 use crate::exact::float_sums;
 use crate::optimum::fit::share;
-use crate::weight::{scale_by_power, unit_exponent};
+use crate::weight::{TypedSlice, scale_by_power, unit_exponent};
 use crate::{Error, ShapeError, Weight};
 
 /// How close restored weights `w'` come to original weights `w`.
@@ -125,7 +125,7 @@ fn products(
     groups: &Groups,
     restore: Restore<'_>,
 ) -> Result<Vec<Products>, Error> {
-    each!(AnyView, original, view => products_of(&view, groups, restore))
+    each_view!(original, view => products_of(&view, groups, restore))
 }
 
 fn products_of<W: Weight>(

@@ -6,7 +6,12 @@
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
-use super::{Shape, TensorView};
+#[cfg(feature = "safetensors")]
+use super::Shape;
+use super::TensorView;
+use super::strided::StridedLayout;
+#[cfg(feature = "safetensors")]
+use crate::error::check_len;
 use crate::weight::{Format, PRIVATE, TypedSlice, TypedSliceMut};
 use crate::{Error, Operand, Weight};
 #[cfg(feature = "half")]
@@ -14,13 +19,9 @@ use half::{bf16, f16};
 
 /// A [`TensorView`] of any weight type.
 #[derive(Clone, Copy)]
-pub(super) enum AnyView<'a> {
-    F32(TensorView<'a, f32>),
-    F64(TensorView<'a, f64>),
-    #[cfg(feature = "half")]
-    F16(TensorView<'a, f16>),
-    #[cfg(feature = "half")]
-    Bf16(TensorView<'a, bf16>),
+pub(super) struct AnyView<'a> {
+    pub(super) data: TypedSlice<'a>,
+    pub(super) layout: StridedLayout,
 }
 
 /// Weights or scales of any weight type.
@@ -49,6 +50,17 @@ macro_rules! each {
 }
 pub(super) use each;
 
+/// Evaluates an expression for the [`TensorView`] that an [`AnyView`] is.
+macro_rules! each_view {
+    ($any:expr, $view:ident => $result:expr) => {
+        each!(TypedSlice, $any.data, data => {
+            let $view = TensorView { data, layout: $any.layout };
+            $result
+        })
+    };
+}
+pub(super) use each_view;
+
 /// Maps the content of an enum with one variant for each weight type to that of another.
 macro_rules! map {
     ($from:ident, $value:expr, $content:ident => $to:ident($result:expr)) => {
@@ -66,7 +78,10 @@ macro_rules! map {
 impl<'a, W: Weight> TensorView<'a, W> {
     /// The view with its type as a value.
     pub(super) fn any(&self) -> AnyView<'a> {
-        map!(TypedSlice, W::typed(self.data(), PRIVATE), data => AnyView(self.with_data(data)))
+        AnyView {
+            data: W::typed(self.data, PRIVATE),
+            layout: self.layout,
+        }
     }
 
     /// Errors: [`Error::InvalidValue`] with the row-major index of the first weight that is NaN or infinite.
@@ -75,12 +90,6 @@ impl<'a, W: Weight> TensorView<'a, W> {
             Some(index) => Err(invalid(Operand::Weight, index)),
             None => Ok(()),
         }
-    }
-}
-
-impl AnyView<'_> {
-    pub(super) const fn shape(&self) -> &Shape {
-        each!(AnyView, self, view => view.shape())
     }
 }
 
@@ -167,7 +176,12 @@ impl Floats {
 
     /// The values as a tensor in row-major order.
     pub(super) fn view(&self, axes: &[usize]) -> Result<AnyView<'_>, Error> {
-        Ok(map!(Floats, self, values => AnyView(TensorView::new(values, axes)?)))
+        let shape = Shape::new(axes)?;
+        check_len(shape.len(), self.len())?;
+        Ok(AnyView {
+            data: map!(Floats, self, values => TypedSlice(values)),
+            layout: StridedLayout::row_major(shape),
+        })
     }
 
     pub(super) fn as_mut(&mut self) -> TypedSliceMut<'_> {

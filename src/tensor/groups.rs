@@ -23,7 +23,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::runs::{Pattern, Runs};
-use super::{Grouping, MAX_RANK, Shape, walk::Walk};
+use super::{Grouping, MAX_RANK, Shape, strided::StridedLayout, walk::Walk};
 use crate::Error;
 
 /// The groups of a tensor.
@@ -38,7 +38,7 @@ pub(crate) struct Groups {
 }
 
 /// The box of one group: along axis `k`, `extents[k]` coordinates from `start[k]` on.
-struct Cell {
+struct GroupBox {
     start: [usize; MAX_RANK],
     extents: [usize; MAX_RANK],
 }
@@ -81,7 +81,7 @@ impl Groups {
     /// The number of elements in a group.
     pub(super) fn group_len(&self, group: usize) -> usize {
         let rank = self.shape.rank();
-        let cell = self.cell(group);
+        let cell = self.box_of(group);
         cell.map_or(0, |cell| cell.extents.iter().take(rank).product())
     }
 
@@ -115,7 +115,7 @@ impl Groups {
     pub(super) fn indices(&self, group: usize) -> Walk {
         match self.range(group..group.saturating_add(1)) {
             Some(range) => Walk::over(range),
-            None => self.walk(group, &self.shape.row_major_strides(), 0),
+            None => self.walk(group, &StridedLayout::row_major(self.shape)),
         }
     }
 
@@ -178,25 +178,18 @@ impl Groups {
         moved
     }
 
-    /// The positions of the elements of a group in memory with these strides.
-    pub(super) fn walk(&self, group: usize, strides: &[isize; MAX_RANK], offset: usize) -> Walk {
-        let Some(cell) = self.cell(group) else {
-            return Walk::EMPTY;
-        };
-        let start = cell.start.iter().zip(strides);
-        let start = start.fold(offset, |position, (coordinate, stride)| {
-            position.wrapping_add(coordinate.wrapping_mul(stride.cast_unsigned()))
-        });
-        let axes = cell.extents.into_iter().zip(*strides);
-        Walk::new(start, axes.take(self.shape.rank()))
+    /// The positions of the elements of a group in memory with this layout.
+    pub(super) fn walk(&self, group: usize, layout: &StridedLayout) -> Walk {
+        let cell = self.box_of(group);
+        cell.map_or(Walk::EMPTY, |cell| layout.walk(&cell.start, &cell.extents))
     }
 
     /// The box of a group.
-    fn cell(&self, group: usize) -> Option<Cell> {
+    fn box_of(&self, group: usize) -> Option<GroupBox> {
         if group >= self.len {
             return None;
         }
-        let mut cell = Cell {
+        let mut cell = GroupBox {
             start: [0; MAX_RANK],
             extents: [1; MAX_RANK],
         };

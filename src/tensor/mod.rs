@@ -54,6 +54,7 @@ mod product_i8;
 mod rows;
 mod runs;
 mod shape;
+mod strided;
 mod ternarize;
 mod ternary;
 mod view;

@@ -15,13 +15,13 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::floats::{AnyView, Floats, each, nearest_finite};
+use super::floats::{AnyView, Floats, each, each_view, nearest_finite};
 use super::{Grouping, Groups, Shape, TensorView, TernaryTensor};
 use crate::error::check_len;
 use crate::quantize::planes::{Planes, Residual};
 use crate::quantize::scale_type::ScaleType;
 use crate::threads;
-use crate::weight::{Format, PRIVATE, TypedSliceMut};
+use crate::weight::{Format, PRIVATE, TypedSlice, TypedSliceMut};
 use crate::{Code, Error, PackedTritsBuf, Rule, Weight};
 
 /// Weights in a batch, about. Chosen: smaller than for one plane, because a search of several planes takes longer.
@@ -339,11 +339,11 @@ fn ternarize_any(
     grouping: Grouping,
     options: &Residual,
 ) -> Result<PlanesTensor, Error> {
-    let groups = grouping.resolve(view.shape())?;
+    let groups = grouping.resolve(&view.layout.shape)?;
     if groups.shape().is_empty() {
         return Err(Error::Empty);
     }
-    let found = each!(AnyView, view, view => all_groups(&view, &groups, options))?;
+    let found = each_view!(view, view => all_groups(&view, &groups, options))?;
     let planes = (0..options.planes).map(|k| plane(&groups, &found, k));
     Ok(PlanesTensor {
         planes: planes.collect::<Result<_, _>>()?,

@@ -145,18 +145,7 @@ impl Shape {
     /// The coordinates of the element at a flat row-major index, or `None` at or beyond [`len`](Self::len).
     ///
     /// Entries from the rank on are zero. Cost: one division for each axis.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use ternarize::tensor::Shape;
-    /// let shape = Shape::new(&[2, 3, 5])?;
-    /// assert_eq!(shape.coordinates(27).unwrap()[..3], [1, 2, 2]);
-    /// assert_eq!(shape.coordinates(30), None);
-    /// # Ok::<(), ternarize::Error>(())
-    /// ```
-    #[must_use]
-    pub fn coordinates(&self, flat: usize) -> Option<[usize; MAX_RANK]> {
+    pub(super) fn coordinates(&self, flat: usize) -> Option<[usize; MAX_RANK]> {
         if flat >= self.len {
             return None;
         }
@@ -167,41 +156,6 @@ impl Shape {
             rest /= extent;
         }
         Some(coordinates)
-    }
-
-    /// The flat row-major index of the element at these coordinates, or `None` if there is no such element.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use ternarize::tensor::Shape;
-    /// let shape = Shape::new(&[2, 3, 5])?;
-    /// assert_eq!(shape.flat_index(&[1, 2, 2]), Some(27));
-    /// assert_eq!(shape.flat_index(&[1, 3, 2]), None);
-    /// assert_eq!(shape.flat_index(&[1, 2]), None);
-    /// # Ok::<(), ternarize::Error>(())
-    /// ```
-    #[must_use]
-    pub fn flat_index(&self, coordinates: &[usize]) -> Option<usize> {
-        let pairs = || coordinates.iter().zip(self.axes());
-        let inside = coordinates.len() == self.rank && pairs().all(|(c, n)| c < n);
-        inside.then(|| pairs().fold(0, |flat, (coordinate, extent)| flat * extent + coordinate))
-    }
-
-    /// For each axis the distance, in elements, to the next coordinate in row-major order. All zero for an empty shape, and zero
-    /// from the rank on.
-    pub(super) fn row_major_strides(&self) -> [isize; MAX_RANK] {
-        let mut strides = [0; MAX_RANK];
-        if self.is_empty() {
-            return strides;
-        }
-        let mut stride = 1_usize;
-        for (place, extent) in strides.iter_mut().zip(self.axes()).rev() {
-            // The stride of an axis with two coordinates or more fits an `isize`. That of an axis with one is never used.
-            *place = stride.cast_signed();
-            stride *= extent;
-        }
-        strides
     }
 }
 

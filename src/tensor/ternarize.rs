@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 use core::any::Any;
 use core::ops::Range;
 
-use super::floats::{AnyView, each};
+use super::floats::{AnyView, each, each_view};
 #[cfg(feature = "safetensors")]
 use super::{ErrorMetrics, floats::Floats};
 use super::{GroupedView, Grouping, Groups, TensorView, TernaryTensor};
@@ -23,6 +23,7 @@ use crate::optimum::options::check_importance;
 use crate::optimum::short;
 use crate::packed::pack_two_bit;
 use crate::threads;
+use crate::weight::TypedSlice;
 use crate::{Code, Error, Fit, PackedTritsBuf, Scales, Ternarizer, Weight};
 
 /// Weights in a batch, about. Chosen: a search of so many takes tens of microseconds, long beside the hand-over to a thread.
@@ -91,7 +92,7 @@ fn ternarize_any(
     options: &Ternarizer<'_>,
     fits: &mut dyn Any,
 ) -> Result<TernaryTensor, Error> {
-    each!(AnyView, view, view => {
+    each_view!(view, view => {
         let (tensor, found) = ternarize_as(&view, grouping, options)?;
         if let Some(fits) = fits.downcast_mut() {
             *fits = found;

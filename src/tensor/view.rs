@@ -13,9 +13,9 @@
 
 use core::{fmt, iter::FusedIterator};
 
-use super::{GroupedView, Grouping, Groups, MAX_RANK, Shape, walk::Walk};
+use super::{GroupedView, Grouping, Groups, MAX_RANK, Shape, strided::StridedLayout, walk::Walk};
+use crate::Error;
 use crate::error::check_len;
-use crate::{Error, ShapeError};
 
 /// A borrowed tensor, with its axes in any order and direction in memory.
 ///
@@ -32,11 +32,9 @@ use crate::{Error, ShapeError};
 /// ```
 #[derive(Clone, Copy)]
 pub struct TensorView<'a, T> {
-    data: &'a [T],
-    shape: Shape,
-    /// All zero if the shape is empty; zero from the rank on.
-    strides: [isize; MAX_RANK],
-    offset: usize,
+    pub(super) data: &'a [T],
+    /// Every element lies in `data`.
+    pub(super) layout: StridedLayout,
 }
 
 impl<'a, T: Copy> TensorView<'a, T> {
@@ -60,12 +58,8 @@ impl<'a, T: Copy> TensorView<'a, T> {
     pub fn new(data: &'a [T], shape: &[usize]) -> Result<Self, Error> {
         let shape = Shape::new(shape)?;
         check_len(shape.len(), data.len())?;
-        Ok(Self {
-            data,
-            shape,
-            strides: shape.row_major_strides(),
-            offset: 0,
-        })
+        let layout = StridedLayout::row_major(shape);
+        Ok(Self { data, layout })
     }
 
     /// Makes a view whose first element is `data[offset]`. The next element along axis `k` lies `strides[k]` elements later, or
@@ -98,19 +92,8 @@ impl<'a, T: Copy> TensorView<'a, T> {
         strides: &[isize],
         offset: usize,
     ) -> Result<Self, Error> {
-        let shape = Shape::new(shape)?;
-        check_len(shape.rank(), strides.len())?;
-        let mut stored = [0; MAX_RANK];
-        if !shape.is_empty() {
-            check_reach(data.len(), &shape, strides, offset)?;
-            stored[..strides.len()].copy_from_slice(strides);
-        }
-        Ok(Self {
-            data,
-            shape,
-            strides: stored,
-            offset,
-        })
+        let layout = StridedLayout::new(data.len(), Shape::new(shape)?, strides, offset)?;
+        Ok(Self { data, layout })
     }
 
     /// The extents of the tensor.
@@ -124,7 +107,7 @@ impl<'a, T: Copy> TensorView<'a, T> {
     /// ```
     #[must_use]
     pub const fn shape(&self) -> &Shape {
-        &self.shape
+        &self.layout.shape
     }
 
     /// The element at a flat row-major index, or `None` beyond the last element.
@@ -142,12 +125,8 @@ impl<'a, T: Copy> TensorView<'a, T> {
     /// ```
     #[must_use]
     pub fn get(&self, flat: usize) -> Option<T> {
-        let coordinates = self.shape.coordinates(flat)?;
-        let pairs = coordinates.iter().zip(self.strides);
-        let position = pairs.fold(self.offset, |position, (coordinate, stride)| {
-            position.wrapping_add(coordinate.wrapping_mul(stride.cast_unsigned()))
-        });
-        self.data.get(position).copied()
+        let coordinates = self.shape().coordinates(flat)?;
+        self.data.get(self.layout.position(&coordinates)).copied()
     }
 
     /// The same elements with the axes in another order: axis `k` of the result is axis `order[k]` of this view. Moves no data.
@@ -170,20 +149,8 @@ impl<'a, T: Copy> TensorView<'a, T> {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn permuted(&self, order: &[usize]) -> Result<Self, Error> {
-        let rank = self.shape.rank();
-        check_len(rank, order.len())?;
-        let mut axes = [0; MAX_RANK];
-        let mut strides = [0; MAX_RANK];
-        for (place, &axis) in order.iter().enumerate() {
-            if axis >= rank || order[..place].contains(&axis) {
-                return Err(Error::Shape(ShapeError::Axis { axis, rank }));
-            }
-            axes[place] = self.shape.axes()[axis];
-            strides[place] = self.strides[axis];
-        }
         Ok(Self {
-            shape: Shape::new(&axes[..rank])?,
-            strides,
+            layout: self.layout.permuted(order)?,
             ..*self
         })
     }
@@ -219,33 +186,11 @@ impl<'a, T: Copy> TensorView<'a, T> {
         self.elements()
     }
 
-    pub(super) const fn data(&self) -> &'a [T] {
-        self.data
-    }
-
-    /// The same rule for data of the same length.
-    pub(super) fn with_data<U>(&self, data: &'a [U]) -> TensorView<'a, U> {
-        debug_assert_eq!(data.len(), self.data.len(), "every element exists");
-        let Self {
-            shape,
-            strides,
-            offset,
-            ..
-        } = *self;
-        TensorView {
-            data,
-            shape,
-            strides,
-            offset,
-        }
-    }
-
     /// The elements in row-major order.
     fn elements(&self) -> Elements<'a, T> {
-        let axes = self.shape.axes().iter().copied().zip(self.strides);
         Elements {
             data: self.data,
-            positions: Walk::new(self.offset, axes),
+            positions: self.layout.walk(&[0; MAX_RANK], self.shape().axes()),
         }
     }
 
@@ -253,51 +198,23 @@ impl<'a, T: Copy> TensorView<'a, T> {
     pub(super) fn elements_of(&self, groups: &Groups, group: usize) -> Elements<'a, T> {
         Elements {
             data: self.data,
-            positions: groups.walk(group, &self.strides, self.offset),
+            positions: groups.walk(group, &self.layout),
         }
     }
 
     /// This view with its elements in groups. Errors as [`Grouping::count`].
     pub(super) fn grouped(&self, grouping: Grouping) -> Result<GroupedView<'a, T>, Error> {
-        Ok(GroupedView::new(*self, grouping.resolve(&self.shape)?))
+        Ok(GroupedView::new(*self, grouping.resolve(self.shape())?))
     }
 }
 
 impl<T> fmt::Debug for TensorView<'_, T> {
-    /// Where the elements lie; not the elements, of which there may be millions.
+    /// Shows where the elements are, and not the elements, because there may be millions.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TensorView")
-            .field("shape", &self.shape)
-            .field("strides", &&self.strides[..self.shape.rank()])
-            .field("offset", &self.offset)
+            .field("layout", &self.layout)
             .finish_non_exhaustive()
     }
-}
-
-/// Checks that every element of a non-empty view lies within `len` elements of data.
-///
-/// The first position is `offset` minus the distance along the axes with negative strides. The last position is `offset` plus the
-/// distance along the others.
-fn check_reach(len: usize, shape: &Shape, strides: &[isize], offset: usize) -> Result<(), Error> {
-    let reach = || {
-        let (mut forward, mut backward) = (offset, 0_usize);
-        for (extent, stride) in shape.axes().iter().zip(strides) {
-            let distance = (extent - 1).checked_mul(stride.unsigned_abs())?;
-            let side = if *stride < 0 {
-                &mut backward
-            } else {
-                &mut forward
-            };
-            *side = side.checked_add(distance)?;
-        }
-        Some((backward.saturating_sub(offset), forward.checked_add(1)?))
-    };
-    let (missing, needed) = reach().unwrap_or((usize::MAX, usize::MAX));
-    if missing > 0 || needed > len {
-        let needed = needed.max(len).saturating_add(missing);
-        return Err(Error::Shape(ShapeError::View { needed, len }));
-    }
-    Ok(())
 }
 
 /// Elements of a [`TensorView`] in row-major order: all of them, or those of a group.

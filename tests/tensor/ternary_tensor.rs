@@ -62,11 +62,11 @@ fn strides(axes: &[usize], layout: usize) -> Vec<isize> {
 
 /// The values laid out in memory with these strides, amid NaN, and the place of the first.
 fn lay_out<W: Weight>(values: &[W], axes: &[usize], strides: &[isize]) -> (Vec<W>, usize) {
-    let shape = Shape::new(axes).unwrap();
-    let travel = |flat| -> isize {
-        let coordinates = shape.coordinates(flat).unwrap();
-        let pairs = coordinates.iter().zip(strides);
-        pairs.map(|(&c, stride)| c.cast_signed() * stride).sum()
+    let travel = |flat: usize| -> isize {
+        let inside = |axis: usize| axes[axis + 1..].iter().product::<usize>();
+        let coordinates = (0..axes.len()).map(|axis| flat / inside(axis) % axes[axis]);
+        let pairs = coordinates.zip(strides);
+        pairs.map(|(c, stride)| c.cast_signed() * stride).sum()
     };
     let travels: Vec<isize> = (0..values.len()).map(travel).collect();
     let lowest = travels.iter().min().copied().unwrap_or(0);
