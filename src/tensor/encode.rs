@@ -77,9 +77,10 @@ impl TernaryTensor {
     }
 
     /// The scale of a group, rounded to the type of the format's scales.
+    #[expect(clippy::float_cmp, reason = "one scale is the same number twice")]
     fn stored_scale(&self, format: Format, group: usize) -> Result<f32, Error> {
         let (lambda_p, lambda_n) = self.scales_of(group);
-        if lambda_p < lambda_n || lambda_p > lambda_n {
+        if lambda_p != lambda_n {
             return Err(unstorable(Operand::SignScales, group));
         }
         match format.group() {
@@ -123,16 +124,14 @@ impl TernaryTensor {
     pub fn decode(format: Format, shape: Shape, bytes: &[u8]) -> Result<Self, Error> {
         let (rows, columns) = matrix(&shape)?;
         let code = Code::TwoBit;
-        let (grouping, trits, scales) = match format.group() {
-            Some(len) => {
-                let (trits, scales) = format.decode_packed(rows, columns, bytes, code)?;
-                (Grouping::Block(len), trits, Floats::F16(scales))
-            }
-            None => {
-                let (trits, scales) = format.decode_packed(rows, columns, bytes, code)?;
-                (Grouping::Tensor, trits, Floats::F32(scales))
-            }
+        let (trits, scales) = if format.group().is_some() {
+            let (trits, scales) = format.decode_packed(rows, columns, bytes, code)?;
+            (trits, Floats::F16(scales))
+        } else {
+            let (trits, scales) = format.decode_packed(rows, columns, bytes, code)?;
+            (trits, Floats::F32(scales))
         };
+        let grouping = format.group().map_or(Grouping::Tensor, Grouping::Block);
         Self::from_floats(shape, grouping, Rule::AbsMax, trits, scales, None)
     }
 }
