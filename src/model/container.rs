@@ -20,7 +20,7 @@ use super::{DenseTensor, ModelError, names};
 pub(super) type Metadata = BTreeMap<String, String>;
 
 /// The tensors as a file stores them.
-pub(super) type Parts = BTreeMap<String, DenseTensor>;
+pub(super) type StoredTensors = BTreeMap<String, DenseTensor>;
 
 /// The bytes before the header, which give its length.
 const PREFIX: usize = 8;
@@ -38,8 +38,8 @@ fn container(reason: &dyn ToString) -> ModelError {
 }
 
 /// The metadata and the tensors of a file.
-pub(super) fn parse(bytes: &[u8]) -> Result<(Metadata, Parts), ModelError> {
-    let (header, data) = split(bytes).ok_or_else(|| container(&"its header is not whole"))?;
+pub(super) fn parse(bytes: &[u8]) -> Result<(Metadata, StoredTensors), ModelError> {
+    let (header, data) = split(bytes).ok_or_else(|| container(&"the header is incomplete"))?;
     let header = core::str::from_utf8(header).map_err(|error| container(&error))?;
     let duplicate = names::duplicate(header, METADATA).map_err(|error| container(&error))?;
     if let Some(name) = duplicate {
@@ -48,7 +48,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(Metadata, Parts), ModelError> {
     // Reading the header checks that the tensors follow each other without gaps, from the first byte on.
     let header: Header = serde_json::from_str(header).map_err(|error| container(&error))?;
     if header.data_len() != data.len() {
-        let reason = "its data have another length than its header says";
+        let reason = "the data are not as long as the header says";
         return Err(container(&reason));
     }
     let metadata = header.metadata().clone().unwrap_or_default();
@@ -73,7 +73,10 @@ fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// The bytes of a file with this content.
-pub(super) fn serialize(metadata: &Metadata, tensors: Parts) -> Result<Vec<u8>, ModelError> {
+pub(super) fn serialize(
+    metadata: &Metadata,
+    tensors: StoredTensors,
+) -> Result<Vec<u8>, ModelError> {
     if tensors.contains_key(METADATA) {
         let name = METADATA.to_string();
         return Err(ModelError::NameTaken { name });

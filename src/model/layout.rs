@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::container::Parts;
+use super::container::StoredTensors;
 use super::{DenseTensor, ModelError, Tensor, names};
 use crate::tensor::{Floats, Grouping, Shape, TernaryTensor};
 use crate::{Code, PackedTritsBuf, Rule, Scales};
@@ -23,18 +23,18 @@ const LAMBDA_N: &str = "lambda_n";
 
 /// Read before the rest, because a later version may look different.
 #[derive(Deserialize)]
-struct Version {
+struct LayoutVersion {
     version: u64,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Directory {
     version: u64,
-    tensors: BTreeMap<String, Entry>,
+    tensors: BTreeMap<String, TensorEntry>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Entry {
+struct TensorEntry {
     shape: Vec<usize>,
     dtype: String,
     grouping: String,
@@ -49,8 +49,8 @@ fn part_name(tensor: &str, part: &str) -> String {
 /// The directory, if any tensor is ternary, and all tensors as a file stores them.
 pub(super) fn take_apart(
     tensors: &BTreeMap<String, Tensor>,
-) -> Result<(Option<String>, Parts), ModelError> {
-    let mut parts = Parts::new();
+) -> Result<(Option<String>, StoredTensors), ModelError> {
+    let mut parts = StoredTensors::new();
     let mut directory = Directory {
         version: VERSION,
         tensors: BTreeMap::new(),
@@ -100,8 +100,8 @@ fn codes(ternary: &TernaryTensor) -> DenseTensor {
     }
 }
 
-fn describe(ternary: &TernaryTensor) -> Entry {
-    Entry {
+fn describe(ternary: &TernaryTensor) -> TensorEntry {
+    TensorEntry {
         shape: ternary.shape().axes().to_vec(),
         dtype: ternary.dtype().to_string(),
         grouping: ternary.grouping().to_string(),
@@ -113,7 +113,7 @@ fn describe(ternary: &TernaryTensor) -> Entry {
 /// All tensors of a file, from those that it stores and its directory, if it has one.
 pub(super) fn assemble(
     directory: Option<&str>,
-    mut parts: Parts,
+    mut parts: StoredTensors,
 ) -> Result<BTreeMap<String, Tensor>, ModelError> {
     let mut tensors = BTreeMap::new();
     let directory = directory.map(read_directory).transpose()?;
@@ -135,8 +135,9 @@ fn unreadable(error: &serde_json::Error) -> ModelError {
     ModelError::Directory { reason }
 }
 
-fn read_directory(text: &str) -> Result<BTreeMap<String, Entry>, ModelError> {
-    let Version { version } = serde_json::from_str(text).map_err(|error| unreadable(&error))?;
+fn read_directory(text: &str) -> Result<BTreeMap<String, TensorEntry>, ModelError> {
+    let LayoutVersion { version } =
+        serde_json::from_str(text).map_err(|error| unreadable(&error))?;
     if version != VERSION {
         return Err(ModelError::UnknownVersion { found: version });
     }
@@ -148,7 +149,11 @@ fn read_directory(text: &str) -> Result<BTreeMap<String, Entry>, ModelError> {
 }
 
 /// Removes the parts of a ternary tensor from those of the file, and checks them against its description.
-fn put_together(name: &str, entry: &Entry, parts: &mut Parts) -> Result<TernaryTensor, ModelError> {
+fn put_together(
+    name: &str,
+    entry: &TensorEntry,
+    parts: &mut StoredTensors,
+) -> Result<TernaryTensor, ModelError> {
     let bad = |part, reason: &dyn ToString| ModelError::bad_part(name, part, reason);
     // The description, word by word.
     if !["F16", "BF16", "F32", "F64"].contains(&entry.dtype.as_str()) {

@@ -30,8 +30,8 @@ impl StorageOption {
 }
 
 impl PlanesTensor {
-    /// Ternarizes tensors so that together they take at most `budget` bytes, and the sum of their errors is as small as [`allocate`]
-    /// can make it. The budget covers the packed trits and the scales of all planes.
+    /// Ternarizes tensors so that together they take at most `budget` bytes, with the smallest sum of their errors that
+    /// [`allocate`] finds. The budget covers the packed trits and the scales of all planes.
     ///
     /// The error of tensor `k` is `importance[k] |w - w'|^2 / |w|^2`. With importances of 1 all tensors count alike; with `|w|^2`
     /// all weights do. [`Allocation::choices`] are indices into `options`.

@@ -27,7 +27,7 @@ impl TernaryTensor {
     /// # Errors
     ///
     /// - [`Error::Empty`] for a tensor without elements;
-    /// - [`ShapeError::Ragged`](crate::ShapeError::Ragged) if the last axis is not a multiple of the format's [`block_len`](Format::block_len);
+    /// - [`Error::Shape`] if the last axis is not a multiple of the format's [`block_len`](Format::block_len);
     /// - [`Error::Unstorable`] with the first group whose signs have different scales;
     /// - [`Error::Unstorable`] with the first group whose scale would be rounded to infinity, or to zero from another value;
     /// - [`Error::Unstorable`] with the first block that has weights of several groups with different scales.
@@ -51,9 +51,35 @@ impl TernaryTensor {
     /// ```
     pub fn encode(&self, format: Format) -> Result<Vec<u8>, Error> {
         let (rows, columns) = matrix(self.shape())?;
-        let blocks = format.scales_len(rows, columns)?;
-        let scales = self.block_scales(format, blocks)?;
-        format.encode_packed(columns, self.trits(), &scales)
+        let mut bytes = alloc::vec![0; format.encoded_len(rows, columns)?];
+        self.encode_into(format, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// As [`encode`](Self::encode), into a slice.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode), and [`Error::LengthMismatch`] if `bytes` is not as long as the encoded tensor.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ternarize::{Scales, Ternarizer, tensor::{Grouping, TensorView, TernaryTensor}};
+    /// use ternarize::format::Format;
+    ///
+    /// let view = TensorView::new(&[0.5_f32; 64], &[1, 64])?;
+    /// let one = Ternarizer::new().scales(Scales::One);
+    /// let (tensor, _) = TernaryTensor::ternarize(&view, Grouping::Tensor, &one)?;
+    /// let mut bytes = [0; 18];
+    /// tensor.encode_into(Format::Q2_0, &mut bytes)?;
+    /// assert_eq!(bytes[..3], [0x00, 0x38, 0b10_10_10_10]);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    pub fn encode_into(&self, format: Format, bytes: &mut [u8]) -> Result<(), Error> {
+        let (rows, columns) = matrix(self.shape())?;
+        let scales = self.block_scales(format, format.scales_len(rows, columns)?)?;
+        format.encode_packed_into(columns, self.trits(), &scales, bytes)
     }
 
     /// The stored scale of each of a format's blocks.
@@ -98,7 +124,7 @@ impl TernaryTensor {
     /// # Errors
     ///
     /// - [`Error::Empty`] for a shape without elements;
-    /// - [`ShapeError::Ragged`](crate::ShapeError::Ragged) if the last axis is not a multiple of the format's [`block_len`](Format::block_len);
+    /// - [`Error::Shape`] if the last axis is not a multiple of the format's [`block_len`](Format::block_len);
     /// - [`Error::LengthMismatch`] if there are more or fewer bytes than such a matrix takes;
     /// - [`Error::InvalidCode`] for the first byte with a 2-bit value of 3, which is not a trit;
     /// - [`Error::InvalidValue`] for the first scale that is negative, NaN or infinite.

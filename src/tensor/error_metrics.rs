@@ -52,7 +52,7 @@ pub struct ErrorMetrics {
 
 /// The inner products that the metrics are made from.
 #[derive(Clone, Copy)]
-struct Products {
+struct InnerProducts {
     /// `w . w`, `w . w'`, `w' . w'` and `|w - w'|^2`, each in the unit that [`unit_exponents`] gives.
     sums: [f64; 4],
     /// Exponents of powers of two just above the largest `|w|` and the largest `|w'|`.
@@ -65,7 +65,7 @@ fn unit_exponents([weights, restored]: [i32; 2]) -> [i32; 4] {
     [2 * weights, weights + restored, 2 * restored, 2 * larger]
 }
 
-impl Products {
+impl InnerProducts {
     fn new(weights: &[f64], restored: &[f64]) -> Self {
         let units = [weights, restored].map(|values| {
             let keys = values.iter().map(|value| value.abs().to_bits());
@@ -104,8 +104,8 @@ impl Products {
     }
 }
 
-impl From<Products> for ErrorMetrics {
-    fn from(products: Products) -> Self {
+impl From<InnerProducts> for ErrorMetrics {
+    fn from(products: InnerProducts) -> Self {
         let [weights, both, restored, lost] = products.sums;
         let norms = num_traits::Float::sqrt(weights) * num_traits::Float::sqrt(restored);
         let [weights_unit, _, _, lost_unit] = unit_exponents(products.units);
@@ -124,7 +124,7 @@ fn products(
     original: AnyView<'_>,
     groups: &Groups,
     restore: Restore<'_>,
-) -> Result<Vec<Products>, Error> {
+) -> Result<Vec<InnerProducts>, Error> {
     each_view!(original, view => products_of(&view, groups, restore))
 }
 
@@ -132,7 +132,7 @@ fn products_of<W: Weight>(
     original: &TensorView<'_, W>,
     groups: &Groups,
     restore: Restore<'_>,
-) -> Result<Vec<Products>, Error> {
+) -> Result<Vec<InnerProducts>, Error> {
     check(original, groups.shape())?;
     let original = original.grouped(groups.grouping())?;
     let (mut weights, mut restored) = (Vec::new(), Vec::new());
@@ -148,7 +148,7 @@ fn products_of<W: Weight>(
         for value in &mut restored {
             *value = nearest_finite::<W>(*value).widen();
         }
-        Products::new(&weights, &restored)
+        InnerProducts::new(&weights, &restored)
     });
     Ok(products.collect())
 }
@@ -214,10 +214,10 @@ impl TernaryTensor {
     }
 
     pub(super) fn metrics(&self, original: AnyView<'_>) -> Result<ErrorMetrics, Error> {
-        Ok(Products::total(&self.products(original)?).into())
+        Ok(InnerProducts::total(&self.products(original)?).into())
     }
 
-    fn products(&self, original: AnyView<'_>) -> Result<Vec<Products>, Error> {
+    fn products(&self, original: AnyView<'_>) -> Result<Vec<InnerProducts>, Error> {
         products(original, self.groups(), &|group, values| {
             self.restore_group(group, values);
         })
@@ -254,6 +254,6 @@ impl PlanesTensor {
         let products = products(original, self.groups(), &|group, values| {
             self.restore_group(group, values);
         })?;
-        Ok(Products::total(&products).into())
+        Ok(InnerProducts::total(&products).into())
     }
 }

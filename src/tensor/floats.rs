@@ -12,7 +12,7 @@ use super::TensorView;
 use super::strided::StridedLayout;
 #[cfg(feature = "safetensors")]
 use crate::error::check_len;
-use crate::weight::{Format, PRIVATE, TypedSlice, TypedSliceMut};
+use crate::weight::{Format, PRIVATE, TypedSlice};
 use crate::{Error, Operand, Weight};
 #[cfg(feature = "half")]
 use half::{bf16, f16};
@@ -74,6 +74,9 @@ macro_rules! map {
         }
     };
 }
+
+#[cfg(feature = "safetensors")]
+pub(super) use map;
 
 impl<'a, W: Weight> TensorView<'a, W> {
     /// The view with its type as a value.
@@ -169,11 +172,6 @@ pub(super) fn nearest_finite<W: Weight>(x: f64) -> W {
 /// Conversions for model files.
 #[cfg(feature = "safetensors")]
 impl Floats {
-    /// So many zeros of the same type.
-    pub(super) fn zeros(&self, len: usize) -> Self {
-        map!(Floats, self, values => Floats(zeros(values, len)))
-    }
-
     /// The values as a tensor in row-major order.
     pub(super) fn view(&self, axes: &[usize]) -> Result<AnyView<'_>, Error> {
         let shape = Shape::new(axes)?;
@@ -182,10 +180,6 @@ impl Floats {
             data: map!(Floats, self, values => TypedSlice(values)),
             layout: StridedLayout::row_major(shape),
         })
-    }
-
-    pub(super) fn as_mut(&mut self) -> TypedSliceMut<'_> {
-        map!(Floats, self, values => TypedSliceMut(values))
     }
 
     /// The values, if they are of this type.
@@ -219,9 +213,4 @@ impl Floats {
             _ => return None,
         })
     }
-}
-
-#[cfg(feature = "safetensors")]
-fn zeros<W: Weight>(_: &[W], len: usize) -> Vec<W> {
-    alloc::vec![W::zero(); len]
 }

@@ -1,7 +1,7 @@
 //! [`Grouping`]: which weights of a tensor share their scales.
 //!
 //! A ternary tensor stores one trit for each weight and one or two scales for each group of weights. Smaller groups follow the
-//! weights more closely and need more scales. A grouping is a rule that needs no tensor; applied to a [`Shape`] it gives the groups:
+//! weights more closely and need more scales. A grouping is a rule that needs no tensor. Applied to a [`Shape`] it gives groups:
 //!
 //! ```text
 //! text form       groups of an H x C x W tensor               typical use

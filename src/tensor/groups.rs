@@ -13,8 +13,8 @@
 //!   [25 weights] group 19                     group c: H runs of W weights
 //! ```
 //!
-//! Groups are numbered in row-major order of the grid: the element at coordinates `c` belongs to the cell `c[k] / tile[k]`. Elements
-//! are named by their flat row-major index. A group number that is too large names a group without elements.
+//! Groups are numbered in row-major order of the grid: the element at coordinates `c` belongs to the cell `c[k] / tile[k]`.
+//! Elements are named by their flat row-major index. A group number that is too large names a group without elements.
 //!
 //! Cost: making the groups takes one pass over the axes. The group of an element, and the range of a group in one piece, take a few
 //! divisions. Walking a group takes additions.
@@ -22,7 +22,7 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::runs::{Pattern, Runs};
+use super::runs::{RunPattern, Runs};
 use super::{Grouping, MAX_RANK, Shape, strided::StridedLayout, walk::Walk};
 use crate::Error;
 
@@ -34,7 +34,7 @@ pub(crate) struct Groups {
     len: usize,
     /// Coordinates per group along each axis: at least 1, and at most the extent unless that is 0.
     tiles: [usize; MAX_RANK],
-    pattern: Pattern,
+    pattern: RunPattern,
 }
 
 /// The box of one group: along axis `k`, `extents[k]` coordinates from `start[k]` on.
@@ -46,11 +46,11 @@ struct GroupBox {
 impl Groups {
     pub(super) fn new(grouping: Grouping, shape: Shape, tiles: [usize; MAX_RANK]) -> Self {
         let (len, pattern) = if shape.is_empty() {
-            (0, Pattern::EMPTY)
+            (0, RunPattern::EMPTY)
         } else {
             let cells = shape.axes().iter().zip(tiles);
             let cells = cells.map(|(extent, tile)| extent.div_ceil(tile));
-            (cells.product(), Pattern::new(shape.axes(), &tiles))
+            (cells.product(), RunPattern::new(shape.axes(), &tiles))
         };
         Self {
             shape,
@@ -74,7 +74,7 @@ impl Groups {
         self.grouping
     }
 
-    pub(super) const fn pattern(&self) -> &Pattern {
+    pub(super) const fn pattern(&self) -> &RunPattern {
         &self.pattern
     }
 
@@ -98,7 +98,7 @@ impl Groups {
             return None;
         }
         // The place among the runs of a row, and then the coordinates outside of the row, innermost first.
-        let Pattern { row, run, .. } = self.pattern;
+        let RunPattern { row, run, .. } = self.pattern;
         let mut group = flat % row / run;
         let mut rest = flat / row;
         let mut weight = self.pattern.runs();

@@ -81,8 +81,8 @@ impl PlanesTensor {
 
     /// The planes.
     ///
-    /// In each group the first plane has the largest scale, unless the planes are those of [`PlaneMethod::Greedy`]: these are in
-    /// the order in which they were found.
+    /// In each group the first plane has the largest scale. Planes of [`PlaneMethod::Greedy`], also where another method found none
+    /// better, are in the order in which they were found instead.
     ///
     /// [`PlaneMethod::Greedy`]: crate::quantize::planes::PlaneMethod::Greedy
     ///

@@ -19,7 +19,7 @@ use super::Groups;
 
 /// How the groups follow each other in row-major order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Pattern {
+pub(super) struct RunPattern {
     pub(super) row: usize,
     pub(super) run: usize,
     /// The axes outside of a row from `first` to `outer` decide which groups a row has. Those before `first` repeat the same
@@ -30,7 +30,7 @@ pub(super) struct Pattern {
     single: bool,
 }
 
-impl Pattern {
+impl RunPattern {
     /// The pattern of an empty tensor. No row or run of it is ever read.
     pub(super) const EMPTY: Self = Self {
         row: 1,

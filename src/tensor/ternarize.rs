@@ -114,7 +114,7 @@ fn ternarize_as<W: Weight>(
     let searched = || {
         let importance = options.knobs.importance;
         let importance = importance.map(|values| checked_importance(values, weights.groups()));
-        let source = Source {
+        let source = GroupSearch {
             weights,
             importance: importance.transpose()?,
             options,
@@ -150,13 +150,13 @@ fn checked_importance<'a>(
 }
 
 /// The groups to be ternarized.
-struct Source<'a, W> {
+struct GroupSearch<'a, W> {
     weights: GroupedView<'a, W>,
     importance: Option<GroupedView<'a, f32>>,
     options: &'a Ternarizer<'a>,
 }
 
-impl<W: Weight> Source<'_, W> {
+impl<W: Weight> GroupSearch<'_, W> {
     /// The trits packed in row-major order, and the fit of each group.
     fn search(&self) -> Result<(PackedTritsBuf, Vec<Fit<W>>), Error> {
         let groups = self.weights.groups();

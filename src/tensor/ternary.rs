@@ -13,6 +13,8 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
+#[cfg(feature = "safetensors")]
+use super::floats::map;
 use super::floats::{Floats, each};
 use super::{Grouping, Groups, Shape};
 use crate::error::check_len;
@@ -387,10 +389,7 @@ impl TernaryTensor {
     /// The restored weights in the type of the scales.
     #[cfg(feature = "safetensors")]
     pub(crate) fn dequantize_floats(&self) -> Floats {
-        let mut weights = self.lambda_p.zeros(self.trits.len());
-        let written = self.restore(weights.as_mut());
-        debug_assert!(written.is_ok(), "a list of the tensor's length");
-        weights
+        map!(Floats, self.lambda_p, _scales => Floats(self.dequantize()))
     }
 
     /// Appends the restored weights of a group, in increasing order of their indices.

@@ -9,7 +9,7 @@
 //! Strides are signed and counted in elements. So a transposed, reversed, cropped or repeated tensor is another rule on the same
 //! data, and no element is copied.
 //!
-//! The bounds of a view are checked once, when it is made. Reading all elements in row-major order then costs one addition for each.
+//! The bounds of a view are checked once, when it is made. Reading all elements in row-major order then costs one addition each.
 
 use core::{fmt, iter::FusedIterator};
 
