@@ -80,9 +80,8 @@ impl Groups {
 
     /// The number of elements in a group.
     pub(super) fn group_len(&self, group: usize) -> usize {
-        let rank = self.shape.rank();
-        let cell = self.box_of(group);
-        cell.map_or(0, |cell| cell.extents.iter().take(rank).product())
+        self.walk(group, &StridedLayout::row_major(self.shape))
+            .remaining()
     }
 
     /// The number of elements of every group, if it is the same for all.
@@ -112,11 +111,9 @@ impl Groups {
     }
 
     /// The flat indices of a group, in increasing order.
-    pub(super) fn indices(&self, group: usize) -> Walk {
-        match self.range(group..group.saturating_add(1)) {
-            Some(range) => Walk::over(range),
-            None => self.walk(group, &StridedLayout::row_major(self.shape)),
-        }
+    pub(super) fn indices(&self, group: usize) -> impl Iterator<Item = usize> + Clone + use<> {
+        self.walk(group, &StridedLayout::row_major(self.shape))
+            .flatten()
     }
 
     /// The flat indices of some groups as one range, if every group is in one piece. Such groups follow each other in memory.
@@ -166,12 +163,9 @@ impl Groups {
         let mut moved = alloc::vec![0; trits.len()];
         let mut trits = trits.into_iter();
         for group in 0..self.len {
-            let mut walk = self.indices(group);
-            while let Some(segment) = walk.next_segment() {
-                for (position, trit) in segment.positions().zip(&mut trits) {
-                    if let Some(place) = moved.get_mut(position) {
-                        *place = trit;
-                    }
+            for (index, trit) in self.indices(group).zip(&mut trits) {
+                if let Some(place) = moved.get_mut(index) {
+                    *place = trit;
                 }
             }
         }

@@ -389,7 +389,7 @@ impl TernaryTensor {
     /// The restored weights in the type of the scales.
     #[cfg(feature = "safetensors")]
     pub(crate) fn dequantize_floats(&self) -> Floats {
-        map!(Floats, self.lambda_p, _scales => Floats(self.dequantize()))
+        map!(Floats, &self.lambda_p, _scales => Floats(self.dequantize()))
     }
 
     /// Appends the restored weights of a group, in increasing order of their indices.

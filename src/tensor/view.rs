@@ -11,9 +11,11 @@
 //!
 //! The bounds of a view are checked once, when it is made. Reading all elements in row-major order then costs one addition each.
 
-use core::{fmt, iter::FusedIterator};
+use core::fmt;
+use core::iter::{self, FusedIterator};
 
-use super::{GroupedView, Grouping, Groups, MAX_RANK, Shape, strided::StridedLayout, walk::Walk};
+use super::walk::{Segment, Walk};
+use super::{GroupedView, Grouping, Groups, MAX_RANK, Shape, strided::StridedLayout};
 use crate::Error;
 use crate::error::check_len;
 
@@ -188,18 +190,13 @@ impl<'a, T: Copy> TensorView<'a, T> {
 
     /// The elements in row-major order.
     fn elements(&self) -> Elements<'a, T> {
-        Elements {
-            data: self.data,
-            positions: self.layout.walk(&[0; MAX_RANK], self.shape().axes()),
-        }
+        let walk = self.layout.walk(&[0; MAX_RANK], self.shape().axes());
+        Elements::new(self.data, walk)
     }
 
     /// The elements of one of the groups of this view's shape.
     pub(super) fn elements_of(&self, groups: &Groups, group: usize) -> Elements<'a, T> {
-        Elements {
-            data: self.data,
-            positions: groups.walk(group, &self.layout),
-        }
+        Elements::new(self.data, groups.walk(group, &self.layout))
     }
 
     /// This view with its elements in groups. Errors as [`Grouping::count`].
@@ -221,13 +218,24 @@ impl<T> fmt::Debug for TensorView<'_, T> {
 #[derive(Clone)]
 pub(super) struct Elements<'a, T> {
     data: &'a [T],
-    positions: Walk,
+    segment: Segment,
+    /// What comes after the segment.
+    rest: Walk,
 }
 
 impl<'a, T> Elements<'a, T> {
-    /// The remaining elements as one slice of the data, if they lie there like that.
+    fn new(data: &'a [T], rest: Walk) -> Self {
+        let segment = Segment::EMPTY;
+        Self {
+            data,
+            segment,
+            rest,
+        }
+    }
+
+    /// All elements as one slice of the data, if they lie there like that and none has been taken.
     pub(super) fn as_slice(&self) -> Option<&'a [T]> {
-        self.data.get(self.positions.as_range()?)
+        self.data.get(self.rest.as_range()?)
     }
 }
 
@@ -235,26 +243,28 @@ impl<T: Copy> Iterator for Elements<'_, T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
-        self.data.get(self.positions.next()?).copied()
+        if self.segment.len() == 0 {
+            self.segment = self.rest.next()?;
+        }
+        self.data.get(self.segment.next()?).copied()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.positions.size_hint()
+        let left = self.segment.len() + self.rest.remaining();
+        (left, Some(left))
     }
 
     /// Goes segment by segment, so that consecutive elements are read as a slice.
-    fn fold<B, F: FnMut(B, T) -> B>(mut self, init: B, mut f: F) -> B {
-        let mut folded = init;
-        while let Some(segment) = self.positions.next_segment() {
-            folded = match segment.as_range().and_then(|range| self.data.get(range)) {
+    fn fold<B, F: FnMut(B, T) -> B>(self, init: B, mut f: F) -> B {
+        let segments = iter::once(self.segment).chain(self.rest);
+        segments.fold(init, |folded, segment| {
+            match segment.as_range().and_then(|range| self.data.get(range)) {
                 Some(elements) => elements.iter().copied().fold(folded, &mut f),
                 None => segment
-                    .positions()
                     .filter_map(|position| self.data.get(position).copied())
                     .fold(folded, &mut f),
-            };
-        }
-        folded
+            }
+        })
     }
 }
 

@@ -1,17 +1,56 @@
 //! [`Walk`]: the positions in memory of the elements of a box, in row-major order.
 //!
-//! A box is a range of coordinates along each axis. The position of an element is `start + sum c[k] * stride[k]`. A walk computes
-//! the next position from the last one as a mixed-radix counter does: it advances the innermost axis by its stride; an axis at its
-//! end goes back to its first coordinate, and the next outer axis advances.
+//! A box is a range of coordinates along each axis. The position of an element is `start + sum c[k] * stride[k]`. A walk returns
+//! the positions in [`Segment`]s, one for each pass over the innermost axis. It finds the next segment as a mixed-radix counter
+//! does: the next outer axis advances by its stride; an axis at its end goes back to its first coordinate, and the axis outside
+//! of it advances.
 //!
 //! Axes that continue each other in memory (`stride_outer = stride_inner * extent_inner`) are merged when the walk is made. A walk
 //! with one axis of stride 1 is a range of positions.
 //!
 //! Cost: one addition for each element, plus one for each carry. No division and no heap.
 
-use core::{iter::FusedIterator, ops::Range};
+use core::ops::Range;
 
 use super::MAX_RANK;
+
+/// Equally spaced positions: `start`, `start + stride`, and so on.
+#[derive(Clone, Debug)]
+pub(super) struct Segment {
+    start: usize,
+    len: usize,
+    stride: isize,
+}
+
+impl Segment {
+    pub(super) const EMPTY: Self = Self {
+        start: 0,
+        len: 0,
+        stride: 0,
+    };
+
+    /// The positions as a range, if they are consecutive.
+    pub(super) fn as_range(&self) -> Option<Range<usize>> {
+        (self.stride == 1 || self.len <= 1).then(|| self.start..self.start + self.len)
+    }
+}
+
+impl ExactSizeIterator for Segment {}
+
+impl Iterator for Segment {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        self.len = self.len.checked_sub(1)?;
+        let here = self.start;
+        self.start = here.wrapping_add_signed(self.stride);
+        Some(here)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.len, Some(self.len))
+    }
+}
 
 /// One axis of a walk.
 #[derive(Clone, Copy, Debug)]
@@ -22,43 +61,11 @@ struct WalkAxis {
     at: usize,
 }
 
-impl WalkAxis {
-    /// How far the position moves over some steps. The product wraps: positions are exact modulo the range of a `usize`, and
-    /// every position that is returned was checked to lie inside its data.
-    fn distance(&self, steps: usize) -> usize {
-        self.stride.cast_unsigned().wrapping_mul(steps)
-    }
-}
-
-/// Equally spaced positions: `start`, `start + stride`, and so on.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Segment {
-    start: usize,
-    len: usize,
-    stride: isize,
-}
-
-impl Segment {
-    /// The positions as a range, if they are consecutive.
-    pub(super) fn as_range(&self) -> Option<Range<usize>> {
-        (self.stride == 1 || self.len == 1).then(|| self.start..self.start + self.len)
-    }
-
-    /// The positions one by one.
-    pub(super) fn positions(&self) -> impl Iterator<Item = usize> + use<> {
-        let Self { start, len, stride } = *self;
-        (0..len).scan(start, move |next, _| {
-            let here = *next;
-            *next = here.wrapping_add_signed(stride);
-            Some(here)
-        })
-    }
-}
-
-/// An iterator over the positions of the elements of a box, in row-major order.
+/// An iterator over the positions of the elements of a box, in row-major order and in segments.
 #[derive(Clone, Debug)]
 pub(super) struct Walk {
     position: usize,
+    /// The number of elements in all remaining segments.
     remaining: usize,
     /// Innermost first. Entries from `used` on have the extent 1.
     axes: [WalkAxis; MAX_RANK],
@@ -77,11 +84,6 @@ impl Walk {
         }; MAX_RANK],
         used: 0,
     };
-
-    /// A walk over consecutive positions.
-    pub(super) fn over(range: Range<usize>) -> Self {
-        Self::new(range.start, [(range.len(), 1)].into_iter())
-    }
 
     /// A walk from `position` over a box of `(extent, stride)` axes, outermost first. The extents are at most those of a
     /// [`Shape`](super::Shape), so that no product overflows.
@@ -122,57 +124,41 @@ impl Walk {
         self.used += 1;
     }
 
-    /// All remaining positions as one range, if they are consecutive and ascending.
-    pub(super) fn as_range(&self) -> Option<Range<usize>> {
-        let inner = &self.axes[0];
-        match self.remaining {
-            0 => Some(0..0),
-            1 => Some(self.position..self.position + 1),
-            len if inner.stride == 1 && len <= inner.extent - inner.at => {
-                Some(self.position..self.position + len)
-            }
-            _ => None,
-        }
+    /// The number of elements in all remaining segments.
+    pub(super) const fn remaining(&self) -> usize {
+        self.remaining
     }
 
-    /// The positions up to the next carry.
-    pub(super) fn next_segment(&mut self) -> Option<Segment> {
-        let start = self.position;
-        let inner = &mut self.axes[0];
-        let (left, stride) = (inner.extent - inner.at, inner.stride);
-        let len = left.min(self.remaining);
-        // Go to the last position of the segment, and from there on as for a single element.
-        let last = len.checked_sub(1)?;
-        inner.at += last;
-        self.position = start.wrapping_add(inner.distance(last));
-        self.remaining -= last;
-        self.next();
-        Some(Segment { start, len, stride })
+    /// All remaining positions as one range, if they are consecutive and ascending.
+    pub(super) fn as_range(&self) -> Option<Range<usize>> {
+        let mut walk = self.clone();
+        let segment = walk.next().unwrap_or(Segment::EMPTY);
+        segment.as_range().filter(|_| walk.remaining == 0)
     }
 }
 
 impl Iterator for Walk {
-    type Item = usize;
+    type Item = Segment;
 
-    fn next(&mut self) -> Option<usize> {
-        self.remaining = self.remaining.checked_sub(1)?;
-        let here = self.position;
-        for axis in &mut self.axes[..self.used] {
+    fn next(&mut self) -> Option<Segment> {
+        let [inner, outer @ ..] = &mut self.axes;
+        self.remaining = self.remaining.checked_sub(inner.extent)?;
+        let segment = Segment {
+            start: self.position,
+            len: inner.extent,
+            stride: inner.stride,
+        };
+        // Positions wrap: they are exact modulo the range of a `usize`, and those of elements were checked to lie in the data.
+        for axis in outer.iter_mut().take(self.used.saturating_sub(1)) {
             if axis.at + 1 < axis.extent {
                 axis.at += 1;
                 self.position = self.position.wrapping_add_signed(axis.stride);
                 break;
             }
-            self.position = self.position.wrapping_sub(axis.distance(axis.at));
+            let back = axis.stride.cast_unsigned().wrapping_mul(axis.at);
+            self.position = self.position.wrapping_sub(back);
             axis.at = 0;
         }
-        Some(here)
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.remaining, Some(self.remaining))
+        Some(segment)
     }
 }
-
-impl ExactSizeIterator for Walk {}
-impl FusedIterator for Walk {}
