@@ -73,7 +73,7 @@ impl<'a, T: Copy> TensorView<'a, T> {
     ///
     /// - As [`Shape::new`];
     /// - [`Error::LengthMismatch`] if there is not one stride for each axis;
-    /// - [`ShapeError::View`] if an element would lie outside of `data`. If the view reaches before the first element of
+    /// - [`Error::Shape`] if an element would lie outside of `data`. If the view reaches before the first element of
     ///   `data`, `needed` includes the elements missing in front.
     ///
     /// # Examples
@@ -135,7 +135,7 @@ impl<'a, T: Copy> TensorView<'a, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::LengthMismatch`] if `order` does not name as many axes as the view has, and [`ShapeError::Axis`] for an axis that
+    /// [`Error::LengthMismatch`] if `order` does not name as many axes as the view has, and [`Error::Shape`] for an axis that
     /// does not exist or is named twice.
     ///
     /// # Examples
