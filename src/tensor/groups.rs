@@ -80,8 +80,9 @@ impl Groups {
 
     /// The number of elements in a group.
     pub(super) fn group_len(&self, group: usize) -> usize {
-        self.walk(group, &StridedLayout::row_major(self.shape))
-            .remaining()
+        let rank = self.shape.rank();
+        let own = self.box_of(group);
+        own.map_or(0, |own| own.extents.iter().take(rank).product())
     }
 
     /// The number of elements of every group, if it is the same for all.
@@ -162,8 +163,10 @@ impl Groups {
         }
         let mut moved = alloc::vec![0; trits.len()];
         let mut trits = trits.into_iter();
-        for group in 0..self.len {
-            for (index, trit) in self.indices(group).zip(&mut trits) {
+        let layout = StridedLayout::row_major(self.shape);
+        let segments = (0..self.len).flat_map(|group| self.walk(group, &layout));
+        for segment in segments {
+            for (index, trit) in segment.zip(&mut trits) {
                 if let Some(place) = moved.get_mut(index) {
                     *place = trit;
                 }

@@ -182,7 +182,10 @@ impl<W: Weight> GroupSearch<'_, W> {
         let mut trits = alloc::vec![0; len];
         let mut rest = &mut trits[..];
         let batches = groups.batches(BATCH).map(|batch| {
-            let own = batch.clone().map(|group| groups.group_len(group)).sum();
+            let own = match groups.equal_len() {
+                Some(len) => batch.len() * len,
+                None => batch.clone().map(|group| groups.group_len(group)).sum(),
+            };
             let (own, others) = core::mem::take(&mut rest).split_at_mut(own);
             rest = others;
             (batch, own)
