@@ -57,22 +57,16 @@ fn dot(c: &mut Criterion) {
 const ROWS: usize = 256;
 
 /// Trits in a code, with scales for groups.
-fn matrix(code: Code, grouping: Grouping, two: bool) -> TernaryTensor<f32> {
+fn matrix(code: Code, grouping: Grouping, two: bool) -> TernaryTensor {
     let mut rng = rand::rngs::ChaCha8Rng::seed_from_u64(1912);
     let trits: Vec<i8> = (0..ROWS * N).map(|_| rng.random_range(-1..=1)).collect();
     let shape = Shape::new(&[ROWS, N]).expect("a shape");
-    let groups = grouping.resolve(&shape).expect("groups").len();
+    let groups = grouping.count(&shape).expect("groups");
     let packed = PackedTritsBuf::from_trits(code, &trits).expect("trits");
-    let lambda_n = two.then(|| vec![0.375; groups]);
-    TernaryTensor::from_parts(
-        shape,
-        grouping,
-        Rule::Tnt,
-        packed,
-        vec![0.5; groups],
-        lambda_n,
-    )
-    .expect("a tensor")
+    let (lambda_p, lambda_n) = (vec![0.5_f32; groups], vec![0.375_f32; groups]);
+    let lambda_n = two.then_some(&lambda_n[..]);
+    TernaryTensor::from_parts(shape, grouping, Rule::Tnt, packed, &lambda_p, lambda_n)
+        .expect("a tensor")
 }
 
 fn activations(per: ScalePer) -> Activations {

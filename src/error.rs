@@ -169,6 +169,11 @@ pub enum ShapeError {
     Mismatch,
     /// Blocks of zero weights were asked for.
     EmptyBlock,
+    /// A text is not the text form of a grouping.
+    Grouping {
+        /// The text forms that were expected.
+        expected: &'static str,
+    },
     /// An axis that is cut into equal groups is not a multiple of their length.
     Ragged {
         /// The length of the axis.
@@ -235,11 +240,7 @@ impl fmt::Display for Error {
                 write!(f, "the length is {actual}, but {expected} is needed")
             }
             Self::TooMany { what, given, max } => {
-                write!(
-                    f,
-                    "{given} {}s are not between 1 and {max}",
-                    what.name()
-                )
+                write!(f, "{given} {}s are not between 1 and {max}", what.name())
             }
             Self::OutOfBounds { index, len } => {
                 write!(f, "index {index} is beyond the length {len}")
@@ -300,6 +301,7 @@ impl fmt::Display for ShapeError {
             Self::Overflow => write!(f, "the number of elements of the shape overflows"),
             Self::Mismatch => write!(f, "the two tensors have different shapes"),
             Self::EmptyBlock => write!(f, "a block must hold at least one weight"),
+            Self::Grouping { expected } => write!(f, "not a grouping: expected {expected}"),
             Self::Ragged { len, group } => {
                 write!(
                     f,

@@ -60,7 +60,7 @@
 //! | `half` | `f16` and `bf16` weights, [`mod@format`] | half |
 //! | `heapless` | `ternarize_heapless` | heapless |
 //! | `nalgebra` | [`gram`] | nalgebra |
-//! | `ndarray` | [`tensor::ndarray`] | ndarray |
+//! | `ndarray` | [`tensor::from_array`], [`tensor::into_array`] | ndarray |
 //! | `rayon` | groups of a tensor, long slices, and rows of a product, in parallel | rayon, `std` |
 //! | `safetensors` | [`model`] | safetensors, serde, tempfile, thiserror, `half`, `std` |
 

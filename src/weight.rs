@@ -52,18 +52,35 @@ pub enum TypedSlice<'a> {
     Bf16(&'a [half::bf16]),
 }
 
+/// The same, to be written.
+#[derive(Debug)]
+pub enum TypedSliceMut<'a> {
+    /// Weights of type `f32`.
+    F32(&'a mut [f32]),
+    /// Weights of type `f64`.
+    F64(&'a mut [f64]),
+    /// Weights of type `f16`.
+    #[cfg(feature = "half")]
+    F16(&'a mut [half::f16]),
+    /// Weights of type `bf16`.
+    #[cfg(feature = "half")]
+    Bf16(&'a mut [half::bf16]),
+}
+
 /// Only this crate can make one, so only this crate can call the methods of [`Sealed`].
 #[derive(Clone, Copy, Debug)]
 pub struct Private(());
 
 /// The one value of [`Private`].
-#[expect(dead_code, reason = "the layers come to use it one by one")]
+#[allow(dead_code, reason = "the core alone does not use it")]
 pub(crate) const PRIVATE: Private = Private(());
 
 /// What this crate does with a [`Weight`] of a type that is generic in the caller.
 pub trait Sealed: Sized {
     /// The slice, with its type as a value. It is inlined, so a `match` on the result costs nothing.
     fn typed(weights: &[Self], _: Private) -> TypedSlice<'_>;
+    /// The slice to be written, with its type as a value.
+    fn typed_mut(weights: &mut [Self], _: Private) -> TypedSliceMut<'_>;
     /// The weight of this value; exact if the value is one of the type.
     fn from_value(value: f64, _: Private) -> Self;
 }
@@ -237,6 +254,11 @@ macro_rules! weight {
             #[inline(always)]
             fn typed(weights: &[Self], _: Private) -> TypedSlice<'_> {
                 TypedSlice::$variant(weights)
+            }
+
+            #[inline(always)]
+            fn typed_mut(weights: &mut [Self], _: Private) -> TypedSliceMut<'_> {
+                TypedSliceMut::$variant(weights)
             }
 
             #[inline(always)]

@@ -1,9 +1,11 @@
-//! The safetensors container: named tensors and metadata to bytes and back, through the format's own library.
+//! The safetensors container: named tensors and metadata to bytes and back.
 //!
-//! The library reads and writes the header; the rest differs from what it does in three ways. Names that occur twice in the
-//! header are refused (the library lets the last win, so a tensor would be lost). The metadata are written in alphabetical
-//! order (the library writes them in the order of a hash map, so the same model would give different bytes). And the length
-//! of the file is compared with that of its tensors without adding to it, which could overflow.
+//! The crate `safetensors` reads and writes the header. This module differs from what that crate does alone in three ways:
+//!
+//! - A name that occurs twice in the header is an error. The crate takes the last one, and a tensor would be lost.
+//! - Metadata are written in alphabetical order. The crate writes them in the order of a hash map, so the same model would give
+//!   different bytes.
+//! - The length of the file is compared with that of its tensors without an addition that could overflow.
 
 use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
@@ -14,19 +16,19 @@ use safetensors::tensor::{Dtype, Metadata as Header, View, serialize as serializ
 
 use super::{DenseTensor, ModelError, names};
 
-/// What a file says about itself.
+/// The metadata of a file.
 pub(super) type Metadata = BTreeMap<String, String>;
 
-/// The tensors of a file, as they lie there.
-pub(super) type Parts = BTreeMap<String, DenseTensor>;
+/// The tensors as a file stores them.
+pub(super) type StoredTensors = BTreeMap<String, DenseTensor>;
 
-/// Bytes before the header: its length.
+/// The bytes before the header, which give its length.
 const PREFIX: usize = 8;
 
 /// The longest header that the format allows.
 const MAX_HEADER: usize = 100_000_000;
 
-/// The name in the header that is not a tensor's.
+/// The name of the metadata in the header.
 const METADATA: &str = "__metadata__";
 
 fn container(reason: &dyn ToString) -> ModelError {
@@ -36,17 +38,17 @@ fn container(reason: &dyn ToString) -> ModelError {
 }
 
 /// The metadata and the tensors of a file.
-pub(super) fn parse(bytes: &[u8]) -> Result<(Metadata, Parts), ModelError> {
-    let (header, data) = split(bytes).ok_or_else(|| container(&"its header is not whole"))?;
+pub(super) fn parse(bytes: &[u8]) -> Result<(Metadata, StoredTensors), ModelError> {
+    let (header, data) = split(bytes).ok_or_else(|| container(&"the header is incomplete"))?;
     let header = core::str::from_utf8(header).map_err(|error| container(&error))?;
     let duplicate = names::duplicate(header, METADATA).map_err(|error| container(&error))?;
     if let Some(name) = duplicate {
         return Err(ModelError::DuplicateName { name });
     }
-    // The library sees to it that the tensors lie side by side, from the first byte on.
+    // Reading the header checks that the tensors follow each other without gaps, from the first byte on.
     let header: Header = serde_json::from_str(header).map_err(|error| container(&error))?;
     if header.data_len() != data.len() {
-        let reason = "its data have another length than its header says";
+        let reason = "the data are not as long as the header says";
         return Err(container(&reason));
     }
     let metadata = header.metadata().clone().unwrap_or_default();
@@ -71,7 +73,10 @@ fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// The bytes of a file with this content.
-pub(super) fn serialize(metadata: &Metadata, tensors: Parts) -> Result<Vec<u8>, ModelError> {
+pub(super) fn serialize(
+    metadata: &Metadata,
+    tensors: StoredTensors,
+) -> Result<Vec<u8>, ModelError> {
     if tensors.contains_key(METADATA) {
         let name = METADATA.to_string();
         return Err(ModelError::NameTaken { name });
@@ -83,14 +88,14 @@ pub(super) fn serialize(metadata: &Metadata, tensors: Parts) -> Result<Vec<u8>, 
     with_metadata(&bytes, metadata).ok_or_else(|| container(&"the header would be too long"))
 }
 
-/// The file with metadata put at the head of its header.
+/// The file with metadata added at the start of its header.
 fn with_metadata(bytes: &[u8], metadata: &Metadata) -> Option<Vec<u8>> {
     let (header, data) = split(bytes)?;
     let entries = header.trim_ascii_end().strip_prefix(b"{")?;
     let comma: &[u8] = if entries == b"}" { b"" } else { b"," };
     let metadata = serde_json::to_vec(metadata).ok()?;
     let mut header = [b"{\"__metadata__\":", &*metadata, comma, entries].concat();
-    // Spaces, so that the data stay aligned.
+    // Fill up with spaces, so that the data stay aligned.
     header.resize(header.len().next_multiple_of(PREFIX), b' ');
     if header.len() > MAX_HEADER {
         return None;

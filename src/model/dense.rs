@@ -1,4 +1,4 @@
-//! [`DenseTensor`]: an ordinary tensor of a file, kept as its little-endian bytes.
+//! [`DenseTensor`]: a tensor of numbers of any type, kept as the little-endian bytes of a file.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -6,47 +6,11 @@ use alloc::vec::Vec;
 use safetensors::Dtype;
 
 use super::ModelError;
-use crate::tensor::Shape;
-use crate::{Error, Weight};
+use crate::Weight;
+use crate::error::check_len;
+use crate::tensor::{Floats, Shape};
 
-/// A weight type that files hold: `f16`, `bf16`, `f32` and `f64`. Sealed, as [`Weight`] is.
-///
-/// # Examples
-///
-/// ```
-/// use ternarize::model::Element;
-/// assert_eq!(f32::DTYPE, "F32");
-/// assert_eq!(half::bf16::DTYPE, "BF16");
-/// ```
-pub trait Element: Weight {
-    /// The name of the type in a file.
-    const DTYPE: &'static str;
-
-    /// The value of these little-endian bytes, if they are as many as the type has.
-    fn from_le(bytes: &[u8]) -> Option<Self>;
-
-    /// Appends the value's little-endian bytes.
-    fn append_le(self, bytes: &mut Vec<u8>);
-}
-
-macro_rules! element {
-    ($($type:ty: $dtype:literal),*) => {$(
-        impl Element for $type {
-            const DTYPE: &'static str = $dtype;
-
-            fn from_le(bytes: &[u8]) -> Option<Self> {
-                Some(Self::from_le_bytes(bytes.try_into().ok()?))
-            }
-
-            fn append_le(self, bytes: &mut Vec<u8>) {
-                bytes.extend(self.to_le_bytes());
-            }
-        }
-    )*};
-}
-element!(half::f16: "F16", half::bf16: "BF16", f32: "F32", f64: "F64");
-
-/// A tensor of any type of number.
+/// A tensor of any number type, in row-major order.
 ///
 /// # Examples
 ///
@@ -62,18 +26,18 @@ element!(half::f16: "F16", half::bf16: "BF16", f32: "F32", f64: "F64");
 #[derive(Clone, Debug, PartialEq)]
 pub struct DenseTensor {
     pub(super) dtype: Dtype,
-    /// The type's name, for it has no `const` one.
+    /// The name of `dtype`, which cannot be had from it as a `&str`.
     pub(super) dtype_name: String,
     pub(super) shape: Vec<usize>,
     pub(super) bytes: Vec<u8>,
 }
 
 impl DenseTensor {
-    /// A tensor of these values in row-major order.
+    /// Makes a tensor of values in row-major order.
     ///
     /// # Errors
     ///
-    /// [`ModelError::Shape`] if the values do not fill the shape, or the shape is none.
+    /// [`ModelError::Shape`] if the shape is invalid, or has another number of elements.
     ///
     /// # Examples
     ///
@@ -81,29 +45,28 @@ impl DenseTensor {
     /// use ternarize::model::DenseTensor;
     /// assert!(DenseTensor::new(&[3], &[1.0_f32]).is_err());
     /// ```
-    pub fn new<W: Element>(shape: &[usize], values: &[W]) -> Result<Self, ModelError> {
-        let (expected, actual) = (Shape::new(shape)?.len(), values.len());
-        if actual != expected {
-            return Err(Error::LengthMismatch { expected, actual }.into());
-        }
-        Ok(Self::of(shape, values))
+    pub fn new<W: Weight>(shape: &[usize], values: &[W]) -> Result<Self, ModelError> {
+        check_len(Shape::new(shape)?.len(), values.len())?;
+        Ok(Self::of(shape, &Floats::copy_of(values)))
     }
 
-    /// The same, for values that are known to fill the shape.
-    pub(super) fn of<W: Element>(shape: &[usize], values: &[W]) -> Self {
-        let mut bytes = Vec::with_capacity(size_of_val(values));
-        for &value in values {
-            value.append_le(&mut bytes);
-        }
+    /// As [`new`](Self::new), for values that are known to fill the shape.
+    pub(super) fn of(shape: &[usize], values: &Floats) -> Self {
+        let dtype = match values.dtype() {
+            "F16" => Dtype::F16,
+            "BF16" => Dtype::BF16,
+            "F64" => Dtype::F64,
+            _ => Dtype::F32,
+        };
         Self {
-            dtype: dtype_of(W::DTYPE),
-            dtype_name: W::DTYPE.into(),
+            dtype,
+            dtype_name: values.dtype().into(),
             shape: shape.into(),
-            bytes,
+            bytes: values.to_le_bytes(),
         }
     }
 
-    /// The type's name as files spell it: `F32`, `I64`, ...
+    /// The name of the number type as files spell it: `F32`, `I64` and so on.
     ///
     /// ```
     /// # use ternarize::model::DenseTensor;
@@ -115,7 +78,7 @@ impl DenseTensor {
         &self.dtype_name
     }
 
-    /// The lengths of the axes.
+    /// The extents of the tensor, outermost axis first.
     ///
     /// ```
     /// # use ternarize::model::DenseTensor;
@@ -127,7 +90,7 @@ impl DenseTensor {
         &self.shape
     }
 
-    /// The little-endian bytes in row-major order.
+    /// The little-endian bytes of the values in row-major order.
     ///
     /// ```
     /// # use ternarize::model::DenseTensor;
@@ -139,7 +102,7 @@ impl DenseTensor {
         &self.bytes
     }
 
-    /// The values in row-major order, if they are of this type.
+    /// The values in row-major order, or `None` if they are of another type.
     ///
     /// ```
     /// # use ternarize::model::DenseTensor;
@@ -148,20 +111,12 @@ impl DenseTensor {
     /// # Ok::<(), ternarize::model::ModelError>(())
     /// ```
     #[must_use]
-    pub fn values<W: Element>(&self) -> Option<Vec<W>> {
-        if self.dtype_name != W::DTYPE {
-            return None;
-        }
-        self.bytes.chunks(size_of::<W>()).map(W::from_le).collect()
+    pub fn values<W: Weight>(&self) -> Option<Vec<W>> {
+        self.floats()?.into_vec()
     }
-}
 
-/// The file format's own name of a weight type.
-pub(super) fn dtype_of(name: &str) -> Dtype {
-    match name {
-        "F16" => Dtype::F16,
-        "BF16" => Dtype::BF16,
-        "F64" => Dtype::F64,
-        _ => Dtype::F32,
+    /// The values, or `None` if they are not of a weight type.
+    pub(super) fn floats(&self) -> Option<Floats> {
+        Floats::from_le_bytes(&self.dtype_name, &self.bytes)
     }
 }

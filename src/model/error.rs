@@ -1,4 +1,4 @@
-//! [`ModelError`]: every way a model file can be wrong.
+//! [`ModelError`]: everything that can be wrong with a model file.
 
 use alloc::string::{String, ToString};
 use std::path::PathBuf;
@@ -7,7 +7,9 @@ use thiserror::Error as ThisError;
 
 use crate::Error;
 
-/// What was wrong with a file or with a tensor in it, by name.
+/// What was wrong with a model file, or with a tensor in it, by name.
+///
+/// The message of an error does not repeat the message of its [`source`](core::error::Error::source).
 ///
 /// # Examples
 ///
@@ -21,25 +23,25 @@ use crate::Error;
 #[non_exhaustive]
 pub enum ModelError {
     /// The file cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// The file cannot be written.
-    #[error("cannot write {}: {source}", path.display())]
+    #[error("cannot write {}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// The bytes are not a safetensors file, or not a whole one.
+    /// The bytes are not a complete safetensors file.
     #[error("not a safetensors file: {reason}")]
     Container {
-        /// What the safetensors reader said.
+        /// The message of the safetensors reader.
         reason: String,
     },
     /// The header names a tensor twice, or the metadata a key.
@@ -48,7 +50,7 @@ pub enum ModelError {
         /// The name.
         name: String,
     },
-    /// The ternary tensors are described in a newer version of the layout, or in an unknown one.
+    /// The file uses an unknown version of the layout of ternary tensors, perhaps a newer one.
     #[error("version {found} of the ternary layout is unknown: this library reads version 1")]
     UnknownVersion {
         /// The version that the file states.
@@ -57,10 +59,10 @@ pub enum ModelError {
     /// The description of the ternary tensors cannot be understood.
     #[error("the description of the ternary tensors cannot be understood: {reason}")]
     Directory {
-        /// What the JSON reader said.
+        /// The message of the JSON reader.
         reason: String,
     },
-    /// A ternary tensor lacks a part, or a part does not fit the description.
+    /// A part of a ternary tensor is missing, or does not fit the description.
     #[error("the ternary tensor `{tensor}` has a bad {part}: {reason}")]
     BadPart {
         /// The tensor.
@@ -70,7 +72,7 @@ pub enum ModelError {
         /// What is wrong with it.
         reason: String,
     },
-    /// Two tensors would bear the same name.
+    /// Two tensors would have the same name.
     #[error("the name `{name}` is needed for a part of a ternary tensor, but is taken")]
     NameTaken {
         /// The name.
@@ -82,7 +84,7 @@ pub enum ModelError {
         /// The name asked for.
         tensor: String,
     },
-    /// The tensor is not made of F16, BF16, F32 or F64.
+    /// The values of the tensor are not F16, BF16, F32 or F64.
     #[error("the tensor `{tensor}` is {dtype}, not F16, BF16, F32 or F64")]
     NotFloat {
         /// The tensor.
@@ -91,15 +93,15 @@ pub enum ModelError {
         dtype: String,
     },
     /// The tensor cannot be ternarized.
-    #[error("the tensor `{tensor}` cannot be ternarized: {source}")]
+    #[error("the tensor `{tensor}` cannot be ternarized")]
     Tensor {
         /// The tensor.
         tensor: String,
-        /// Why not.
+        /// The reason.
         source: Error,
     },
     /// Values and shape of a tensor do not fit together.
-    #[error("values and shape do not fit together: {0}")]
+    #[error("values and shape do not fit together")]
     Shape(#[from] Error),
 }
 

@@ -1,4 +1,4 @@
-//! How ternary tensors lie in a file: their parts and the directory that describes them. See the [module](super) for both.
+//! How ternary tensors are stored in a file: as parts, and a directory that describes them. The [module](super) shows both.
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
@@ -6,10 +6,10 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::container::Parts;
-use super::{AnyTernary, DenseTensor, Element, ModelError, Tensor, names};
-use crate::tensor::{Grouping, Shape, TernaryTensor};
-use crate::{Code, PackedTritsBuf, Rule};
+use super::container::StoredTensors;
+use super::{DenseTensor, ModelError, Tensor, names};
+use crate::tensor::{Floats, Grouping, Shape, TernaryTensor};
+use crate::{Code, PackedTritsBuf, Rule, Scales};
 
 /// The metadata key of the directory.
 pub(super) const KEY: &str = "ternarize";
@@ -21,20 +21,20 @@ const TRITS: &str = "trits";
 const LAMBDA_P: &str = "lambda_p";
 const LAMBDA_N: &str = "lambda_n";
 
-/// What is read first, for a later version may look different.
+/// Read before the rest, because a later version may look different.
 #[derive(Deserialize)]
-struct Version {
+struct LayoutVersion {
     version: u64,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Directory {
     version: u64,
-    tensors: BTreeMap<String, Entry>,
+    tensors: BTreeMap<String, TensorEntry>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Entry {
+struct TensorEntry {
     shape: Vec<usize>,
     dtype: String,
     grouping: String,
@@ -46,11 +46,11 @@ fn part_name(tensor: &str, part: &str) -> String {
     alloc::format!("{tensor}.{part}")
 }
 
-/// The directory, if any tensor is ternary, and all tensors as the file stores them.
+/// The directory, if any tensor is ternary, and all tensors as a file stores them.
 pub(super) fn take_apart(
     tensors: &BTreeMap<String, Tensor>,
-) -> Result<(Option<String>, Parts), ModelError> {
-    let mut parts = Parts::new();
+) -> Result<(Option<String>, StoredTensors), ModelError> {
+    let mut parts = StoredTensors::new();
     let mut directory = Directory {
         version: VERSION,
         tensors: BTreeMap::new(),
@@ -67,31 +67,30 @@ pub(super) fn take_apart(
             }
             Tensor::Ternary(ternary) => ternary,
         };
-        let (lambda_p, lambda_n) = ternary.scale_tensors();
+        let (lambda_p, lambda_n) = ternary.stored_scales();
+        let scales = |values: &Floats| DenseTensor::of(&[values.len()], values);
         put(part_name(name, TRITS), codes(ternary))?;
-        put(part_name(name, LAMBDA_P), lambda_p)?;
+        put(part_name(name, LAMBDA_P), scales(lambda_p))?;
         let second = part_name(name, LAMBDA_N);
-        match lambda_n {
-            Some(lambda_n) => put(second, lambda_n)?,
-            // When read again, it would pass for the second scales.
-            None if matches!(tensors.get(&second), Some(Tensor::Dense(_))) => {
+        match ternary.scales() {
+            Scales::Two => put(second, scales(lambda_n))?,
+            // A dense tensor of this name would be read as the second scales.
+            Scales::One if matches!(tensors.get(&second), Some(Tensor::Dense(_))) => {
                 return Err(ModelError::NameTaken { name: second });
             }
-            None => {}
+            Scales::One => {}
         }
         directory.tensors.insert(name.clone(), describe(ternary));
     }
     if directory.tensors.is_empty() {
         return Ok((None, parts));
     }
-    let directory = serde_json::to_string(&directory).map_err(|error| ModelError::Directory {
-        reason: error.to_string(),
-    })?;
+    let directory = serde_json::to_string(&directory).map_err(|error| unreadable(&error))?;
     Ok((Some(directory), parts))
 }
 
 /// The packed trits as a tensor of bytes.
-fn codes(ternary: &AnyTernary) -> DenseTensor {
+fn codes(ternary: &TernaryTensor) -> DenseTensor {
     let bytes = ternary.trits().as_bytes().to_vec();
     DenseTensor {
         dtype: safetensors::Dtype::U8,
@@ -101,8 +100,8 @@ fn codes(ternary: &AnyTernary) -> DenseTensor {
     }
 }
 
-fn describe(ternary: &AnyTernary) -> Entry {
-    Entry {
+fn describe(ternary: &TernaryTensor) -> TensorEntry {
+    TensorEntry {
         shape: ternary.shape().axes().to_vec(),
         dtype: ternary.dtype().to_string(),
         grouping: ternary.grouping().to_string(),
@@ -111,26 +110,18 @@ fn describe(ternary: &AnyTernary) -> Entry {
     }
 }
 
-/// The tensors of a file whose directory, if it has one, is this.
+/// All tensors of a file, from those that it stores and its directory, if it has one.
 pub(super) fn assemble(
     directory: Option<&str>,
-    mut parts: Parts,
+    mut parts: StoredTensors,
 ) -> Result<BTreeMap<String, Tensor>, ModelError> {
     let mut tensors = BTreeMap::new();
-    for (name, entry) in directory
-        .map(read_directory)
-        .transpose()?
-        .unwrap_or_default()
-    {
-        let ternary = match entry.dtype.as_str() {
-            "F16" => put_together::<half::f16>(&name, &entry, &mut parts),
-            "BF16" => put_together::<half::bf16>(&name, &entry, &mut parts),
-            "F32" => put_together::<f32>(&name, &entry, &mut parts),
-            "F64" => put_together::<f64>(&name, &entry, &mut parts),
-            other => Err(ModelError::not_float(&name, other)),
-        }?;
+    let directory = directory.map(read_directory).transpose()?;
+    for (name, entry) in directory.unwrap_or_default() {
+        let ternary = put_together(&name, &entry, &mut parts)?;
         tensors.insert(name, Tensor::Ternary(ternary));
     }
+    // What is left is dense.
     for (name, dense) in parts {
         if tensors.insert(name.clone(), Tensor::Dense(dense)).is_some() {
             return Err(ModelError::NameTaken { name });
@@ -139,61 +130,64 @@ pub(super) fn assemble(
     Ok(tensors)
 }
 
-fn read_directory(text: &str) -> Result<BTreeMap<String, Entry>, ModelError> {
-    let unreadable = |error: serde_json::Error| ModelError::Directory {
-        reason: error.to_string(),
-    };
-    let Version { version } = serde_json::from_str(text).map_err(unreadable)?;
+fn unreadable(error: &serde_json::Error) -> ModelError {
+    let reason = error.to_string();
+    ModelError::Directory { reason }
+}
+
+fn read_directory(text: &str) -> Result<BTreeMap<String, TensorEntry>, ModelError> {
+    let LayoutVersion { version } =
+        serde_json::from_str(text).map_err(|error| unreadable(&error))?;
     if version != VERSION {
         return Err(ModelError::UnknownVersion { found: version });
     }
-    let directory: Directory = serde_json::from_str(text).map_err(unreadable)?;
-    match names::duplicate(text, "tensors").map_err(unreadable)? {
+    let directory: Directory = serde_json::from_str(text).map_err(|error| unreadable(&error))?;
+    match names::duplicate(text, "tensors").map_err(|error| unreadable(&error))? {
         Some(name) => Err(ModelError::DuplicateName { name }),
         None => Ok(directory.tensors),
     }
 }
 
-/// Takes a ternary tensor's parts out of the file's tensors, and checks them against its description.
-fn put_together<W: Element>(
+/// Removes the parts of a ternary tensor from those of the file, and checks them against its description.
+fn put_together(
     name: &str,
-    entry: &Entry,
-    parts: &mut Parts,
-) -> Result<AnyTernary, ModelError>
-where
-    AnyTernary: From<TernaryTensor<W>>,
-{
+    entry: &TensorEntry,
+    parts: &mut StoredTensors,
+) -> Result<TernaryTensor, ModelError> {
     let bad = |part, reason: &dyn ToString| ModelError::bad_part(name, part, reason);
+    // The description, word by word.
+    if !["F16", "BF16", "F32", "F64"].contains(&entry.dtype.as_str()) {
+        return Err(ModelError::not_float(name, &entry.dtype));
+    }
     let shape = Shape::new(&entry.shape).map_err(|error| bad("shape", &error))?;
-    let grouping: Grouping = entry
-        .grouping
-        .parse()
-        .map_err(|error| bad("grouping", &error))?;
-    let fits = grouping.resolve(&shape);
-    fits.map_err(|error| bad("grouping", &error))?;
+    let grouping: Result<Grouping, _> = entry.grouping.parse();
+    let grouping = grouping.map_err(|error| bad("grouping", &error))?;
+    let groups = grouping.count(&shape);
+    groups.map_err(|error| bad("grouping", &error))?;
     let code = Code::from_name(&entry.code).ok_or_else(|| bad("code", &entry.code))?;
     let rule = Rule::from_name(&entry.rule).ok_or_else(|| bad("rule", &entry.rule))?;
 
-    let codes = parts
-        .remove(&part_name(name, TRITS))
-        .ok_or_else(|| bad(TRITS, &"missing"))?;
+    // The packed trits.
+    let codes = parts.remove(&part_name(name, TRITS));
+    let codes = codes.ok_or_else(|| bad(TRITS, &"missing"))?;
     if codes.dtype() != "U8" {
         return Err(bad(TRITS, &"not U8"));
     }
-    let trits = PackedTritsBuf::from_bytes(code, codes.bytes, shape.len())
-        .map_err(|error| bad(TRITS, &error))?;
-    let mut scales = |part| match parts.remove(&part_name(name, part)) {
-        Some(dense) => {
-            let values = dense
-                .values::<W>()
-                .ok_or_else(|| bad(part, &"not of the tensor's type"));
-            values.map(Some)
-        }
-        None => Ok(None),
+    let trits = PackedTritsBuf::from_bytes(code, codes.bytes, shape.len());
+    let trits = trits.map_err(|error| bad(TRITS, &error))?;
+
+    // The scales of the one or two signs.
+    let mut scales = |part| {
+        let dense = parts.remove(&part_name(name, part));
+        let floats = dense.map(|dense| {
+            let own_type = dense.dtype() == entry.dtype;
+            let floats = dense.floats().filter(|_| own_type);
+            floats.ok_or_else(|| bad(part, &"not of the tensor's type"))
+        });
+        floats.transpose()
     };
     let lambda_p = scales(LAMBDA_P)?.ok_or_else(|| bad(LAMBDA_P, &"missing"))?;
     let lambda_n = scales(LAMBDA_N)?;
-    let tensor = TernaryTensor::from_parts(shape, grouping, rule, trits, lambda_p, lambda_n)
-        .map_err(|error| bad("set of scales", &error))?;
-    Ok(tensor.into())
+    TernaryTensor::from_floats(shape, grouping, rule, trits, lambda_p, lambda_n)
+        .map_err(|error| bad("set of scales", &error))
 }

@@ -1,24 +1,27 @@
-//! Whole models: safetensors files in, ternary safetensors files out.
+//! Model files: safetensors in, ternary safetensors out.
 //!
-//! A [`Model`] is what a safetensors file holds: named tensors and a little metadata. Tensors are dense (kept byte for byte) or
-//! ternary. A ternary tensor `X` is stored as plain tensors that any safetensors reader opens, and described in the metadata:
+//! A [`Model`] holds the content of a safetensors file: named tensors and metadata. A tensor is dense and kept byte for byte, or
+//! it is ternary. A file stores a ternary tensor `X` as plain tensors, which every safetensors reader can open, and describes it in
+//! the metadata:
 //!
 //! ```text
-//! X.trits     U8  [bytes]     packed trits, row-major
-//! X.lambda_p  dtype of X [groups]
-//! X.lambda_n  dtype of X [groups]      only where the signs have scales of their own
+//! X.trits     U8          [bytes]      packed trits in row-major order
+//! X.lambda_p  type of X   [groups]     scale of +1, or of both signs
+//! X.lambda_n  type of X   [groups]     scale of -1, only if it differs
 //!
 //! __metadata__["ternarize"] = {"version":1, "tensors":{"X":{
 //!     "shape":[16,1,3,3], "dtype":"F32", "grouping":"axis:0", "code":"2bit", "rule":"tnt"}}}
 //! ```
 //!
-//! The codes are those of [`crate::code`], groupings and rules are spelled as their `Display` does, and groups are numbered as
-//! [`crate::tensor::Groups`] does. Reading checks everything before it hands anything out; the same model is always written as
-//! the same bytes; a failed write leaves the old file as it was.
+//! `code` is a name of a [`Code`](crate::Code), `grouping` and `rule` are spelled as the `Display` of [`Grouping`] and
+//! [`Rule`](crate::Rule) writes them, and groups are numbered in row-major order of the tensor.
+//!
+//! - Reading checks everything before it returns anything.
+//! - The same model is always written as the same bytes.
+//! - A failed write leaves the old file as it was.
 //!
 //! Source: the safetensors format, <https://huggingface.co/docs/safetensors>.
 
-mod any;
 mod container;
 mod dense;
 mod error;
@@ -32,12 +35,11 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-pub use any::AnyTernary;
-pub use dense::{DenseTensor, Element};
+pub use dense::DenseTensor;
 pub use error::ModelError;
 
-use crate::tensor::{Agreement, Grouping, TensorView, TernaryTensor};
-use crate::{Error, Ternarizer};
+use crate::Ternarizer;
+use crate::tensor::{ErrorMetrics, Grouping, TernaryTensor};
 
 /// A tensor of a model.
 ///
@@ -58,13 +60,13 @@ use crate::{Error, Ternarizer};
     reason = "a model has few tensors, and large ones"
 )]
 pub enum Tensor {
-    /// Any type of number, kept as it was read.
+    /// Numbers of any type, kept as they were read.
     Dense(DenseTensor),
     /// Trits and scales.
-    Ternary(AnyTernary),
+    Ternary(TernaryTensor),
 }
 
-/// Named tensors and metadata: the content of a safetensors file.
+/// The content of a safetensors file: named tensors and metadata.
 ///
 /// # Examples
 ///
@@ -77,8 +79,8 @@ pub enum Tensor {
 /// let weights = DenseTensor::new(&[2, 2], &[1.0_f32, -0.5, 0.1, 0.9])?;
 /// model.insert("fc.weight", Tensor::Dense(weights));
 ///
-/// let agreement = model.ternarize("fc.weight", Grouping::Tensor, &Ternarizer::new())?;
-/// assert!(agreement.cosine > 0.99);
+/// let metrics = model.ternarize("fc.weight", Grouping::Tensor, &Ternarizer::new())?;
+/// assert!(metrics.cosine > 0.99);
 ///
 /// let file = model.to_bytes()?;
 /// assert_eq!(Model::from_bytes(&file)?, model);
@@ -101,11 +103,13 @@ impl Model {
         Self::default()
     }
 
-    /// Reads the bytes of a safetensors file, ternary or not.
+    /// Reads the bytes of a safetensors file, with ternary tensors or without.
     ///
     /// # Errors
     ///
-    /// Whatever is wrong with the bytes: see [`ModelError`].
+    /// [`ModelError::Container`] if the bytes are not a complete safetensors file, [`ModelError::DuplicateName`] for a name that
+    /// occurs twice, and [`ModelError::UnknownVersion`], [`ModelError::Directory`], [`ModelError::BadPart`],
+    /// [`ModelError::NotFloat`] and [`ModelError::NameTaken`] for ternary tensors that are not stored as described above.
     ///
     /// # Examples
     ///
@@ -124,9 +128,9 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`ModelError::NameTaken`] if a dense tensor bears the name of a part of a ternary one (also of the second scales where
-    /// there is one only) or the name `__metadata__`, or if the metadata has the key `ternarize`;
-    /// [`ModelError::Container`] if the header would be longer than the format allows.
+    /// - [`ModelError::NameTaken`] if a dense tensor has the name of a part of a ternary one (that of the second scales is reserved
+    ///   even if there is one scale) or the name `__metadata__`, or if the metadata have the key `ternarize`;
+    /// - [`ModelError::Container`] if the header would be longer than the format allows.
     ///
     /// # Examples
     ///
@@ -167,11 +171,12 @@ impl Model {
         Self::from_bytes(&bytes)
     }
 
-    /// Writes a safetensors file: to a temporary file beside it, which then takes its name. Returns its size in bytes.
+    /// Writes a safetensors file and returns its size in bytes. The bytes go to a temporary file in the same folder, which is then
+    /// renamed.
     ///
     /// # Errors
     ///
-    /// [`ModelError::Write`] with the path, and as [`to_bytes`](Self::to_bytes); then the old file is as it was.
+    /// [`ModelError::Write`] with the path, and as [`to_bytes`](Self::to_bytes). Then the old file is as it was.
     ///
     /// # Examples
     ///
@@ -199,7 +204,7 @@ impl Model {
         }
     }
 
-    /// The tensors, by name.
+    /// The tensors in alphabetical order of their names.
     ///
     /// ```
     /// # use ternarize::model::{DenseTensor, Model, Tensor};
@@ -224,7 +229,7 @@ impl Model {
         self.tensors.get(name)
     }
 
-    /// Adds a tensor; returns the one that bore the name before.
+    /// Adds a tensor. Returns the tensor that had the name before.
     ///
     /// ```
     /// # use ternarize::model::{DenseTensor, Model, Tensor};
@@ -238,7 +243,7 @@ impl Model {
         self.tensors.insert(name.into(), tensor)
     }
 
-    /// The metadata of the file, but for the entry that describes ternary tensors.
+    /// The metadata of the file, without the entry that describes ternary tensors.
     ///
     /// ```
     /// # use ternarize::model::Model;
@@ -251,7 +256,7 @@ impl Model {
         &self.metadata
     }
 
-    /// The metadata for changing.
+    /// The metadata, to be changed.
     ///
     /// ```
     /// # use ternarize::model::Model;
@@ -264,12 +269,15 @@ impl Model {
         &mut self.metadata
     }
 
-    /// Ternarizes a dense tensor of floats in place; says how close the stored tensor comes.
+    /// Ternarizes a dense tensor of floats in place. Returns the error metrics of the stored tensor.
     ///
     /// # Errors
     ///
-    /// [`ModelError::NoSuchTensor`]; [`ModelError::NotFloat`] for integers and for tensors that are ternary already;
-    /// [`ModelError::Tensor`] with whatever [`TernaryTensor::ternarize`] has to say. Then the model is as it was.
+    /// - [`ModelError::NoSuchTensor`];
+    /// - [`ModelError::NotFloat`] for a tensor of integers or one that is ternary already;
+    /// - [`ModelError::Tensor`] with the error of [`TernaryTensor::ternarize`].
+    ///
+    /// Then the model is as it was.
     ///
     /// # Examples
     ///
@@ -277,34 +285,34 @@ impl Model {
     /// # use ternarize::{Ternarizer, model::{DenseTensor, Model, Tensor}, tensor::Grouping};
     /// let mut model = Model::new();
     /// model.insert("w", Tensor::Dense(DenseTensor::new(&[2], &[3.0_f64, 4.0])?));
-    /// let agreement = model.ternarize("w", Grouping::Tensor, &Ternarizer::new())?;
-    /// assert_eq!(agreement.relative_error, 0.02);
+    /// let metrics = model.ternarize("w", Grouping::Tensor, &Ternarizer::new())?;
+    /// assert_eq!(metrics.relative_error, 0.02);
     /// # Ok::<(), ternarize::model::ModelError>(())
     /// ```
     pub fn ternarize(
         &mut self,
         name: &str,
         grouping: Grouping,
-        how: &Ternarizer<'_>,
-    ) -> Result<Agreement, ModelError> {
-        let missing = || ModelError::NoSuchTensor {
-            tensor: name.to_string(),
+        options: &Ternarizer<'_>,
+    ) -> Result<ErrorMetrics, ModelError> {
+        let tensor = || name.to_string();
+        let dense = match self.tensors.get(name) {
+            Some(Tensor::Dense(dense)) => dense,
+            Some(Tensor::Ternary(_)) => return Err(ModelError::not_float(name, "ternary")),
+            None => return Err(ModelError::NoSuchTensor { tensor: tensor() }),
         };
-        let (ternary, agreement) = match self.tensors.get(name).ok_or_else(missing)? {
-            Tensor::Dense(dense) => match dense.dtype() {
-                "F16" => ternary::<half::f16>(name, dense, grouping, how),
-                "BF16" => ternary::<half::bf16>(name, dense, grouping, how),
-                "F32" => ternary::<f32>(name, dense, grouping, how),
-                "F64" => ternary::<f64>(name, dense, grouping, how),
-                other => Err(ModelError::not_float(name, other)),
-            },
-            Tensor::Ternary(_) => Err(ModelError::not_float(name, "ternary")),
-        }?;
+        let weights = dense.floats();
+        let weights = weights.ok_or_else(|| ModelError::not_float(name, dense.dtype()))?;
+        let made = TernaryTensor::ternarize_floats(&weights, dense.shape(), grouping, options);
+        let (ternary, metrics) = made.map_err(|source| ModelError::Tensor {
+            tensor: tensor(),
+            source,
+        })?;
         self.insert(name, Tensor::Ternary(ternary));
-        Ok(agreement)
+        Ok(metrics)
     }
 
-    /// The same model with every ternary tensor restored to a dense one of its original type.
+    /// The same model with every ternary tensor dequantized to a dense one of its original type.
     ///
     /// ```
     /// # use ternarize::{Ternarizer, model::{DenseTensor, Model, Tensor}, tensor::Grouping};
@@ -319,7 +327,9 @@ impl Model {
     pub fn to_dense(&self) -> Self {
         let dense = |tensor: &Tensor| match tensor {
             Tensor::Dense(dense) => dense.clone(),
-            Tensor::Ternary(ternary) => ternary.to_dense(),
+            Tensor::Ternary(ternary) => {
+                DenseTensor::of(ternary.shape().axes(), &ternary.dequantize_floats())
+            }
         };
         let tensors = self.tensors.iter();
         let tensors = tensors.map(|(name, tensor)| (name.clone(), Tensor::Dense(dense(tensor))));
@@ -330,33 +340,10 @@ impl Model {
     }
 }
 
-/// A file that will be readable for whom new files are, not for the user alone.
+/// A temporary file with the permissions that a new file gets, and not readable for the user alone.
 fn temporary_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     let mut file = tempfile::Builder::new();
     #[cfg(unix)]
     file.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     file.tempfile_in(folder)
-}
-
-/// Ternarizes a tensor of a known type.
-fn ternary<W: Element>(
-    name: &str,
-    dense: &DenseTensor,
-    grouping: Grouping,
-    how: &Ternarizer<'_>,
-) -> Result<(AnyTernary, Agreement), ModelError>
-where
-    AnyTernary: From<TernaryTensor<W>>,
-{
-    let place = |source: Error| ModelError::Tensor {
-        tensor: name.to_string(),
-        source,
-    };
-    let weights: Vec<W> = dense
-        .values()
-        .ok_or_else(|| ModelError::not_float(name, dense.dtype()))?;
-    let view = TensorView::new(&weights, dense.shape()).map_err(place)?;
-    let (tensor, _) = TernaryTensor::ternarize(&view, grouping, how).map_err(place)?;
-    let agreement = tensor.agreement(&view).map_err(place)?;
-    Ok((tensor.into(), agreement))
 }

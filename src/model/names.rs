@@ -1,4 +1,4 @@
-//! Names that occur twice in a JSON object. Most readers let the last one win; here a tensor would be lost by that.
+//! Names that occur twice in a JSON object. Most readers take the last value of such a name; here a tensor would be lost by that.
 
 use alloc::collections::BTreeSet;
 use alloc::string::String;

@@ -1,40 +1,43 @@
-//! From a [`TernaryTensor`] to the bytes of other programs, and back.
+//! A [`TernaryTensor`] in the bytes of other programs' formats, and back.
+//!
+//! The trits are copied as they are, whatever the grouping. The grouping only has to give each block of the format one scale:
 //!
 //! ```text
-//! for each run of weights in one group:  its scale, rounded to the format's type, is that of every block the run touches
+//! for each run of weights of one group:
+//!     round the scale of the group to the scale type of the format
+//!     it is the scale of every block that the run touches
 //! ```
 //!
-//! The trits go over as they are, whatever the grouping; it only has to give each block one scale. Cost: one pass over the runs, and
-//! one over the packed trits; the bytes, and a scale a block.
+//! Cost: one pass over the runs and one over the packed trits; memory for the bytes and one scale for each block.
 
-use crate::error::Operand;
 use alloc::vec::Vec;
 
 use half::f16;
 
+use super::floats::Floats;
 use super::{Grouping, Shape, TernaryTensor};
 use crate::format::Format;
 use crate::format::scale::rounded;
-use crate::{Code, Error, Rule, Weight};
+use crate::{Code, Error, Operand, Rule};
 
-impl<W: Weight> TernaryTensor<W> {
-    /// The bytes of the tensor in another program's format, as a matrix whose rows run along the last axis. Scales are rounded to the
-    /// nearest value of the format's type.
+impl TernaryTensor {
+    /// Encodes the tensor in another program's format, as a matrix whose rows run along the last axis. Scales are rounded to the
+    /// nearest value of the format's scale type.
     ///
     /// # Errors
     ///
     /// - [`Error::Empty`] for a tensor without elements;
-    /// - [`Error::Shape`] if the last axis is no multiple of the format's [`block_len`](Format::block_len);
+    /// - [`Error::Shape`] if the last axis is not a multiple of the format's [`block_len`](Format::block_len);
     /// - [`Error::Unstorable`] with the first group whose signs have different scales;
-    /// - [`Error::Unstorable`] with the first group whose scale would become infinite, or zero though it is not;
-    /// - [`Error::Unstorable`] with the first block in which weights of several groups have different scales.
+    /// - [`Error::Unstorable`] with the first group whose scale would be rounded to infinity, or to zero from another value;
+    /// - [`Error::Unstorable`] with the first block that has weights of several groups with different scales.
     ///
     /// # Examples
     ///
     /// ```
     /// use ternarize::format::Format;
     /// use ternarize::tensor::{Grouping, TensorView, TernaryTensor};
-    /// use ternarize::{ShapeError, Error, Scales, Ternarizer};
+    /// use ternarize::{Error, Scales, ShapeError, Ternarizer};
     ///
     /// let weights = [[0.5_f32, -0.5, 0.0, 0.5]; 32].concat();
     /// let view = TensorView::new(&weights, &[2, 64])?;
@@ -42,14 +45,41 @@ impl<W: Weight> TernaryTensor<W> {
     /// let (tensor, _) = TernaryTensor::ternarize(&view, Grouping::OUTPUT_CHANNEL, &one)?;
     /// let bytes = tensor.encode(Format::Q2_0)?;
     /// assert_eq!((bytes.len(), &bytes[..3]), (36, &[0x00, 0x38, 0b10_01_00_10][..]));
-    /// assert_eq!(tensor.encode(Format::Tq2_0), Err(Error::Shape(ShapeError::Ragged { len: 64, group: 256 })));
+    /// let ragged = ShapeError::Ragged { len: 64, group: 256 };
+    /// assert_eq!(tensor.encode(Format::Tq2_0), Err(Error::Shape(ragged)));
     /// # Ok::<(), Error>(())
     /// ```
     pub fn encode(&self, format: Format) -> Result<Vec<u8>, Error> {
         let (rows, columns) = matrix(self.shape())?;
-        let blocks = format.scales_len(rows, columns)?;
-        let scales = self.block_scales(format, blocks)?;
-        format.encode_packed(columns, self.trits(), &scales)
+        let mut bytes = alloc::vec![0; format.encoded_len(rows, columns)?];
+        self.encode_into(format, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// As [`encode`](Self::encode), into a slice.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode), and [`Error::LengthMismatch`] if `bytes` is not as long as the encoded tensor.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ternarize::{Scales, Ternarizer, tensor::{Grouping, TensorView, TernaryTensor}};
+    /// use ternarize::format::Format;
+    ///
+    /// let view = TensorView::new(&[0.5_f32; 64], &[1, 64])?;
+    /// let one = Ternarizer::new().scales(Scales::One);
+    /// let (tensor, _) = TernaryTensor::ternarize(&view, Grouping::Tensor, &one)?;
+    /// let mut bytes = [0; 18];
+    /// tensor.encode_into(Format::Q2_0, &mut bytes)?;
+    /// assert_eq!(bytes[..3], [0x00, 0x38, 0b10_10_10_10]);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    pub fn encode_into(&self, format: Format, bytes: &mut [u8]) -> Result<(), Error> {
+        let (rows, columns) = matrix(self.shape())?;
+        let scales = self.block_scales(format, format.scales_len(rows, columns)?)?;
+        format.encode_packed_into(columns, self.trits(), &scales, bytes)
     }
 
     /// The stored scale of each of a format's blocks.
@@ -59,16 +89,13 @@ impl<W: Weight> TernaryTensor<W> {
         let mut scales: Vec<f32> = Vec::with_capacity(blocks);
         for (run, group) in self.groups().runs(0..len)? {
             let scale = self.stored_scale(format, group)?;
-            // The block in which a run begins may have a scale already; those after it have none.
+            // The block in which a run begins may have a scale already; the blocks after it have none.
             let (first, end) = (run.start / block_len, run.end.div_ceil(block_len));
             if scales
                 .get(first)
                 .is_some_and(|known| known.to_bits() != scale.to_bits())
             {
-                return Err(Error::Unstorable {
-                    what: Operand::BlockScales,
-                    index: first,
-                });
+                return Err(unstorable(Operand::BlockScales, first));
             }
             scales.resize(end, scale);
         }
@@ -76,34 +103,31 @@ impl<W: Weight> TernaryTensor<W> {
     }
 
     /// The scale of a group, rounded to the type of the format's scales.
+    #[expect(clippy::float_cmp, reason = "one scale is the same number twice")]
     fn stored_scale(&self, format: Format, group: usize) -> Result<f32, Error> {
         let (lambda_p, lambda_n) = self.scales_of(group);
         if lambda_p != lambda_n {
-            return Err(Error::Unstorable {
-                what: Operand::SignScales,
-                index: group,
-            });
+            return Err(unstorable(Operand::SignScales, group));
         }
         match format.group() {
-            Some(_) => rounded::<f16>(group, lambda_p.widen()).map(f32::from),
-            None => rounded(group, lambda_p.widen()),
+            Some(_) => rounded::<f16>(group, lambda_p).map(f32::from),
+            None => rounded(group, lambda_p),
         }
     }
 
-    /// The tensor of another program's bytes, with its trits in the 2-bit code and the format's own groups: blocks of
-    /// [`group`](Format::group) weights, or the whole tensor.
+    /// Decodes the bytes of another program's format. The tensor has its trits in the 2-bit code, its scales in the format's scale
+    /// type (`f16`, or `f32` for [`I2S`](Format::I2S)), and the format's own groups: blocks of [`group`](Format::group) weights,
+    /// or the whole tensor.
     ///
-    /// An `f16` holds the scales of all formats but [`I2S`](Format::I2S), an `f32` those of all. By which rule the trits were chosen
-    /// the bytes do not tell; it is put down as [`Rule::AbsMax`], which is ggml's.
+    /// The bytes do not tell by which rule the trits were chosen. [`rule`](Self::rule) is [`Rule::AbsMax`], the rule of ggml.
     ///
     /// # Errors
     ///
     /// - [`Error::Empty`] for a shape without elements;
-    /// - [`Error::Shape`] if the last axis is no multiple of the format's [`block_len`](Format::block_len),
-    ///   [`Error::LengthMismatch`] if the bytes are not those of such a matrix;
-    /// - [`Error::InvalidCode`] for the first byte with a 2-bit value of 3, which is no trit;
-    /// - [`Error::InvalidValue`] for the first scale that is negative, NaN or infinite, [`Error::Unstorable`] for one that the
-    ///   weight type would round.
+    /// - [`Error::Shape`] if the last axis is not a multiple of the format's [`block_len`](Format::block_len);
+    /// - [`Error::LengthMismatch`] if there are more or fewer bytes than such a matrix takes;
+    /// - [`Error::InvalidCode`] for the first byte with a 2-bit value of 3, which is not a trit;
+    /// - [`Error::InvalidValue`] for the first scale that is negative, NaN or infinite.
     ///
     /// # Examples
     ///
@@ -117,18 +141,29 @@ impl<W: Weight> TernaryTensor<W> {
     ///     block[..2].copy_from_slice(&f16::ONE.to_le_bytes());
     /// }
     /// let shape = Shape::new(&[2, 64])?;
-    /// let tensor = TernaryTensor::<f16>::decode(Format::Q2_0, shape, &bytes)?;
+    /// let tensor = TernaryTensor::decode(Format::Q2_0, shape, &bytes)?;
     /// assert_eq!(tensor.grouping().to_string(), "block:64");
-    /// assert_eq!(tensor.reconstruct::<f32>()[..4], [1.0, -1.0, 0.0, 1.0]);
+    /// assert_eq!(tensor.dequantize::<f32>()[..4], [1.0, -1.0, 0.0, 1.0]);
     /// assert_eq!(tensor.encode(Format::Q2_0)?, bytes);
     /// # Ok::<(), ternarize::Error>(())
     /// ```
     pub fn decode(format: Format, shape: Shape, bytes: &[u8]) -> Result<Self, Error> {
         let (rows, columns) = matrix(&shape)?;
-        let (trits, scales) = format.decode_packed(rows, columns, bytes, Code::TwoBit)?;
+        let code = Code::TwoBit;
+        let (trits, scales) = if format.group().is_some() {
+            let (trits, scales) = format.decode_packed(rows, columns, bytes, code)?;
+            (trits, Floats::F16(scales))
+        } else {
+            let (trits, scales) = format.decode_packed(rows, columns, bytes, code)?;
+            (trits, Floats::F32(scales))
+        };
         let grouping = format.group().map_or(Grouping::Tensor, Grouping::Block);
-        Self::from_parts(shape, grouping, Rule::AbsMax, trits, scales, None)
+        Self::from_floats(shape, grouping, Rule::AbsMax, trits, scales, None)
     }
+}
+
+const fn unstorable(what: Operand, index: usize) -> Error {
+    Error::Unstorable { what, index }
 }
 
 /// The rows and columns of a tensor's matrix; a tensor of rank 0 is one of each.

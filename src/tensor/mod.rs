@@ -1,52 +1,77 @@
-//! Tensors: shapes, the groups of weights that share a scale, strided views, and [`TernaryTensor`], the ternary ones.
+//! Tensors: shapes, the groups of weights that share scales, strided views, and the ternary tensors.
 //!
-//! A trained layer is an array of several axes, and a ternary layer is that array cut into groups
-//! of weights, each with scales of its own. [`Grouping`] names the cut, [`Groups`] is the cut made
-//! on one [`Shape`], and [`TensorView`] reads the weights of each group where they lie.
+//! A trained layer is an array of several axes. To ternarize it, its weights are divided into groups, and each group gets trits and
+//! one or two scales:
 //!
 //! ```text
-//!   20x1x5x5 under `kernel`                   H x C x W under `axis:1`
+//! TensorView     weights borrowed from memory, in any order of the axes          from a slice, or from_array (feature ndarray)
+//!   + Grouping   which weights share scales: tensor, axis:K, kernel, block:N
+//!   -> TernaryTensor   packed trits and scales                                   ternarize; decode (feature half)
+//!   -> PlanesTensor    a sum of several ternary tensors                          ternarize
 //!
-//!   [25 weights] group 0                      h=0  [c=0 | c=1 | c=2]
-//!   [25 weights] group 1                      h=1  [c=0 | c=1 | c=2]
-//!       ...                                        ...
-//!   [25 weights] group 19                     group c: W weights in a run, H runs
+//! TernaryTensor  -> weights        dequantize, dequantize_into
+//!                -> ErrorMetrics   error_metrics, group_error_metrics
+//!                -> products       matvec, matmul (f32), matvec_i8, matmul_i8 (8-bit activations)
+//!                -> bytes          encode (feature half), and model files (feature safetensors)
 //! ```
 //!
-//! Every group is a *box*: a range of coordinates along each axis. This one fact carries the
-//! module. A box is walked by an odometer (an addition for each element, no division), in row-major
-//! order if the strides are those of the shape, in any memory order if they are those of a view;
-//! and a box whose odometer has a single wheel of stride 1 is a plain slice.
+//! Every group is a box: a range of coordinates along each axis. So one walk serves all groupings and all layouts in memory: it
+//! visits the elements of a box in row-major order, with one addition for each. A box whose elements are consecutive is a slice.
 //!
-//! Shapes, groups and views allocate nothing, save [`GroupedView::gather`] for a group in pieces and
-//! the copy of an `ndarray` array with gaps. A [`TernaryTensor`] owns its trits and scales, and a
-//! [`PlanesTensor`] several of them, whose sum it stands for.
+//! Shapes, groupings and views need no heap. Searches allocate the trits and a copy of each scattered group.
+//!
+//! # Examples
+//!
+//! A matrix of 2 rows, with two scales for each row:
+//!
+//! ```
+//! use ternarize::Ternarizer;
+//! use ternarize::tensor::{Grouping, TensorView, TernaryTensor};
+//!
+//! let weights = [0.5_f32, -0.5, 0.0, 2.0, 2.0, 2.0];
+//! let view = TensorView::new(&weights, &[2, 3])?;
+//! let rows = Grouping::OUTPUT_CHANNEL;
+//! let (tensor, _) = TernaryTensor::ternarize(&view, rows, &Ternarizer::new())?;
+//! let mut y = [0.0; 2];
+//! tensor.matvec(&[1.0, 2.0, 3.0], &mut y)?;
+//! assert_eq!(y, [-0.5, 12.0]);
+//! # Ok::<(), ternarize::Error>(())
+//! ```
 
-mod agreement;
-mod convert;
+mod budget;
 #[cfg(feature = "half")]
 mod encode;
+mod error_metrics;
+mod floats;
 mod grouped;
 mod grouping;
 mod groups;
 #[cfg(feature = "ndarray")]
-pub mod ndarray;
-mod odometer;
+mod ndarray;
 mod planes;
 mod product;
 mod product_i8;
 mod rows;
 mod runs;
 mod shape;
+mod strided;
+mod ternarize;
 mod ternary;
 mod view;
+mod walk;
 
-pub use agreement::Agreement;
-pub use grouped::GroupedView;
-pub use grouping::{Axes, Grouping, ParseGroupingError};
-pub use groups::{Groups, Indices};
+#[cfg(feature = "safetensors")]
+pub(crate) use floats::Floats;
+use grouped::GroupedView;
+pub(crate) use groups::Groups;
+#[cfg(feature = "ndarray")]
+pub use ndarray::{from_array, into_array};
+use view::Elements;
+
+pub use budget::StorageOption;
+pub use error_metrics::ErrorMetrics;
+pub use grouping::Grouping;
 pub use planes::PlanesTensor;
-pub use runs::Runs;
 pub use shape::{MAX_RANK, Shape};
 pub use ternary::TernaryTensor;
-pub use view::{TensorView, Values};
+pub use view::TensorView;

@@ -1,38 +1,38 @@
 //! [`PlanesTensor`]: a tensor as a sum of ternary tensors.
 //!
-//! Each plane is a [`TernaryTensor`] of the same shape and groups, so whatever packs, writes or multiplies one ternary tensor does
-//! so with several. The scales of all planes of a group are found together: see [`crate::quantize::planes`].
+//! Each plane is a [`TernaryTensor`] of the same shape and grouping. The scales of all planes of a group are found together: see
+//! [`Residual`].
 //!
 //! ```text
-//! w'[i] = sum_k lambda_k[g] t_k[i]      with g the group of i
-//! W' x  = sum_k (plane k) x             the first plane's product, then the others added, plane after plane
+//! w'[i] = sum over the planes k of  lambda[k][g] * t[k][i]       g is the group of i
+//! W' x  = sum over the planes k of  plane[k] x                   the product of the first plane, then the others added in order
 //! ```
 //!
-//! Every [`ScaleType`] is part of `f32`, so the planes hold `f32` scales whatever the weights were, and none is rounded twice;
-//! [`stored_bytes`](PlanesTensor::stored_bytes) counts what the scale type takes. Groups are found in parallel with the feature
-//! `rayon`, with the same bits for any number of threads.
+//! Every [`ScaleType`] is a subset of `f32`, so the planes hold `f32` scales for every weight type, and no scale is rounded twice.
+//! [`stored_bytes`](PlanesTensor::stored_bytes) counts the bytes of the scale type. With the feature `rayon` groups are ternarized
+//! in parallel; the result does not depend on the number of threads.
 
-use crate::error::Operand;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::agreement::Agreement;
-use super::{GroupedView, Grouping, Groups, Shape, TensorView, TernaryTensor};
+use super::floats::{AnyView, Floats, each, each_view, nearest_finite};
+use super::{Grouping, Groups, Shape, TensorView, TernaryTensor};
+use crate::error::check_len;
 use crate::quantize::planes::{Planes, Residual};
 use crate::quantize::scale_type::ScaleType;
 use crate::threads;
-use crate::weight::Format;
+use crate::weight::{Format, PRIVATE, TypedSlice, TypedSliceMut};
 use crate::{Code, Error, PackedTritsBuf, Rule, Weight};
 
-/// Weights in a batch, about: enough to be worth a thread's while.
+/// Weights in a batch, about. Chosen: smaller than for one plane, because a search of several planes takes longer.
 const BATCH: usize = 1 << 12;
 
-/// A sum of ternary tensors.
+/// A sum of ternary tensors of the same shape and grouping.
 ///
 /// # Examples
 ///
 /// ```
-/// use ternarize::planes::Residual;
+/// use ternarize::quantize::planes::Residual;
 /// use ternarize::tensor::{Grouping, PlanesTensor, TensorView};
 ///
 /// let weights = [1.25_f32, -0.75, 1.0, 0.25, 8.0, 0.0, -8.0, 8.0];
@@ -41,30 +41,31 @@ const BATCH: usize = 1 << 12;
 /// let tensor = PlanesTensor::ternarize(&view, rows, &Residual::new(2))?;
 /// assert_eq!(tensor.planes()[0].lambda_p(), [1.0, 8.0]);
 /// assert_eq!(tensor.planes()[1].lambda_p(), [0.25, 0.0]);
-/// assert_eq!(tensor.reconstruct::<f32>(), weights);
+/// assert_eq!(tensor.dequantize::<f32>(), weights);
 /// # Ok::<(), ternarize::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlanesTensor {
-    /// At least one, all of the same groups.
-    planes: Vec<TernaryTensor<f32>>,
+    /// At least one.
+    planes: Vec<TernaryTensor>,
     groups: Groups,
     scale_type: ScaleType,
 }
 
 impl PlanesTensor {
-    /// Makes the planes of a tensor group by group, in the 2-bit code.
+    /// Ternarizes a tensor group by group into several planes, in the 2-bit code.
     ///
     /// # Errors
     ///
-    /// [`Error::Empty`] for a tensor without elements; [`Error::InvalidValue`] with the row-major index; [`Error::Shape`] and
-    /// [`Error::Shape`] as [`Grouping::resolve`]; [`Error::TooMany`], [`Error::Conflict`] and [`Error::TooMany`] as
-    /// [`Residual::ternarize`].
+    /// - [`Error::Empty`] for a tensor without elements;
+    /// - [`Error::InvalidValue`] with the row-major index of a weight that is not finite;
+    /// - [`Error::Shape`] as [`Grouping::count`];
+    /// - [`Error::TooMany`] and [`Error::Conflict`] as [`Residual::ternarize`].
     ///
     /// # Examples
     ///
     /// ```
-    /// # use ternarize::{planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
+    /// # use ternarize::{quantize::planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
     /// let view = TensorView::new(&[0.5_f32, -0.2, 0.1, 0.9], &[2, 2])?;
     /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Residual::new(3))?;
     /// assert_eq!(tensor.planes().len(), 3);
@@ -73,49 +74,34 @@ impl PlanesTensor {
     pub fn ternarize<W: Weight>(
         view: &TensorView<'_, W>,
         grouping: Grouping,
-        how: &Residual,
+        options: &Residual,
     ) -> Result<Self, Error> {
-        let weights = view.grouped(grouping)?;
-        let groups = *weights.groups();
-        if view.shape().is_empty() {
-            return Err(Error::Empty);
-        }
-        if let Some(index) = view.iter().position(|weight| !weight.is_finite()) {
-            return Err(Error::InvalidValue {
-                what: Operand::Weight,
-                index,
-            });
-        }
-        let found = all_groups(&weights, how)?;
-        let plane = |k| assemble(&groups, &found, k);
-        Ok(Self {
-            planes: (0..how.planes).map(plane).collect::<Result<_, _>>()?,
-            groups,
-            scale_type: how.scale_type,
-        })
+        ternarize_any(view.any(), grouping, options)
     }
 
-    /// The planes. In each group the first one has the largest scale, but for [`PlaneMethod::Greedy`] and where nothing better
-    /// was found: those planes are in the order in which they were found.
+    /// The planes.
+    ///
+    /// In each group the first plane has the largest scale. Planes of [`PlaneMethod::Greedy`], also where another method found none
+    /// better, are in the order in which they were found instead.
     ///
     /// [`PlaneMethod::Greedy`]: crate::quantize::planes::PlaneMethod::Greedy
     ///
     /// ```
-    /// # use ternarize::{planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
+    /// # use ternarize::{quantize::planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
     /// # let view = TensorView::new(&[0.5_f32, -0.5, 0.0, 0.5], &[2, 2])?;
     /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Residual::new(1))?;
     /// assert!(tensor.planes()[0].trits().iter().eq([1, -1, 0, 1]));
     /// # Ok::<(), ternarize::Error>(())
     /// ```
     #[must_use]
-    pub fn planes(&self) -> &[TernaryTensor<f32>] {
+    pub fn planes(&self) -> &[TernaryTensor] {
         &self.planes
     }
 
-    /// The lengths of the axes.
+    /// The extents of the tensor.
     ///
     /// ```
-    /// # use ternarize::{planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
+    /// # use ternarize::{quantize::planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
     /// # let view = TensorView::new(&[0.5_f32, -0.5, 0.0, 0.5], &[2, 2])?;
     /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Residual::new(1))?;
     /// assert_eq!(tensor.shape().axes(), [2, 2]);
@@ -126,10 +112,10 @@ impl PlanesTensor {
         self.groups.shape()
     }
 
-    /// Which weights share scales.
+    /// Which weights share their scales.
     ///
     /// ```
-    /// # use ternarize::{planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
+    /// # use ternarize::{quantize::planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
     /// # let view = TensorView::new(&[0.5_f32, -0.5, 0.0, 0.5], &[2, 2])?;
     /// let tensor = PlanesTensor::ternarize(&view, Grouping::Block(2), &Residual::new(1))?;
     /// assert_eq!(tensor.grouping(), Grouping::Block(2));
@@ -140,10 +126,14 @@ impl PlanesTensor {
         self.groups.grouping()
     }
 
-    /// The type whose values the scales are.
+    pub(super) const fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
+    /// The type of the scales.
     ///
     /// ```
-    /// # use ternarize::{planes::Residual, scale_type::ScaleType};
+    /// # use ternarize::{quantize::planes::Residual, quantize::scale_type::ScaleType};
     /// # use ternarize::tensor::{Grouping, PlanesTensor, TensorView};
     /// # let view = TensorView::new(&[0.5_f32, -0.5, 0.0, 0.5], &[2, 2])?;
     /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Residual::new(1))?;
@@ -177,7 +167,7 @@ impl PlanesTensor {
     /// Bytes of the packed trits and the scales of all planes, each scale as large as its [type](Self::scale_type).
     ///
     /// ```
-    /// # use ternarize::{planes::Residual, scale_type::ScaleType};
+    /// # use ternarize::{quantize::planes::Residual, quantize::scale_type::ScaleType};
     /// # use ternarize::tensor::{Grouping, PlanesTensor, TensorView};
     /// let view = TensorView::new(&[0.5_f32; 64], &[64])?;
     /// let shifts = Residual::new(2).scale_type(ScaleType::PowerOfTwo);
@@ -198,7 +188,7 @@ impl PlanesTensor {
     /// Stored bits for each weight.
     ///
     /// ```
-    /// # use ternarize::{planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
+    /// # use ternarize::{quantize::planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
     /// let view = TensorView::new(&[0.5_f32; 64], &[64])?;
     /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Residual::new(2))?;
     /// assert_eq!(tensor.bits_per_weight(), 2.0 * (2.0 + 0.5));
@@ -209,7 +199,8 @@ impl PlanesTensor {
         self.stored_bytes() as f64 * 8.0 / self.shape().len() as f64
     }
 
-    /// Writes the restored weights in row-major order: the planes added in `f64`, the first one first, and rounded once.
+    /// Writes the restored weights in row-major order. The planes are added in `f64`, in their order, and the sum is rounded once,
+    /// to at most the largest finite magnitude.
     ///
     /// # Errors
     ///
@@ -218,87 +209,73 @@ impl PlanesTensor {
     /// # Examples
     ///
     /// ```
-    /// # use ternarize::{planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
+    /// # use ternarize::{quantize::planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
     /// # let view = TensorView::new(&[1.5_f32, -0.5, 0.0, 1.0], &[2, 2])?;
     /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Residual::new(2))?;
     /// let mut weights = [0.0_f64; 4];
-    /// tensor.reconstruct_into(&mut weights)?;
+    /// tensor.dequantize_into(&mut weights)?;
     /// assert_eq!(weights, [1.5, -0.5, 0.0, 1.0]);
     /// # Ok::<(), ternarize::Error>(())
     /// ```
-    pub fn reconstruct_into<T: Weight>(&self, weights: &mut [T]) -> Result<(), Error> {
-        let expected = self.shape().len();
-        if weights.len() != expected {
-            return Err(Error::LengthMismatch {
-                expected,
-                actual: weights.len(),
-            });
-        }
-        let mut sums = vec![0.0; expected];
+    pub fn dequantize_into<T: Weight>(&self, weights: &mut [T]) -> Result<(), Error> {
+        self.restore(T::typed_mut(weights, PRIVATE))
+    }
+
+    fn restore(&self, weights: TypedSliceMut<'_>) -> Result<(), Error> {
+        let mut sums = vec![0.0; self.shape().len()];
         for plane in &self.planes {
-            for (run, group) in self.groups.runs(0..expected)? {
-                let scale = f64::from(plane.scales_of(group).0);
+            for (run, group) in self.groups.runs(0..sums.len())? {
+                let (scale, _) = plane.scales_of(group);
                 let trits = plane.trits().slice(run.clone())?;
                 for (sum, trit) in sums.iter_mut().skip(run.start).zip(trits.iter()) {
                     *sum += scale * f64::from(trit);
                 }
             }
         }
-        for (weight, sum) in weights.iter_mut().zip(sums) {
-            *weight = <T as Format>::narrow(sum)
-                .min(T::max_value())
-                .max(T::min_value());
+        each!(TypedSliceMut, weights, weights => {
+            check_len(sums.len(), weights.len())?;
+            for (weight, sum) in weights.iter_mut().zip(sums) {
+                *weight = nearest_finite(sum);
+            }
+            Ok(())
+        })
+    }
+
+    /// Appends the restored weights of a group, in increasing order of their indices.
+    pub(super) fn restore_group(&self, group: usize, values: &mut Vec<f64>) {
+        values.resize(self.groups.group_len(group), 0.0);
+        let mut plane_values = Vec::with_capacity(values.len());
+        for plane in &self.planes {
+            plane_values.clear();
+            plane.restore_group(group, &mut plane_values);
+            for (sum, value) in values.iter_mut().zip(&plane_values) {
+                *sum += value;
+            }
         }
-        Ok(())
     }
 
     /// The restored weights in row-major order.
     ///
     /// ```
-    /// # use ternarize::{planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
+    /// # use ternarize::{quantize::planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
     /// # let view = TensorView::new(&[1.5_f32, -0.5, 0.0, 1.0], &[2, 2])?;
     /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Residual::new(2))?;
-    /// assert_eq!(tensor.reconstruct::<f32>(), [1.5, -0.5, 0.0, 1.0]);
+    /// assert_eq!(tensor.dequantize::<f32>(), [1.5, -0.5, 0.0, 1.0]);
     /// # Ok::<(), ternarize::Error>(())
     /// ```
     #[must_use]
-    pub fn reconstruct<T: Weight>(&self) -> Vec<T> {
+    pub fn dequantize<T: Weight>(&self) -> Vec<T> {
         let mut weights = vec![T::zero(); self.shape().len()];
-        let written = self.reconstruct_into(&mut weights);
+        let written = self.dequantize_into(&mut weights);
         debug_assert!(written.is_ok(), "a vector of the tensor's length");
         weights
     }
 
-    /// How close the restored weights, rounded to the type of the original, come to it.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::LengthMismatch`] if the shapes hold different numbers of weights, [`Error::Shape`] if they differ
-    /// otherwise, and [`Error::InvalidValue`] with the row-major index of a weight that is NaN or infinite.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use ternarize::{planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
-    /// let view = TensorView::new(&[3.0_f32, 4.0], &[2])?;
-    /// let error = |planes| {
-    ///     let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Residual::new(planes))?;
-    ///     Ok::<_, ternarize::Error>(tensor.agreement(&view)?.relative_error)
-    /// };
-    /// assert_eq!((error(1)?, error(2)?), (0.02, 0.0));
-    /// # Ok::<(), ternarize::Error>(())
-    /// ```
-    pub fn agreement<W: Weight>(&self, original: &TensorView<'_, W>) -> Result<Agreement, Error> {
-        let restored = self.reconstruct::<W>();
-        let restored = TensorView::new(&restored, self.shape().axes())?;
-        Agreement::between(original, &restored, self.grouping())
-    }
-
     /// Multiplies with a vector: see [`TernaryTensor::matvec`].
     ///
-    /// The product of the first plane, to which those of the others are added, each rounded to `f32`, in their order. With
-    /// `S = sum_k |lambda_k t_k[i] x_i|` over all planes and weights of a row, and `n` weights in it, the error is at most about
-    /// `(n + 2 + K) 2^-24 S`.
+    /// Computes the product of the first plane, then adds those of the others in their order, each rounded to `f32`. For `K` planes
+    /// and `n` weights in a row the error is at most about `(n + 2 + K) 2^-24 S`, where `S` is the sum of `|lambda_k t_k[i] x_i|`
+    /// over all planes and all weights of the row.
     ///
     /// # Errors
     ///
@@ -307,7 +284,7 @@ impl PlanesTensor {
     /// # Examples
     ///
     /// ```
-    /// # use ternarize::{planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
+    /// # use ternarize::{quantize::planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
     /// let view = TensorView::new(&[1.5_f32, -0.5, 0.0, 1.0], &[2, 2])?;
     /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Residual::new(2))?;
     /// let mut y = [0.0; 2];
@@ -319,18 +296,18 @@ impl PlanesTensor {
         self.matmul(x, 1, y)
     }
 
-    /// Multiplies with many vectors, the columns of a matrix: see [`TernaryTensor::matmul`]. Each product has the bits that
-    /// [`matvec`](Self::matvec) gives.
+    /// Multiplies with several vectors, the columns of a matrix: see [`TernaryTensor::matmul`]. Each product has the same bits as
+    /// that of [`matvec`](Self::matvec).
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] if the tensor has no axes; [`Error::LengthMismatch`] if `x` or `y` has another length than
-    /// `columns` vectors or products have. Then nothing has been written.
+    /// [`Error::Shape`] if the tensor has no axes, and [`Error::LengthMismatch`] if `x` or `y` is not as long as `columns`
+    /// vectors or products. Then nothing has been written.
     ///
     /// # Examples
     ///
     /// ```
-    /// # use ternarize::{planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
+    /// # use ternarize::{quantize::planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
     /// let view = TensorView::new(&[1.5_f32, -0.5, 0.0, 1.0], &[2, 2])?;
     /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Residual::new(2))?;
     /// let mut y = [0.0; 4];
@@ -357,44 +334,50 @@ impl PlanesTensor {
     }
 }
 
+fn ternarize_any(
+    view: AnyView<'_>,
+    grouping: Grouping,
+    options: &Residual,
+) -> Result<PlanesTensor, Error> {
+    let groups = grouping.resolve(&view.layout.shape)?;
+    if groups.shape().is_empty() {
+        return Err(Error::Empty);
+    }
+    let found = each_view!(view, view => all_groups(&view, &groups, options))?;
+    let planes = (0..options.planes).map(|k| plane(&groups, &found, k));
+    Ok(PlanesTensor {
+        planes: planes.collect::<Result<_, _>>()?,
+        groups,
+        scale_type: options.scale_type,
+    })
+}
+
 /// The planes of all groups, in their order.
 fn all_groups<W: Weight>(
-    weights: &GroupedView<'_, W>,
-    how: &Residual,
+    view: &TensorView<'_, W>,
+    groups: &Groups,
+    options: &Residual,
 ) -> Result<Vec<Planes>, Error> {
-    let groups = weights.groups();
-    let per_batch = (BATCH / groups.group_len(0).max(1)).max(1);
-    let batches = (0..groups.len()).step_by(per_batch);
-    let batches = batches.map(|first| first..groups.len().min(first + per_batch));
-    threads::collect(groups.len(), batches, |groups, found| {
+    view.check_finite()?;
+    let weights = view.grouped(groups.grouping())?;
+    threads::collect(groups.len(), groups.batches(BATCH), |groups, found| {
         let mut scratch = Vec::new();
         for group in groups {
-            found.push(how.ternarize(weights.gather(group, &mut scratch)?)?);
+            let weights = weights.gather(group..group + 1, &mut scratch)?;
+            found.push(options.ternarize(weights)?);
         }
         Ok(())
     })
 }
 
 /// Plane `k` of all groups as a tensor.
-fn assemble(groups: &Groups, found: &[Planes], k: usize) -> Result<TernaryTensor<f32>, Error> {
-    let mut trits = vec![0; groups.shape().len()];
-    let mut scales = Vec::with_capacity(found.len());
-    for (group, planes) in found.iter().enumerate() {
-        for (index, &trit) in groups.indices(group).zip(planes.trits(k)) {
-            if let Some(place) = trits.get_mut(index) {
-                *place = trit;
-            }
-        }
-        let scale = planes.scales().get(k).copied().unwrap_or(0.0);
-        scales.push(<f32 as Format>::narrow(scale));
-    }
+fn plane(groups: &Groups, found: &[Planes], k: usize) -> Result<TernaryTensor, Error> {
+    let trits = found.iter().flat_map(|planes| planes.trits(k)).copied();
+    let trits = groups.to_row_major(trits.collect());
     let trits = PackedTritsBuf::from_trits(Code::TwoBit, &trits)?;
-    TernaryTensor::from_parts(
-        *groups.shape(),
-        groups.grouping(),
-        Rule::Tnt,
-        trits,
-        scales,
-        None,
-    )
+    let scale = |planes: &Planes| planes.scales().get(k).copied().unwrap_or(0.0);
+    let scales = found.iter().map(|planes| f32::narrow(scale(planes)));
+    let scales = Floats::F32(scales.collect());
+    let (shape, grouping) = (*groups.shape(), groups.grouping());
+    TernaryTensor::from_floats(shape, grouping, Rule::Tnt, trits, scales, None)
 }

@@ -29,9 +29,9 @@ use alloc::vec;
 use super::TernaryTensor;
 use super::rows::Matrix;
 use crate::weight::Format;
-use crate::{Backend, Error, Weight};
+use crate::{Backend, Error};
 
-impl<W: Weight> TernaryTensor<W> {
+impl TernaryTensor {
     /// Multiplies with a vector: the first axis is that of `y`, all others together are that of `x` (so a convolution kernel
     /// multiplies with an unfolded patch).
     ///
@@ -128,7 +128,6 @@ impl<W: Weight> TernaryTensor<W> {
                 return Err(Error::LengthMismatch { expected, actual });
             }
         }
-        let narrow = |lambda: W| <f32 as Format>::narrow(lambda.widen());
         let matrix = Matrix {
             trits: self.trits(),
             groups: self.groups(),
@@ -136,7 +135,7 @@ impl<W: Weight> TernaryTensor<W> {
             scales: self.scales(),
             scales_of: &|group| {
                 let (lambda_p, lambda_n) = self.scales_of(group);
-                (narrow(lambda_p), narrow(lambda_n))
+                (f32::narrow(lambda_p), f32::narrow(lambda_n))
             },
         };
         if columns <= 1 {

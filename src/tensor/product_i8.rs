@@ -19,6 +19,7 @@ use crate::matmul::int8::{
     ACTIVATION_BLOCK, Activations, Contiguous, Drivable, Exact, Groups, LANE_PAIRS, Laid, Lambda,
     Multiplier, Places, Run, Scaled, results,
 };
+use crate::weight::Format;
 use crate::{Code, Error, Scales, Weight};
 
 /// How the scales of a matrix lie.
@@ -31,7 +32,7 @@ enum Lie {
     Scattered,
 }
 
-impl<W: Weight> TernaryTensor<W> {
+impl TernaryTensor {
     /// Multiplies with a vector of 8-bit activations: the first axis is that of `y`, all others together are that of `x`.
     ///
     /// # Errors
@@ -94,13 +95,15 @@ impl<W: Weight> TernaryTensor<W> {
             return Ok(());
         }
         let scaled = xs.iter().any(|x| x.only_scale().is_none());
+        let (lambda_p, lambda_n) = self.stored_scales();
+        let (lambda_p, lambda_n) = (lambda_p.to_f32(), lambda_n.to_f32());
         let matrix = Matrix {
             how: *how,
             rows,
             columns,
             two: self.scales() == Scales::Two,
-            lambda_p: self.lambda_p(),
-            lambda_n: self.lambda_n(),
+            lambda_p: &lambda_p[..],
+            lambda_n: &lambda_n[..],
             bytes: self.trits().as_bytes(),
         };
         match (self.lie(columns), self.trits().code()) {
@@ -156,7 +159,7 @@ impl<W: Weight> TernaryTensor<W> {
         let mut y = 0.0;
         for (run, group) in self.groups().runs(start..start + x.len())? {
             let (lambda_p, lambda_n) = self.scales_of(group);
-            let (lambda_p, lambda_n) = (lambda_p.nearest(), lambda_n.nearest());
+            let (lambda_p, lambda_n) = (f32::narrow(lambda_p), f32::narrow(lambda_n));
             let mut from = run.start - start;
             while from < run.end - start {
                 let block = from / ACTIVATION_BLOCK;

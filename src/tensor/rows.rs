@@ -16,7 +16,7 @@
 use core::num::NonZero;
 use core::ops::Range;
 
-use super::{Groups, Runs};
+use super::{Groups, runs::Runs};
 use crate::matmul::dot::{Apart, Row, Sums, Together, sums};
 use crate::simd::{Backend, Divisible, Job, Vector};
 use crate::{Error, PackedTrits, Scales};

@@ -1,37 +1,37 @@
-//! The groups of a tensor in row-major order: rows of runs.
+//! [`Runs`]: the groups of a tensor in row-major order.
 //!
-//! In row-major order the groups are a pattern that repeats: *rows* of `row` elements, each cut in
-//! *runs* of `run` consecutive elements of one group (the last may be shorter):
+//! In row-major order the groups form a pattern that repeats. The tensor is divided into *rows* of `row` elements, and each row
+//! into *runs* of `run` consecutive elements of one group. The last run of a row may be shorter:
 //!
 //! ```text
 //!   4x3 under block:2      row = 3, run = 2          4x3 under axis:0    row = 12, run = 3
 //!   [a a|b] [c c|d] [e e|f] [g g|h]                  [a a a|b b b|c c c|d d d]
 //! ```
 //!
-//! A product over a row of weights needs just this: where the scale changes, and to which.
+//! A product over packed trits needs exactly this: where the scale changes, and to which group.
 //!
-//! Cost: a run takes an addition, a row a few divisions, and none at all if every row has the same
-//! groups. A range costs nothing for what lies before it.
+//! Cost: an addition for each run, and a few divisions for each row, or none if every row has the same groups. A range costs
+//! nothing for the elements before it.
 
 use core::{iter::FusedIterator, ops::Range};
 
 use super::Groups;
 
-/// How the groups follow each other in row-major order: see the picture above.
+/// How the groups follow each other in row-major order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Pattern {
+pub(super) struct RunPattern {
     pub(super) row: usize,
     pub(super) run: usize,
-    /// Of the axes outside of a row, those from `first` to `outer` decide which groups the row has;
-    /// the ones outside of them repeat the same groups.
+    /// The axes outside of a row from `first` to `outer` decide which groups a row has. Those before `first` repeat the same
+    /// groups.
     pub(super) first: usize,
     pub(super) outer: usize,
-    /// Whether every group is a single run, rather than a run in several rows.
+    /// Whether every group is a single run, and not one run in each of several rows.
     single: bool,
 }
 
-impl Pattern {
-    /// The pattern of an empty tensor, in which no row or run is ever looked up.
+impl RunPattern {
+    /// The pattern of an empty tensor. No row or run of it is ever read.
     pub(super) const EMPTY: Self = Self {
         row: 1,
         run: 1,
@@ -40,14 +40,13 @@ impl Pattern {
         single: true,
     };
 
-    /// The longest runs and rows of a non-empty grid.
-    ///
-    /// Goes outward as long as an axis only lengthens the run (its inside is in one group) or only
-    /// repeats the runs (its every coordinate begins new groups, and no run is cut short by the end
-    /// of a row). Runs are maximal: a row of more than one run begins and ends in different groups.
+    /// The longest runs and rows of a non-empty tensor with these extents and tiles.
     pub(super) fn new(axes: &[usize], tiles: &[usize]) -> Self {
         let (mut row, mut run) = (1, 1);
         let mut outer = axes.len();
+        // Take in axes from the innermost outwards, as long as an axis only lengthens the run (all inside is one group) or only
+        // repeats the runs (each coordinate has groups of its own, and no run is cut short by the end of a row). So runs are
+        // maximal: a row of more than one run begins and ends in different groups.
         for (&extent, &tile) in axes.iter().zip(tiles).rev() {
             if run == row {
                 run *= tile;
@@ -58,12 +57,11 @@ impl Pattern {
             outer -= 1;
         }
         let mut outside = axes.iter().zip(tiles).take(outer);
+        let first = outside.position(|(extent, tile)| extent != tile);
         Self {
             row,
             run,
-            first: outside
-                .position(|(extent, tile)| extent != tile)
-                .unwrap_or(outer),
+            first: first.unwrap_or(outer),
             outer,
             single: tiles.iter().take(outer).all(|&tile| tile == 1),
         }
@@ -86,23 +84,13 @@ impl Pattern {
     }
 }
 
-/// The maximal runs of one group in a range of the row-major order, each with its group: made by
-/// [`Groups::runs`].
-///
-/// # Examples
-///
-/// ```
-/// # use ternarize::tensor::{Grouping, Shape};
-/// let groups = Grouping::axis(0)?.resolve(&Shape::new(&[3, 4])?)?;
-/// assert_eq!(groups.runs(0..6)?.last(), Some((4..6, 1)));
-/// # Ok::<(), ternarize::Error>(())
-/// ```
+/// The maximal runs of one group in a range of flat indices, each with its group: made by [`Groups::runs`].
 #[derive(Clone, Debug)]
-pub struct Runs<'g> {
+pub(super) struct Runs<'g> {
     groups: &'g Groups,
     next: usize,
     end: usize,
-    /// The end of the row that `next` is in; at or before `next` until that row is looked up.
+    /// The end of the row of `next`; at or before `next` until that row is looked up.
     row_end: usize,
     run_end: usize,
     group: usize,
@@ -123,26 +111,22 @@ impl<'g> Runs<'g> {
 
     /// Looks up the row and the group at `next`.
     fn enter_row(&mut self) -> Option<()> {
-        let Pattern {
-            row,
-            run,
-            first,
-            outer,
-            ..
-        } = *self.groups.pattern();
-        // Only the first row may be entered in its midst.
+        let pattern = self.groups.pattern();
+        // Only the first row can be entered elsewhere than at its start.
         let in_row = if self.next == self.row_end {
             0
         } else {
-            self.next % row
+            self.next % pattern.row
         };
-        self.group = if in_row == 0 && first == outer {
+        // Rows that all have the same groups begin with group 0.
+        self.group = if in_row == 0 && pattern.first == pattern.outer {
             0
         } else {
             self.groups.group_of(self.next)?
         };
-        self.row_end = self.next - in_row + row;
-        self.run_end = self.next + (run - in_row % run).min(row - in_row);
+        self.row_end = self.next - in_row + pattern.row;
+        let left_in_run = pattern.run - in_row % pattern.run;
+        self.run_end = self.next + left_in_run.min(pattern.row - in_row);
         Some(())
     }
 }
@@ -158,8 +142,8 @@ impl Iterator for Runs<'_> {
             self.enter_row()?;
         }
         let run = (self.next..self.run_end.min(self.end), self.group);
+        // Within a row the groups are numbered one after the other.
         self.next = self.run_end;
-        // Within a row the groups are numbered one by one.
         self.run_end += self.groups.pattern().run.min(self.row_end - self.run_end);
         self.group += 1;
         Some(run)

@@ -1,15 +1,19 @@
-//! The extents of a tensor along its axes.
+//! [`Shape`]: the extents of a tensor along its axes.
 //!
-//! A shape `n_0 x n_1 x ... x n_(r-1)` orders its elements *row-major*: the last axis runs fastest,
-//! so the element at coordinates `c` has the flat index `sum c_k s_k` with the strides
-//! `s_k = n_(k+1) ... n_(r-1)`. It is stored inline, so it is copied like a number and needs no heap.
+//! The elements of a tensor are ordered *row-major*: the last axis varies fastest. The element at the coordinates `c` of a tensor
+//! with the extents `n` has this flat index:
+//!
+//! ```text
+//! flat = sum over the axes k of  c[k] * stride[k]          stride[k] = n[k+1] * n[k+2] * ... * n[rank-1]
+//! ```
+//!
+//! A shape is stored inline, with at most [`MAX_RANK`] axes. It is `Copy` and needs no heap.
 
-use crate::error::ShapeError;
 use core::fmt;
 
-use crate::Error;
+use crate::{Error, ShapeError};
 
-/// The largest number of axes that a tensor may have.
+/// The largest number of axes of a tensor.
 ///
 /// # Examples
 ///
@@ -21,10 +25,9 @@ use crate::Error;
 /// ```
 pub const MAX_RANK: usize = 8;
 
-/// The extents of a tensor along its axes, outermost first.
+/// The extents of a tensor along its axes, outermost axis first.
 ///
-/// Axes of extent zero are legal (the tensor is empty), and so is rank zero (one element). Unused
-/// entries are always zero, so that equality and hashing may be derived.
+/// An extent may be zero; then the tensor is empty. A shape without axes is a scalar with one element.
 ///
 /// # Examples
 ///
@@ -38,24 +41,25 @@ pub const MAX_RANK: usize = 8;
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Shape {
+    /// Entries from `rank` on are zero, so that equality and hashing can be derived.
     axes: [usize; MAX_RANK],
     rank: usize,
     len: usize,
 }
 
 impl Shape {
-    /// A shape with these extents, outermost axis first.
+    /// Makes a shape of these extents, outermost axis first.
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] above [`MAX_RANK`] axes. [`Error::Shape`] if the product of
-    /// the non-zero extents does not fit a `usize`: zeros are left out of the product so that the
-    /// answer does not depend on where they stand, and so that every stride fits as well.
+    /// - [`ShapeError::TooManyAxes`] for more than [`MAX_RANK`] axes;
+    /// - [`ShapeError::Overflow`] if the product of the non-zero extents does not fit a `usize`. Extents of zero are left out of
+    ///   this product, so that the result does not depend on where they are, and so that every stride fits a `usize`.
     ///
     /// # Examples
     ///
     /// ```
-    /// use ternarize::{ShapeError, Error, tensor::Shape};
+    /// use ternarize::{Error, ShapeError, tensor::Shape};
     ///
     /// assert!(Shape::new(&[3, 0, 2])?.is_empty());
     /// assert_eq!(Shape::new(&[])?.len(), 1);
@@ -63,25 +67,17 @@ impl Shape {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn new(axes: &[usize]) -> Result<Self, Error> {
-        let rank = axes.len();
+        let (rank, max) = (axes.len(), MAX_RANK);
         let mut stored = [0; MAX_RANK];
-        stored
-            .get_mut(..rank)
-            .ok_or(Error::Shape(ShapeError::TooManyAxes {
-                rank,
-                max: MAX_RANK,
-            }))?
+        let places = stored.get_mut(..rank);
+        places
+            .ok_or(Error::Shape(ShapeError::TooManyAxes { rank, max }))?
             .copy_from_slice(axes);
-        let nonzero_product = axes
-            .iter()
-            .filter(|&&extent| extent != 0)
+        let mut nonzero = axes.iter().filter(|&&extent| extent != 0);
+        let product = nonzero
             .try_fold(1_usize, |product, &extent| product.checked_mul(extent))
             .ok_or(Error::Shape(ShapeError::Overflow))?;
-        let len = if axes.contains(&0) {
-            0
-        } else {
-            nonzero_product
-        };
+        let len = if axes.contains(&0) { 0 } else { product };
         Ok(Self {
             axes: stored,
             rank,
@@ -131,7 +127,7 @@ impl Shape {
         self.len
     }
 
-    /// Whether there are no elements: some axis has extent zero.
+    /// Whether there are no elements, because some extent is zero.
     ///
     /// # Examples
     ///
@@ -146,83 +142,25 @@ impl Shape {
         self.len == 0
     }
 
-    /// For each axis, how many elements further the next coordinate lies in row-major order.
+    /// The coordinates of the element at a flat row-major index, or `None` at or beyond [`len`](Self::len).
     ///
-    /// Entries from the rank on are zero. If an inner axis has extent zero, so have the strides of
-    /// the axes outside it.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use ternarize::tensor::Shape;
-    /// let strides = Shape::new(&[2, 3, 5])?.row_major_strides();
-    /// assert_eq!(strides[..3], [15, 5, 1]);
-    /// # Ok::<(), ternarize::Error>(())
-    /// ```
-    #[must_use]
-    pub fn row_major_strides(&self) -> [usize; MAX_RANK] {
-        let mut strides = [0; MAX_RANK];
-        let mut stride = 1;
-        for (slot, extent) in strides.iter_mut().zip(self.axes()).rev() {
-            *slot = stride;
-            stride *= extent;
-        }
-        strides
-    }
-
-    /// The coordinates of the element at a flat row-major index, or `None` beyond the last one.
-    ///
-    /// Entries from the rank on are zero. One division for each axis.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use ternarize::tensor::Shape;
-    /// let shape = Shape::new(&[2, 3, 5])?;
-    /// assert_eq!(shape.coordinates(27).unwrap()[..3], [1, 2, 2]);
-    /// assert_eq!(shape.coordinates(30), None);
-    /// # Ok::<(), ternarize::Error>(())
-    /// ```
-    #[must_use]
-    pub fn coordinates(&self, flat: usize) -> Option<[usize; MAX_RANK]> {
+    /// Entries from the rank on are zero. Cost: one division for each axis.
+    pub(super) fn coordinates(&self, flat: usize) -> Option<[usize; MAX_RANK]> {
         if flat >= self.len {
             return None;
         }
         let mut coordinates = [0; MAX_RANK];
         let mut rest = flat;
-        for (slot, extent) in coordinates.iter_mut().zip(self.axes()).rev() {
-            *slot = rest % extent;
+        for (coordinate, extent) in coordinates.iter_mut().zip(self.axes()).rev() {
+            *coordinate = rest % extent;
             rest /= extent;
         }
         Some(coordinates)
     }
-
-    /// The flat row-major index of the element at these coordinates, one for each axis, or `None`
-    /// if there is no such element.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use ternarize::tensor::Shape;
-    /// let shape = Shape::new(&[2, 3, 5])?;
-    /// assert_eq!(shape.flat_index(&[1, 2, 2]), Some(27));
-    /// assert_eq!(shape.flat_index(&[1, 3, 2]), None);
-    /// assert_eq!(shape.flat_index(&[1, 2]), None);
-    /// # Ok::<(), ternarize::Error>(())
-    /// ```
-    #[must_use]
-    pub fn flat_index(&self, coordinates: &[usize]) -> Option<usize> {
-        let inside = coordinates.len() == self.rank
-            && coordinates.iter().zip(self.axes()).all(|(c, n)| c < n);
-        inside.then(|| {
-            let pairs = coordinates.iter().zip(self.axes());
-            pairs.fold(0, |flat, (coordinate, extent)| flat * extent + coordinate)
-        })
-    }
 }
 
 impl fmt::Display for Shape {
-    /// The extents joined by `x`, as in `20x1x5x5`; rank zero is `scalar`.
+    /// Writes the extents joined by `x`, as in `20x1x5x5`, and `scalar` for rank zero.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.axes() {
             [] => f.write_str("scalar"),

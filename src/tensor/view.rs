@@ -1,19 +1,25 @@
-//! Tensors borrowed where they lie.
+//! [`TensorView`]: a tensor borrowed from memory.
 //!
-//! A view is a slice of data with a rule that says where each element is: the one at coordinates `c`
-//! is `data[offset + sum c_k stride_k]`, with signed strides counted in elements. Transposed,
-//! reversed, cropped and repeated tensors are all such rules on the same data.
+//! A view is a slice of data and a rule that says where each element is:
 //!
-//! The reach of the rule is checked once, when the view is made. After that elements are read in
-//! row-major order by an odometer, for an addition each and without a copy.
+//! ```text
+//! element at coordinates c  =  data[offset + sum over the axes k of  c[k] * stride[k]]
+//! ```
+//!
+//! Strides are signed and counted in elements. So a transposed, reversed, cropped or repeated tensor is another rule on the same
+//! data, and no element is copied.
+//!
+//! The bounds of a view are checked once, when it is made. Reading all elements in row-major order then costs one addition each.
 
-use crate::error::ShapeError;
-use core::{fmt, iter::FusedIterator};
+use core::fmt;
+use core::iter::{self, FusedIterator};
 
-use super::{GroupedView, Grouping, Groups, MAX_RANK, Shape, odometer::Odometer};
+use super::walk::{Segment, Walk};
+use super::{GroupedView, Grouping, Groups, MAX_RANK, Shape, strided::StridedLayout};
 use crate::Error;
+use crate::error::check_len;
 
-/// A borrowed tensor of any axis order and direction.
+/// A borrowed tensor, with its axes in any order and direction in memory.
 ///
 /// # Examples
 ///
@@ -28,20 +34,17 @@ use crate::Error;
 /// ```
 #[derive(Clone, Copy)]
 pub struct TensorView<'a, T> {
-    data: &'a [T],
-    shape: Shape,
-    /// All zero if the shape is empty, and from the rank on.
-    strides: [isize; MAX_RANK],
-    offset: usize,
+    pub(super) data: &'a [T],
+    /// Every element lies in `data`.
+    pub(super) layout: StridedLayout,
 }
 
 impl<'a, T: Copy> TensorView<'a, T> {
-    /// A tensor stored in row-major order, all of `data`.
+    /// Makes a view of a tensor that is stored in row-major order and fills `data`.
     ///
     /// # Errors
     ///
-    /// Those of [`Shape::new`], and [`Error::LengthMismatch`] unless `data` has exactly the elements
-    /// of the shape.
+    /// As [`Shape::new`], and [`Error::LengthMismatch`] if `data` and the shape do not have the same number of elements.
     ///
     /// # Examples
     ///
@@ -56,31 +59,27 @@ impl<'a, T: Copy> TensorView<'a, T> {
     /// ```
     pub fn new(data: &'a [T], shape: &[usize]) -> Result<Self, Error> {
         let shape = Shape::new(shape)?;
-        if data.len() != shape.len() {
-            return Err(Error::LengthMismatch {
-                expected: shape.len(),
-                actual: data.len(),
-            });
-        }
-        Ok(Self::row_major(data, shape))
+        check_len(shape.len(), data.len())?;
+        let layout = StridedLayout::row_major(shape);
+        Ok(Self { data, layout })
     }
 
-    /// A tensor whose first element is `data[offset]` and whose next one along axis `k` lies
-    /// `strides[k]` elements further, or back if that is negative.
+    /// Makes a view whose first element is `data[offset]`. The next element along axis `k` lies `strides[k]` elements later, or
+    /// earlier if the stride is negative.
     ///
-    /// A stride of zero repeats the same elements. Nothing is read from an empty tensor, so that its
-    /// strides and offset may be anything.
+    /// A stride of zero repeats the same elements. An empty tensor reads nothing, so its strides and its offset may have any value.
     ///
     /// # Errors
     ///
-    /// Those of [`Shape::new`], [`Error::LengthMismatch`] unless there is one stride for each axis,
-    /// and [`Error::Shape`] if an element would lie outside of `data`. For a view that
-    /// reaches before the first element, `needed` counts those missing in front as well.
+    /// - As [`Shape::new`];
+    /// - [`Error::LengthMismatch`] if there is not one stride for each axis;
+    /// - [`Error::Shape`] if an element would lie outside of `data`. If the view reaches before the first element of
+    ///   `data`, `needed` includes the elements missing in front.
     ///
     /// # Examples
     ///
     /// ```
-    /// use ternarize::{ShapeError, Error, tensor::TensorView};
+    /// use ternarize::{Error, ShapeError, tensor::TensorView};
     ///
     /// let data = [1, 2, 3, 4, 5, 6];
     /// let reversed = TensorView::with_strides(&data, &[3], &[-2], 5)?;
@@ -95,24 +94,8 @@ impl<'a, T: Copy> TensorView<'a, T> {
         strides: &[isize],
         offset: usize,
     ) -> Result<Self, Error> {
-        let shape = Shape::new(shape)?;
-        if strides.len() != shape.rank() {
-            return Err(Error::LengthMismatch {
-                expected: shape.rank(),
-                actual: strides.len(),
-            });
-        }
-        let mut stored = [0; MAX_RANK];
-        if !shape.is_empty() {
-            check_reach(data.len(), &shape, strides, offset)?;
-            stored[..strides.len()].copy_from_slice(strides);
-        }
-        Ok(Self {
-            data,
-            shape,
-            strides: stored,
-            offset,
-        })
+        let layout = StridedLayout::new(data.len(), Shape::new(shape)?, strides, offset)?;
+        Ok(Self { data, layout })
     }
 
     /// The extents of the tensor.
@@ -126,12 +109,12 @@ impl<'a, T: Copy> TensorView<'a, T> {
     /// ```
     #[must_use]
     pub const fn shape(&self) -> &Shape {
-        &self.shape
+        &self.layout.shape
     }
 
-    /// The element at a flat row-major index, or `None` beyond the last one.
+    /// The element at a flat row-major index, or `None` beyond the last element.
     ///
-    /// One division for each axis: to read many, use [`iter`](Self::iter).
+    /// Cost: one division for each axis. Use [`iter`](Self::iter) to read many elements.
     ///
     /// # Examples
     ///
@@ -144,26 +127,21 @@ impl<'a, T: Copy> TensorView<'a, T> {
     /// ```
     #[must_use]
     pub fn get(&self, flat: usize) -> Option<T> {
-        let coordinates = self.shape.coordinates(flat)?;
-        let pairs = coordinates.iter().zip(self.strides);
-        let position = pairs.fold(self.offset, |position, (coordinate, stride)| {
-            position.wrapping_add(coordinate.wrapping_mul(stride.cast_unsigned()))
-        });
-        self.data.get(position).copied()
+        let coordinates = self.shape().coordinates(flat)?;
+        self.data.get(self.layout.position(&coordinates)).copied()
     }
 
-    /// The same elements with the axes in another order: axis `k` of the result is axis `order[k]`
-    /// of this view. Moves no data.
+    /// The same elements with the axes in another order: axis `k` of the result is axis `order[k]` of this view. Moves no data.
     ///
     /// # Errors
     ///
-    /// [`Error::LengthMismatch`] unless `order` names as many axes as there are, and
-    /// [`Error::Shape`] for one that does not exist or is named twice.
+    /// [`Error::LengthMismatch`] if `order` does not name as many axes as the view has, and [`Error::Shape`] for an axis that
+    /// does not exist or is named twice.
     ///
     /// # Examples
     ///
     /// ```
-    /// use ternarize::{ShapeError, Error, tensor::TensorView};
+    /// use ternarize::{Error, ShapeError, tensor::TensorView};
     ///
     /// let data: Vec<u8> = (0..24).collect();
     /// let view = TensorView::new(&data, &[2, 3, 4])?;
@@ -173,30 +151,13 @@ impl<'a, T: Copy> TensorView<'a, T> {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn permuted(&self, order: &[usize]) -> Result<Self, Error> {
-        let rank = self.shape.rank();
-        if order.len() != rank {
-            return Err(Error::LengthMismatch {
-                expected: rank,
-                actual: order.len(),
-            });
-        }
-        let mut axes = [0; MAX_RANK];
-        let mut strides = [0; MAX_RANK];
-        for (place, &axis) in order.iter().enumerate() {
-            if axis >= rank || order[..place].contains(&axis) {
-                return Err(Error::Shape(ShapeError::Axis { axis, rank }));
-            }
-            axes[place] = self.shape.axes()[axis];
-            strides[place] = self.strides[axis];
-        }
         Ok(Self {
-            shape: Shape::new(&axes[..rank])?,
-            strides,
+            layout: self.layout.permuted(order)?,
             ..*self
         })
     }
 
-    /// The elements in row-major order as they lie in the data, if they lie like that.
+    /// All elements as one slice of the data, if they lie there in row-major order without gaps.
     ///
     /// # Examples
     ///
@@ -209,7 +170,7 @@ impl<'a, T: Copy> TensorView<'a, T> {
     /// ```
     #[must_use]
     pub fn as_row_major_slice(&self) -> Option<&'a [T]> {
-        self.iter().as_slice()
+        self.elements().as_slice()
     }
 
     /// The elements in row-major order.
@@ -223,179 +184,92 @@ impl<'a, T: Copy> TensorView<'a, T> {
     /// # Ok::<(), ternarize::Error>(())
     /// ```
     #[must_use]
-    pub fn iter(&self) -> Values<'a, T> {
-        let axes = self.shape.axes().iter().copied().zip(self.strides);
-        Values {
-            data: self.data,
-            positions: Odometer::new(self.offset, axes),
-        }
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = T> + FusedIterator + Clone + use<'a, T> {
+        self.elements()
     }
 
-    /// This view with its elements in groups.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Grouping::resolve`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use ternarize::tensor::{Grouping, TensorView};
-    ///
-    /// let columns = TensorView::new(&[1, 2, 3, 4], &[2, 2])?.grouped(Grouping::axis(1)?)?;
-    /// assert_eq!(columns.group(0).collect::<Vec<_>>(), [1, 3]);
-    /// # Ok::<(), ternarize::Error>(())
-    /// ```
-    pub fn grouped(&self, grouping: Grouping) -> Result<GroupedView<'a, T>, Error> {
-        Ok(GroupedView::new(*self, grouping.resolve(&self.shape)?))
-    }
-
-    /// A tensor stored in row-major order; `data` has exactly the elements of the shape.
-    pub(super) fn row_major(data: &'a [T], shape: Shape) -> Self {
-        // No stride of an axis of two coordinates or more is beyond `isize::MAX`; those of an axis
-        // of one are never used.
-        let strides = if shape.is_empty() {
-            [0; MAX_RANK]
-        } else {
-            shape.row_major_strides().map(usize::cast_signed)
-        };
-        Self {
-            data,
-            shape,
-            strides,
-            offset: 0,
-        }
+    /// The elements in row-major order.
+    fn elements(&self) -> Elements<'a, T> {
+        let walk = self.layout.walk(&[0; MAX_RANK], self.shape().axes());
+        Elements::new(self.data, walk)
     }
 
     /// The elements of one of the groups of this view's shape.
-    pub(super) fn values_of(&self, groups: &Groups, group: usize) -> Values<'a, T> {
-        Values {
-            data: self.data,
-            positions: groups.walk(group, &self.strides, self.offset),
-        }
+    pub(super) fn elements_of(&self, groups: &Groups, group: usize) -> Elements<'a, T> {
+        Elements::new(self.data, groups.walk(group, &self.layout))
+    }
+
+    /// This view with its elements in groups. Errors as [`Grouping::count`].
+    pub(super) fn grouped(&self, grouping: Grouping) -> Result<GroupedView<'a, T>, Error> {
+        Ok(GroupedView::new(*self, grouping.resolve(self.shape())?))
     }
 }
 
 impl<T> fmt::Debug for TensorView<'_, T> {
-    /// Where the elements lie; not the elements, of which there may be millions.
+    /// Shows where the elements are, and not the elements, because there may be millions.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TensorView")
-            .field("shape", &self.shape)
-            .field("strides", &&self.strides[..self.shape.rank()])
-            .field("offset", &self.offset)
+            .field("layout", &self.layout)
             .finish_non_exhaustive()
     }
 }
 
-impl<'a, T: Copy> IntoIterator for &TensorView<'a, T> {
-    type Item = T;
-    type IntoIter = Values<'a, T>;
-
-    fn into_iter(self) -> Values<'a, T> {
-        self.iter()
-    }
-}
-
-/// That every element of a non-empty view lies within `len` elements of data.
-///
-/// The first element reached is `offset` less the travel along the axes that go back, the last one
-/// is `offset` plus the travel along those that go forth.
-fn check_reach(len: usize, shape: &Shape, strides: &[isize], offset: usize) -> Result<(), Error> {
-    let reach = || {
-        let (mut forth, mut back) = (offset, 0_usize);
-        for (extent, stride) in shape.axes().iter().zip(strides) {
-            let travel = (extent - 1).checked_mul(stride.unsigned_abs())?;
-            let side = if *stride < 0 { &mut back } else { &mut forth };
-            *side = side.checked_add(travel)?;
-        }
-        Some((back.saturating_sub(offset), forth.checked_add(1)?))
-    };
-    let (missing, needed) = reach().unwrap_or((usize::MAX, usize::MAX));
-    if missing > 0 || needed > len {
-        return Err(Error::Shape(ShapeError::View {
-            needed: needed.max(len).saturating_add(missing),
-            len,
-        }));
-    }
-    Ok(())
-}
-
-/// Elements of a [`TensorView`], in increasing row-major order: all of them or those of a group.
-///
-/// # Examples
-///
-/// ```
-/// # use ternarize::tensor::TensorView;
-/// let mut values = TensorView::new(&[1, 2, 3], &[3])?.iter();
-/// assert_eq!(values.next(), Some(1));
-/// assert_eq!(values.len(), 2);
-/// # Ok::<(), ternarize::Error>(())
-/// ```
+/// Elements of a [`TensorView`] in row-major order: all of them, or those of a group.
 #[derive(Clone)]
-pub struct Values<'a, T> {
+pub(super) struct Elements<'a, T> {
     data: &'a [T],
-    positions: Odometer,
+    segment: Segment,
+    /// What comes after the segment.
+    rest: Walk,
 }
 
-impl<'a, T: Copy> Values<'a, T> {
-    /// All elements of a slice.
-    pub(super) fn over(data: &'a [T]) -> Self {
-        let positions = Odometer::over(0..data.len());
-        Self { data, positions }
+impl<'a, T> Elements<'a, T> {
+    fn new(data: &'a [T], rest: Walk) -> Self {
+        let segment = Segment::EMPTY;
+        Self {
+            data,
+            segment,
+            rest,
+        }
     }
 
-    /// The elements still to come as one slice of the data, if they lie like that.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use ternarize::tensor::TensorView;
-    /// let view = TensorView::with_strides(&[1, 2, 3, 4], &[2, 2], &[-2, 1], 2)?;
-    /// let mut values = view.iter();
-    /// assert_eq!(values.as_slice(), None);
-    /// values.nth(1);
-    /// assert_eq!(values.as_slice(), Some(&[1, 2][..]));
-    /// # Ok::<(), ternarize::Error>(())
-    /// ```
-    #[must_use]
-    pub fn as_slice(&self) -> Option<&'a [T]> {
-        self.data.get(self.positions.as_range()?)
+    /// All elements as one slice of the data, if they lie there like that and none has been taken.
+    pub(super) fn as_slice(&self) -> Option<&'a [T]> {
+        self.data.get(self.rest.as_range()?)
     }
 }
 
-impl<T: Copy> Iterator for Values<'_, T> {
+impl<T: Copy> Iterator for Elements<'_, T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
-        self.data.get(self.positions.next()?).copied()
+        if self.segment.len() == 0 {
+            self.segment = self.rest.next()?;
+        }
+        self.data.get(self.segment.next()?).copied()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.positions.size_hint()
+        let left = self.segment.len() + self.rest.remaining();
+        (left, Some(left))
     }
 
-    fn fold<B, F: FnMut(B, T) -> B>(mut self, init: B, mut f: F) -> B {
-        let mut folded = init;
-        while let Some(run) = self.positions.next_run() {
-            folded = match run.as_range().and_then(|range| self.data.get(range)) {
-                Some(values) => values.iter().copied().fold(folded, &mut f),
-                None => run
-                    .positions()
+    /// Goes segment by segment, so that consecutive elements are read as a slice.
+    fn fold<B, F: FnMut(B, T) -> B>(self, init: B, mut f: F) -> B {
+        let segments = iter::once(self.segment).chain(self.rest);
+        segments.fold(init, |folded, segment| {
+            match segment.as_range().and_then(|range| self.data.get(range)) {
+                Some(elements) => elements.iter().copied().fold(folded, &mut f),
+                None => segment
                     .filter_map(|position| self.data.get(position).copied())
                     .fold(folded, &mut f),
-            };
-        }
-        folded
+            }
+        })
     }
 }
 
-impl<T: Copy> ExactSizeIterator for Values<'_, T> {}
-impl<T: Copy> FusedIterator for Values<'_, T> {}
+impl<T: Copy> ExactSizeIterator for Elements<'_, T> {}
+impl<T: Copy> FusedIterator for Elements<'_, T> {}
 
-impl<T> fmt::Debug for Values<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Values")
-            .field("positions", &self.positions)
-            .finish_non_exhaustive()
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ pub(crate) fn members(axes: &[usize], grouping: Grouping) -> Vec<Vec<usize>> {
         let place = |axis: usize| flat / axes[axis + 1..].iter().product::<usize>() % axes[axis];
         let all = 0..axes.len();
         let key = match grouping {
-            Grouping::Axes(named) => all.filter(|&k| named.contains(k)).map(place).collect(),
+            Grouping::Axes(named) => all.filter(|k| named >> k & 1 == 1).map(place).collect(),
             Grouping::Kernel if axes.len() >= 3 => vec![place(0), place(1)],
             Grouping::Block(len) => {
                 let last = axes.len().wrapping_sub(1);

@@ -96,6 +96,7 @@ impl Plan {
         let rows = weights
             .chunks_exact(self.len)
             .zip(trits.chunks_exact(self.len));
+        let (lambda_p, lambda_n) = (tensor.lambda_p(), tensor.lambda_n());
         for (row, ((weights, trits), fit)) in rows.zip(&fits).enumerate() {
             let case = Case {
                 weights,
@@ -107,11 +108,12 @@ impl Plan {
             };
             let sort = case.sorted();
             let unlike = difference((trits, fit), (&sort.0, &sort.1));
-            let stored = (tensor.lambda_p()[row].bits(), tensor.lambda_n()[row].bits());
+            let stored = (lambda_p[row].to_bits(), lambda_n[row].to_bits());
             let wrong = unlike
                 .or_else(|| case.unexpected((trits, fit)))
                 .or_else(|| {
-                    let unlike = stored != (fit.lambda_p.bits(), fit.lambda_n.bits());
+                    let found = (fit.lambda_p.wide(), fit.lambda_n.wide());
+                    let unlike = stored != (found.0.to_bits(), found.1.to_bits());
                     unlike.then(|| format!("the tensor stores {stored:x?}"))
                 })
                 .or_else(|| self.singly(&case, &sort));

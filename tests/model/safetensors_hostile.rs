@@ -24,7 +24,7 @@ fn the_file_that_the_others_are_made_from_is_good() {
         panic!("{model:?}")
     };
     let values = [0.5, 0.5, 0.0, -1.0, 2.0, -1.0];
-    assert_eq!(tensor.reconstruct::<f32>(), values);
+    assert_eq!(tensor.dequantize::<f32>(), values);
 }
 
 #[test]

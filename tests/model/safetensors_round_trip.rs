@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 use proptest::{collection, option, sample};
-use ternarize::model::{AnyTernary, DenseTensor, Element, Model, Tensor};
+use ternarize::model::{DenseTensor, Model, Tensor};
 use ternarize::tensor::{Grouping, Shape, TernaryTensor};
-use ternarize::{Code, PackedTritsBuf, Rule};
+use ternarize::{Code, PackedTritsBuf, Rule, Weight};
 
 fn grouping(rank: usize) -> impl Strategy<Value = Grouping> {
     let named = sample::subsequence((0..rank).collect::<Vec<_>>(), 0..=rank);
@@ -16,24 +16,37 @@ fn grouping(rank: usize) -> impl Strategy<Value = Grouping> {
     ]
 }
 
+/// A weight type made of bytes.
+trait Bytes: Weight {
+    fn from_le(bytes: &[u8]) -> Self;
+}
+
+macro_rules! bytes {
+    ($($type:ty),*) => {$(
+        impl Bytes for $type {
+            fn from_le(bytes: &[u8]) -> Self {
+                Self::from_le_bytes(bytes.try_into().unwrap())
+            }
+        }
+    )*};
+}
+bytes!(f32, f64, half::f16, half::bf16);
+
 /// Scales as bits, of which those of finite numbers above zero are kept.
-fn scales<W: Element>(count: usize) -> impl Strategy<Value = Vec<W>> {
+fn scales<W: Bytes>(count: usize) -> impl Strategy<Value = Vec<W>> {
     let scale = collection::vec(any::<u8>(), size_of::<W>()).prop_map(|bytes| {
-        let scale = W::from_le(&bytes).unwrap().abs();
+        let scale = W::from_le(&bytes).abs();
         if scale.is_finite() { scale } else { W::zero() }
     });
     collection::vec(scale, count)
 }
 
-fn ternary<W: Element>() -> impl Strategy<Value = Tensor>
-where
-    AnyTernary: From<TernaryTensor<W>>,
-{
+fn ternary<W: Bytes>() -> impl Strategy<Value = Tensor> {
     let cut =
         collection::vec(0_usize..5, 0..=4).prop_flat_map(|axes| (grouping(axes.len()), Just(axes)));
     cut.prop_flat_map(|(grouping, axes)| {
         let shape = Shape::new(&axes).unwrap();
-        let groups = grouping.resolve(&shape).unwrap().len();
+        let groups = grouping.count(&shape).unwrap();
         let codes = prop_oneof![Just(Code::TwoBit), Just(Code::Base3)];
         let trits = collection::vec(-1_i8..=1, shape.len());
         let packed =
@@ -42,13 +55,14 @@ where
         let lambdas = (scales::<W>(groups), option::of(scales::<W>(groups)));
         (packed, rule, lambdas).prop_map(move |(packed, rule, (p, n))| {
             let packed = packed.unwrap();
-            let tensor = TernaryTensor::from_parts(shape, grouping, rule, packed, p, n);
-            Tensor::Ternary(tensor.unwrap().into())
+            let n = n.as_deref();
+            let tensor = TernaryTensor::from_parts(shape, grouping, rule, packed, &p, n);
+            Tensor::Ternary(tensor.unwrap())
         })
     })
 }
 
-fn dense<W: Element>() -> impl Strategy<Value = Tensor> {
+fn dense<W: Weight>() -> impl Strategy<Value = Tensor> {
     let axes = collection::vec(0_usize..4, 0..=3);
     (axes, 0_u8..9).prop_map(|(axes, seed)| {
         let value = W::from(seed).unwrap();

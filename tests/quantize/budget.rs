@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 use ternarize::Operand;
-use ternarize::budget::{Allocation, Choice, Loss, Way, allocate, spend};
+use ternarize::budget::{Allocation, Choice, allocate};
 use ternarize::planes::Residual;
-use ternarize::tensor::{Grouping, PlanesTensor, TensorView};
+use ternarize::tensor::{Grouping, PlanesTensor, StorageOption, TensorView};
 use ternarize::{Code, Error};
 
 fn choice(bytes: u64, error: f64) -> Choice {
@@ -157,20 +157,35 @@ fn what_cannot_be_chosen_from_is_named() {
 }
 
 /// Two matrices, the second with few weights; and ways from one plane for a tensor to two for each row.
-fn tensors_and_ways() -> ([Vec<f32>; 2], Vec<Way>) {
+fn tensors_and_ways() -> ([Vec<f32>; 2], Vec<StorageOption>) {
     let weights = |n: u32, seed: u32| -> Vec<f32> {
         let value = |i: u32| ((i * 2_654_435 + seed) % 2001) as f32 / 1000.0 - 1.0;
         (0..n).map(value).collect()
     };
     let groupings = [Grouping::Tensor, Grouping::OUTPUT_CHANNEL];
     let ways = groupings.into_iter().flat_map(|grouping| {
-        [1, 2].map(|planes| Way {
+        [1, 2].map(|planes| StorageOption {
             grouping,
             residual: Residual::new(planes),
             code: Code::Base3,
         })
     });
     ([weights(400, 7), weights(40, 3)], ways.collect())
+}
+
+fn spend(
+    views: &[TensorView<'_, f32>],
+    ways: &[StorageOption],
+    budget: u64,
+    importance: &[f64],
+) -> Result<(Vec<PlanesTensor>, Allocation), Error> {
+    PlanesTensor::ternarize_within_budget(views, ways, budget, importance)
+}
+
+/// `|w|^2` of each tensor: with these importances the error is `|w - w'|^2`.
+fn energies<const N: usize>(views: &[TensorView<'_, f32>; N]) -> [f64; N] {
+    let energy = |view: &TensorView<'_, f32>| view.iter().map(|w| f64::from(w).powi(2)).sum();
+    views.each_ref().map(energy)
 }
 
 #[test]
@@ -182,13 +197,13 @@ fn tensors_are_stored_in_the_ways_chosen() {
     ];
     let mut last = f64::INFINITY;
     for budget in [96, 130, 200, 300, 1000] {
-        let (tensors, plan) = spend(&views, &ways, budget, Loss::Squared).unwrap();
+        let (tensors, plan) = spend(&views, &ways, budget, &energies(&views)).unwrap();
         let bytes: usize = tensors.iter().map(PlanesTensor::stored_bytes).sum();
         assert_eq!(plan.bytes, bytes as u64);
         assert!(plan.bytes <= budget);
         let mut error = 0.0;
         for (tensor, view) in tensors.iter().zip(&views) {
-            let pairs = tensor.reconstruct::<f64>().into_iter().zip(view.iter());
+            let pairs = tensor.dequantize::<f64>().into_iter().zip(view.iter());
             error += pairs.map(|(q, w)| (q - f64::from(w)).powi(2)).sum::<f64>();
         }
         assert!(
@@ -204,21 +219,21 @@ fn tensors_are_stored_in_the_ways_chosen() {
     }
 }
 
-/// A relative loss gives bytes to small layers, a squared one to large ones.
+/// Importances of 1 give bytes to small layers, those of `|w|^2` to large ones.
 #[test]
-fn the_loss_says_which_tensors_count() {
+fn importances_say_which_tensors_count() {
     let ([large, small], ways) = tensors_and_ways();
     let views = [
         TensorView::new(&large, &[8, 50]).unwrap(),
         TensorView::new(&small, &[4, 10]).unwrap(),
     ];
     // 96 bytes for one plane each; a second one of the small tensor costs 12 more, of the large one 84.
-    let planes = |loss| {
-        let (tensors, _) = spend(&views, &ways, 190, loss).unwrap();
+    let planes = |importance: [f64; 2]| {
+        let (tensors, _) = spend(&views, &ways, 190, &importance).unwrap();
         [tensors[0].planes().len(), tensors[1].planes().len()]
     };
-    assert_eq!(planes(Loss::Relative), [1, 2]);
-    assert_eq!(planes(Loss::Squared), [2, 1]);
+    assert_eq!(planes([1.0, 1.0]), [1, 2]);
+    assert_eq!(planes(energies(&views)), [2, 1]);
 }
 
 #[test]
@@ -229,9 +244,9 @@ fn what_cannot_be_ternarized_is_said() {
         least: 84,
         budget: 9,
     });
-    assert_eq!(spend(&views, &ways, 9, Loss::Relative).map(|_| ()), least);
+    assert_eq!(spend(&views, &ways, 9, &[1.0]).map(|_| ()), least);
     assert_eq!(
-        spend(&views, &[], 9, Loss::Relative).map(|_| ()),
+        spend(&views, &[], 9, &[1.0]).map(|_| ()),
         Err(Error::InvalidChoice {
             tensor: 0,
             choice: None
@@ -240,10 +255,26 @@ fn what_cannot_be_ternarized_is_said() {
     let broken = [1.0, f32::NAN];
     let views = [TensorView::new(&broken, &[1, 2]).unwrap()];
     assert_eq!(
-        spend(&views, &ways, 999, Loss::Relative).map(|_| ()),
+        spend(&views, &ways, 999, &[1.0]).map(|_| ()),
         Err(Error::InvalidValue {
             what: Operand::Weight,
             index: 1
         })
     );
+    let views = [TensorView::new(&large, &[8, 50]).unwrap()];
+    let (expected, actual) = (1, 2);
+    assert_eq!(
+        spend(&views, &ways, 999, &[1.0, 1.0]).map(|_| ()),
+        Err(Error::LengthMismatch { expected, actual })
+    );
+    for bad in [-1.0, f64::NAN, f64::INFINITY] {
+        let error = spend(&views, &ways, 999, &[bad]).unwrap_err();
+        assert!(matches!(
+            error,
+            Error::InvalidChoice {
+                tensor: 0,
+                choice: Some(_)
+            }
+        ));
+    }
 }

@@ -24,7 +24,7 @@ fn check<W: Weight>(axes: &[usize], grouping: Grouping, how: &Residual, seed: u6
         let own: Vec<W> = members.iter().map(|&i| values[i]).collect();
         let planes = how.ternarize(&own).unwrap();
         for (k, plane) in tensor.planes().iter().enumerate() {
-            assert_eq!(f64::from(plane.lambda_p()[group]), planes.scales()[k]);
+            assert_eq!(plane.lambda_p()[group], planes.scales()[k]);
             let trits = members.iter().map(|&i| plane.trits().get(i).unwrap());
             assert!(trits.eq(planes.trits(k).iter().copied()));
         }
@@ -36,13 +36,13 @@ fn check<W: Weight>(axes: &[usize], grouping: Grouping, how: &Residual, seed: u6
             lost += (values[i].to_f64().unwrap() - sum).powi(2);
         }
     }
-    assert_eq!(tensor.reconstruct::<f64>(), restored);
+    assert_eq!(tensor.dequantize::<f64>(), restored);
     let narrow: Vec<W> = restored.iter().map(|&x| W::from(x).unwrap()).collect();
-    assert_eq!(tensor.reconstruct::<W>(), narrow);
-    let agreement = tensor.agreement(&view).unwrap();
+    assert_eq!(tensor.dequantize::<W>(), narrow);
+    let metrics = tensor.error_metrics(&view).unwrap();
     // Restored weights are rounded to W.
     let tolerance = W::epsilon().to_f64().unwrap() * lost.sqrt() / energy.sqrt();
-    assert!((agreement.relative_error - lost / energy).abs() <= 4.0 * tolerance);
+    assert!((metrics.relative_error - lost / energy).abs() <= 4.0 * tolerance);
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn products_are_sums_over_the_planes_in_order() {
         let mut y = [f32::NAN; 12];
         tensor.matmul(&x, 2, &mut y).unwrap();
         assert_eq!(y, expected);
-        let restored = tensor.reconstruct::<f64>();
+        let restored = tensor.dequantize::<f64>();
         for (column, y) in y.chunks(6).enumerate() {
             let mut alone = [f32::NAN; 6];
             tensor
@@ -128,10 +128,10 @@ fn every_stored_byte_is_counted() {
             tensor.bits_per_weight(),
             (150 + scales) as f64 * 8.0 / 200.0
         );
-        let restored = tensor.reconstruct::<f32>();
+        let restored = tensor.dequantize::<f32>();
         let dense = tensor.transcode(Code::Base3);
         assert_eq!(dense.stored_bytes(), 3 * 40 + scales);
-        assert_eq!(dense.reconstruct::<f32>(), restored);
+        assert_eq!(dense.dequantize::<f32>(), restored);
         assert_eq!(
             (dense.scale_type(), dense.grouping()),
             (scale_type, Grouping::Block(32))
@@ -178,11 +178,11 @@ fn bad_input_is_refused() {
         expected: 2,
         actual: 3,
     };
-    assert_eq!(tensor.reconstruct_into(&mut [0.0_f32; 3]), Err(mismatch));
+    assert_eq!(tensor.dequantize_into(&mut [0.0_f32; 3]), Err(mismatch));
     assert_eq!(tensor.matvec(&[1.0; 3], &mut [0.0]), Err(mismatch));
     let other = TensorView::new(&bad[..2], &[2]).unwrap();
     assert_eq!(
-        tensor.agreement(&other),
+        tensor.error_metrics(&other),
         Err(Error::Shape(ShapeError::Mismatch))
     );
 }
@@ -195,10 +195,10 @@ fn the_largest_weights_are_restored_as_numbers() {
     for (weights, how) in [([top, 0.6 * top, 0.5 * top], PLANES), ([3.3e38; 3], shifts)] {
         let view = TensorView::new(&weights, &[1, 3]).unwrap();
         let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &how).unwrap();
-        let restored = tensor.reconstruct::<f32>();
+        let restored = tensor.dequantize::<f32>();
         assert!(restored.iter().all(|w| w.is_finite()), "{restored:?}");
-        let agreement = tensor.agreement(&view).unwrap();
-        assert!(agreement.cosine > 0.99 && agreement.relative_error < 0.02);
+        let metrics = tensor.error_metrics(&view).unwrap();
+        assert!(metrics.cosine > 0.99 && metrics.relative_error < 0.02);
         let mut group = [0.0_f32; 3];
         let planes = how.ternarize(&weights).unwrap();
         planes.reconstruct_into(&mut group).unwrap();

@@ -21,19 +21,26 @@ fn groupings(rank: usize) -> Vec<Grouping> {
     all
 }
 
+/// Scales that are `f32` values.
+#[expect(clippy::cast_possible_truncation, reason = "they are `f32` values")]
+fn singles(scales: &[f64]) -> Vec<f32> {
+    scales.iter().map(|&scale| scale as f32).collect()
+}
+
 /// The product run by run, as it is defined, with the kernels that are the definition.
-fn twin_product(tensor: &TernaryTensor<f32>, x: &[f32]) -> Vec<f32> {
+fn twin_product(tensor: &TernaryTensor, x: &[f32]) -> Vec<f32> {
     let bytes = tensor.trits().as_bytes();
+    let (all_p, all_n) = (singles(&tensor.lambda_p()), singles(&tensor.lambda_n()));
     let row = |row: usize| {
         let start = row * x.len();
-        let runs = tensor.groups().runs(start..start + x.len()).unwrap();
+        let runs = tensor.runs(start..start + x.len()).unwrap();
         runs.fold(0.0, |y, (run, group)| {
             let (code, x) = (
                 tensor.trits().code(),
                 &x[run.start - start..run.end - start],
             );
             let (plus, minus) = portable::dot_signed(code, bytes, run.start, x).unwrap();
-            let (lambda_p, lambda_n) = (tensor.lambda_p()[group], tensor.lambda_n()[group]);
+            let (lambda_p, lambda_n) = (all_p[group], all_n[group]);
             y + match tensor.scales() {
                 Scales::One => lambda_p * portable::dot(code, bytes, run.start, x).unwrap(),
                 Scales::Two => lambda_p * plus - lambda_n * minus,
@@ -103,11 +110,11 @@ fn every_backend_multiplies_in_the_defined_order() {
 }
 
 /// That each row is within the bound.
-fn check<W: Weight>(tensor: &TernaryTensor<W>, x: &[f32]) {
+fn check(tensor: &TernaryTensor, x: &[f32]) {
     let rows = tensor.shape().axes()[0];
     let mut y = vec![f32::NAN; rows];
     tensor.matvec(x, &mut y).unwrap();
-    let restored = tensor.reconstruct::<f64>();
+    let restored = tensor.dequantize::<f64>();
     for (row, y) in restored.chunks(x.len()).zip(y) {
         let terms = || row.iter().zip(x).map(|(w, &x)| w * f64::from(x));
         let exact: f64 = terms().sum();
@@ -169,25 +176,26 @@ proptest! {
         let all = groupings(2);
         let (grouping, count) = (all[choice.index(all.len())], rows * columns);
         let shape = Shape::new(&[rows, columns]).unwrap();
-        let groups = grouping.resolve(&shape).unwrap();
+        let groups = grouping.count(&shape).unwrap();
         let trits: Vec<i8> = digits.iter().take(count).map(|digit| digit.0).collect();
         let x: Vec<f32> = digits.iter().take(columns).map(|digit| digit.1.into()).collect();
         let lambdas: Vec<f32> = digits.iter().map(|digit| digit.2.into()).collect();
-        let (lambda_p, rest) = lambdas.split_at(groups.len().min(80));
-        prop_assume!(lambda_p.len() == groups.len() && rest.len() >= groups.len());
-        let lambda_n = two.then(|| rest[..groups.len()].to_vec());
+        let (lambda_p, rest) = lambdas.split_at(groups.min(80));
+        prop_assume!(lambda_p.len() == groups && rest.len() >= groups);
+        let lambda_n = two.then(|| &rest[..groups]);
         let packed = PackedTritsBuf::from_trits(Code::TwoBit, &trits).unwrap();
-        let parts = (Rule::Tnt, packed, lambda_p.to_vec(), lambda_n);
         let tensor =
-            TernaryTensor::from_parts(shape, grouping, parts.0, parts.1, parts.2, parts.3).unwrap();
+            TernaryTensor::from_parts(shape, grouping, Rule::Tnt, packed, lambda_p, lambda_n);
+        let tensor = tensor.unwrap();
+        let (all_p, all_n) = (singles(&tensor.lambda_p()), singles(&tensor.lambda_n()));
         let mut y = vec![0.0; rows];
         tensor.matvec(&x, &mut y).unwrap();
         for (row, y) in y.into_iter().enumerate() {
             let value = |flat: usize| {
-                let group = groups.group_of(flat).unwrap();
+                let (_, group) = tensor.runs(flat..flat + 1).unwrap().next().unwrap();
                 match trits[flat] {
-                    1 => tensor.lambda_p()[group],
-                    -1 => -tensor.lambda_n()[group],
+                    1 => all_p[group],
+                    -1 => -all_n[group],
                     _ => 0.0,
                 }
             };
@@ -214,10 +222,10 @@ fn the_bound_holds_where_every_step_rounds() {
     let lambda = 1.0 + 2.0_f64.powi(-24) - 2.0_f64.powi(-40);
     for grouping in [Grouping::Block(1), Grouping::Block(3), Grouping::Tensor] {
         let shape = Shape::new(&[1, n]).unwrap();
-        let groups = grouping.resolve(&shape).unwrap().len();
+        let groups = grouping.count(&shape).unwrap();
         let trits = PackedTritsBuf::from_trits(Code::Base3, &vec![1; n]).unwrap();
         let scales = vec![lambda; groups];
-        let tensor = TernaryTensor::from_parts(shape, grouping, Rule::Tnt, trits, scales, None);
+        let tensor = TernaryTensor::from_parts(shape, grouping, Rule::Tnt, trits, &scales, None);
         check(&tensor.unwrap(), &x);
     }
 }
@@ -226,11 +234,11 @@ fn the_bound_holds_where_every_step_rounds() {
 fn an_empty_product_is_zero() {
     for axes in [&[3][..], &[3, 0], &[2, 0, 4], &[0, 4]] {
         let shape = Shape::new(axes).unwrap();
-        let groups = Grouping::Tensor.resolve(&shape).unwrap().len();
+        let groups = Grouping::Tensor.count(&shape).unwrap();
         let trits = PackedTritsBuf::from_trits(Code::TwoBit, &vec![1; shape.len()]).unwrap();
         let scales = vec![2.0_f32; groups];
         let tensor =
-            TernaryTensor::from_parts(shape, Grouping::Tensor, Rule::Tnt, trits, scales, None)
+            TernaryTensor::from_parts(shape, Grouping::Tensor, Rule::Tnt, trits, &scales, None)
                 .unwrap();
         let columns = axes[1..].iter().product();
         let mut y = vec![f32::NAN; axes[0]];

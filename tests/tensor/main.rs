@@ -3,11 +3,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-mod agreement;
+mod error_metrics;
 #[cfg(feature = "ndarray")]
 mod ndarray;
-mod tensor_groups;
-mod tensor_views;
 mod ternary_tensor;
 #[cfg(feature = "rayon")]
 mod threads;

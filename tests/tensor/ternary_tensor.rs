@@ -62,11 +62,11 @@ fn strides(axes: &[usize], layout: usize) -> Vec<isize> {
 
 /// The values laid out in memory with these strides, amid NaN, and the place of the first.
 fn lay_out<W: Weight>(values: &[W], axes: &[usize], strides: &[isize]) -> (Vec<W>, usize) {
-    let shape = Shape::new(axes).unwrap();
-    let travel = |flat| -> isize {
-        let coordinates = shape.coordinates(flat).unwrap();
-        let pairs = coordinates.iter().zip(strides);
-        pairs.map(|(&c, stride)| c.cast_signed() * stride).sum()
+    let travel = |flat: usize| -> isize {
+        let inside = |axis: usize| axes[axis + 1..].iter().product::<usize>();
+        let coordinates = (0..axes.len()).map(|axis| flat / inside(axis) % axes[axis]);
+        let pairs = coordinates.zip(strides);
+        pairs.map(|(c, stride)| c.cast_signed() * stride).sum()
     };
     let travels: Vec<isize> = (0..values.len()).map(travel).collect();
     let lowest = travels.iter().min().copied().unwrap_or(0);
@@ -80,13 +80,16 @@ fn lay_out<W: Weight>(values: &[W], axes: &[usize], strides: &[isize]) -> (Vec<W
 
 /// A tensor has the trits and the scales of its twin, and restores the values they stand for.
 fn check<W: Weight>(
-    tensor: &TernaryTensor<W>,
+    tensor: &TernaryTensor,
     (trits, fits): &twin::Twin<W>,
     members: &[Vec<usize>],
     what: &str,
 ) {
     assert!(tensor.trits().iter().eq(trits.iter().copied()), "{what}");
-    let lambdas = |lambda: fn(&Fit<W>) -> W| fits.iter().map(lambda).collect::<Vec<_>>();
+    let lambdas = |lambda: fn(&Fit<W>) -> W| -> Vec<f64> {
+        let exact = fits.iter().map(lambda).map(|scale| scale.to_f64());
+        exact.map(Option::unwrap).collect()
+    };
     assert_eq!(tensor.lambda_p(), lambdas(|fit| fit.lambda_p), "{what}");
     assert_eq!(tensor.lambda_n(), lambdas(|fit| fit.lambda_n), "{what}");
     let mut values = vec![W::nan(); trits.len()];
@@ -95,12 +98,12 @@ fn check<W: Weight>(
             values[flat] = fit.value(trits[flat]);
         }
     }
-    assert_eq!(tensor.reconstruct::<W>(), values, "{what}");
-    let wide: Vec<f64> = values.iter().map(|value| value.widen()).collect();
+    assert_eq!(tensor.dequantize::<W>(), values, "{what}");
+    let wide: Vec<f64> = values.iter().map(|value| value.to_f64().unwrap()).collect();
     let mut restored = vec![f64::NAN; trits.len()];
-    tensor.reconstruct_into(&mut restored).unwrap();
+    tensor.dequantize_into(&mut restored).unwrap();
     assert_eq!(restored, wide, "{what}");
-    let restored = tensor.reconstruct::<f32>();
+    let restored = tensor.dequantize::<f32>();
     for (restored, wide) in restored.into_iter().zip(wide) {
         #[expect(
             clippy::cast_possible_truncation,
@@ -176,7 +179,7 @@ fn the_three_decompositions_of_the_paper() {
     for axis in 0..3 {
         let grouping = Grouping::axis(axis).unwrap();
         let (tensor, _) = TernaryTensor::ternarize(&view, grouping, &Ternarizer::new()).unwrap();
-        assert_eq!(tensor.groups().len(), [h, c, w][axis]);
+        assert_eq!(tensor.lambda_p().len(), [h, c, w][axis]);
         for slice in 0..[h, c, w][axis] {
             let mut flats = vec![];
             for y in 0..h {
@@ -191,8 +194,8 @@ fn the_three_decompositions_of_the_paper() {
                 .iter()
                 .map(|&(_, flat)| tensor.trits().get(flat).unwrap());
             assert!(found.eq(trits));
-            assert_eq!(tensor.lambda_p()[slice], lambda_p);
-            assert_eq!(tensor.lambda_n()[slice], lambda_n);
+            assert_eq!(tensor.lambda_p()[slice], f64::from(lambda_p));
+            assert_eq!(tensor.lambda_n()[slice], f64::from(lambda_n));
         }
     }
 }
@@ -332,15 +335,16 @@ fn empty_tensors_cannot_be_made_but_can_be_put_together() {
             assert_eq!(error, Error::Empty);
             let trits = PackedTritsBuf::from_trits(Code::Base3, &[]).unwrap();
             let shape = *view.shape();
+            let none: &[f32] = &[];
             let tensor =
-                TernaryTensor::from_parts(shape, grouping, Rule::Tnt, trits, vec![], Some(vec![]))
+                TernaryTensor::from_parts(shape, grouping, Rule::Tnt, trits, none, Some(none))
                     .unwrap();
-            assert!(tensor.reconstruct::<f32>().is_empty());
+            assert!(tensor.dequantize::<f32>().is_empty());
             assert_eq!((tensor.sparsity(), tensor.bits_per_weight()), (0.0, 0.0));
             assert_eq!(tensor.stored_bytes(), 0);
-            let agreement = tensor.agreement(&view).unwrap();
-            assert_eq!((agreement.cosine, agreement.relative_error), (0.0, 0.0));
-            assert_eq!(tensor.group_agreements(&view).unwrap(), []);
+            let metrics = tensor.error_metrics(&view).unwrap();
+            assert_eq!((metrics.cosine, metrics.relative_error), (0.0, 0.0));
+            assert_eq!(tensor.group_error_metrics(&view).unwrap(), []);
         }
     }
 }
@@ -350,10 +354,9 @@ fn from_parts(
     trits: &[i8],
     lambda_p: &[f32],
     lambda_n: Option<&[f32]>,
-) -> Result<TernaryTensor<f32>, Error> {
+) -> Result<TernaryTensor, Error> {
     let shape = Shape::new(&[2, 3])?;
     let trits = PackedTritsBuf::from_trits(Code::TwoBit, trits)?;
-    let (lambda_p, lambda_n) = (lambda_p.into(), lambda_n.map(Into::into));
     TernaryTensor::from_parts(shape, grouping, Rule::Twn, trits, lambda_p, lambda_n)
 }
 
@@ -361,13 +364,10 @@ fn from_parts(
 fn parts_that_fit_are_put_together() {
     let rows = Grouping::OUTPUT_CHANNEL;
     let tensor = from_parts(rows, &[1, 0, -1, -1, 1, 0], &[2.0, 0.0], Some(&[0.5, 3.0])).unwrap();
-    assert_eq!(
-        tensor.reconstruct::<f32>(),
-        [2.0, 0.0, -0.5, -3.0, 0.0, 0.0]
-    );
+    assert_eq!(tensor.dequantize::<f32>(), [2.0, 0.0, -0.5, -3.0, 0.0, 0.0]);
     assert_eq!((tensor.rule(), tensor.grouping()), (Rule::Twn, rows));
     assert_eq!(tensor.shape().axes(), [2, 3]);
-    let error = tensor.reconstruct_into(&mut [0.0_f32; 5]).unwrap_err();
+    let error = tensor.dequantize_into(&mut [0.0_f32; 5]).unwrap_err();
     let (expected, actual) = (6, 5);
     assert_eq!(error, Error::LengthMismatch { expected, actual });
 }

@@ -1,8 +1,8 @@
 //! The curves of a model's weight tensors, each taken whole: what the plot shows.
 
 use anyhow::Result;
-use ternarize::model::{DenseTensor, Element, Model, Tensor};
-use ternarize::{curve, ternarize_into};
+use ternarize::model::{DenseTensor, Model, Tensor};
+use ternarize::{Weight, curve, ternarize_into};
 
 use crate::plot::Panel;
 
@@ -28,7 +28,7 @@ pub(crate) fn panels<'a>(
     panels.take(MOST).collect()
 }
 
-fn panel<W: Element>(name: &str, dense: &DenseTensor) -> Option<Result<Panel>> {
+fn panel<W: Weight>(name: &str, dense: &DenseTensor) -> Option<Result<Panel>> {
     let weights: Vec<W> = dense.values()?;
     let mut trits = vec![0; weights.len()];
     let panel = ternarize_into(&weights, &mut trits).and_then(|fit| {

@@ -6,10 +6,11 @@
 //! ```
 //!
 //! A convolution is a matrix product with each unfolded 3x3 patch, so one product serves all layers: in `f32` for dense
-//! weights, on the packed trits ([`AnyTernary::matvec`]) for ternary ones.
+//! weights, on the packed trits ([`TernaryTensor::matvec`]) for ternary ones.
 
 use anyhow::{Context, Result, bail, ensure};
-use ternarize::model::{AnyTernary, DenseTensor, Model, Tensor};
+use ternarize::model::{DenseTensor, Model, Tensor};
+use ternarize::tensor::TernaryTensor;
 
 use crate::test_set::{Example, PIXELS};
 
@@ -30,7 +31,7 @@ struct Layer<'a> {
 
 enum Weights<'a> {
     Dense(Vec<f32>),
-    Ternary(&'a AnyTernary),
+    Ternary(&'a TernaryTensor),
 }
 
 /// The four layers of a model file.

@@ -24,7 +24,7 @@ pub(crate) fn ternarize(dense: &Model, names: &[String], recipe: &Recipe) -> Res
     );
     for (done, name) in (1..).zip(names) {
         let start = Instant::now();
-        let agreement = match model.ternarize(name, recipe.grouping, &recipe.ternarizer()) {
+        let metrics = match model.ternarize(name, recipe.grouping, &recipe.ternarizer()) {
             // Integers are nothing to ternarize.
             Err(ModelError::NotFloat { .. }) => continue,
             other => other?,
@@ -35,8 +35,8 @@ pub(crate) fn ternarize(dense: &Model, names: &[String], recipe: &Recipe) -> Res
                 "{:>9} {name:<44} {:>16} {:>8.4} {:>8.4} {:>7.1}% {:>8.3} {:>6.0} ms",
                 format!("{done}/{}", names.len()),
                 tensor.shape().to_string(),
-                agreement.cosine,
-                agreement.relative_error,
+                metrics.cosine,
+                metrics.relative_error,
                 100.0 * tensor.sparsity(),
                 tensor.bits_per_weight(),
                 time.as_secs_f64() * 1e3,

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use ternarize::model::{Model, Tensor};
-use ternarize::tensor::{Agreement, Grouping};
+use ternarize::tensor::{ErrorMetrics, Grouping};
 use ternarize::{Rule, Scales, Ternarizer};
 
 use crate::network::{CLASSES, Network, WEIGHTS, correct};
@@ -93,8 +93,8 @@ impl Recipe {
         let mut total = Total::default();
         for name in names {
             let energy = energy(dense, name);
-            let agreement = model.ternarize(name, self.grouping, &self.ternarizer())?;
-            total.add(&model, name, energy, agreement);
+            let metrics = model.ternarize(name, self.grouping, &self.ternarizer())?;
+            total.add(&model, name, energy, metrics);
         }
         Ok((model, total))
     }
@@ -123,18 +123,18 @@ struct Total {
 }
 
 impl Total {
-    fn add(&mut self, model: &Model, name: &str, energy: f64, agreement: Agreement) {
+    fn add(&mut self, model: &Model, name: &str, energy: f64, metrics: ErrorMetrics) {
         let Some(Tensor::Ternary(tensor)) = model.get(name) else {
             return;
         };
         let weights = tensor.shape().len() as f64;
-        let restored: f64 = tensor.reconstruct::<f64>().iter().map(|w| w * w).sum();
+        let restored: f64 = tensor.dequantize::<f64>().iter().map(|w| w * w).sum();
         self.weights += weights;
         self.zeros += tensor.sparsity() * weights;
         self.bytes += tensor.stored_bytes() as f64;
         self.energy += energy;
-        self.lost += agreement.relative_error * energy;
-        self.both += agreement.cosine * (energy * restored).sqrt();
+        self.lost += metrics.relative_error * energy;
+        self.both += metrics.cosine * (energy * restored).sqrt();
         self.restored += restored;
     }
 

@@ -2,10 +2,8 @@
 //!
 //! A small layer at the end of a network suffers more from one plane of trits than the large ones in the middle, and costs little:
 //! bytes are best spent where each of them lowers the error most. [`allocate`] makes the choice from costs and errors, whatever
-//! they are of; [`spend`] takes tensors and [`Way`]s to store them, measures, chooses and ternarizes.
+//! they are of.
 
 mod allocate;
-mod spend;
 
 pub use allocate::{Allocation, Choice, allocate};
-pub use spend::{Loss, Way, spend};

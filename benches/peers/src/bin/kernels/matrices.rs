@@ -20,11 +20,11 @@ pub(crate) struct Matrices {
     pub(crate) tq2_0: Vec<u8>,
     pub(crate) tq1_0: Vec<u8>,
     /// One scale for each row, two bits a trit.
-    pub(crate) by_row: TernaryTensor<f32>,
+    pub(crate) by_row: TernaryTensor,
     /// Two scales for each 256.
-    pub(crate) two: TernaryTensor<f32>,
+    pub(crate) two: TernaryTensor,
     /// One scale for each row, 1.6 bits a trit.
-    pub(crate) base3: TernaryTensor<f32>,
+    pub(crate) base3: TernaryTensor,
 }
 
 impl Matrices {
@@ -36,14 +36,14 @@ impl Matrices {
             .collect();
         let tensor = |code, grouping: Grouping, two: bool| {
             let shape = Shape::new(&[rows * copies, COLUMNS]).expect("a shape");
-            let groups = grouping.resolve(&shape).expect("groups").len();
+            let groups = grouping.count(&shape).expect("groups");
             let packed = PackedTritsBuf::from_trits(code, &trits).expect("trits");
             let packed = packed.as_bytes().repeat(copies);
             let packed = PackedTritsBuf::from_bytes(code, packed, rows * copies * COLUMNS);
             let packed = packed.expect("whole bytes");
-            let lambda_n = two.then(|| vec![0.375; groups]);
-            let lambda_p = vec![0.5; groups];
-            TernaryTensor::from_parts(shape, grouping, Rule::Tnt, packed, lambda_p, lambda_n)
+            let (lambda_p, lambda_n) = (vec![0.5_f32; groups], vec![0.375_f32; groups]);
+            let lambda_n = two.then_some(&lambda_n[..]);
+            TernaryTensor::from_parts(shape, grouping, Rule::Tnt, packed, &lambda_p, lambda_n)
                 .expect("a tensor")
         };
         let encode = |format: Format| {

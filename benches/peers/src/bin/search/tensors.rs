@@ -16,7 +16,7 @@ pub(crate) fn tensor(
     view: &TensorView<'_, f32>,
     grouping: Grouping,
     how: &Ternarizer<'_>,
-) -> TernaryTensor<f32> {
+) -> TernaryTensor {
     let made = TernaryTensor::ternarize(black_box(view), grouping, how);
     made.expect("finite weights").0
 }
@@ -154,7 +154,7 @@ fn in_blocks(budget: Budget, kind: Kind, len: usize) -> Row {
     let (contest, mut blocks) = ggml::enter(contest, weights, len);
     let timings = contest.run(budget, &mut blocks, n);
 
-    let ours = tensor(view, Grouping::Block(len), how).reconstruct::<f32>();
+    let ours = tensor(view, Grouping::Block(len), how).dequantize::<f32>();
     let fits: Vec<_> = weights.chunks_exact(len).map(tritium_fit).collect();
     let trits: Vec<i8> = fits.iter().flat_map(|(trits, _)| trits).copied().collect();
     let scaled = fits

@@ -2,7 +2,7 @@
 //! at the ends of the range of `f64` too, where a plain sum would overflow or vanish.
 
 use crate::common::twin::{members, weights};
-use ternarize::tensor::{Agreement, Grouping, Shape, TensorView, TernaryTensor};
+use ternarize::tensor::{ErrorMetrics, Grouping, Shape, TensorView, TernaryTensor};
 use ternarize::{Code, Error, PackedTritsBuf, Rule, Scales, Ternarizer, Weight};
 use ternarize::{Operand, ShapeError};
 
@@ -15,7 +15,7 @@ fn close(actual: f64, expected: f64) {
     );
 }
 
-fn same(actual: Agreement, (cosine, relative_error): (f64, f64)) {
+fn same(actual: ErrorMetrics, (cosine, relative_error): (f64, f64)) {
     close(actual.cosine, cosine);
     close(actual.relative_error, relative_error);
 }
@@ -24,7 +24,7 @@ fn same(actual: Agreement, (cosine, relative_error): (f64, f64)) {
 fn naive<W: Weight>(weights: &[W], restored: &[W]) -> (f64, f64) {
     let (mut ww, mut wr, mut rr, mut lost) = (0.0, 0.0, 0.0, 0.0);
     for (w, r) in weights.iter().zip(restored) {
-        let (w, r) = (w.widen(), r.widen());
+        let (w, r) = (w.to_f64().unwrap(), r.to_f64().unwrap());
         ww += w * w;
         wr += w * r;
         rr += r * r;
@@ -37,10 +37,10 @@ fn check<W: Weight>(axes: &[usize], grouping: Grouping, how: &Ternarizer<'_>, se
     let values: Vec<W> = weights(axes.iter().product(), seed);
     let view = TensorView::new(&values, axes).unwrap();
     let (tensor, fits) = TernaryTensor::ternarize(&view, grouping, how).unwrap();
-    let restored = tensor.reconstruct::<W>();
-    let whole = tensor.agreement(&view).unwrap();
+    let restored = tensor.dequantize::<W>();
+    let whole = tensor.error_metrics(&view).unwrap();
     same(whole, naive(&values, &restored));
-    let groups = tensor.group_agreements(&view).unwrap();
+    let groups = tensor.group_error_metrics(&view).unwrap();
     let members = members(axes, grouping);
     assert_eq!(groups.len(), members.len());
     for ((group, members), fit) in groups.into_iter().zip(&members).zip(&fits) {
@@ -84,9 +84,9 @@ fn a_permuted_original_is_compared_in_its_own_order() {
     let copy = TensorView::new(&copy, &[4, 2, 3]).unwrap();
     let how = Ternarizer::new();
     let (tensor, _) = TernaryTensor::ternarize(&view, Grouping::OUTPUT_CHANNEL, &how).unwrap();
-    assert_eq!(tensor.agreement(&view), tensor.agreement(&copy));
-    let groups = tensor.group_agreements(&view).unwrap();
-    assert_eq!(Ok(groups), tensor.group_agreements(&copy));
+    assert_eq!(tensor.error_metrics(&view), tensor.error_metrics(&copy));
+    let groups = tensor.group_error_metrics(&view).unwrap();
+    assert_eq!(Ok(groups), tensor.group_error_metrics(&copy));
 }
 
 #[test]
@@ -97,8 +97,8 @@ fn the_original_must_have_the_shape_and_be_finite() {
     let (tensor, _) = TernaryTensor::ternarize(&view, Grouping::OUTPUT_CHANNEL, &how).unwrap();
     let error = |data: &[f32], axes: &[usize]| {
         let view = TensorView::new(data, axes).unwrap();
-        let error = tensor.agreement(&view).unwrap_err();
-        assert_eq!(tensor.group_agreements(&view), Err(error));
+        let error = tensor.error_metrics(&view).unwrap_err();
+        assert_eq!(tensor.group_error_metrics(&view), Err(error));
         error
     };
     let (expected, actual) = (12, 8);
@@ -127,7 +127,7 @@ fn the_original_must_have_the_shape_and_be_finite() {
 #[test]
 fn the_largest_and_smallest_weights_neither_overflow_nor_vanish() {
     let plain = [1.0, -1.5, 0.25, 0.75, -0.125, 1.25];
-    let agreements = |unit: f64| {
+    let all_metrics = |unit: f64| {
         let values = plain.map(|w| w * unit);
         let view = TensorView::new(&values, &[2, 3]).unwrap();
         let (how, rows) = (
@@ -135,22 +135,22 @@ fn the_largest_and_smallest_weights_neither_overflow_nor_vanish() {
             Grouping::OUTPUT_CHANNEL,
         );
         let (tensor, fits) = TernaryTensor::ternarize(&view, rows, &how).unwrap();
-        let groups = tensor.group_agreements(&view).unwrap();
+        let groups = tensor.group_error_metrics(&view).unwrap();
         for (group, fit) in groups.iter().zip(&fits) {
             close(group.relative_error, fit.relative_error);
         }
-        (tensor.agreement(&view).unwrap(), groups)
+        (tensor.error_metrics(&view).unwrap(), groups)
     };
-    let expected = agreements(1.0);
+    let expected = all_metrics(1.0);
     assert!(expected.0.relative_error > 0.01);
     for exponent in [1023, 1000, 600, -600, -1000] {
-        assert_eq!(agreements(2.0_f64.powi(exponent)), expected, "{exponent}");
+        assert_eq!(all_metrics(2.0_f64.powi(exponent)), expected, "{exponent}");
     }
 }
 
 /// A group is judged by itself, however small beside the others.
 #[test]
-fn a_tiny_group_beside_a_huge_one_has_its_own_agreement() {
+fn a_tiny_group_beside_a_huge_one_has_its_own_metrics() {
     let plain = [1.0, -1.5, 0.25];
     let mut values = [0.0; 9];
     for (i, w) in plain.into_iter().enumerate() {
@@ -160,12 +160,12 @@ fn a_tiny_group_beside_a_huge_one_has_its_own_agreement() {
     let view = TensorView::new(&values, &[3, 3]).unwrap();
     let how = Ternarizer::new();
     let (tensor, fits) = TernaryTensor::ternarize(&view, Grouping::OUTPUT_CHANNEL, &how).unwrap();
-    let groups = tensor.group_agreements(&view).unwrap();
+    let groups = tensor.group_error_metrics(&view).unwrap();
     assert!(groups[0].relative_error > 0.01);
     assert_eq!(groups[2], groups[0]);
     close(groups[2].relative_error, fits[2].relative_error);
     assert_eq!((groups[1].cosine, groups[1].relative_error), (0.0, 0.0));
-    assert_eq!(tensor.agreement(&view).unwrap(), groups[0]);
+    assert_eq!(tensor.error_metrics(&view).unwrap(), groups[0]);
 }
 
 /// Scales of any size: the cosine does not depend on them, the error is as large as it is.
@@ -177,10 +177,9 @@ fn scales_far_from_the_weights() {
         let view = TensorView::new(&values, &[4]).unwrap();
         let trits = PackedTritsBuf::from_trits(Code::TwoBit, &[1, -1, 0, 0]).unwrap();
         let (shape, rule) = (Shape::new(&[4]).unwrap(), Rule::Tnt);
-        let scale = vec![lambda];
-        TernaryTensor::from_parts(shape, Grouping::Tensor, rule, trits, scale, None)
+        TernaryTensor::from_parts(shape, Grouping::Tensor, rule, trits, &[lambda], None)
             .unwrap()
-            .agreement(&view)
+            .error_metrics(&view)
             .unwrap()
     };
     let cosine = (2.0_f64 / 3.0).sqrt();

@@ -1,0 +1,93 @@
+//! Tensors stored within a budget of bytes: [`PlanesTensor::ternarize_within_budget`].
+//!
+//! Each tensor can be stored in several ways, with different groupings and numbers of planes. [`allocate`] chooses one way for each
+//! tensor so that all together keep to the budget. Here the bytes and the errors that it needs are measured.
+
+use alloc::vec::Vec;
+
+use super::{Grouping, PlanesTensor, TensorView};
+use crate::error::check_len;
+use crate::quantize::budget::{Allocation, Choice, allocate};
+use crate::quantize::planes::Residual;
+use crate::{Code, Error, Weight};
+
+/// A way to store a tensor as planes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StorageOption {
+    /// Which weights share their scales.
+    pub grouping: Grouping,
+    /// The number of planes, how they are found, and the type of their scales.
+    pub residual: Residual,
+    /// How the trits are packed into bytes.
+    pub code: Code,
+}
+
+impl StorageOption {
+    fn store<W: Weight>(&self, view: &TensorView<'_, W>) -> Result<PlanesTensor, Error> {
+        let planes = PlanesTensor::ternarize(view, self.grouping, &self.residual)?;
+        Ok(planes.transcode(self.code))
+    }
+}
+
+impl PlanesTensor {
+    /// Ternarizes tensors so that together they take at most `budget` bytes, with the smallest sum of their errors that
+    /// [`allocate`] finds. The budget covers the packed trits and the scales of all planes.
+    ///
+    /// The error of tensor `k` is `importance[k] |w - w'|^2 / |w|^2`. With importances of 1 all tensors count alike; with `|w|^2`
+    /// all weights do. [`Allocation::choices`] are indices into `options`.
+    ///
+    /// Cost: each tensor is ternarized with every option, and once more with the chosen one, so that no more than one candidate
+    /// is held in memory.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::LengthMismatch`] if there is not one importance for each tensor;
+    /// - as [`PlanesTensor::ternarize`], for the first tensor and option that fail;
+    /// - as [`allocate`]: [`Error::InvalidChoice`] for an importance that is negative, NaN or infinite.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ternarize::Code;
+    /// use ternarize::quantize::planes::Residual;
+    /// use ternarize::tensor::{Grouping, PlanesTensor, StorageOption, TensorView};
+    ///
+    /// let options = [1, 2, 3].map(|planes| StorageOption {
+    ///     grouping: Grouping::OUTPUT_CHANNEL,
+    ///     residual: Residual::new(planes),
+    ///     code: Code::Base3,
+    /// });
+    /// let (ternary, other) = ([0.5_f32, -0.5, 0.0, 0.5, 0.5], [0.9_f32, -0.4, 0.1, 0.2, 0.7]);
+    /// let views = [TensorView::new(&ternary, &[1, 5])?, TensorView::new(&other, &[1, 5])?];
+    /// let (tensors, allocation) =
+    ///     PlanesTensor::ternarize_within_budget(&views, &options, 15, &[1.0, 1.0])?;
+    /// // A plane takes 5 bytes. The first tensor is ternary, so a second plane would not help it.
+    /// assert_eq!(tensors[0].planes().len(), 1);
+    /// assert_eq!(tensors[1].planes().len(), 2);
+    /// assert_eq!(allocation.bytes, 15);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    pub fn ternarize_within_budget<W: Weight>(
+        tensors: &[TensorView<'_, W>],
+        options: &[StorageOption],
+        budget: u64,
+        importance: &[f64],
+    ) -> Result<(Vec<Self>, Allocation), Error> {
+        check_len(tensors.len(), importance.len())?;
+        let mut choices = Vec::with_capacity(tensors.len());
+        for (tensor, importance) in tensors.iter().zip(importance) {
+            let measured = options.iter().map(|option| {
+                let stored = option.store(tensor)?;
+                Ok(Choice {
+                    bytes: stored.stored_bytes() as u64,
+                    error: importance * stored.error_metrics(tensor)?.relative_error,
+                })
+            });
+            choices.push(measured.collect::<Result<Vec<_>, _>>()?);
+        }
+        let allocation = allocate(&choices, budget)?;
+        let chosen = tensors.iter().zip(&allocation.choices);
+        let stored = chosen.map(|(tensor, &choice)| options[choice].store(tensor));
+        Ok((stored.collect::<Result<_, _>>()?, allocation))
+    }
+}

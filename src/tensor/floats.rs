@@ -1,0 +1,216 @@
+//! Weights and scales whose type is known at run time: [`AnyView`] borrows a tensor of them, and [`Floats`] owns a list.
+//!
+//! The public functions of this module are generic over [`Weight`]. They turn their arguments into these types at once, and call
+//! functions that are compiled in this crate. So a user's crate compiles almost nothing.
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+
+#[cfg(feature = "safetensors")]
+use super::Shape;
+use super::TensorView;
+use super::strided::StridedLayout;
+#[cfg(feature = "safetensors")]
+use crate::error::check_len;
+use crate::weight::{Format, PRIVATE, TypedSlice};
+use crate::{Error, Operand, Weight};
+#[cfg(feature = "half")]
+use half::{bf16, f16};
+
+/// A [`TensorView`] of any weight type.
+#[derive(Clone, Copy)]
+pub(super) struct AnyView<'a> {
+    pub(super) data: TypedSlice<'a>,
+    pub(super) layout: StridedLayout,
+}
+
+/// Weights or scales of any weight type.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Floats {
+    F32(Vec<f32>),
+    F64(Vec<f64>),
+    #[cfg(feature = "half")]
+    F16(Vec<f16>),
+    #[cfg(feature = "half")]
+    Bf16(Vec<bf16>),
+}
+
+/// Evaluates an expression for the content of an enum with one variant for each weight type.
+macro_rules! each {
+    ($enum:ident, $value:expr, $content:ident => $result:expr) => {
+        match $value {
+            $enum::F32($content) => $result,
+            $enum::F64($content) => $result,
+            #[cfg(feature = "half")]
+            $enum::F16($content) => $result,
+            #[cfg(feature = "half")]
+            $enum::Bf16($content) => $result,
+        }
+    };
+}
+pub(super) use each;
+
+/// Evaluates an expression for the [`TensorView`] that an [`AnyView`] is.
+macro_rules! each_view {
+    ($any:expr, $view:ident => $result:expr) => {
+        each!(TypedSlice, $any.data, data => {
+            let $view = TensorView { data, layout: $any.layout };
+            $result
+        })
+    };
+}
+pub(super) use each_view;
+
+/// Maps the content of an enum with one variant for each weight type to that of another.
+macro_rules! map {
+    ($from:ident, $value:expr, $content:ident => $to:ident($result:expr)) => {
+        match $value {
+            $from::F32($content) => $to::F32($result),
+            $from::F64($content) => $to::F64($result),
+            #[cfg(feature = "half")]
+            $from::F16($content) => $to::F16($result),
+            #[cfg(feature = "half")]
+            $from::Bf16($content) => $to::Bf16($result),
+        }
+    };
+}
+
+#[cfg(feature = "safetensors")]
+pub(super) use map;
+
+impl<'a, W: Weight> TensorView<'a, W> {
+    /// The view with its type as a value.
+    pub(super) fn any(&self) -> AnyView<'a> {
+        AnyView {
+            data: W::typed(self.data, PRIVATE),
+            layout: self.layout,
+        }
+    }
+
+    /// Errors: [`Error::InvalidValue`] with the row-major index of the first weight that is NaN or infinite.
+    pub(super) fn check_finite(&self) -> Result<(), Error> {
+        match self.iter().position(|weight| !weight.is_finite()) {
+            Some(index) => Err(invalid(Operand::Weight, index)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Floats {
+    pub(crate) fn copy_of<W: Weight>(values: &[W]) -> Self {
+        Self::copy(W::typed(values, PRIVATE))
+    }
+
+    fn copy(values: TypedSlice<'_>) -> Self {
+        map!(TypedSlice, values, values => Floats(values.to_vec()))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        each!(Floats, self, values => values.len())
+    }
+
+    /// The value at an index, exactly; 0 beyond the last one.
+    pub(super) fn get(&self, index: usize) -> f64 {
+        each!(Floats, self, values => values.get(index).map_or(0.0, |value| value.widen()))
+    }
+
+    /// All values, exactly.
+    pub(super) fn to_f64(&self) -> Vec<f64> {
+        each!(Floats, self, values => values.iter().map(|value| value.widen()).collect())
+    }
+
+    /// All values as `f32`, each the nearest one.
+    pub(super) fn to_f32(&self) -> Cow<'_, [f32]> {
+        if let Self::F32(values) = self {
+            return Cow::Borrowed(values);
+        }
+        each!(Floats, self, values => values.iter().map(|value| value.single()).collect())
+    }
+
+    /// The name of the type as model files spell it.
+    pub(crate) const fn dtype(&self) -> &'static str {
+        match self {
+            Self::F32(_) => "F32",
+            Self::F64(_) => "F64",
+            #[cfg(feature = "half")]
+            Self::F16(_) => "F16",
+            #[cfg(feature = "half")]
+            Self::Bf16(_) => "BF16",
+        }
+    }
+
+    /// The bytes that the values take.
+    pub(super) fn stored_bytes(&self) -> usize {
+        each!(Floats, self, values => size_of_val(&values[..]))
+    }
+
+    /// Checks that the values are scales: finite and not negative. Errors: [`Error::InvalidValue`] with the first index.
+    pub(super) fn check_scales(&self) -> Result<(), Error> {
+        each!(Floats, self, values => check_scales(values))
+    }
+}
+
+const fn invalid(what: Operand, index: usize) -> Error {
+    Error::InvalidValue { what, index }
+}
+
+fn check_scales<W: Weight>(scales: &[W]) -> Result<(), Error> {
+    let valid = |scale: &W| *scale >= W::zero() && *scale <= W::max_value();
+    // First all of them: a loop without an early exit uses vector instructions.
+    let all_valid = scales.iter().fold(true, |all, scale| all & valid(scale));
+    match scales.iter().position(|scale| !valid(scale)) {
+        Some(index) if !all_valid => Err(invalid(Operand::Scale, index)),
+        _ => Ok(()),
+    }
+}
+
+/// The nearest finite weight.
+pub(super) fn nearest_finite<W: Weight>(x: f64) -> W {
+    W::narrow(x).min(W::max_value()).max(W::min_value())
+}
+
+/// Conversions for model files.
+#[cfg(feature = "safetensors")]
+impl Floats {
+    /// The values as a tensor in row-major order.
+    pub(super) fn view(&self, axes: &[usize]) -> Result<AnyView<'_>, Error> {
+        let shape = Shape::new(axes)?;
+        check_len(shape.len(), self.len())?;
+        Ok(AnyView {
+            data: map!(Floats, self, values => TypedSlice(values)),
+            layout: StridedLayout::row_major(shape),
+        })
+    }
+
+    /// The values, if they are of this type.
+    pub(crate) fn into_vec<W: Weight>(self) -> Option<Vec<W>> {
+        each!(Floats, self, values => {
+            let mut values = Some(values);
+            let same_type = (&mut values as &mut dyn core::any::Any).downcast_mut::<Option<Vec<W>>>();
+            same_type.and_then(Option::take)
+        })
+    }
+
+    /// The little-endian bytes of the values.
+    pub(crate) fn to_le_bytes(&self) -> Vec<u8> {
+        each!(Floats, self, values => values.iter().flat_map(|value| value.to_le_bytes()).collect())
+    }
+
+    /// The values of little-endian bytes, or `None` if the type is not a weight type, or the last value is incomplete.
+    pub(crate) fn from_le_bytes(dtype: &str, bytes: &[u8]) -> Option<Self> {
+        macro_rules! read {
+            ($type:ty) => {{
+                let (values, rest) = bytes.as_chunks();
+                let values = values.iter().map(|bytes| <$type>::from_le_bytes(*bytes));
+                rest.is_empty().then(|| values.collect())?
+            }};
+        }
+        Some(match dtype {
+            "F32" => Self::F32(read!(f32)),
+            "F64" => Self::F64(read!(f64)),
+            "F16" => Self::F16(read!(f16)),
+            "BF16" => Self::Bf16(read!(bf16)),
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,237 @@
+//! From a tensor of weights to a [`TernaryTensor`]: every group is ternarized on its own.
+//!
+//! ```text
+//! for each batch of groups:                           in parallel with the feature `rayon`
+//!     gather the weights of each group                a slice if they lie in one piece, else a copy
+//!     search the best trits and scales                many short groups at once, or one group after the other
+//!     pack the trits                                  at once if the groups lie in row-major order, else at the end
+//! ```
+//!
+//! The batches do not depend on the number of threads, and neither does the result. Cost: the searches; one byte for each weight
+//! where groups are scattered, two while their trits are moved to row-major order; and for each batch a copy of its largest
+//! scattered group, or of all its short ones.
+
+use alloc::vec::Vec;
+use core::any::Any;
+use core::ops::Range;
+
+use super::floats::{AnyView, each, each_view};
+#[cfg(feature = "safetensors")]
+use super::{ErrorMetrics, floats::Floats};
+use super::{GroupedView, Grouping, Groups, TensorView, TernaryTensor};
+use crate::optimum::options::check_importance;
+use crate::optimum::short;
+use crate::packed::pack_two_bit;
+use crate::threads;
+use crate::weight::TypedSlice;
+use crate::{Code, Error, Fit, PackedTritsBuf, Scales, Ternarizer, Weight};
+
+/// Weights in a batch, about. Chosen: a search of so many takes tens of microseconds, long beside the hand-over to a thread.
+const BATCH: usize = 1 << 15;
+
+impl TernaryTensor {
+    /// Ternarizes a tensor group by group. Returns it in the 2-bit code, with the [`Fit`] of each group.
+    ///
+    /// The scales have the type of the weights. Importances, if any, are one for each weight of the tensor, in row-major order.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Empty`] for a tensor without elements;
+    /// - [`Error::InvalidValue`] with the row-major index of a weight that is not finite, or of an invalid importance;
+    /// - [`Error::Shape`] as [`Grouping::count`];
+    /// - else as [`Ternarizer::ternarize_into`], for the first group that cannot be ternarized.
+    ///
+    /// # Examples
+    ///
+    /// The paper's slices of an H x C x W tensor along C:
+    ///
+    /// ```
+    /// use ternarize::Ternarizer;
+    /// use ternarize::tensor::{Grouping, TensorView, TernaryTensor};
+    ///
+    /// let weights = [1.0_f32, 1.0, 0.5, -0.5, 1.0, 1.0, -0.5, 0.5];
+    /// let view = TensorView::new(&weights, &[2, 2, 2])?;
+    /// let along_c = Grouping::axis(1)?;
+    /// let (tensor, fits) = TernaryTensor::ternarize(&view, along_c, &Ternarizer::new())?;
+    /// assert_eq!(fits.iter().map(|fit| fit.lambda).collect::<Vec<_>>(), [1.0, 0.5]);
+    /// assert_eq!(tensor.dequantize::<f32>(), weights);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    pub fn ternarize<W: Weight>(
+        view: &TensorView<'_, W>,
+        grouping: Grouping,
+        options: &Ternarizer<'_>,
+    ) -> Result<(Self, Vec<Fit<W>>), Error> {
+        let mut fits = Vec::new();
+        let tensor = ternarize_any(view.any(), grouping, options, &mut fits)?;
+        Ok((tensor, fits))
+    }
+}
+
+/// What model files need.
+#[cfg(feature = "safetensors")]
+impl TernaryTensor {
+    /// Ternarizes weights of any type in row-major order, and compares the tensor with them.
+    pub(crate) fn ternarize_floats(
+        weights: &Floats,
+        axes: &[usize],
+        grouping: Grouping,
+        options: &Ternarizer<'_>,
+    ) -> Result<(Self, ErrorMetrics), Error> {
+        let view = weights.view(axes)?;
+        let tensor = ternarize_any(view, grouping, options, &mut ())?;
+        let metrics = tensor.metrics(view)?;
+        Ok((tensor, metrics))
+    }
+}
+
+/// Ternarizes a tensor of any weight type `W`, and stores the fits in a `Vec<Fit<W>>`.
+fn ternarize_any(
+    view: AnyView<'_>,
+    grouping: Grouping,
+    options: &Ternarizer<'_>,
+    fits: &mut dyn Any,
+) -> Result<TernaryTensor, Error> {
+    each_view!(view, view => {
+        let (tensor, found) = ternarize_as(&view, grouping, options)?;
+        if let Some(fits) = fits.downcast_mut() {
+            *fits = found;
+        }
+        Ok(tensor)
+    })
+}
+
+fn ternarize_as<W: Weight>(
+    view: &TensorView<'_, W>,
+    grouping: Grouping,
+    options: &Ternarizer<'_>,
+) -> Result<(TernaryTensor, Vec<Fit<W>>), Error> {
+    let weights = view.grouped(grouping)?;
+    let shape = *view.shape();
+    if shape.is_empty() {
+        return Err(Error::Empty);
+    }
+    let searched = || {
+        let importance = options.knobs.importance;
+        let importance = importance.map(|values| checked_importance(values, weights.groups()));
+        let source = GroupSearch {
+            weights,
+            importance: importance.transpose()?,
+            options,
+        };
+        source.search()
+    };
+    // The search of a group reports a weight of its own that is not finite. The first one of the tensor goes before any error.
+    let (trits, fits) = searched().map_err(|error| match view.check_finite() {
+        Err(not_finite) => not_finite,
+        Ok(()) => error,
+    })?;
+    let lambdas = |lambda: fn(&Fit<W>) -> W| fits.iter().map(lambda).collect::<Vec<W>>();
+    let lambda_p = lambdas(|fit| fit.lambda_p);
+    let lambda_n = (!one_scale(options)).then(|| lambdas(|fit| fit.lambda_n));
+    let rule = options.knobs.rule;
+    let tensor =
+        TernaryTensor::from_parts(shape, grouping, rule, trits, &lambda_p, lambda_n.as_deref())?;
+    Ok((tensor, fits))
+}
+
+/// Whether both signs always get the same scale, so that one is enough to store.
+fn one_scale(options: &Ternarizer<'_>) -> bool {
+    options.knobs.scales == Scales::One || options.knobs.rule.prescribes_scale()
+}
+
+/// The importances in the groups of the weights.
+fn checked_importance<'a>(
+    importance: &'a [f32],
+    groups: &Groups,
+) -> Result<GroupedView<'a, f32>, Error> {
+    check_importance(importance, groups.shape().len())?;
+    TensorView::new(importance, groups.shape().axes())?.grouped(groups.grouping())
+}
+
+/// The groups to be ternarized.
+struct GroupSearch<'a, W> {
+    weights: GroupedView<'a, W>,
+    importance: Option<GroupedView<'a, f32>>,
+    options: &'a Ternarizer<'a>,
+}
+
+impl<W: Weight> GroupSearch<'_, W> {
+    /// The trits packed in row-major order, and the fit of each group.
+    fn search(&self) -> Result<(PackedTritsBuf, Vec<Fit<W>>), Error> {
+        let groups = self.weights.groups();
+        let len = groups.shape().len();
+        // If each batch begins with a byte of its own, its trits are packed while they are in the cache.
+        let group_len = groups.equal_len().unwrap_or(0);
+        let batch_len = group_len * groups.groups_per_batch(BATCH);
+        if batch_len > 0 && batch_len.is_multiple_of(4) && groups.are_in_order() {
+            let mut packed = alloc::vec![0; Code::TwoBit.packed_len(len)];
+            let batches = groups.batches(BATCH);
+            let batches = batches.zip(packed.chunks_mut(batch_len / 4));
+            let fits = threads::collect(groups.len(), batches, |(groups, bytes), fits| {
+                let mut trits = alloc::vec![0; groups.len() * group_len];
+                self.batch(groups, &mut trits, fits)?;
+                self.pack(&trits, bytes)
+            })?;
+            return Ok((
+                PackedTritsBuf::from_encoded(Code::TwoBit, packed, len),
+                fits,
+            ));
+        }
+        // Else the trits of all groups are written one group after the other, then moved.
+        let mut trits = alloc::vec![0; len];
+        let mut rest = &mut trits[..];
+        let batches = groups.batches(BATCH).map(|batch| {
+            let own = match groups.equal_len() {
+                Some(len) => batch.len() * len,
+                None => batch.clone().map(|group| groups.group_len(group)).sum(),
+            };
+            let (own, others) = core::mem::take(&mut rest).split_at_mut(own);
+            rest = others;
+            (batch, own)
+        });
+        let fits = threads::collect(groups.len(), batches, |(groups, trits), fits| {
+            self.batch(groups, trits, fits)
+        })?;
+        let trits = groups.to_row_major(trits);
+        Ok((PackedTritsBuf::from_trits(Code::TwoBit, &trits)?, fits))
+    }
+
+    fn pack(&self, trits: &[i8], bytes: &mut [u8]) -> Result<(), Error> {
+        if pack_two_bit(self.options.knobs.backend(), trits, bytes) {
+            return Ok(());
+        }
+        Code::TwoBit.encode_into(trits, bytes)
+    }
+
+    /// Ternarizes some groups.
+    fn batch(
+        &self,
+        groups: Range<usize>,
+        mut trits: &mut [i8],
+        fits: &mut Vec<Fit<W>>,
+    ) -> Result<(), Error> {
+        fits.reserve(groups.len());
+        let (mut weights, mut importance) = (Vec::new(), Vec::new());
+        // Short groups of the same length are searched many at once.
+        if self.importance.is_none()
+            && let Some(len) = self.weights.groups().equal_len()
+            && short::suits::<W>(&self.options.knobs, len)
+        {
+            let weights = self.weights.gather(groups, &mut weights)?;
+            return short::ternarize(&self.options.knobs, len, weights, trits, fits);
+        }
+        for group in groups {
+            let group = group..group + 1;
+            let weights = self.weights.gather(group.clone(), &mut weights)?;
+            let options = match &self.importance {
+                Some(all) => self.options.importance(all.gather(group, &mut importance)?),
+                None => *self.options,
+            };
+            let (own, rest) = trits.split_at_mut(weights.len());
+            trits = rest;
+            fits.push(options.ternarize_into(weights, own)?);
+        }
+        Ok(())
+    }
+}
