@@ -12,8 +12,8 @@ use nalgebra::{Cholesky, Matrix4, Vector4};
 use super::codebook::{Choice, Codebook, Patterns, nearest};
 use super::row::Setting;
 use crate::error::Error;
+use crate::optimum::options::Ternarizer;
 use crate::optimum::rule::{Rule, Scales};
-use crate::optimum::ternarizer::Ternarizer;
 use crate::quantize::planes::{MAX_PLANES, Residual};
 
 /// Turns between levels and scales.

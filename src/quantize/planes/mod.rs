@@ -44,7 +44,7 @@ mod system;
 use alloc::vec::Vec;
 
 use crate::error::{Error, Operand};
-use crate::optimum::options::check_weights;
+use crate::optimum::check::check_weights;
 use crate::quantize::scale_type::ScaleType;
 use crate::weight::{Format, Weight};
 use group::Group;

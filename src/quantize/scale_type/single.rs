@@ -22,8 +22,8 @@ use super::ScaleType;
 use super::double::Double;
 use crate::error::Error;
 use crate::exact::float_sums;
+use crate::optimum::check::check_weights;
 use crate::optimum::fit::share;
-use crate::optimum::options::check_weights;
 use crate::optimum::rule::Rule;
 use crate::weight::{Weight, scale_by_power, unit_exponent};
 
