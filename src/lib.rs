@@ -8,9 +8,9 @@
 //! ```
 //! # #[cfg(feature = "alloc")] {
 //! let weights = [0.5_f32, -0.6, 0.1, -0.2, 0.7, 0.0];
-//! let (trits, lambda_p, lambda_n) = ternarize::ternarize(&weights)?;
+//! let (trits, fit) = ternarize::ternarize(&weights)?;
 //! assert_eq!(trits, [1, -1, 0, 0, 1, 0]);
-//! assert_eq!((lambda_p, lambda_n), (0.6, 0.6));
+//! assert_eq!((fit.lambda_p, fit.lambda_n), (0.6, 0.6));
 //! # }
 //! # Ok::<(), ternarize::Error>(())
 //! ```
@@ -124,9 +124,9 @@ pub use optimum::certificate::{Certificate, Ladder, Refusal, Step};
 #[cfg(feature = "alloc")]
 pub use optimum::curve::curve;
 #[cfg(feature = "alloc")]
-pub use optimum::ternarizer::ternarize;
+pub use optimum::options::ternarize;
 #[cfg(feature = "heapless")]
-pub use optimum::ternarizer::ternarize_heapless;
+pub use optimum::options::ternarize_heapless;
 #[cfg(feature = "alloc")]
 pub use packed::PackedTritsBuf;
 pub use {
@@ -134,9 +134,9 @@ pub use {
     error::{Error, Operand, ShapeError},
     optimum::curve::curve_into,
     optimum::fit::Fit,
+    optimum::options::{Ternarizer, ternarize_into},
     optimum::rule::{Rule, Scales},
     optimum::search::Search,
-    optimum::ternarizer::{Ternarizer, ternarize_into},
     packed::PackedTrits,
     simd::Backend,
     weight::Weight,

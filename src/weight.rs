@@ -1,4 +1,4 @@
-//! [`Weight`]: the numbers that can be ternarized, and how their magnitudes become integers.
+//! [`Weight`]: the types of numbers that can be ternarized, and their magnitudes as integers.
 //!
 //! Every finite magnitude of a binary floating-point type is a whole multiple of its smallest subnormal number. So the
 //! searches of this crate never compare or add floats: they order magnitudes by their **key** (the bits without the
@@ -21,7 +21,7 @@ use num_traits::Float;
 
 /// A floating-point type whose values can be ternarized: `f32`, `f64` and, with the feature `half`, `f16` and `bf16`.
 ///
-/// The trait is sealed: callers bring the values, this crate answers for the arithmetic.
+/// The trait is sealed: other types cannot implement it.
 ///
 /// # Examples
 ///
@@ -35,7 +35,7 @@ use num_traits::Float;
 /// assert_eq!(sparsity(&[1.0_f32, -1.0, 0.1, 0.0], &mut trits), Ok(0.5));
 /// assert_eq!(sparsity(&[1.0_f64, -1.0, 0.1, 0.0], &mut trits), Ok(0.5));
 /// ```
-pub trait Weight: Float + Debug + Display + Send + Sync + 'static + Format + Sealed {}
+pub trait Weight: Format + Sealed {}
 
 /// A slice of weights of a known type. Generic public functions match on it and call functions that are compiled in this crate.
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +86,7 @@ pub trait Sealed: Sized {
 }
 
 /// The bit layout of a weight type: what the sealed part of [`Weight`] knows.
-pub trait Format: Copy + Send + Sync {
+pub trait Format: Float + Debug + Display + Send + Sync + 'static {
     /// Significant bits, the hidden one included.
     const PRECISION: u32;
     /// The smallest subnormal is `2^LEAST_EXPONENT`.
@@ -172,7 +172,7 @@ pub(crate) fn encode(mantissa: u64, shift: u32, precision: u32) -> u64 {
 }
 
 /// The exponent of a power of two just above the magnitude with this key: sums in units of it cannot overflow.
-pub(crate) fn unit_exponent<W: Weight>(top: u64) -> i32 {
+pub(crate) fn unit_exponent<W: Format>(top: u64) -> i32 {
     let (mantissa, shift) = decode(top, W::PRECISION);
     W::LEAST_EXPONENT + shift as i32 + (u64::BITS - mantissa.leading_zeros()) as i32
 }
@@ -205,7 +205,7 @@ fn to_f32(x: f64) -> f32 {
 
 /// The largest weight not above a number that is not negative.
 #[inline(always)]
-pub(crate) fn floor<W: Weight>(x: f64) -> W {
+pub(crate) fn floor<W: Format>(x: f64) -> W {
     let near = W::narrow(x);
     // Without a branch, as this is done in lanes.
     W::from_key(near.key() - u64::from(near.widen() > x))
@@ -392,7 +392,7 @@ weight!(
 mod tests {
     use super::*;
 
-    fn round_trips<W: Weight>(keys: impl Iterator<Item = u64>) {
+    fn round_trips<W: Format>(keys: impl Iterator<Item = u64>) {
         for key in keys {
             let (mantissa, shift) = decode(key, W::PRECISION);
             assert_eq!(encode(mantissa, shift, W::PRECISION), key);
@@ -445,7 +445,7 @@ mod tests {
 
     /// Between any two neighbours: the midpoint goes to the even one, all else to the nearer one.
     #[cfg(feature = "half")]
-    fn rounds_once<W: Weight>(end: u64) {
+    fn rounds_once<W: Format>(end: u64) {
         let bits = |x: f64| {
             assert_eq!(W::narrow(-x), -W::narrow(x));
             W::narrow(x).key()

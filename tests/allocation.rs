@@ -54,7 +54,7 @@ fn never_allocates<W: Weight>() {
     let knobs = Ternarizer::new();
     let asked = [
         knobs,
-        knobs.search(Search::Bracket),
+        knobs.search(Search::Auto),
         knobs.scales(Scales::One),
         knobs.rule(Rule::TwoScale),
         knobs.rule(Rule::Twn),

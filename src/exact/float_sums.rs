@@ -1,6 +1,6 @@
-//! [`OrderedSum`]: `f64` addition in one defined order, for figures that are reported and decide nothing.
+//! [`OrderedSums`]: `f64` addition in one defined order, for numbers that are reported and decide nothing.
 //!
-//! Floating-point sums depend on their order, so this one fixes it, and picks an order that is both fast and accurate:
+//! The result of a floating-point sum depends on the order. The order here is fixed, and it is fast and accurate:
 //! eight lanes side by side (as a vector unit adds), in blocks of 64 terms, whose totals are added pairwise.
 //!
 //! ```text
@@ -19,17 +19,9 @@ pub(crate) const BLOCK: usize = 64;
 /// Enough levels for any number of terms that a `usize` counts.
 const LEVELS: usize = (usize::BITS - BLOCK.ilog2()) as usize + 1;
 
-/// A sum whose order of addition is part of its definition.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct OrderedSum {
-    /// Total of `2^k` blocks at level `k`, wherever bit `k` of `blocks` is set.
-    levels: [f64; LEVELS],
-    blocks: usize,
-}
-
 /// Sums the terms of a slice, each made from an element and its index.
 pub(crate) fn sum<T: Copy>(elements: &[T], term: impl Fn(usize, T) -> f64) -> f64 {
-    let mut sum = OrderedSum::new();
+    let mut sum = OrderedSums::<1>::new();
     let mut rest = 0.0;
     for (b, block) in elements.chunks(BLOCK).enumerate() {
         // Making the terms and adding them are two loops, so that both can use vector instructions.
@@ -38,11 +30,12 @@ pub(crate) fn sum<T: Copy>(elements: &[T], term: impl Fn(usize, T) -> f64) -> f6
             *place = term(b * BLOCK + i, element);
         }
         match block.len() {
-            BLOCK => sum.carry(total(&lanes(&terms))),
+            BLOCK => sum.carry([total(&lanes(&terms))]),
             _ => rest = total(&lanes(&terms)),
         }
     }
-    sum.total(rest)
+    let [sum] = sum.total([rest]);
+    sum
 }
 
 /// Where a slice can be cut in two so that the sum of the first part and the sum of the second, added, are the sum of all, to the
@@ -53,42 +46,10 @@ pub(crate) fn cut(len: usize) -> Option<usize> {
     (len > SHORT).then(|| BLOCK * (blocks.next_power_of_two() / 2))
 }
 
-impl OrderedSum {
-    /// The empty sum.
-    pub(crate) fn new() -> Self {
-        Self {
-            levels: [0.0; LEVELS],
-            blocks: 0,
-        }
-    }
-
-    /// Moves a block's total up to the first free level, taking along the totals on its way.
-    #[inline(always)]
-    pub(crate) fn carry(&mut self, mut total: f64) {
-        for (level, place) in self.levels.iter_mut().enumerate() {
-            if self.blocks >> level & 1 == 0 {
-                *place = total;
-                break;
-            }
-            total += *place;
-        }
-        self.blocks += 1;
-    }
-
-    /// The sum of all blocks and of the incomplete one at the end.
-    pub(crate) fn total(&self, mut rest: f64) -> f64 {
-        for (level, part) in self.levels.iter().enumerate() {
-            if self.blocks >> level & 1 == 1 {
-                rest += part;
-            }
-        }
-        rest
-    }
-}
-
-/// Some sums of as many terms each, side by side.
+/// Some sums of as many terms each, side by side, whose order of addition is part of their definition.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OrderedSums<const N: usize> {
+    /// Totals of `2^k` blocks at level `k`, wherever bit `k` of `blocks` is set.
     levels: [[f64; N]; LEVELS],
     blocks: usize,
 }
@@ -102,7 +63,7 @@ impl<const N: usize> OrderedSums<N> {
         }
     }
 
-    /// Like [`OrderedSum::carry`], of a block of each.
+    /// Moves the totals of a block of each up to the first free level, taking along the totals on their way.
     #[inline(always)]
     pub(crate) fn carry(&mut self, mut totals: [f64; N]) {
         for (level, places) in self.levels.iter_mut().enumerate() {
@@ -117,7 +78,7 @@ impl<const N: usize> OrderedSums<N> {
         self.blocks += 1;
     }
 
-    /// Like [`OrderedSum::total`], of each.
+    /// Each sum of all blocks and of the incomplete one at the end.
     pub(crate) fn total(&self, mut rest: [f64; N]) -> [f64; N] {
         for (level, parts) in self.levels.iter().enumerate() {
             if self.blocks >> level & 1 == 1 {

@@ -1,9 +1,12 @@
-//! [`Grid`]: magnitudes as whole numbers of one unit, so that their sums are exact; [`Sums`]: such a sum.
+//! [`Grid`]: magnitudes as whole numbers of one unit, so that their sums are exact; [`GridSums`]: such a sum.
 //!
-//! What the unit has to be, so that all fits 128 bits, is the business of [`crate::optimum::objective`].
+//! What the unit has to be, so that all fits 128 bits, is derived in [`crate::optimum::objective`].
 
-use super::quotient::Quotient;
-use crate::weight::{Weight, decode};
+use core::cmp::Ordering;
+
+use super::quotient::{Quotient, halves};
+use super::score::{self, Score};
+use crate::weight::{Format, decode};
 
 /// A fixed-point grid: the unit is `2^base` smallest subnormals.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +44,7 @@ impl Grid {
     }
 
     /// The unit of the grid is two to this power.
-    pub(crate) fn unit<W: Weight>(self) -> i32 {
+    pub(crate) fn unit<W: Format>(self) -> i32 {
         self.base as i32 + W::LEAST_EXPONENT
     }
 
@@ -63,12 +66,12 @@ pub(crate) fn depth(len: u64) -> u32 {
 
 /// How many, and their sum on the grid.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Sums {
+pub(crate) struct GridSums {
     pub(crate) count: usize,
     pub(crate) sum: u128,
 }
 
-impl Sums {
+impl GridSums {
     /// Adds a weight that lies on the grid, or not: without a branch.
     #[inline(always)]
     pub(crate) fn add_if(&mut self, wanted: bool, placed: u128) {
@@ -93,6 +96,17 @@ impl Sums {
             count: self.count + other.count,
             sum: self.sum + other.sum,
         }
+    }
+
+    /// Orders the scores of two supports that are not empty.
+    pub(crate) fn compare(&self, other: &Self) -> Ordering {
+        let [(a, m), (b, n)] = [self, other].map(|sums| (halves(sums.sum), [sums.count as u64]));
+        score::exactly::<[u64; 6]>(Score { sum: &a, mass: &m }, Score { sum: &b, mass: &n })
+    }
+
+    /// The mean magnitude; `None` of none.
+    pub(crate) fn mean(&self, grid: Grid) -> Option<Quotient> {
+        (self.count > 0).then(|| grid.divide(self.sum, self.count as u64))
     }
 
     /// What is left without a part.

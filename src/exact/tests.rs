@@ -15,7 +15,7 @@ use num_bigint::BigUint;
 use super::limbs::{add_shifted, bit_length, compare, divide, leading, multiply, to_f64};
 use super::quotient::Quotient;
 use super::score::{Score, clearly, exactly};
-use crate::weight::{Format, Weight, decode};
+use crate::weight::{Format, decode};
 
 /// `SplitMix64`: numbers without a pattern, the same in every run.
 struct Numbers(u64);
@@ -71,7 +71,7 @@ fn magnitude(key: u64, precision: u32) -> BigUint {
 }
 
 /// `numerator / denominator` rounded down and to the nearest key, ties to even, by bisection.
-fn rounded<W: Weight>(numerator: &BigUint, denominator: &BigUint) -> (u64, u64) {
+fn rounded<W: Format>(numerator: &BigUint, denominator: &BigUint) -> (u64, u64) {
     let (mut low, mut high) = (0, W::infinity().key());
     while high - low > 1 {
         let middle = low + (high - low) / 2;
@@ -92,7 +92,7 @@ fn rounded<W: Weight>(numerator: &BigUint, denominator: &BigUint) -> (u64, u64) 
 }
 
 /// A quotient that stands for `a * 2^exponent / b`, and its half, are rounded as that is, if it is a finite weight.
-fn judge<W: Weight>(quotient: Quotient, (a, b): (&BigUint, &BigUint), exponent: i32) -> usize {
+fn judge<W: Format>(quotient: Quotient, (a, b): (&BigUint, &BigUint), exponent: i32) -> usize {
     let (a, one) = shifted(a, exponent);
     let b = b * one;
     let top = magnitude(W::infinity().key() - 1, W::PRECISION);
@@ -330,11 +330,11 @@ fn products_and_differences_of_any_length() {
 #[cfg(feature = "alloc")]
 #[test]
 fn weighted_sums_and_their_scales() {
-    use super::weighted::WeightedSums;
+    use super::wide_sums::WideSums;
 
     let mut numbers = Numbers(8);
     for round in 0..300 {
-        let mut parts = [WeightedSums::<f64>::NONE; 2];
+        let mut parts = [WideSums::<f64>::NONE; 2];
         let (mut sum, mut mass) = (BigUint::default(), BigUint::default());
         let (len, weighted) = (numbers.below(9), round % 2 == 0);
         for i in 0..len {

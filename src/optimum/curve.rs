@@ -1,19 +1,19 @@
-//! The whole curve `M -> cosine`: what the search takes the maximum of.
+//! The curve `M -> cosine`, of which the search finds the maximum.
 //!
 //! Source: TNT, arXiv 1912.09236, section 3: the algorithm's inner quantity, for every number of non-zeros.
 
 use crate::error::Error;
 use crate::optimum::fit;
-use crate::optimum::objective::{Item, Objective, Side, Wide};
-use crate::optimum::options;
-use crate::weight::Weight;
+use crate::optimum::objective::{Item, Objective, Side, WideObjective};
+use crate::optimum::{check, compiled};
+use crate::weight::{Format, Weight};
 
 /// Writes, for each `M` from 1 to N, the cosine of the weights and the best ternary vector with `M` non-zeros to
 /// `cosines[M - 1]`. No heap.
 ///
-/// Where `M` exceeds the number of weights that are not zero, the surplus non-zeros stand on zeros and the cosine falls. The
-/// entry at `M = nonzeros` is the `cosine` of the [`Fit`](crate::Fit) that [`ternarize_into`](crate::ternarize_into) returns, to
-/// the last bit, and the largest but for rounding: of two equal optima, one may round to the next number. Cost: `O(N log N)`.
+/// Where `M` exceeds the number of weights that are not zero, the further non-zeros stand on zeros and the cosine falls. The
+/// entry at `M = nonzeros` has the bits of the `cosine` of the [`Fit`](crate::Fit) that [`ternarize_into`](crate::ternarize_into)
+/// returns. It is the largest up to rounding: of two equal optima, one may round to the next number. Cost: `O(N log N)`.
 ///
 /// # Errors
 ///
@@ -30,8 +30,14 @@ use crate::weight::Weight;
 /// assert!((cosines[2] - 7.0 / (3.0_f64.sqrt() * 5.0)).abs() < 1e-15);
 /// # Ok::<(), ternarize::Error>(())
 /// ```
+#[inline]
 pub fn curve_into<W: Weight>(weights: &[W], cosines: &mut [f64]) -> Result<(), Error> {
-    options::check_weights(weights)?;
+    compiled::curve_into(weights, cosines)
+}
+
+/// Checks the weights and writes the curve.
+pub(super) fn write<W: Format>(weights: &[W], cosines: &mut [f64]) -> Result<(), Error> {
+    check::check_weights(weights)?;
     if cosines.len() != weights.len() {
         return Err(Error::LengthMismatch {
             expected: weights.len(),
@@ -43,7 +49,7 @@ pub fn curve_into<W: Weight>(weights: &[W], cosines: &mut [f64]) -> Result<(), E
         *place = weight.abs().widen();
     }
     cosines.sort_unstable_by(|a, b| b.total_cmp(a));
-    let objective = Wide::new(weights, None, Side::Both);
+    let objective = WideObjective::new(weights, None, Side::Both);
     let energy = fit::energy(weights, None, objective.unit_exponent());
     let mut tally = objective.empty();
     for place in cosines {
@@ -52,7 +58,7 @@ pub fn curve_into<W: Weight>(weights: &[W], cosines: &mut [f64]) -> Result<(), E
             &mut tally,
             Item {
                 key,
-                mass: 1.0_f32.to_bits(),
+                mass: 0,
                 negative: false,
             },
             1,
@@ -76,6 +82,7 @@ pub fn curve_into<W: Weight>(weights: &[W], cosines: &mut [f64]) -> Result<(), E
 /// # Ok::<(), ternarize::Error>(())
 /// ```
 #[cfg(feature = "alloc")]
+#[inline]
 pub fn curve<W: Weight>(weights: &[W]) -> Result<alloc::vec::Vec<f64>, Error> {
     let mut cosines = alloc::vec![0.0; weights.len()];
     curve_into(weights, &mut cosines)?;

@@ -1,16 +1,16 @@
-//! [`Fit`]: how well trits and scales stand for the weights.
+//! [`Fit`]: the scales of a ternary vector, and its error metrics.
 //!
-//! The supports, the scales and the thresholds come from exact sums. The two figures of merit are `f64` sums of one
-//! defined order ([`crate::exact::float_sums`]), in units of a power of two near the largest magnitude: the same bits on every machine,
-//! and nothing overflows. With importances their sums over the support are of that kind, too ([`parts`]).
+//! The supports, the scales and the thresholds come from exact sums. The two error metrics come from `f64` sums in one defined order
+//! ([`crate::exact::float_sums`]), in units of a power of two near the largest magnitude: they have the same bits on every machine, and
+//! nothing overflows. With importances their sums over the support are of that kind, too ([`parts`]).
 
 use crate::exact::float_sums;
-use crate::optimum::objective::Rounded;
-use crate::weight::{Weight, scale_by_power};
+use crate::optimum::objective::RoundedTally;
+use crate::weight::{Format, Weight, scale_by_power};
 
-/// The scales of a ternary vector, and how close it comes.
+/// The scales of a ternary vector, and its error metrics.
 ///
-/// With trits `t`, the weight `i` is restored as `lambda_p` where `t_i = +1`, `-lambda_n` where `t_i = -1`, and 0 elsewhere.
+/// A trit `t_i` is dequantized to `lambda_p` if it is +1, to `-lambda_n` if it is -1, and to 0 otherwise.
 /// With importances `h`, every inner product below is `<a, b> = sum h_i a_i b_i`.
 ///
 /// # Examples
@@ -30,13 +30,13 @@ use crate::weight::{Weight, scale_by_power};
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Fit<W> {
-    /// The one scale for both signs: the projection of the weights on the trits (for `AbsMean` and `AbsMax`, the scale they
-    /// prescribe). Not negative; 0 if there are no non-zeros. Correctly rounded from the exact ratio, but for
-    /// [`Rule::TwoScale`](crate::Rule::TwoScale), where it is only informative and rounded from `f64`.
+    /// The one scale for both signs: the projection of the weights on the trits, or the scale that `AbsMean` or `AbsMax` prescribes.
+    /// Not negative; 0 if there are no non-zeros. Correctly rounded from the exact ratio, except for
+    /// [`Rule::TwoScale`](crate::Rule::TwoScale): there it is informative and rounded from `f64`.
     pub lambda: W,
-    /// The magnitude of a +1. Not negative; with two scales 0 if there is no +1.
+    /// The scale of +1. Not negative; with two scales, 0 if there is no +1.
     pub lambda_p: W,
-    /// The magnitude of a -1. Not negative; with two scales 0 if there is no -1.
+    /// The scale of -1. Not negative; with two scales, 0 if there is no -1.
     pub lambda_n: W,
     /// How many trits are not 0: the paper's `M`.
     pub nonzeros: usize,
@@ -44,19 +44,20 @@ pub struct Fit<W> {
     pub positives: usize,
     /// How many trits there are.
     pub len: usize,
-    /// The trits are non-zero just where `|w| > threshold` (and the importance is not 0). Half the scale, rounded down, for
-    /// the exact rules; the prescribed threshold, rounded down, for the baselines (for `AbsMax`, the largest number below `max / 2`); the largest magnitude left out where a
-    /// wanted count decided, and then some of its equals may have been taken, the first in order. With
-    /// [`Rule::TwoScale`](crate::Rule::TwoScale) the smaller of the two below.
+    /// A trit is not 0 exactly where `|w| > threshold` and the importance is not 0.
+    ///
+    /// For the exact rules it is half the scale, rounded down. For the baselines it is the prescribed threshold, rounded down (for
+    /// `AbsMax`, the largest number below `max / 2`). Where a given number of non-zeros decides, it is the largest magnitude left out, and
+    /// the first of the weights of that magnitude may be selected. With [`Rule::TwoScale`](crate::Rule::TwoScale) it is the smaller of
+    /// the two thresholds below.
     pub threshold: W,
-    /// The threshold for positive weights; equal to `threshold` but for [`Rule::TwoScale`](crate::Rule::TwoScale).
+    /// The threshold for positive weights; equal to `threshold` except with [`Rule::TwoScale`](crate::Rule::TwoScale).
     pub threshold_p: W,
     /// The threshold for the magnitude of negative weights.
     pub threshold_n: W,
-    /// The cosine of the angle between the weights and the **trits**, in `[0, 1]`: what the paper maximises. 0 if all trits
-    /// are 0.
+    /// The cosine of the angle between the weights and the trits, in `[0, 1]`: what the paper maximises. 0 if all trits are 0.
     pub cosine: f64,
-    /// `|w - w'|^2 / |w|^2` with `w'` the weights restored from the trits and the scales **returned**. 0 if all weights are 0.
+    /// `|w - w'|^2 / |w|^2`, where `w'` is dequantized from the trits and the scales returned. 0 if all weights are 0.
     pub relative_error: f64,
 }
 
@@ -101,8 +102,28 @@ impl<W: Weight> Fit<W> {
     }
 }
 
+impl<W> Fit<W> {
+    /// The same fit with its weights in another type.
+    #[inline(always)]
+    pub(super) fn map<T>(self, value: impl Fn(W) -> T) -> Fit<T> {
+        Fit {
+            lambda: value(self.lambda),
+            lambda_p: value(self.lambda_p),
+            lambda_n: value(self.lambda_n),
+            nonzeros: self.nonzeros,
+            positives: self.positives,
+            len: self.len,
+            threshold: value(self.threshold),
+            threshold_p: value(self.threshold_p),
+            threshold_n: value(self.threshold_n),
+            cosine: self.cosine,
+            relative_error: self.relative_error,
+        }
+    }
+}
+
 /// The value that a trit stands for.
-pub(crate) fn value<W: Weight>(trit: i8, lambda_p: W, lambda_n: W) -> W {
+pub(crate) fn value<W: Format>(trit: i8, lambda_p: W, lambda_n: W) -> W {
     match trit {
         1 => lambda_p,
         -1 => -lambda_n,
@@ -111,7 +132,7 @@ pub(crate) fn value<W: Weight>(trit: i8, lambda_p: W, lambda_n: W) -> W {
 }
 
 /// `sum h w^2`, with the weights in units of `2^unit`.
-pub(crate) fn energy<W: Weight>(weights: &[W], importance: Option<&[f32]>, unit: i32) -> f64 {
+pub(crate) fn energy<W: Format>(weights: &[W], importance: Option<&[f32]>, unit: i32) -> f64 {
     weighted_sum(weights, importance, |_, weight| {
         let w = scale_by_power(weight.widen(), -unit);
         w * w
@@ -120,19 +141,19 @@ pub(crate) fn energy<W: Weight>(weights: &[W], importance: Option<&[f32]>, unit:
 
 /// `sum h |w|` and `sum h` over the weights of the trits +1, and over those of the trits -1, with the weights in units of
 /// `2^unit`. The sums run over all weights, with zeros where the trit is another.
-pub(crate) fn parts<W: Weight>(
+pub(crate) fn parts<W: Format>(
     weights: &[W],
     importance: &[f32],
     trits: &[i8],
     unit: i32,
-) -> [Rounded; 2] {
+) -> [RoundedTally; 2] {
     [1, -1].map(|wanted| {
         let mass = |i: usize| match (trits.get(i), importance.get(i)) {
             (Some(&trit), Some(&h)) if trit == wanted => f64::from(h),
             _ => 0.0,
         };
         let sum = |i, weight: W| mass(i) * scale_by_power(weight.abs().widen(), -unit);
-        Rounded {
+        RoundedTally {
             sum: float_sums::sum(
                 weights,
                 |i, weight| if mass(i) > 0.0 { sum(i, weight) } else { 0.0 },
@@ -142,19 +163,20 @@ pub(crate) fn parts<W: Weight>(
     })
 }
 
-/// What is lost, `sum h (w - w')^2`, from sums that are known; `None` if that would cancel too many digits.
+/// The squared error `sum h (w - w')^2`, from sums that are known; `None` if that would cancel too many digits.
 ///
 /// ```text
 /// sum h (w - w')^2 = sum h w^2 - lambda_p (2 S_p - lambda_p m_p) - lambda_n (2 S_n - lambda_n m_n)
 /// ```
-pub(crate) fn lost(energy: f64, parts: [(Rounded, f64); 2]) -> Option<f64> {
-    let gained = |(part, lambda): (Rounded, f64)| lambda * (2.0 * part.sum - lambda * part.mass);
+pub(crate) fn lost(energy: f64, parts: [(RoundedTally, f64); 2]) -> Option<f64> {
+    let gained =
+        |(part, lambda): (RoundedTally, f64)| lambda * (2.0 * part.sum - lambda * part.mass);
     let lost = energy - (gained(parts[0]) + gained(parts[1]));
     (lost * 64.0 > energy).then_some(lost)
 }
 
-/// What is lost, `sum h (w - w')^2`, with the weights in units of `2^unit`: one weight after the other.
-pub(crate) fn residual<W: Weight>(
+/// The squared error `sum h (w - w')^2`, with the weights in units of `2^unit`, added weight by weight.
+pub(crate) fn residual<W: Format>(
     weights: &[W],
     trits: &[i8],
     (lambda_p, lambda_n): (W, W),
@@ -173,8 +195,8 @@ pub(crate) fn residual<W: Weight>(
 
 /// `sum h_i term(i, w_i)`, in the defined order.
 ///
-/// Units are made for the weights of some importance: another may overflow them, and 0 times infinity is no number.
-fn weighted_sum<W: Weight>(
+/// Only weights whose importance is not 0 are converted to the units: others may overflow, and 0 times infinity is NaN.
+fn weighted_sum<W: Format>(
     weights: &[W],
     importance: Option<&[f32]>,
     term: impl Fn(usize, W) -> f64,
@@ -188,7 +210,7 @@ fn weighted_sum<W: Weight>(
     })
 }
 
-/// `part / whole`, where nothing of nothing is nothing.
+/// `part / whole`, 0 if `whole` is 0.
 pub(crate) fn share(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }
 }

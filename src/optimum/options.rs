@@ -1,230 +1,378 @@
-//! [`Knobs`]: what a caller can ask for, and every way that, or the input, can be wrong.
+//! [`Ternarizer`]: the options, and the functions that ternarize a slice.
+//!
+//! The way from weights to trits:
+//!
+//! ```text
+//! check the options and lengths -> choose the search (route) -> search the support -> solution: scales, thresholds -> trits, Fit
+//! ```
+//!
+//! The public functions are generic over the type of the weights and thin: they call functions that are compiled in this crate, one
+//! for each type ([`compiled`]).
 
-use crate::error::{Error, Operand};
-use crate::optimum::objective::Plain;
-use crate::optimum::rule::{Rule, Scales};
-use crate::optimum::search::Search;
+use super::compiled;
+use super::fit::Fit;
+use super::rule::{Rule, Scales};
+use super::search::Search;
+use crate::error::Error;
+#[cfg(feature = "heapless")]
+use crate::error::Operand;
 use crate::simd::Backend;
 use crate::weight::Weight;
 
-/// The settings of a [`Ternarizer`](crate::Ternarizer).
+/// How to ternarize: the rule and its options. [`Ternarizer::new`] is the paper.
+///
+/// A plain value: set what differs from the default, keep it, and use it for as many slices as you like.
+///
+/// # Examples
+///
+/// The three largest weights, and the sparsest ternary vector whose cosine with the weights is at least 0.9:
+///
+/// ```
+/// use ternarize::Ternarizer;
+///
+/// let weights = [0.5_f32, -0.6, 0.1, 0.05, -0.2, 0.2, 0.0];
+/// let mut trits = [0; 7];
+/// let fit = Ternarizer::new().nonzeros(3).ternarize_into(&weights, &mut trits)?;
+/// assert_eq!((trits, fit.nonzeros), ([1, -1, 0, 0, -1, 0, 0], 3));
+///
+/// let fit = Ternarizer::new().target_cosine(0.9).ternarize_into(&weights, &mut trits)?;
+/// assert_eq!(trits, [1, -1, 0, 0, 0, 0, 0]);
+/// assert!(fit.cosine >= 0.9);
+/// # Ok::<(), ternarize::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Knobs<'a> {
+pub struct Ternarizer<'a> {
     pub(crate) rule: Rule,
     pub(crate) scales: Scales,
-    /// The least number of non-zeros.
-    pub(crate) min: usize,
+    /// The smallest number of non-zeros.
+    pub(crate) min_nonzeros: usize,
     /// The largest number of non-zeros.
-    pub(crate) max: usize,
+    pub(crate) max_nonzeros: usize,
     /// The cosine to be reached.
-    pub(crate) target: Option<f64>,
+    pub(crate) target_cosine: Option<f64>,
     pub(crate) importance: Option<&'a [f32]>,
     pub(crate) search: Search,
-    /// The instructions to use; those of the processor if `None`.
+    /// The instruction set to use; `None` for the fastest.
     pub(crate) backend: Option<Backend>,
 }
 
-impl Knobs<'_> {
-    /// The instructions to use.
-    pub(crate) fn backend(&self) -> Backend {
+impl Default for Ternarizer<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'a> Ternarizer<'a> {
+    /// The paper: the largest cosine, then `lambda_p` and `lambda_n` by projection.
+    ///
+    /// ```
+    /// let mut trits = [0; 3];
+    /// ternarize::Ternarizer::new().ternarize_into(&[0.3_f32, -0.4, 0.0], &mut trits)?;
+    /// assert_eq!(trits, [1, -1, 0]);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            rule: Rule::Tnt,
+            scales: Scales::Two,
+            min_nonzeros: 0,
+            max_nonzeros: usize::MAX,
+            target_cosine: None,
+            importance: None,
+            search: Search::Auto,
+            backend: None,
+        }
+    }
+
+    /// Sets the rule. The default is [`Rule::Tnt`].
+    ///
+    /// ```
+    /// use ternarize::{Rule, Ternarizer};
+    /// let mut trits = [0; 3];
+    /// Ternarizer::new().rule(Rule::AbsMax).ternarize_into(&[1.0_f32, 0.5, 0.4], &mut trits)?;
+    /// assert_eq!(trits, [1, 1, 0]);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn rule(mut self, rule: Rule) -> Self {
+        self.rule = rule;
+        self
+    }
+
+    /// Sets how many scales to return. The default is [`Scales::Two`].
+    ///
+    /// [`Rule::AbsMean`] and [`Rule::AbsMax`] prescribe one scale, whatever is set here. [`Rule::TwoScale`] with [`Scales::One`] is an
+    /// [`Error::Conflict`]: with one scale, [`Rule::Tnt`] is the optimum.
+    ///
+    /// ```
+    /// use ternarize::{Scales, Ternarizer};
+    /// let mut trits = [0; 2];
+    /// let fit = Ternarizer::new()
+    ///     .scales(Scales::One)
+    ///     .ternarize_into(&[1.0_f32, -0.5], &mut trits)?;
+    /// assert_eq!((fit.lambda_p, fit.lambda_n), (0.75, 0.75));
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn scales(mut self, scales: Scales) -> Self {
+        self.scales = scales;
+        self
+    }
+
+    /// Sets the number of non-zeros. The weights of the largest magnitudes are selected, of equal magnitudes the first in order. If fewer
+    /// weights are different from zero, all of these are selected.
+    ///
+    /// Supported for [`Rule::Tnt`] without importances; other combinations are an [`Error::Conflict`].
+    ///
+    /// ```
+    /// let mut trits = [0; 3];
+    /// let one = ternarize::Ternarizer::new().nonzeros(1);
+    /// one.ternarize_into(&[0.3_f32, -0.4, 0.4], &mut trits)?;
+    /// assert_eq!(trits, [0, -1, 0]);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn nonzeros(mut self, count: usize) -> Self {
+        self.min_nonzeros = count;
+        self.max_nonzeros = count;
+        self
+    }
+
+    /// Sets the smallest number of non-zeros. If fewer weights are different from zero, all of these are selected.
+    ///
+    /// Use it where a large outlier makes a single non-zero the optimum. Supported in the same combinations as
+    /// [`nonzeros`](Self::nonzeros).
+    ///
+    /// ```
+    /// let weights = [100.0_f32, 1.0, -1.0, 1.0];
+    /// let mut trits = [0; 4];
+    /// assert_eq!(ternarize::ternarize_into(&weights, &mut trits)?.nonzeros, 1);
+    /// let fit = ternarize::Ternarizer::new().min_nonzeros(3).ternarize_into(&weights, &mut trits)?;
+    /// assert_eq!(fit.nonzeros, 3);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn min_nonzeros(mut self, count: usize) -> Self {
+        self.min_nonzeros = count;
+        self
+    }
+
+    /// Sets the largest number of non-zeros. Supported in the same combinations as [`nonzeros`](Self::nonzeros).
+    ///
+    /// ```
+    /// let mut trits = [0; 3];
+    /// let sparse = ternarize::Ternarizer::new().max_nonzeros(2);
+    /// assert_eq!(sparse.ternarize_into(&[1.0_f32, 1.0, 1.0], &mut trits)?.nonzeros, 2);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn max_nonzeros(mut self, count: usize) -> Self {
+        self.max_nonzeros = count;
+        self
+    }
+
+    /// Asks for the sparsest ternary vector whose cosine with the weights is at least `target`, which is in `(0, 1]`.
+    ///
+    /// Only the numbers of non-zeros that the other options allow are considered. The target counts as reached if the cosine is within
+    /// a relative 2^-48 of it. If no vector reaches it, [`Error::TargetUnreachable`] states the largest cosine. Supported in the
+    /// same combinations as [`nonzeros`](Self::nonzeros).
+    ///
+    /// ```
+    /// use ternarize::{Error, Ternarizer};
+    /// let mut trits = [0; 3];
+    /// let strict = Ternarizer::new().target_cosine(0.999);
+    /// let error = strict.ternarize_into(&[3.0_f32, 2.0, 1.0], &mut trits).unwrap_err();
+    /// assert!(matches!(error, Error::TargetUnreachable { best, .. } if best < 0.95));
+    /// ```
+    #[must_use]
+    pub const fn target_cosine(mut self, target: f64) -> Self {
+        self.target_cosine = Some(target);
+        self
+    }
+
+    /// Minimises `sum h_i (w_i - w'_i)^2` with these importances `h`: one for each weight, finite and not negative.
+    ///
+    /// Supported for [`Rule::Tnt`] and [`Rule::TwoScale`]; the result is exact. A weight of importance 0 gets the trit 0. If all
+    /// importances are 0, all trits, scales and errors are 0.
+    ///
+    /// ```
+    /// let weights = [0.9_f32, 0.5, -0.4];
+    /// let mut trits = [0; 3];
+    /// let heavy_tail = ternarize::Ternarizer::new().importance(&[0.1, 1.0, 1.0]);
+    /// let fit = heavy_tail.ternarize_into(&weights, &mut trits)?;
+    /// assert_eq!(trits, [1, 1, -1]);
+    /// assert!(fit.lambda < 0.5);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn importance(mut self, importance: &'a [f32]) -> Self {
+        self.importance = Some(importance);
+        self
+    }
+
+    /// Sets how the optimum is searched. All searches give the same bits; the default is [`Search::Auto`].
+    ///
+    /// ```
+    /// use ternarize::{Search, Ternarizer};
+    /// let mut trits = [0; 2];
+    /// Ternarizer::new().search(Search::Auto).ternarize_into(&[1.0_f32, 0.1], &mut trits)?;
+    /// assert_eq!(trits, [1, 0]);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn search(mut self, search: Search) -> Self {
+        self.search = search;
+        self
+    }
+
+    /// Sets the instruction set. All backends give the same bits; the default is the fastest that the processor has.
+    ///
+    /// ```
+    /// use ternarize::{Backend, Ternarizer};
+    /// let mut trits = [0; 2];
+    /// let plain = Ternarizer::new().backend(Backend::PORTABLE);
+    /// plain.ternarize_into(&[1.0_f32, 0.1], &mut trits)?;
+    /// assert_eq!(trits, [1, 0]);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn backend(mut self, backend: Backend) -> Self {
+        self.backend = Some(backend);
+        self
+    }
+
+    /// The instruction set to use.
+    pub(crate) fn instructions(&self) -> Backend {
         self.backend.unwrap_or_else(Backend::detect)
     }
 
-    /// Whether the caller leaves the number of non-zeros to the rule.
-    pub(crate) fn is_free(&self, len: usize) -> bool {
-        self.target.is_none() && self.min <= 1 && self.max >= len
+    /// Writes a trit for each weight; returns the scales and the error metrics. Needs no heap.
+    ///
+    /// With the feature `rayon`, slices of more than 65,536 weights are divided between the threads of its pool.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Empty`]; [`Error::LengthMismatch`] if `trits` or the importances are not as long as `weights`;
+    /// [`Error::InvalidValue`] with the index of a weight that is not finite, or of an importance that is not finite or negative;
+    /// [`Error::TooMany`] beyond 2^48 `f64` weights; [`Error::InvalidOption`] for a target cosine that is not in `(0, 1]`;
+    /// [`Error::TargetUnreachable`]; [`Error::Conflict`] for options that exclude each other. After an error `trits` is unchanged.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ternarize::{Rule, Ternarizer};
+    ///
+    /// let mut trits = [0; 4];
+    /// let two_scale = Ternarizer::new().rule(Rule::TwoScale);
+    /// let fit = two_scale.ternarize_into(&[1.0_f32, 0.1, -0.2, -0.2], &mut trits)?;
+    /// assert_eq!(trits, [1, 0, -1, -1]);
+    /// assert_eq!((fit.lambda_p, fit.lambda_n), (1.0, 0.2));
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    #[inline]
+    pub fn ternarize_into<W: Weight>(
+        &self,
+        weights: &[W],
+        trits: &mut [i8],
+    ) -> Result<Fit<W>, Error> {
+        compiled::ternarize_into(self, weights, trits)
     }
 
-    /// Whether the optimum without importances is wanted, found in whatever way.
-    pub(crate) fn seek_optimum(&self, len: usize) -> bool {
-        self.importance.is_none() && self.seek_any_optimum(len)
-    }
-
-    /// Whether the optimum with importances is wanted, found in whatever way.
-    pub(crate) fn seek_weighted_optimum(&self, len: usize) -> bool {
-        self.importance.is_some() && self.seek_any_optimum(len)
-    }
-
-    fn seek_any_optimum(&self, len: usize) -> bool {
-        matches!(self.rule, Rule::Tnt | Rule::TwoScale)
-            && self.search == Search::Bracket
-            && self.is_free(len)
-    }
-}
-
-/// Every way the input can be wrong, but that a weight may not be finite and an importance not finite or negative: whoever
-/// reads them first looks for that.
-pub(crate) fn check<W: Weight>(
-    knobs: &Knobs<'_>,
-    weights: &[W],
-    trits: &[i8],
-) -> Result<(), Error> {
-    check_len(weights)?;
-    // Of several faults the first to be reported is a weight that is not finite, the next an importance.
-    if let Some(importance) = knobs.importance
-        && let Err(error) = check_importance_len(importance, weights.len())
-    {
-        return check_finite(weights).and(Err(error));
-    }
-    check_others(knobs, weights.len(), trits.len())
-        .or_else(|error| check_values(knobs, weights).and(Err(error)))
-}
-
-/// Weights that are finite, and importances that are finite and not negative.
-pub(crate) fn check_values<W: Weight>(knobs: &Knobs<'_>, weights: &[W]) -> Result<(), Error> {
-    check_finite(weights)?;
-    knobs.importance.map_or(Ok(()), check_importance_values)
-}
-
-/// Every way the input can be wrong beside the weights and the importances.
-fn check_others(knobs: &Knobs<'_>, len: usize, trits: usize) -> Result<(), Error> {
-    check_knobs(knobs)?;
-    if trits == len {
-        Ok(())
-    } else {
-        Err(Error::LengthMismatch {
-            expected: len,
-            actual: trits,
-        })
-    }
-}
-
-/// Knobs that say something, and the same.
-pub(crate) fn check_knobs(knobs: &Knobs<'_>) -> Result<(), Error> {
-    if knobs.min > knobs.max {
-        return Err(Error::TooMany {
-            what: Operand::Nonzero,
-            given: knobs.min,
-            max: knobs.max,
-        });
-    }
-    if let Some(target) = knobs.target
-        && !(target > 0.0 && target <= 1.0)
-    {
-        return Err(Error::InvalidOption {
-            name: "target_cosine",
-            value: target,
-        });
-    }
-    check_conflicts(knobs)
-}
-
-/// Weights that there are, that are finite, and that are not too many.
-pub(crate) fn check_weights<W: Weight>(weights: &[W]) -> Result<(), Error> {
-    check_len(weights)?;
-    check_finite(weights)
-}
-
-/// Neither no weights nor too many.
-fn check_len<W: Weight>(weights: &[W]) -> Result<(), Error> {
-    if weights.is_empty() {
-        return Err(Error::Empty);
-    }
-    check_count::<W>(weights.len())
-}
-
-/// Weights that are finite.
-pub(crate) fn check_finite<W: Weight>(weights: &[W]) -> Result<(), Error> {
-    match weights.iter().position(|weight| !weight.is_finite()) {
-        Some(index) => Err(Error::InvalidValue {
-            what: Operand::Weight,
-            index,
-        }),
-        None => Ok(()),
+    /// Returns the trits, the scales and the error metrics.
+    ///
+    /// # Errors
+    ///
+    /// As [`ternarize_into`](Self::ternarize_into).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (trits, fit) = ternarize::Ternarizer::new().ternarize(&[0.5_f32, 0.0, -0.5])?;
+    /// assert_eq!(trits, [1, 0, -1]);
+    /// assert_eq!((fit.lambda, fit.cosine), (0.5, 1.0));
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    #[cfg(feature = "alloc")]
+    #[inline]
+    pub fn ternarize<W: Weight>(
+        &self,
+        weights: &[W],
+    ) -> Result<(alloc::vec::Vec<i8>, Fit<W>), Error> {
+        let mut trits = alloc::vec![0; weights.len()];
+        let fit = self.ternarize_into(weights, &mut trits)?;
+        Ok((trits, fit))
     }
 }
 
-fn check_count<W: Weight>(len: usize) -> Result<(), Error> {
-    let max = usize::try_from(Plain::<W>::MAX_LEN).unwrap_or(usize::MAX);
-    if len > max {
-        Err(Error::TooMany {
-            what: Operand::Weight,
-            given: len,
-            max,
-        })
-    } else {
-        Ok(())
-    }
-}
-
-/// One importance for each weight, each finite and not negative.
+/// Ternarizes a slice as the paper does: returns the trits, and the [`Fit`] with the scales and the error metrics.
+///
+/// The trits are the ternary vector of the largest cosine with the weights. `fit.lambda_p` is the mean of the weights whose trit
+/// is +1, `fit.lambda_n` the mean magnitude of those whose trit is -1.
+///
+/// # Errors
+///
+/// [`Error::Empty`]; [`Error::InvalidValue`] with the index of a NaN or an infinity; [`Error::TooMany`] beyond 2^48 `f64` weights.
+///
+/// # Examples
+///
+/// ```
+/// let (trits, fit) = ternarize::ternarize(&[0.5_f32, -0.6, 0.1, -0.2, 0.7, 0.0])?;
+/// assert_eq!(trits, [1, -1, 0, 0, 1, 0]);
+/// assert_eq!((fit.lambda_p, fit.lambda_n), (0.6, 0.6));
+/// # Ok::<(), ternarize::Error>(())
+/// ```
 #[cfg(feature = "alloc")]
-pub(crate) fn check_importance(importance: &[f32], expected: usize) -> Result<(), Error> {
-    check_importance_len(importance, expected)?;
-    check_importance_values(importance)
+#[inline]
+pub fn ternarize<W: Weight>(weights: &[W]) -> Result<(alloc::vec::Vec<i8>, Fit<W>), Error> {
+    Ternarizer::new().ternarize(weights)
 }
 
-fn check_importance_len(importance: &[f32], expected: usize) -> Result<(), Error> {
-    if importance.len() == expected {
-        Ok(())
-    } else {
-        Err(Error::LengthMismatch {
-            expected,
-            actual: importance.len(),
-        })
-    }
+/// Ternarizes a slice as the paper does and writes the trits to a slice. Needs no heap.
+///
+/// # Errors
+///
+/// As [`ternarize`](fn@crate::ternarize), and [`Error::LengthMismatch`] if `trits` is not as long as `weights`.
+///
+/// # Examples
+///
+/// ```
+/// let mut trits = [0; 3];
+/// let fit = ternarize::ternarize_into(&[1.0_f64, -2.0, 0.25], &mut trits)?;
+/// assert_eq!(trits, [1, -1, 0]);
+/// assert_eq!((fit.lambda_p, fit.lambda_n), (1.0, 2.0));
+/// # Ok::<(), ternarize::Error>(())
+/// ```
+#[inline]
+pub fn ternarize_into<W: Weight>(weights: &[W], trits: &mut [i8]) -> Result<Fit<W>, Error> {
+    Ternarizer::new().ternarize_into(weights, trits)
 }
 
-fn check_importance_values(importance: &[f32]) -> Result<(), Error> {
-    match importance
-        .iter()
-        .position(|h| !(h.is_finite() && *h >= 0.0))
-    {
-        Some(index) => Err(Error::InvalidValue {
-            what: Operand::Importance,
-            index,
-        }),
-        None => Ok(()),
-    }
-}
-
-/// Knobs that no exact search serves together.
-fn check_conflicts(knobs: &Knobs<'_>) -> Result<(), Error> {
-    let counted = knobs.min > 0 || knobs.max != usize::MAX;
-    let control = match (knobs.target, counted) {
-        (Some(_), _) => Some("a target cosine"),
-        (None, true) => Some("a number of non-zeros"),
-        (None, false) => None,
-    };
-    let exact = matches!(knobs.rule, Rule::Tnt | Rule::TwoScale);
-    match (control, knobs.importance, knobs.rule, knobs.scales) {
-        (_, _, Rule::TwoScale, Scales::One) => Err(Error::Conflict {
-            this: "the rule two-scale",
-            that: "one scale",
-        }),
-        (Some(this), Some(_), ..) => Err(Error::Conflict {
-            this,
-            that: "importance",
-        }),
-        (Some(this), _, rule, _) if rule != Rule::Tnt => Err(Error::Conflict {
-            this,
-            that: rule.name(),
-        }),
-        (_, Some(_), rule, _) if !exact => Err(Error::Conflict {
-            this: "importance",
-            that: rule.name(),
-        }),
-        _ => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn more_weights_than_exact_sums_can_hold_are_refused() {
-        if let Ok(len) = usize::try_from(1_u64 << 48) {
-            assert_eq!(
-                check_count::<f64>(len),
-                Err(Error::TooMany {
-                    what: Operand::Weight,
-                    given: len,
-                    max: len - 1
-                })
-            );
-            assert_eq!(check_count::<f64>(len - 1), Ok(()));
-            assert_eq!(check_count::<f32>(len), Ok(()));
-        }
-    }
+/// Ternarizes a slice as the paper does; returns the trits in a vector of fixed capacity. Needs no heap.
+///
+/// # Errors
+///
+/// [`Error::TooMany`] if there are more than `N` weights, and as [`ternarize_into`].
+///
+/// # Examples
+///
+/// ```
+/// let (trits, fit) = ternarize::ternarize_heapless::<f32, 8>(&[0.5, -0.25, 0.0])?;
+/// assert_eq!(trits, [1, -1, 0]);
+/// assert_eq!((fit.lambda_p, fit.lambda_n), (0.5, 0.25));
+/// # Ok::<(), ternarize::Error>(())
+/// ```
+#[cfg(feature = "heapless")]
+#[inline]
+pub fn ternarize_heapless<W: Weight, const N: usize>(
+    weights: &[W],
+) -> Result<(heapless::Vec<i8, N>, Fit<W>), Error> {
+    let mut trits = heapless::Vec::new();
+    trits.resize(weights.len(), 0).map_err(|_| Error::TooMany {
+        what: Operand::Weight,
+        given: weights.len(),
+        max: N,
+    })?;
+    let fit = ternarize_into(weights, &mut trits)?;
+    Ok((trits, fit))
 }

@@ -1,6 +1,6 @@
-//! The rules: what decides which weights survive, and the baselines the exact rules are compared with.
+//! The rules, which decide the weights that are selected: the exact ones, and the baselines they are compared with.
 //!
-//! | rule | a weight survives if | scale |
+//! | rule | a weight is selected if | scale |
 //! |---|---|---|
 //! | [`Rule::Tnt`] | it is in the support of largest cosine | projection |
 //! | [`Rule::TwoScale`] | it is in the best support of its own sign | projection of each sign |
@@ -16,8 +16,8 @@
 
 use core::fmt;
 
-use crate::optimum::objective::{Objective, Plain};
-use crate::weight::Weight;
+use crate::optimum::objective::{GridObjective, Objective};
+use crate::weight::Format;
 
 /// Which weights become 0, and which scale the others get.
 ///
@@ -136,7 +136,7 @@ pub(crate) struct Prescription<W> {
 
 /// Evaluates a baseline; an exact rule prescribes nothing, which is that nothing is selected. Needs the objective
 /// [`Plain::with_all`].
-pub(crate) fn prescribe<W: Weight>(rule: Rule, plain: &Plain<'_, W>) -> Prescription<W> {
+pub(crate) fn prescribe<W: Format>(rule: Rule, plain: &GridObjective<'_, W>) -> Prescription<W> {
     let (grid, count) = (plain.grid(), plain.len() as u64);
     match rule {
         Rule::Tnt | Rule::TwoScale => Prescription {

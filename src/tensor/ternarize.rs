@@ -19,7 +19,7 @@ use super::floats::{AnyView, each, each_view};
 #[cfg(feature = "safetensors")]
 use super::{ErrorMetrics, floats::Floats};
 use super::{GroupedView, Grouping, Groups, TensorView, TernaryTensor};
-use crate::optimum::options::check_importance;
+use crate::optimum::check::check_importance;
 use crate::optimum::short;
 use crate::packed::pack_two_bit;
 use crate::threads;
@@ -112,7 +112,7 @@ fn ternarize_as<W: Weight>(
         return Err(Error::Empty);
     }
     let searched = || {
-        let importance = options.knobs.importance;
+        let importance = options.importance;
         let importance = importance.map(|values| checked_importance(values, weights.groups()));
         let source = GroupSearch {
             weights,
@@ -129,7 +129,7 @@ fn ternarize_as<W: Weight>(
     let lambdas = |lambda: fn(&Fit<W>) -> W| fits.iter().map(lambda).collect::<Vec<W>>();
     let lambda_p = lambdas(|fit| fit.lambda_p);
     let lambda_n = (!one_scale(options)).then(|| lambdas(|fit| fit.lambda_n));
-    let rule = options.knobs.rule;
+    let rule = options.rule;
     let tensor =
         TernaryTensor::from_parts(shape, grouping, rule, trits, &lambda_p, lambda_n.as_deref())?;
     Ok((tensor, fits))
@@ -137,7 +137,7 @@ fn ternarize_as<W: Weight>(
 
 /// Whether both signs always get the same scale, so that one is enough to store.
 fn one_scale(options: &Ternarizer<'_>) -> bool {
-    options.knobs.scales == Scales::One || options.knobs.rule.prescribes_scale()
+    options.scales == Scales::One || options.rule.prescribes_scale()
 }
 
 /// The importances in the groups of the weights.
@@ -198,7 +198,7 @@ impl<W: Weight> GroupSearch<'_, W> {
     }
 
     fn pack(&self, trits: &[i8], bytes: &mut [u8]) -> Result<(), Error> {
-        if pack_two_bit(self.options.knobs.backend(), trits, bytes) {
+        if pack_two_bit(self.options.instructions(), trits, bytes) {
             return Ok(());
         }
         Code::TwoBit.encode_into(trits, bytes)
@@ -216,10 +216,10 @@ impl<W: Weight> GroupSearch<'_, W> {
         // Short groups of the same length are searched many at once.
         if self.importance.is_none()
             && let Some(len) = self.weights.groups().equal_len()
-            && short::suits::<W>(&self.options.knobs, len)
+            && short::suits::<W>(self.options, len)
         {
             let weights = self.weights.gather(groups, &mut weights)?;
-            return short::ternarize(&self.options.knobs, len, weights, trits, fits);
+            return short::ternarize(self.options, len, weights, trits, fits);
         }
         for group in groups {
             let group = group..group + 1;

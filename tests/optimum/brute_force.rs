@@ -12,7 +12,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use ternarize::{Error, Fit, Rule, Scales, Search, Ternarizer};
 
-const SEARCHES: [Search; 2] = [Search::Bracket, Search::Sort];
+const SEARCHES: [Search; 2] = [Search::Auto, Search::Sort];
 
 /// The best worth of each number of non-zeros, over all ternary vectors.
 struct Table<T> {

@@ -184,8 +184,11 @@ fn a_fixed_capacity() {
         }
     );
     assert!(error.to_string().contains('3') && error.to_string().contains('2'));
-    let (trits, p, n) = ternarize::ternarize_heapless::<f32, 3>(&weights).unwrap();
-    assert_eq!((&trits[..], p, n), (&[1, -1, 0][..], 0.5, 0.25));
+    let (trits, fit) = ternarize::ternarize_heapless::<f32, 3>(&weights).unwrap();
+    assert_eq!(
+        (&trits[..], fit.lambda_p, fit.lambda_n),
+        (&[1, -1, 0][..], 0.5, 0.25)
+    );
 }
 
 #[test]

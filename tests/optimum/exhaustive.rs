@@ -61,7 +61,7 @@ fn judge(letters: &[usize], times: usize) {
     ];
     for (rule, support) in supports {
         let expected = trits(&doubled, support).repeat(times);
-        for search in [Search::Bracket, Search::Sort] {
+        for search in [Search::Auto, Search::Sort] {
             let knobs = Ternarizer::new().rule(rule).search(search);
             let (actual, fit) = knobs.ternarize(&weights).unwrap();
             assert_eq!(actual, expected, "{rule}, {search:?}, {weights:?}");

@@ -76,7 +76,7 @@ fn check_result<W: Bits>(weights: &[W], importance: Option<&[f32]>, result: &Val
         };
         return close(best, &result["cosine"], &what);
     }
-    for search in [Search::Bracket, Search::Sort] {
+    for search in [Search::Auto, Search::Sort] {
         let (trits, fit) = two.search(search).ternarize(weights).unwrap();
         let signs: String = trits
             .iter()

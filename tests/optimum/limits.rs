@@ -74,7 +74,7 @@ fn both_agree(name: &str, weights: &[f32]) {
             .max_nonzeros(weights.len() / 2),
     ];
     for knobs in knobs {
-        let (trits, fit) = answer(knobs.search(Search::Bracket), weights);
+        let (trits, fit) = answer(knobs.search(Search::Auto), weights);
         let (expected, sorted) = answer(knobs.search(Search::Sort), weights);
         assert_eq!(bits(&fit), bits(&sorted), "{name}, {knobs:?}");
         assert!(trits == expected, "{name}, {knobs:?}");
@@ -128,7 +128,7 @@ fn an_exact_tie_that_rounds_the_other_way() {
     let weights = [28.0_f32, 7.0, 7.0, 7.0, 7.0, 7.0, 7.0, 7.0, 7.0];
     let cosines = ternarize::curve(&weights).unwrap();
     assert!(cosines[8] > cosines[0]);
-    for search in [Search::Bracket, Search::Sort] {
+    for search in [Search::Auto, Search::Sort] {
         let (_, fit) = answer(Ternarizer::new().search(search), &weights);
         assert_eq!(fit.nonzeros, 1);
         assert_eq!(fit.cosine.to_bits(), cosines[0].to_bits());

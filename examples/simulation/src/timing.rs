@@ -18,8 +18,7 @@ use crate::statistics::{Line, median, real};
 use crate::table::{Table, thousands};
 
 /// The searches, with their names.
-pub(crate) const SEARCHES: [(Search, &str); 2] =
-    [(Search::Bracket, "bracket"), (Search::Sort, "sort")];
+pub(crate) const SEARCHES: [(Search, &str); 2] = [(Search::Auto, "auto"), (Search::Sort, "sort")];
 
 /// Three to a decade, nearly: evenly spaced in the logarithm.
 const SIZES: [usize; 11] = [

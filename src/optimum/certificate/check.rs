@@ -1,10 +1,10 @@
-//! The checker: whether a certificate proves an answer. It knows no search, only weights and whole numbers.
+//! The checker: whether a certificate proves an answer. It contains no search, only comparisons of whole numbers.
 //!
 //! ```text
 //! shape    : thresholds increase, from 0 to one that nothing is above; the optimum's is one of them, and something is above it
 //! one pass : between which thresholds does each weight lie, and is its trit that of the optimum?
 //! sums     : from the top down, are count, mass and sum above each threshold what the certificate says?
-//! chords   : a^2 m* <= b S*^2 in each interval, and less above the optimum's                     (see the room's page)
+//! chords   : a^2 m* <= b S*^2 in each interval, and less above the optimum's                     (see the parent module)
 //! answer   : scales and thresholds are those of the sums, rounded once; counts are counts
 //! ```
 //!
@@ -16,7 +16,8 @@ use core::cmp::Ordering;
 
 use super::{Certificate, Ladder, Refusal, Step};
 use crate::exact::natural::{compare, difference, magnitude, product};
-use crate::exact::weighted::WeightedSums;
+use crate::exact::wide_sums::WideSums;
+use crate::optimum::compiled;
 use crate::optimum::fit::Fit;
 use crate::weight::Weight;
 
@@ -45,7 +46,19 @@ impl<W: Weight> Certificate<W> {
     /// assert_eq!(certificate.check(&weights, None, &trits, &fit), Err(Refusal::Trit { index: 3 }));
     /// # Ok::<(), ternarize::Error>(())
     /// ```
+    #[inline]
     pub fn check(
+        &self,
+        weights: &[W],
+        importance: Option<&[f32]>,
+        trits: &[i8],
+        fit: &Fit<W>,
+    ) -> Result<(), Refusal> {
+        compiled::check(self, weights, importance, trits, fit)
+    }
+
+    /// [`check`](Self::check), compiled for each type.
+    pub(in crate::optimum) fn verify(
         &self,
         weights: &[W],
         importance: Option<&[f32]>,
@@ -61,9 +74,9 @@ impl<W: Weight> Certificate<W> {
             ensure(it.has_shape(), Refusal::Shape { ladder })?;
         }
         // Below the first threshold of a ladder, and above each.
-        let none = |it: &Ladder<W>| vec![WeightedSums::NONE; it.steps.len() + 1];
+        let none = |it: &Ladder<W>| vec![WideSums::NONE; it.steps.len() + 1];
         let mut between: Vec<_> = ladders.iter().map(none).collect();
-        let mut parts = [[WeightedSums::NONE; 2]; 2];
+        let mut parts = [[WideSums::NONE; 2]; 2];
         for (index, (&weight, &trit)) in weights.iter().zip(trits).enumerate() {
             let h = importance.map(|h| h[index]);
             let valid = h.is_none_or(|h| h.is_finite() && h >= 0.0);
@@ -84,14 +97,14 @@ impl<W: Weight> Certificate<W> {
     }
 
     /// Whether counts, scales and thresholds are those of what is +1 and what is -1.
-    fn is_answer(&self, [p, n]: &[WeightedSums<W>; 2], fit: &Fit<W>) -> Result<(), Refusal> {
+    fn is_answer(&self, [p, n]: &[WideSums<W>; 2], fit: &Fit<W>) -> Result<(), Refusal> {
         let (all, scales) = (p.plus(n), [fit.lambda_p, fit.lambda_n]);
         let (one, two) = ([all.scale(); 2], [p.scale(), n.scale()]);
         let (off, scaled, halves) = match self {
             Self::Joint(_) => (0, scales == one || scales == two, [&all; 2]),
             Self::BySign(_) => (8, scales == two, [p, n]),
         };
-        let [half_p, half_n] = halves.map(WeightedSums::half_scale);
+        let [half_p, half_n] = halves.map(WideSums::half_scale);
         let halves = [half_p, half_n, half_p.min(half_n)];
         let thresholds = [fit.threshold_p, fit.threshold_n, fit.threshold];
         let distance = fit.lambda.key().abs_diff(one[0].key());
@@ -117,8 +130,8 @@ impl<W: Weight> Ladder<W> {
     }
 
     /// Whether the sums are those of the weights between the thresholds, and the chords those of an optimum.
-    fn proves(&self, between: &[WeightedSums<W>], ladder: usize) -> Result<(), Refusal> {
-        let mut above = WeightedSums::NONE;
+    fn proves(&self, between: &[WideSums<W>], ladder: usize) -> Result<(), Refusal> {
+        let mut above = WideSums::NONE;
         for (step, (it, between)) in self.steps.iter().zip(between).enumerate().rev() {
             above = above.plus(between);
             let same = above.are(it.count, &it.mass, &it.sum);

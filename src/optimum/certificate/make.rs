@@ -20,10 +20,11 @@ use super::check::chord;
 use super::{Certificate, Ladder, Step};
 use crate::error::Error;
 use crate::exact::natural::natural;
-use crate::exact::weighted::WeightedSums;
+use crate::exact::wide_sums::WideSums;
+use crate::optimum::compiled;
 use crate::optimum::fit::Fit;
+use crate::optimum::options::Ternarizer;
 use crate::optimum::rule::Rule;
-use crate::optimum::ternarizer::Ternarizer;
 use crate::weight::Weight;
 
 impl Ternarizer<'_> {
@@ -50,43 +51,25 @@ impl Ternarizer<'_> {
     /// ```
     #[expect(
         clippy::type_complexity,
-        reason = "what `ternarize` returns, and one thing more"
+        reason = "what `ternarize` returns, and the certificate"
     )]
+    #[inline]
     pub fn certify<W: Weight>(
         &self,
         weights: &[W],
     ) -> Result<(Vec<i8>, Fit<W>, Certificate<W>), Error> {
-        self.check_certifiable()?;
-        let (trits, fit) = self.ternarize(weights)?;
-        let side = |negative: Option<bool>| {
-            let importance = |i| self.knobs.importance.map(|h: &[f32]| h[i]);
-            let items = weights.iter().enumerate().map(|(i, &w)| (w, importance(i)));
-            items
-                .filter(|(w, h)| !w.is_zero() && *h != Some(0.0))
-                .filter(|(w, _)| negative.is_none_or(|sign| w.is_sign_negative() == sign))
-                .map(|(weight, importance)| Item {
-                    magnitude: weight.abs(),
-                    importance,
-                })
-                .collect()
-        };
-        let certificate = match self.knobs.rule {
-            Rule::TwoScale => Certificate::BySign([
-                ladder(side(Some(false)), fit.threshold_p),
-                ladder(side(Some(true)), fit.threshold_n),
-            ]),
-            _ => Certificate::Joint(ladder(side(None), fit.threshold)),
-        };
-        Ok((trits, fit, certificate))
+        compiled::certify(self, weights)
     }
 
     /// Whether an optimum of its rule is what is asked for.
     fn check_certifiable(&self) -> Result<(), Error> {
-        let knobs = &self.knobs;
-        let this = match knobs.rule {
-            Rule::Twn | Rule::AbsMean | Rule::AbsMax => knobs.rule.name(),
-            _ if knobs.target.is_some() => "a target cosine",
-            _ if knobs.min > 0 || knobs.max < usize::MAX => "a number of non-zeros",
+        let options = self;
+        let this = match options.rule {
+            Rule::Twn | Rule::AbsMean | Rule::AbsMax => options.rule.name(),
+            _ if options.target_cosine.is_some() => "a target cosine",
+            _ if options.min_nonzeros > 0 || options.max_nonzeros < usize::MAX => {
+                "a number of non-zeros"
+            }
             _ => return Ok(()),
         };
         Err(Error::Conflict {
@@ -96,9 +79,39 @@ impl Ternarizer<'_> {
     }
 }
 
+/// Ternarizes and makes the certificate.
+#[expect(clippy::type_complexity, reason = "what `certify` returns")]
+pub(in crate::optimum) fn certify<W: Weight>(
+    options: &Ternarizer<'_>,
+    weights: &[W],
+) -> Result<(Vec<i8>, Fit<W>, Certificate<W>), Error> {
+    options.check_certifiable()?;
+    let (trits, fit) = options.ternarize(weights)?;
+    let side = |negative: Option<bool>| {
+        let importance = |i| options.importance.map(|h: &[f32]| h[i]);
+        let items = weights.iter().enumerate().map(|(i, &w)| (w, importance(i)));
+        items
+            .filter(|(w, h)| !w.is_zero() && *h != Some(0.0))
+            .filter(|(w, _)| negative.is_none_or(|sign| w.is_sign_negative() == sign))
+            .map(|(weight, importance)| Selectable {
+                magnitude: weight.abs(),
+                importance,
+            })
+            .collect()
+    };
+    let certificate = match options.rule {
+        Rule::TwoScale => Certificate::BySign([
+            ladder(side(Some(false)), fit.threshold_p),
+            ladder(side(Some(true)), fit.threshold_n),
+        ]),
+        _ => Certificate::Joint(ladder(side(None), fit.threshold)),
+    };
+    Ok((trits, fit, certificate))
+}
+
 /// A weight that can be selected.
 #[derive(Clone, Copy)]
-struct Item<W> {
+struct Selectable<W> {
     magnitude: W,
     importance: Option<f32>,
 }
@@ -107,11 +120,11 @@ struct Item<W> {
 #[derive(Clone)]
 struct Knot<W: Weight> {
     step: Step<W>,
-    sums: WeightedSums<W>,
+    sums: WideSums<W>,
 }
 
 impl<W: Weight> Knot<W> {
-    fn new(threshold: W, sums: WeightedSums<W>) -> Self {
+    fn new(threshold: W, sums: WideSums<W>) -> Self {
         let step = Step {
             threshold,
             count: sums.count,
@@ -122,7 +135,7 @@ impl<W: Weight> Knot<W> {
     }
 
     /// At a lower threshold, with what lies between.
-    fn below(&self, threshold: W, between: &[Item<W>]) -> Self {
+    fn below(&self, threshold: W, between: &[Selectable<W>]) -> Self {
         let mut sums = self.sums;
         for item in between {
             sums.add(item.magnitude, item.importance);
@@ -132,10 +145,10 @@ impl<W: Weight> Knot<W> {
 }
 
 /// The certificate for the support above a threshold.
-fn ladder<W: Weight>(mut items: Vec<Item<W>>, threshold: W) -> Ladder<W> {
+fn ladder<W: Weight>(mut items: Vec<Selectable<W>>, threshold: W) -> Ladder<W> {
     let (rest, selected) = split(&mut items, threshold);
     let (least, most) = ends(selected);
-    let top = Knot::new(most, WeightedSums::NONE);
+    let top = Knot::new(most, WideSums::NONE);
     if selected.is_empty() {
         let steps = vec![top.step];
         return Ladder { steps, best: 0 };
@@ -167,7 +180,7 @@ impl<W: Weight> Judge<W> {
     }
 
     /// As few steps as will do from `low` to `high`, both included, for the weights between.
-    fn steps(&self, items: &mut [Item<W>], low: Knot<W>, high: &Knot<W>) -> Vec<Step<W>> {
+    fn steps(&self, items: &mut [Selectable<W>], low: Knot<W>, high: &Knot<W>) -> Vec<Step<W>> {
         let mut steps = Vec::new();
         if low.step.threshold < high.step.threshold {
             self.refine(items, low, high, &mut steps);
@@ -179,7 +192,7 @@ impl<W: Weight> Judge<W> {
     /// Steps from `low` up to `high`, which is left out, so many that every interval is excluded.
     fn refine(
         &self,
-        items: &mut [Item<W>],
+        items: &mut [Selectable<W>],
         low: Knot<W>,
         high: &Knot<W>,
         steps: &mut Vec<Step<W>>,
@@ -220,7 +233,10 @@ impl<W: Weight> Judge<W> {
 }
 
 /// Reorders weights into those up to a threshold and those above.
-fn split<W: Weight>(items: &mut [Item<W>], threshold: W) -> (&mut [Item<W>], &mut [Item<W>]) {
+fn split<W: Weight>(
+    items: &mut [Selectable<W>],
+    threshold: W,
+) -> (&mut [Selectable<W>], &mut [Selectable<W>]) {
     let mut cut = 0;
     for i in 0..items.len() {
         if items[i].magnitude <= threshold {
@@ -232,7 +248,7 @@ fn split<W: Weight>(items: &mut [Item<W>], threshold: W) -> (&mut [Item<W>], &mu
 }
 
 /// The smallest and the largest magnitude; 0 of none.
-fn ends<W: Weight>(items: &[Item<W>]) -> (W, W) {
+fn ends<W: Weight>(items: &[Selectable<W>]) -> (W, W) {
     let magnitudes = || items.iter().map(|item| item.magnitude);
     let end = |choose: fn(W, W) -> W| magnitudes().reduce(choose).unwrap_or(W::zero());
     (end(W::min), end(W::max))

@@ -45,7 +45,7 @@
 //! threshold 0 with nothing above it.
 
 mod check;
-mod make;
+pub(super) mod make;
 mod refusal;
 
 use alloc::vec::Vec;
@@ -149,6 +149,26 @@ impl<W> Certificate<W> {
         match self {
             Self::Joint(ladder) => slice::from_ref(ladder),
             Self::BySign(ladders) => ladders,
+        }
+    }
+}
+
+impl<W: Copy> Certificate<W> {
+    /// The same certificate with its thresholds in another type.
+    pub(super) fn map<T>(&self, value: impl Fn(W) -> T) -> Certificate<T> {
+        let step = |step: &Step<W>| Step {
+            threshold: value(step.threshold),
+            count: step.count,
+            mass: step.mass.clone(),
+            sum: step.sum.clone(),
+        };
+        let ladder = |ladder: &Ladder<W>| Ladder {
+            steps: ladder.steps.iter().map(step).collect(),
+            best: ladder.best,
+        };
+        match self {
+            Self::Joint(all) => Certificate::Joint(ladder(all)),
+            Self::BySign([p, n]) => Certificate::BySign([ladder(p), ladder(n)]),
         }
     }
 }

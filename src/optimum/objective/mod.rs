@@ -11,8 +11,8 @@
 //! so the largest cosine and the least squared error are one problem (TNT, arXiv 1912.09236, section 3). Two objectives
 //! share that shape and differ in how they add:
 //!
-//! - [`Plain`] sums magnitudes on a 128-bit grid that is exact for all that an optimum can select;
-//! - [`Wide`] sums in integers as wide as the weight type needs, for importances and for forced counts.
+//! - [`GridObjective`] sums magnitudes on a 128-bit grid that is exact for all that an optimum can select;
+//! - [`WideObjective`] sums in integers as wide as the weight type needs, for importances and for forced counts.
 //!
 //! # A bound on many candidates at once
 //!
@@ -21,25 +21,25 @@
 //! `m` is convex, so its largest value lies at an end: no candidate in between scores more than
 //! `max(S2^2 / m2, (S2 + (m1 - m2) tau2)^2 / m1)`.
 
-mod plain;
+mod grid;
 mod wide;
 
 use core::cmp::Ordering;
 
-pub(crate) use plain::Plain;
-pub(crate) use wide::Wide;
+pub(crate) use grid::GridObjective;
+pub(crate) use wide::WideObjective;
 
-pub(crate) use crate::optimum::scan::Side;
+pub(crate) use super::side::Side;
 
 use crate::exact::quotient::Quotient;
-use crate::weight::{Format, Weight, scale_by_power, unit_exponent};
+use crate::weight::{Format, scale_by_power, unit_exponent};
 
 /// One weight as a search sees it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Item {
     /// Key of the magnitude; 0 for a weight that cannot be selected.
     pub(crate) key: u64,
-    /// Key of the importance, an `f32`.
+    /// The bits of the importance, an `f32`; 0 where there are no importances.
     pub(crate) mass: u32,
     /// Whether the weight is below zero.
     pub(crate) negative: bool,
@@ -47,14 +47,14 @@ pub(crate) struct Item {
 
 /// Sums over a support, in `f64`: for bounds and reports, never for decisions.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Rounded {
+pub(crate) struct RoundedTally {
     /// `S`, in units of [`Objective::unit_exponent`].
     pub(crate) sum: f64,
     /// `m`.
     pub(crate) mass: f64,
 }
 
-impl Rounded {
+impl RoundedTally {
     /// Both together.
     pub(crate) fn and(self, other: Self) -> Self {
         Self {
@@ -92,7 +92,7 @@ pub(crate) trait Tally: Copy {
 /// A vector of weights with the exact sums of its supports.
 pub(crate) trait Objective {
     /// The weights' type.
-    type Weight: Weight;
+    type Weight: Format;
     /// The exact sums of a support.
     type Tally: Tally;
 
@@ -106,10 +106,10 @@ pub(crate) trait Objective {
     fn add(&self, tally: &mut Self::Tally, item: Item, times: usize);
     /// Orders two non-empty supports by score, in integers.
     fn compare_exactly(&self, a: &Self::Tally, b: &Self::Tally) -> Ordering;
-    /// `S / m` of a non-empty support, exactly.
-    fn mean(&self, tally: &Self::Tally) -> Quotient;
+    /// `S / m`, exactly; `None` for the empty support.
+    fn mean(&self, tally: &Self::Tally) -> Option<Quotient>;
     /// The sums in `f64`.
-    fn rounded(&self, tally: &Self::Tally) -> Rounded;
+    fn rounded(&self, tally: &Self::Tally) -> RoundedTally;
     /// The largest key, 0 if nothing can be selected.
     fn top(&self) -> u64;
     /// A key at or below the threshold of every optimum.
@@ -131,26 +131,22 @@ pub(crate) trait Objective {
         unit_exponent::<Self::Weight>(self.top())
     }
 
-    /// A magnitude in the units of [`Rounded::sum`].
+    /// A magnitude in the units of [`RoundedTally::sum`].
     fn magnitude(&self, key: u64) -> f64 {
         scale_by_power(Self::Weight::from_key(key).widen(), -self.unit_exponent())
     }
 
     /// The scale of a support, rounded to the nearest weight; 0 for the empty one.
     fn scale(&self, tally: &Self::Tally) -> Self::Weight {
-        let key = match tally.count() {
-            0 => 0,
-            _ => self.mean(tally).nearest_key(Self::Weight::PRECISION),
-        };
+        let mean = self.mean(tally);
+        let key = mean.map_or(0, |mean| mean.nearest_key(Self::Weight::PRECISION));
         Self::Weight::from_key(key)
     }
 
     /// `g` of the support: the largest key not above half the scale; 0 for the empty one.
     fn half_scale_key(&self, tally: &Self::Tally) -> u64 {
-        match tally.count() {
-            0 => 0,
-            _ => self.mean(tally).half().floor_key(Self::Weight::PRECISION),
-        }
+        let mean = self.mean(tally);
+        mean.map_or(0, |mean| mean.half().floor_key(Self::Weight::PRECISION))
     }
 
     /// No candidate between two thresholds scores more than this (see the module), up to rounding.
@@ -158,7 +154,7 @@ pub(crate) trait Objective {
         let (outer, inner) = (self.rounded(&low.tally), self.rounded(&high.tally));
         let sum = inner.sum + (outer.mass - inner.mass) * self.magnitude(high.key);
         inner.score().max(
-            Rounded {
+            RoundedTally {
                 sum,
                 mass: outer.mass,
             }

@@ -1,55 +1,105 @@
-//! [`Above`]: the sums of all weights above a threshold, exact whatever their order.
+//! The sums of all weights above a threshold, as a loop adds them.
 //!
-//! The terms are added in doubles, eight lanes twice over, so what matters is only that no sum of a lane reaches 2^53 of the last
-//! place of its smallest term:
+//! **Mass 1** ([`ExactLanes`]): exact in any order. The terms are added in `f64`, in eight lanes twice over. That is exact as long as no
+//! lane reaches 2^53 times the last place of its smallest term:
 //!
 //! ```text
 //! 24 + (binary places between the largest weight and the threshold) + log2(terms in a lane) <= 53
 //! ```
 //!
-//! That is 2^20 terms, a slice of 16 million weights, for weights up to 512 times the threshold.
+//! So a scan takes the total of the lanes after 2^14 weights: this allows weights up to 2^18 times the threshold.
+//!
+//! **Importances** ([`RoundedLanes`]): the product of two `f32` is exact in `f64`, but no few bits hold a sum of them. No term is
+//! negative, so a sum of `n` terms has a relative error of at most about `(n - 1) 2^-53`. The lanes add runs of 1,024 terms, and the
+//! runs are added to each other, so the error stays small; it is part of the result.
 
-use super::Side;
-use crate::exact::grid::Sums;
+use core::fmt;
+
+use super::LANES;
+use super::mass::{Mass, UnitMass, WeightChunk};
+use super::sum_of_lanes;
+use crate::exact::grid::GridSums;
+use crate::optimum::side::Side;
 use crate::simd::Vector;
 use crate::weight::scale_by_power;
 
-/// Lanes into which the terms are spread.
-const LANES: usize = 16;
+/// The largest relative error of one rounding to `f64`.
+pub(crate) const ROUNDING: f64 = f64::EPSILON / 2.0;
 
-/// Sums so far.
-pub(super) struct Above<V: Vector> {
+/// Sums over a support.
+pub(crate) trait SupportSums: Copy + Default + Send + fmt::Debug {
+    /// Both together.
+    fn and(self, other: Self) -> Self;
+}
+
+/// Exact sums over a support, on a grid.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct SignedSums {
+    pub(crate) all: GridSums,
+    /// Those of the positive weights.
+    pub(crate) positive: GridSums,
+}
+
+impl SupportSums for SignedSums {
+    fn and(self, other: Self) -> Self {
+        Self {
+            all: self.all.and(other.all),
+            positive: self.positive.and(other.positive),
+        }
+    }
+}
+
+impl SignedSums {
+    /// Adds a weight that lies on the grid, or not: without a branch.
+    #[inline(always)]
+    pub(crate) fn add_if(&mut self, wanted: bool, placed: u128, negative: bool) {
+        self.all.add_if(wanted, placed);
+        self.positive.add_if(wanted && !negative, placed);
+    }
+}
+
+/// Rounded sums over a support.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RoundedSums {
+    /// `sum h |w|`.
+    pub(crate) sum: f64,
+    /// `sum h`.
+    pub(crate) mass: f64,
+    /// The largest relative error of both.
+    pub(crate) error: f64,
+}
+
+impl SupportSums for RoundedSums {
+    fn and(self, other: Self) -> Self {
+        Self {
+            sum: self.sum + other.sum,
+            mass: self.mass + other.mass,
+            error: self.error.max(other.error) + ROUNDING,
+        }
+    }
+}
+
+/// Sums above a threshold while a loop adds them.
+pub(crate) trait LaneSums<V: Vector, H: Mass>: Copy {
+    fn new(vector: V) -> Self;
+    /// Adds the weights above `high`; returns which of the others are above `low`.
+    fn add(&mut self, vector: V, chunk: &WeightChunk<V>, ends: [V::Singles; 2]) -> V::Mask;
+    /// The sums so far, over `chunks` chunks. Exact ones are in units of two to a power that divide every term.
+    fn total(&self, vector: V, side: Side, unit: i32, chunks: usize) -> H::Sums;
+}
+
+/// Exact sums.
+#[derive(Clone, Copy)]
+pub(crate) struct ExactLanes<V: Vector> {
     signed: [V::Doubles; 2],
     positive: [V::Doubles; 2],
     count: usize,
     positives: usize,
 }
 
-/// Sixteen weights in every form that a pass needs.
-#[derive(Clone, Copy)]
-pub(super) struct Chunk<V: Vector> {
-    /// With their signs.
-    pub(super) singles: V::Singles,
-    /// The same as doubles.
-    pub(super) wide: [V::Doubles; 2],
-    /// The magnitudes of those that take part.
-    pub(super) x: V::Singles,
-}
-
-impl<V: Vector> Chunk<V> {
+impl<V: Vector> LaneSums<V, UnitMass> for ExactLanes<V> {
     #[inline(always)]
-    pub(super) fn new(vector: V, side: Side, singles: V::Singles) -> Self {
-        Self {
-            singles,
-            wide: vector.widen(singles),
-            x: side.magnitudes(vector, singles),
-        }
-    }
-}
-
-impl<V: Vector> Above<V> {
-    #[inline(always)]
-    pub(super) fn new(vector: V) -> Self {
+    fn new(vector: V) -> Self {
         Self {
             signed: [vector.zeros(); 2],
             positive: [vector.zeros(); 2],
@@ -58,15 +108,11 @@ impl<V: Vector> Above<V> {
         }
     }
 
-    /// Adds those above `high`, and says which of the others are above `low`.
     #[inline(always)]
-    pub(super) fn add(
-        &mut self,
-        vector: V,
-        chunk: &Chunk<V>,
-        [low, high]: [V::Singles; 2],
-    ) -> V::Mask {
-        let &Chunk { singles, wide, x } = chunk;
+    fn add(&mut self, vector: V, chunk: &WeightChunk<V>, [low, high]: [V::Singles; 2]) -> V::Mask {
+        let &WeightChunk {
+            singles, x, wide, ..
+        } = chunk;
         let (above, positive) = (vector.greater(x, high), vector.greater(singles, high));
         self.count += vector.bits(above).count_ones() as usize;
         self.positives += vector.bits(positive).count_ones() as usize;
@@ -75,25 +121,25 @@ impl<V: Vector> Above<V> {
         vector.and_not(vector.greater(x, low), above)
     }
 
-    /// All that was added, and what is positive of it, in units of two to a power that divide every term.
     #[inline(always)]
-    pub(super) fn total(&self, vector: V, side: Side, unit: i32) -> [Sums; 2] {
+    fn total(&self, vector: V, side: Side, unit: i32, _: usize) -> SignedSums {
         let (signed, positive) = (
-            total(vector, self.signed, unit),
-            total(vector, self.positive, unit),
+            whole(vector, self.signed, unit),
+            whole(vector, self.positive, unit),
         );
-        let sums = |count, sum: i128| Sums {
+        let sums = |count, sum: i128| GridSums {
             count,
             sum: sum.cast_unsigned(),
         };
-        match side {
+        let [all, positive] = match side {
             Side::Both => [
                 sums(self.count, 2 * positive - signed),
                 sums(self.positives, positive),
             ],
             Side::Positive => [sums(self.count, signed); 2],
-            Side::Negative => [sums(self.count, -signed), Sums::default()],
-        }
+            Side::Negative => [sums(self.count, -signed), GridSums::default()],
+        };
+        SignedSums { all, positive }
     }
 }
 
@@ -101,9 +147,9 @@ impl<V: Vector> Above<V> {
 #[inline(always)]
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "a whole number, of less than 63 bits: see `is_exact`"
+    reason = "a whole number of less than 63 bits: see `is_exact`"
 )]
-fn total<V: Vector>(vector: V, halves: [V::Doubles; 2], unit: i32) -> i128 {
+fn whole<V: Vector>(vector: V, halves: [V::Doubles; 2], unit: i32) -> i128 {
     let mut total = 0;
     for half in halves {
         for lane in vector.doubles(half) {
@@ -113,15 +159,62 @@ fn total<V: Vector>(vector: V, halves: [V::Doubles; 2], unit: i32) -> i128 {
     total
 }
 
-/// The last place of a single is two to this power: what divides all above it, too.
+/// Two to this power is the last place of an `f32`, so it divides every `f32` above it, too.
 pub(crate) fn last_place(single: f32) -> i32 {
     (single.to_bits() >> 23).max(1) as i32 - 150
 }
 
-/// Whether the sums of up to `len` weights up to `top` that are all above `threshold` are exact.
+/// Weights that a scan adds in [`ExactLanes`] before it takes their total: 2^10 terms a lane. Derived: 10 bits for these, 24 for
+/// a weight and 18 for the distance between the largest and the smallest weight make 52.
+pub(super) const EXACT_RUN: usize = LANES << 10;
+
+/// Whether the sums of a scan are exact for weights up to `top` that are all above `threshold`, if there are `len` of them.
+pub(crate) fn scan_is_exact(len: usize, top: f64, threshold: f64) -> bool {
+    is_exact(len.min(EXACT_RUN - 1), top, threshold)
+}
+
+/// Whether [`ExactLanes`] are exact for up to `len` weights up to `top` that are all above `threshold`.
 pub(crate) fn is_exact(len: usize, top: f64, threshold: f64) -> bool {
     let exponent = |x: f64| (x.to_bits() >> 52) as i32;
     let terms = (len / LANES + 1).next_power_of_two().ilog2() as i32;
     // On the finest grid that there is for so many weights a lane has 24 + 15 + 22 bits.
     threshold > 0.0 && terms <= 22 && exponent(top) - exponent(threshold) + 1 + terms <= 29
+}
+
+/// Rounded sums.
+#[derive(Clone, Copy)]
+pub(crate) struct RoundedLanes<V: Vector> {
+    sum: [V::Doubles; 2],
+    mass: [V::Doubles; 2],
+}
+
+impl<V: Vector> LaneSums<V, f32> for RoundedLanes<V> {
+    #[inline(always)]
+    fn new(vector: V) -> Self {
+        Self {
+            sum: [vector.zeros(); 2],
+            mass: [vector.zeros(); 2],
+        }
+    }
+
+    #[inline(always)]
+    fn add(&mut self, vector: V, chunk: &WeightChunk<V>, [low, high]: [V::Singles; 2]) -> V::Mask {
+        let above = vector.greater(chunk.x, high);
+        let h = vector.widen(vector.select(above, chunk.masses));
+        for half in 0..2 {
+            self.sum[half] = vector.add_product(self.sum[half], h[half], chunk.wide[half]);
+            self.mass[half] = vector.add_doubles(self.mass[half], h[half]);
+        }
+        vector.and_not(vector.greater(chunk.x, low), above)
+    }
+
+    #[inline(always)]
+    fn total(&self, vector: V, _: Side, _: i32, chunks: usize) -> RoundedSums {
+        RoundedSums {
+            sum: sum_of_lanes(vector, self.sum),
+            mass: sum_of_lanes(vector, self.mass),
+            // An addition for each chunk, and four for the lanes.
+            error: (chunks + 8) as f64 * ROUNDING,
+        }
+    }
 }

@@ -1,27 +1,28 @@
-//! A pass before all others: is every number finite?
+//! The pass before all others: whether every number is finite.
 //!
-//! Nothing may be written before that is known, for an error leaves the trits as they were. The largest bits tell: those of no
-//! finite number are larger than those of an infinity, taken without the sign; with it, those of any negative number are larger, too.
+//! Nothing may be written before that is known, because an error leaves the trits unchanged. The largest bits decide: without the sign
+//! bit, those of an infinity or a NaN are larger than those of any finite number. With the sign bit, those of any negative
+//! number are, too.
 //!
-//! Cost: one read, two or three vector operations for 16 numbers; and what was read is in the cache for the next pass.
+//! Cost: one read, two or three vector operations for 16 numbers. What was read is in the cache for the next pass.
 
 use super::{AHEAD, LANES, largest_bits, padded, singles};
 use crate::exact::float_sums::cut;
 use crate::simd::{Divisible, Job, Vector};
 use crate::weight::Format;
 
-/// Asks for the largest bits of some numbers, as singles.
+/// Finds the largest bits of some numbers, as `f32`.
 #[derive(Clone, Copy)]
-pub(crate) struct Largest<'a, W> {
+pub(crate) struct LargestPass<'a, W> {
     pub(crate) numbers: &'a [W],
     /// Whether the sign counts, as the highest bit.
     pub(crate) signed: bool,
 }
 
-/// Chunks between which nothing waits for what was before.
+/// Chunks that are worked on side by side, so that none waits for the one before.
 const AT_ONCE: usize = 4;
 
-impl<W: Format> Job for Largest<'_, W> {
+impl<W: Format> Job for LargestPass<'_, W> {
     type Output = u32;
 
     #[inline(always)]
@@ -33,7 +34,7 @@ impl<W: Format> Job for Largest<'_, W> {
             self.add(vector, block, &mut largest);
         }
         if !rest.is_empty() {
-            self.add(vector, &padded(rest), &mut largest);
+            self.add(vector, &padded(rest, W::from_key(0)), &mut largest);
         }
         let mut bits = 0;
         for lanes in largest {
@@ -43,7 +44,7 @@ impl<W: Format> Job for Largest<'_, W> {
     }
 }
 
-impl<W: Format> Largest<'_, W> {
+impl<W: Format> LargestPass<'_, W> {
     #[inline(always)]
     fn add<V: Vector>(
         self,
@@ -59,7 +60,7 @@ impl<W: Format> Largest<'_, W> {
     }
 }
 
-impl<W: Format> Divisible for Largest<'_, W> {
+impl<W: Format> Divisible for LargestPass<'_, W> {
     type Part<'p>
         = Self
     where
@@ -82,7 +83,7 @@ mod tests {
 
     /// The largest bits, which all backends agree on.
     fn largest(numbers: &[f32], signed: bool) -> u32 {
-        let question = Largest { numbers, signed };
+        let question = LargestPass { numbers, signed };
         let bits = Backend::PORTABLE.run(question);
         for backend in Backend::available() {
             assert_eq!(backend.run(question), bits, "{}", backend.name());

@@ -1,64 +1,61 @@
-//! Passes over a long slice of weights, each as fast as the memory delivers them.
+//! Loops over a long slice of weights, each as fast as the memory delivers them.
 //!
-//! Two passes make most searches: [`window_scan`], which is [`survey`] (how large is the gain at a few thresholds?) and [`gather`] (which
-//! weights lie in an interval, and what do those [`above`] sum up to?) at once, and [`write`](mod@write) (the trits). Each is a
-//! [`Job`](crate::simd::Job), written once for whatever vectors the backend has, and can be divided between threads.
+//! A streaming search reads a slice twice: once in a [`ScanPass`](survey::ScanPass), which bounds the score near a few thresholds
+//! and gathers the weights near the likely one, and once to write the trits ([`trits`]). The other passes are needed where
+//! the first scan leaves doubts. Each pass is a [`Job`](crate::simd::Job): it is written once for the vectors of every backend. Most can be
+//! divided between threads.
 //!
-//! Sums that decide are exact whatever their order, for every term is a multiple of one unit and no sum reaches 2^53 of it;
-//! sums that only bound carry their rounding error with them; sums that are reported have a defined order. So nothing depends
-//! on the number of lanes.
+//! # The mass of a weight
+//!
+//! The score of a support is `S^2 / m` with `S = sum h |w|` and `m = sum h`. The mass `h` of a weight is its importance, or 1 if
+//! there are no importances. All passes are generic over the type of the masses ([`Mass`](mass::Mass)): `f32`, or
+//! [`UnitMass`](mass::UnitMass), which has no size and costs nothing.
+//!
+//! | | mass 1 | importances |
+//! |---|---|---|
+//! | sums above a threshold ([`above`]) | exact in any order | rounded, with a bound of their error |
+//! | a weight of mass 0 | does not occur | counts as 0 and is never selected |
+//! | gathered weights ([`buffer`]) | the weights with their signs | magnitudes and masses |
+//!
+//! # Why the number of lanes does not matter
+//!
+//! A sum that decides is exact, or its error is bounded and exact sums decide what the bound leaves open ([`exact`]). A sum that
+//! only bounds a score carries its error. A sum that is reported has a defined order ([`float_sums`](crate::exact::float_sums)).
+//! So all backends and all numbers of threads give the same bits.
 
 pub(crate) mod above;
-pub(crate) mod compact;
-pub(crate) mod gather;
+pub(crate) mod buffer;
+pub(crate) mod exact;
+pub(crate) mod gathered;
+pub(crate) mod guess;
 pub(crate) mod largest;
+pub(crate) mod mass;
 pub(crate) mod residual;
 pub(crate) mod survey;
-pub(crate) mod weighted;
-mod window;
-pub(crate) mod window_scan;
-pub(crate) mod write;
+pub(crate) mod trits;
 
+use super::side::Side;
 use crate::simd::Vector;
 use crate::weight::Format;
 
-/// Weights side by side.
+/// Weights that a pass works on side by side: the lanes of [`Vector::Singles`].
 pub(crate) const LANES: usize = 16;
 
-/// Bytes beyond a block that are asked for while it is read: the length of a row of a usual matrix, for after a row comes the next.
+/// Prefetch distance in bytes. Chosen as the length of a row of 4,096 `f32` weights: matrices are searched row by row, so what lies
+/// there is the next row.
 const AHEAD: usize = 1 << 14;
 
-/// Which weights take part: both signs together, or one sign alone (the others count as zeros).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Side {
-    Both,
-    Positive,
-    Negative,
-}
-
-impl Side {
-    /// Whether a weight of this sign takes part.
-    #[inline(always)]
-    pub(crate) fn includes(self, negative: bool) -> bool {
-        match self {
-            Self::Both => true,
-            Self::Positive => !negative,
-            Self::Negative => negative,
-        }
-    }
-
-    /// The magnitudes of those that take part, 0 for the others.
-    #[inline(always)]
-    pub(crate) fn magnitudes<V: Vector>(self, vector: V, x: V::Singles) -> V::Singles {
-        match self {
-            Self::Both => vector.abs(x),
-            Self::Positive => vector.max(x, vector.splat(0.0)),
-            Self::Negative => vector.max(vector.negate(x), vector.splat(0.0)),
-        }
+/// The magnitudes of the weights of a side, 0 for the others.
+#[inline(always)]
+pub(crate) fn magnitudes<V: Vector>(vector: V, side: Side, x: V::Singles) -> V::Singles {
+    match side {
+        Side::Both => vector.abs(x),
+        Side::Positive => vector.max(x, vector.splat(0.0)),
+        Side::Negative => vector.max(vector.negate(x), vector.splat(0.0)),
     }
 }
 
-/// The weights of a chunk as singles.
+/// The weights of a chunk as `f32`.
 #[inline(always)]
 pub(crate) fn singles<W: Format, const N: usize>(chunk: &[W; N]) -> [f32; N] {
     let mut singles = [0.0; N];
@@ -68,12 +65,12 @@ pub(crate) fn singles<W: Format, const N: usize>(chunk: &[W; N]) -> [f32; N] {
     singles
 }
 
-/// The last weights of a slice, filled up with zeros.
+/// The last elements of a slice, filled up with others.
 #[inline(always)]
-fn padded<W: Format, const N: usize>(rest: &[W]) -> [W; N] {
-    let mut all = [W::from_key(0); N];
-    for (place, &weight) in all.iter_mut().zip(rest) {
-        *place = weight;
+fn padded<T: Copy, const N: usize>(rest: &[T], fill: T) -> [T; N] {
+    let mut all = [fill; N];
+    for (place, &element) in all.iter_mut().zip(rest) {
+        *place = element;
     }
     all
 }
@@ -86,4 +83,10 @@ fn largest_bits<V: Vector>(vector: V, x: V::Singles) -> u32 {
         largest = largest.max(lane.to_bits());
     }
     largest
+}
+
+/// The sum of all lanes, in the order of [`float_sums`](crate::exact::float_sums).
+#[inline(always)]
+fn sum_of_lanes<V: Vector>(vector: V, halves: [V::Doubles; 2]) -> f64 {
+    crate::exact::float_sums::total(&vector.doubles(vector.add_doubles(halves[0], halves[1])))
 }

@@ -1,4 +1,4 @@
-//! What the trits lose, weight by weight, where the difference of sums would have lost its digits.
+//! The squared error, weight by weight: for a small error, where the difference of sums would cancel.
 //!
 //! ```text
 //! sum (w - w')^2,    w' = lambda_p if w > threshold_p,  -lambda_n if -w > threshold_n,  else 0
@@ -7,44 +7,45 @@
 //! In the order of [`crate::exact::float_sums`]. Cost: one read, and about 16 vector operations for 16 weights.
 
 use super::{LANES, padded, singles};
-use crate::exact::float_sums::{BLOCK, OrderedSum, cut, total};
+use crate::exact::float_sums::{BLOCK, OrderedSums, cut, total};
 use crate::simd::{Divisible, Job, Vector};
 use crate::weight::Format;
 
-/// The squared error of weights that fit singles.
+/// Adds the squared error of weights that fit `f32`.
 #[derive(Clone, Copy)]
-pub(crate) struct Residual<'a, W> {
+pub(crate) struct ResidualPass<'a, W> {
     pub(crate) weights: &'a [W],
     /// For positive and for negative weights.
     pub(crate) thresholds: [f32; 2],
     pub(crate) scales: [f32; 2],
 }
 
-impl<W: Format> Job for Residual<'_, W> {
+impl<W: Format> Job for ResidualPass<'_, W> {
     type Output = f64;
 
     #[inline(always)]
     fn run<V: Vector>(self, vector: V) -> f64 {
-        let mut sum = OrderedSum::new();
+        let mut sum = OrderedSums::<1>::new();
         let (blocks, rest) = self.weights.as_chunks::<BLOCK>();
         for block in blocks {
-            sum.carry(self.block(vector, block));
+            sum.carry([self.block(vector, block)]);
         }
         let last = if rest.is_empty() {
             0.0
         } else {
-            self.block(vector, &padded(rest))
+            self.block(vector, &padded(rest, W::from_key(0)))
         };
-        sum.total(last)
+        let [sum] = sum.total([last]);
+        sum
     }
 }
 
-impl<W: Format> Residual<'_, W> {
+impl<W: Format> ResidualPass<'_, W> {
     #[inline(always)]
     fn block<V: Vector>(&self, vector: V, block: &[W; BLOCK]) -> f64 {
         let [p, n] = self.thresholds;
         let (p, n) = (vector.splat(p), vector.splat(-n));
-        // What takes a weight to its error.
+        // What has to be added to a weight to get its error.
         let (minus_p, plus_n) = (vector.splat(-self.scales[0]), vector.splat(self.scales[1]));
         let mut lanes = vector.zeros();
         for chunk in block.as_chunks::<LANES>().0 {
@@ -63,7 +64,7 @@ impl<W: Format> Residual<'_, W> {
     }
 }
 
-impl<W: Format> Divisible for Residual<'_, W> {
+impl<W: Format> Divisible for ResidualPass<'_, W> {
     type Part<'p>
         = Self
     where

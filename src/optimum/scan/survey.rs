@@ -1,280 +1,303 @@
-//! The first pass: what every figure of the search begins with, and the gain near a few thresholds.
+//! The first pass: bounds of the score near a few thresholds, and the weights of a window with the sums above it.
 //!
-//! With `B(tau) = sum (|w| - tau)+`, the most that a ternary vector of scale `2 tau` can gain is `4 tau B(tau)` (see
-//! [`crate::optimum::search`]). Here `B` comes from sums of `max(|w|, tau)`, two operations for each weight and threshold:
+//! With `B(tau) = sum h (|w| - tau)+`, the most that a ternary vector of scale `2 tau` can gain is `4 tau B(tau)` (see
+//! [`crate::optimum::search`]). `B` comes from sums of `max(|w|, tau)`, two operations for 16 weights and a threshold:
 //!
 //! ```text
-//! for each weight:  top = max(top, |w|),  energy += w^2,  H_j += max(|w|, tau_j)        for each threshold tau_j
-//! B(tau_j) = H_j - N tau_j
+//! for each weight:  top = max(top, |w|),  energy += h w^2,  H += h,  H_j += h max(|w|, tau_j)     for each threshold tau_j
+//!                   if |w| > high:  add it to the sums above       else if |w| > low:  gather it
+//! B(tau_j) = H_j - tau_j H
 //! ```
 //!
-//! `H_j` is added in `f32`, in runs of 64, so it is known up to [`Survey::ERROR`]. The energy has the order of
-//! [`crate::exact::float_sums`]. Cost: one read, and about `8 + 2 T` vector operations for 16 weights.
+//! The `H_j` are added in `f32`, in runs of 64, so they are known up to [`Survey::hinge_error`]; importances are first multiplied by a
+//! power of two, so that no sum is near the ends of the range. The energy has the order of [`crate::exact::float_sums`].
+//!
+//! Cost: one read. For 16 weights about `20 + 2 T` vector operations, `8 + 2 T` without a window, `40 + 2 T` with importances.
 
-use super::above::Chunk;
-use super::{AHEAD, LANES, Side, largest_bits, padded, singles};
-use crate::exact::float_sums::{BLOCK, OrderedSum, cut, total};
+use super::above::{EXACT_RUN, LaneSums, ROUNDING, SupportSums};
+use super::buffer::GatherBuffer;
+use super::mass::{Mass, MassedWeights, WeightChunk};
+use super::{AHEAD, LANES, largest_bits, padded, sum_of_lanes};
+use crate::exact::float_sums::{BLOCK, OrderedSums, cut, total};
+use crate::optimum::side::Side;
 use crate::simd::{Divisible, Job, Vector};
-use crate::weight::{Format, Weight};
+use crate::weight::Format;
 
-/// What to find out about a slice.
-#[derive(Clone, Copy)]
-pub(crate) struct Question<'a, W, const T: usize> {
-    pub(crate) weights: &'a [W],
+/// Blocks whose hinges are added in `f32`: 64 terms a lane. Chosen: more make the rounding error larger, fewer make more work in `f64`.
+const RUN: usize = 16;
+
+/// Reads a slice. With `SURVEYS` it finds out all that [`Survey`] holds; with `GATHERS`, the weights of a window and the sums above it.
+pub(crate) struct ScanPass<
+    'a,
+    's,
+    W: Format,
+    H: Mass,
+    const T: usize,
+    const SURVEYS: bool,
+    const GATHERS: bool,
+> {
+    pub(crate) input: MassedWeights<'a, W, H>,
     pub(crate) side: Side,
     pub(crate) thresholds: [f32; T],
+    /// A power of two by which the importances are multiplied for the hinges.
+    pub(crate) mass_scale: f32,
+    /// The window holds the magnitudes in `(low, high]`.
+    pub(crate) ends: [f32; 2],
+    /// Exact sums are in units of two to this power.
+    pub(crate) unit: i32,
+    pub(crate) buffer: GatherBuffer<'s, W>,
 }
 
 /// What was found.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Survey<const T: usize> {
-    /// Bits of the largest magnitude, as a single, of the weights that take part.
+pub(crate) struct Survey<H: Mass, const T: usize> {
+    /// Bits of the largest magnitude that can be selected, as `f32`.
     pub(crate) top: u32,
-    /// `sum w^2` of all weights, as singles.
+    /// The largest mass.
+    pub(crate) top_mass: f32,
+    /// `sum h w^2` of all weights, as `f32`.
     pub(crate) energy: f64,
-    /// `sum max(|w|, tau)` over `len` weights.
+    /// `sum h` of all weights, and of zeros after them.
+    pub(crate) mass: f64,
+    /// `sum h max(|w|, tau)` over the same.
     pub(crate) hinges: [f64; T],
-    /// The number of weights, and of zeros after them.
-    pub(crate) len: usize,
+    /// The largest relative error of a hinge sum.
+    pub(crate) hinge_error: f64,
+    pub(crate) gathered: Gathered<H>,
 }
 
-impl<W: Format, const T: usize> Question<'_, W, T> {
-    /// The same about two parts of the slice.
-    pub(super) fn halves(self) -> Option<[Self; 2]> {
-        let (first, second) = self.weights.split_at(cut(self.weights.len())?);
-        Some([first, second].map(|weights| Self { weights, ..self }))
+/// What was gathered.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Gathered<H: Mass> {
+    /// Weights in the window, also those for which there was no place.
+    pub(crate) inside: usize,
+    /// The sums of the weights above it; right if they [are exact](super::above::is_exact).
+    pub(crate) above: H::Sums,
+}
+
+impl<H: Mass, const T: usize> Survey<H, T> {
+    /// The survey of a slice that was cut where [`cut`] says.
+    fn and(mut self, second: Self, gathered: Gathered<H>) -> Self {
+        self.top = self.top.max(second.top);
+        self.top_mass = self.top_mass.max(second.top_mass);
+        self.energy += second.energy;
+        self.mass += second.mass;
+        for (hinge, other) in self.hinges.iter_mut().zip(second.hinges) {
+            *hinge += other;
+        }
+        self.hinge_error = self.hinge_error.max(second.hinge_error) + 2.0 * ROUNDING;
+        self.gathered = gathered;
+        self
     }
 }
 
-impl<W: Format, const T: usize> Divisible for Question<'_, W, T> {
+impl<W: Format, H: Mass, const T: usize, const SURVEYS: bool, const GATHERS: bool> Job
+    for ScanPass<'_, '_, W, H, T, SURVEYS, GATHERS>
+{
+    type Output = Survey<H, T>;
+
+    #[inline(always)]
+    fn run<V: Vector>(self, vector: V) -> Survey<H, T> {
+        let mut scanner = Scanner::<V, W, H, T, SURVEYS, GATHERS> {
+            side: self.side,
+            thresholds: self.thresholds,
+            mass_scale: vector.splat(self.mass_scale),
+            ends: [vector.splat(self.ends[0]), vector.splat(self.ends[1])],
+            buffer: self.buffer,
+            block: 0,
+            largest: [vector.splat(0.0); 2],
+            mass: [vector.zeros(); 2],
+            above: H::Above::new(vector),
+        };
+        let (mut energy, mut last) = (OrderedSums::<1>::new(), 0.0);
+        let mut hinges = [vector.zeros(); T];
+        let mut above = H::Sums::default();
+        for long_run in self.input.runs(EXACT_RUN) {
+            for run in long_run.runs(RUN * BLOCK) {
+                let mut run_hinges = [vector.splat(0.0); T];
+                let (blocks, rest) = run.blocks::<BLOCK>();
+                for (weights, masses) in blocks {
+                    let total = scanner.block(vector, weights, masses, &mut run_hinges);
+                    if SURVEYS {
+                        energy.carry([total]);
+                    }
+                }
+                if !rest.weights.is_empty() {
+                    let weights = padded(rest.weights, W::from_key(0));
+                    let masses = padded(rest.masses, H::default());
+                    last = scanner.block(vector, &weights, &masses, &mut run_hinges);
+                }
+                for (sum, lanes) in hinges.iter_mut().zip(run_hinges) {
+                    let [low, high] = vector.widen(lanes);
+                    *sum = vector.add_doubles(*sum, vector.add_doubles(low, high));
+                }
+            }
+            if GATHERS {
+                above = above.and(scanner.above.total(
+                    vector,
+                    self.side,
+                    self.unit,
+                    EXACT_RUN / LANES,
+                ));
+                scanner.above = H::Above::new(vector);
+            }
+        }
+        let [energy] = energy.total([last]);
+        let mut hinge_sums = [0.0; T];
+        let terms = self.input.weights.len().next_multiple_of(BLOCK);
+        let scale = if H::WEIGHTED {
+            f64::from(self.mass_scale)
+        } else {
+            1.0
+        };
+        for (sum, lanes) in hinge_sums.iter_mut().zip(hinges) {
+            *sum = total(&vector.doubles(lanes)) / scale;
+        }
+        Survey {
+            top: largest_bits(vector, scanner.largest[0]),
+            top_mass: if H::WEIGHTED {
+                f32::from_bits(largest_bits(vector, scanner.largest[1]))
+            } else {
+                1.0
+            },
+            energy,
+            mass: if H::WEIGHTED {
+                sum_of_lanes(vector, scanner.mass)
+            } else {
+                terms as f64
+            },
+            hinges: hinge_sums,
+            // Masses are added one after the other in a lane, hinges run by run.
+            hinge_error: H::HINGE_ERROR + (terms / LANES) as f64 * ROUNDING,
+            gathered: Gathered {
+                inside: scanner.buffer.len,
+                above,
+            },
+        }
+    }
+}
+
+/// The state of the loop.
+struct Scanner<
+    's,
+    V: Vector,
+    W: Format,
+    H: Mass,
+    const T: usize,
+    const SURVEYS: bool,
+    const GATHERS: bool,
+> {
+    side: Side,
+    thresholds: [f32; T],
+    mass_scale: V::Singles,
+    ends: [V::Singles; 2],
+    buffer: GatherBuffer<'s, W>,
+    /// Blocks so far.
+    block: usize,
+    /// The largest magnitudes that can be selected, and the largest masses.
+    largest: [V::Singles; 2],
+    mass: [V::Doubles; 2],
+    above: H::Above<V>,
+}
+
+impl<V: Vector, W: Format, H: Mass, const T: usize, const SURVEYS: bool, const GATHERS: bool>
+    Scanner<'_, V, W, H, T, SURVEYS, GATHERS>
+{
+    /// Adds a block; returns its energy.
+    #[inline(always)]
+    fn block(
+        &mut self,
+        vector: V,
+        weights: &[W; BLOCK],
+        masses: &[H; BLOCK],
+        hinges: &mut [V::Singles; T],
+    ) -> f64 {
+        if SURVEYS {
+            vector.prefetch(weights, AHEAD);
+        }
+        if SURVEYS && GATHERS && !H::WEIGHTED {
+            self.buffer.prefetch(vector, self.block);
+            self.block += 1;
+        }
+        let mut energy = vector.zeros();
+        // In registers: sums in memory would wait for each other.
+        let (mut above, mut largest, mut mass) = (self.above, self.largest, self.mass);
+        let (weights, masses) = (weights.as_chunks().0, masses.as_chunks().0);
+        for (weights, masses) in weights.iter().zip(masses) {
+            let chunk = WeightChunk::load::<W, H>(vector, self.side, weights, masses);
+            if SURVEYS {
+                largest[0] = vector.max_bits(largest[0], chunk.x);
+            }
+            if SURVEYS && H::WEIGHTED {
+                largest[1] = vector.max_bits(largest[1], chunk.masses);
+                let h = vector.widen(chunk.masses);
+                let w = if self.side == Side::Both {
+                    // What cannot be selected has importance 0.
+                    chunk.wide
+                } else {
+                    vector.widen(chunk.singles)
+                };
+                for half in 0..2 {
+                    // Rounded twice, on every backend: this is no exact product.
+                    let square = vector.multiply_doubles(w[half], w[half]);
+                    energy = vector.add_doubles(energy, vector.multiply_doubles(h[half], square));
+                    mass[half] = vector.add_doubles(mass[half], h[half]);
+                }
+                let scaled = vector.multiply(chunk.masses, self.mass_scale);
+                for (hinge, threshold) in hinges.iter_mut().zip(self.thresholds) {
+                    let larger = vector.max(chunk.x, vector.splat(threshold));
+                    *hinge = vector.add_about(*hinge, scaled, larger);
+                }
+            } else if SURVEYS {
+                energy = vector.add_square(vector.add_square(energy, chunk.wide[0]), chunk.wide[1]);
+                for (hinge, threshold) in hinges.iter_mut().zip(self.thresholds) {
+                    *hinge = vector.add(*hinge, vector.max(chunk.x, vector.splat(threshold)));
+                }
+            }
+            if GATHERS {
+                let inside = above.add(vector, &chunk, self.ends);
+                self.buffer.append::<V, H>(vector, inside, &chunk);
+            }
+        }
+        (self.above, self.largest, self.mass) = (above, largest, mass);
+        total(&vector.doubles(energy))
+    }
+}
+
+impl<W: Format, H: Mass, const T: usize, const SURVEYS: bool, const GATHERS: bool> Divisible
+    for ScanPass<'_, '_, W, H, T, SURVEYS, GATHERS>
+{
     type Part<'p>
-        = Self
+        = ScanPass<'p, 'p, W, H, T, SURVEYS, GATHERS>
     where
         Self: 'p;
 
-    fn divide(&mut self) -> Option<[Self; 2]> {
-        self.halves()
+    fn divide(&mut self) -> Option<[ScanPass<'_, '_, W, H, T, SURVEYS, GATHERS>; 2]> {
+        let len = self.input.weights.len();
+        let at = cut(len)?;
+        let [first, second] = self.input.split_at(at);
+        let [first_places, second_places] = self.buffer.split(at, len);
+        let (side, thresholds, ends) = (self.side, self.thresholds, self.ends);
+        let (mass_scale, unit) = (self.mass_scale, self.unit);
+        let part = |input, buffer| ScanPass {
+            input,
+            side,
+            thresholds,
+            mass_scale,
+            ends,
+            unit,
+            buffer,
+        };
+        Some([part(first, first_places), part(second, second_places)])
     }
 
-    fn unite(&mut self, [first, second]: [Survey<T>; 2]) -> Option<Survey<T>> {
-        Some(first.and(second))
-    }
-}
-
-/// Blocks whose sums are added in `f32`: 64 terms a lane.
-const RUN: usize = 16;
-
-impl<const T: usize> Survey<T> {
-    /// The largest relative error of a hinge sum: 63 additions and the rounding to a single, each at most 2^-24, and some more
-    /// for the additions of the runs.
-    pub(crate) const ERROR: f64 = 66.0 / (1 << 24) as f64;
-
-    /// The survey of a slice that was cut where [`cut`] says.
-    pub(super) fn and(self, second: Self) -> Self {
-        Self {
-            top: self.top.max(second.top),
-            energy: self.energy + second.energy,
-            hinges: core::array::from_fn(|j| self.hinges[j] + second.hinges[j]),
-            len: self.len + second.len,
-        }
-    }
-
-    /// The key of the largest magnitude that takes part, of a type that fits singles.
-    pub(crate) fn top_key<W: Weight>(&self) -> u64 {
-        W::narrow(f64::from(f32::from_bits(self.top))).key()
-    }
-}
-
-impl<W: Format, const T: usize> Job for Question<'_, W, T> {
-    type Output = Survey<T>;
-
-    #[inline(always)]
-    fn run<V: Vector>(self, vector: V) -> Survey<T> {
-        Tally::new(vector).add_all(vector, self, &mut Nothing)
-    }
-}
-
-/// What else is done with the weights while they are at hand. A trait and no closure, for a closure might not be inlined.
-pub(super) trait Visitor<V: Vector> {
-    /// To be `#[inline(always)]`, like all that a job calls.
-    fn visit(&mut self, vector: V, chunk: &Chunk<V>);
-    /// Says that a block begins.
-    fn next_block(&mut self, vector: V);
-}
-
-/// Does nothing.
-struct Nothing;
-
-impl<V: Vector> Visitor<V> for Nothing {
-    #[inline(always)]
-    fn visit(&mut self, _: V, _: &Chunk<V>) {}
-
-    #[inline(always)]
-    fn next_block(&mut self, _: V) {}
-}
-
-/// Sums over the weights so far.
-pub(super) struct Tally<V: Vector, const T: usize> {
-    top: V::Singles,
-    energy: OrderedSum,
-    hinges: [V::Doubles; T],
-}
-
-impl<V: Vector, const T: usize> Tally<V, T> {
-    #[inline(always)]
-    pub(super) fn new(vector: V) -> Self {
-        Self {
-            top: vector.splat(0.0),
-            energy: OrderedSum::new(),
-            hinges: [vector.zeros(); T],
-        }
-    }
-
-    /// Adds all weights and shows each chunk of them; returns what was found.
-    #[inline(always)]
-    pub(super) fn add_all<W: Format>(
-        mut self,
-        vector: V,
-        question: Question<'_, W, T>,
-        visitor: &mut impl Visitor<V>,
-    ) -> Survey<T> {
-        let (blocks, rest) = question.weights.as_chunks::<BLOCK>();
-        for run in blocks.chunks(RUN) {
-            self.add(vector, question, run, visitor);
-        }
-        self.finish(vector, question, rest, visitor)
-    }
-
-    /// Adds a run of blocks, and asks for what comes after it.
-    #[inline(always)]
-    fn add<W: Format>(
-        &mut self,
-        vector: V,
-        question: Question<'_, W, T>,
-        run: &[[W; BLOCK]],
-        visitor: &mut impl Visitor<V>,
-    ) {
-        let mut hinges = [vector.splat(0.0); T];
-        for block in run {
-            vector.prefetch(block, AHEAD);
-            visitor.next_block(vector);
-            let total = self.add_block(vector, question, block, &mut hinges, visitor);
-            self.energy.carry(total);
-        }
-        self.add_hinges(vector, hinges);
-    }
-
-    /// Adds the last weights, and returns what was found.
-    #[inline(always)]
-    fn finish<W: Format>(
-        mut self,
-        vector: V,
-        question: Question<'_, W, T>,
-        rest: &[W],
-        visitor: &mut impl Visitor<V>,
-    ) -> Survey<T> {
-        let mut energy = 0.0;
-        if !rest.is_empty() {
-            let mut hinges = [vector.splat(0.0); T];
-            energy = self.add_block(vector, question, &padded(rest), &mut hinges, visitor);
-            self.add_hinges(vector, hinges);
-        }
-        let mut hinges = [0.0; T];
-        for (hinge, lanes) in hinges.iter_mut().zip(self.hinges) {
-            for lane in vector.doubles(lanes) {
-                *hinge += lane;
-            }
-        }
-        Survey {
-            top: largest_bits(vector, self.top),
-            energy: self.energy.total(energy),
-            hinges,
-            len: question.weights.len().next_multiple_of(BLOCK),
-        }
-    }
-
-    /// Adds a block, and returns its energy.
-    #[inline(always)]
-    fn add_block<W: Format>(
-        &mut self,
-        vector: V,
-        question: Question<'_, W, T>,
-        block: &[W; BLOCK],
-        hinges: &mut [V::Singles; T],
-        visitor: &mut impl Visitor<V>,
-    ) -> f64 {
-        let mut energy = vector.zeros();
-        for chunk in block.as_chunks::<LANES>().0 {
-            let chunk = Chunk::new(vector, question.side, vector.load(&singles(chunk)));
-            let Chunk { x, wide, .. } = chunk;
-            self.top = vector.max_bits(self.top, x);
-            energy = vector.add_square(vector.add_square(energy, wide[0]), wide[1]);
-            for (hinge, threshold) in hinges.iter_mut().zip(question.thresholds) {
-                *hinge = vector.add(*hinge, vector.max(x, vector.splat(threshold)));
-            }
-            visitor.visit(vector, &chunk);
-        }
-        total(&vector.doubles(energy))
-    }
-
-    #[inline(always)]
-    fn add_hinges(&mut self, vector: V, hinges: [V::Singles; T]) {
-        for (sum, lanes) in self.hinges.iter_mut().zip(hinges) {
-            let [low, high] = vector.widen(lanes);
-            *sum = vector.add_doubles(*sum, vector.add_doubles(low, high));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Backend;
-    use crate::exact::float_sums;
-
-    /// Numbers of both signs without a pattern.
-    fn weights() -> [f32; 1500] {
-        core::array::from_fn(|i| {
-            let random = u32::try_from(i).unwrap_or(0).wrapping_mul(2_654_435_761);
-            f32::from_bits(random & 0xbfff_ffff) % 1.0
-        })
-    }
-
-    #[test]
-    fn hinges_are_as_exact_as_they_claim_and_energies_are_exact() {
-        let (weights, thresholds) = (weights(), [0.0, 0.1, 0.4]);
-        for backend in Backend::available() {
-            for side in [Side::Both, Side::Positive, Side::Negative] {
-                for len in [1, 15, 64, 65, 1024, 1025, 1500] {
-                    let weights = &weights[..len];
-                    let survey = backend.run(Question {
-                        weights,
-                        side,
-                        thresholds,
-                    });
-                    let magnitude = |w: f32| {
-                        let takes_part = side.includes(w.is_sign_negative());
-                        if takes_part { f64::from(w.abs()) } else { 0.0 }
-                    };
-                    let padding = (survey.len - len) as f64;
-                    for (hinge, tau) in survey.hinges.into_iter().zip(thresholds.map(f64::from)) {
-                        let expected: f64 = weights.iter().map(|&w| magnitude(w).max(tau)).sum();
-                        let error = (hinge - padding * tau - expected).abs();
-                        assert!(error <= hinge * Survey::<3>::ERROR, "{side:?} {len}");
-                    }
-                    let squared = |_, w| {
-                        let w = core::hint::black_box(f64::from(w));
-                        w * w
-                    };
-                    let energy = float_sums::sum(weights, squared);
-                    assert_eq!(survey.energy.to_bits(), energy.to_bits());
-                    let top = weights.iter().map(|&w| magnitude(w)).fold(0.0, f64::max);
-                    assert_eq!(
-                        f64::from(f32::from_bits(survey.top)).to_bits(),
-                        top.to_bits()
-                    );
-                }
-            }
-        }
+    fn unite(&mut self, [first, second]: [Survey<H, T>; 2]) -> Option<Survey<H, T>> {
+        let len = self.input.weights.len();
+        let inside = [first.gathered.inside, second.gathered.inside];
+        let gathered = Gathered {
+            inside: self.buffer.unite(inside, cut(len)?, len)?,
+            above: first.gathered.above.and(second.gathered.above),
+        };
+        Some(first.and(second, gathered))
     }
 }

@@ -15,13 +15,13 @@
 //! Source: fact 2 of the [parent module](super), and branch and bound with the bound of [`crate::optimum::objective`].
 
 use super::window::{WINDOW, offer_all, width};
-use super::{Best, Found, Range};
+use super::{BestSupport, Range, Support};
 use crate::optimum::objective::{Edge, Objective};
 
 /// The best support of all, `None` if nothing can be selected.
-pub(super) fn optimum<O: Objective>(objective: &O) -> Option<Found<O::Tally>> {
+pub(super) fn optimum<O: Objective>(objective: &O) -> Option<Support<O::Tally>> {
     let below_top = objective.top().checked_sub(1)?;
-    let mut best = Best::new(
+    let mut best = BestSupport::new(
         objective,
         Range {
             min: 1,
@@ -67,7 +67,7 @@ fn bracket<O: Objective>(objective: &O, mut edges: [Edge<O::Tally>; 2]) -> [Edge
 
 /// Offers every support strictly between two edges that could be the best one.
 pub(super) fn refine<O: Objective>(
-    best: &mut Best<'_, O>,
+    best: &mut BestSupport<'_, O>,
     low: &Edge<O::Tally>,
     high: &Edge<O::Tally>,
 ) {

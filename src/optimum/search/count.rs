@@ -7,12 +7,12 @@
 
 use super::bracket::refine;
 use super::window::{WINDOW, scan, width};
-use super::{Best, Cut, Found, Range, Target};
+use super::{BestSupport, Cut, Range, Support, Target};
 use crate::optimum::objective::{Edge, Item, Objective, Tally};
 
 /// The best support with a number of weights in the range.
-pub(super) fn between<O: Objective>(objective: &O, range: Range) -> Option<Found<O::Tally>> {
-    let mut best = Best::new(objective, range);
+pub(super) fn between<O: Objective>(objective: &O, range: Range) -> Option<Support<O::Tally>> {
+    let mut best = BestSupport::new(objective, range);
     let (first, last) = (largest(objective, range.min), largest(objective, range.max));
     best.offer(first);
     best.offer(last);
@@ -28,7 +28,7 @@ pub(super) fn sparsest<O: Objective>(
     objective: &O,
     range: Range,
     target: Target,
-) -> Option<Found<O::Tally>> {
+) -> Option<Support<O::Tally>> {
     let (first, last) = (largest(objective, range.min), largest(objective, range.max));
     let hunt = Hunt {
         objective,
@@ -43,7 +43,7 @@ pub(super) fn sparsest<O: Objective>(
 }
 
 /// The `m` largest weights, the first in order among equals.
-fn largest<O: Objective>(objective: &O, m: usize) -> Found<O::Tally> {
+fn largest<O: Objective>(objective: &O, m: usize) -> Support<O::Tally> {
     let count_above = |key| objective.items().filter(|item| item.key > key).count();
     // The smallest key with fewer than m weights above it is the m-th largest.
     let (mut low, mut high) = (0, objective.top());
@@ -58,7 +58,7 @@ fn largest<O: Objective>(objective: &O, m: usize) -> Found<O::Tally> {
     let Edge { key, mut tally } = objective.above(high);
     let ties = m.saturating_sub(tally.count());
     objective.add(&mut tally, unit(key), ties);
-    Found {
+    Support {
         cut: Cut { key, ties },
         tally,
     }
@@ -67,8 +67,8 @@ fn largest<O: Objective>(objective: &O, m: usize) -> Found<O::Tally> {
 /// Thresholds that enclose all supports from `first` to `last`.
 fn edges<O: Objective>(
     objective: &O,
-    first: &Found<O::Tally>,
-    last: &Found<O::Tally>,
+    first: &Support<O::Tally>,
+    last: &Support<O::Tally>,
 ) -> (Edge<O::Tally>, Edge<O::Tally>) {
     (
         objective.above(last.cut.key.saturating_sub(1)),
@@ -80,7 +80,7 @@ fn edges<O: Objective>(
 fn unit(key: u64) -> Item {
     Item {
         key,
-        mass: 1.0_f32.to_bits(),
+        mass: 0,
         negative: false,
     }
 }
@@ -99,7 +99,7 @@ impl<O: Objective> Hunt<'_, O> {
     }
 
     /// The smallest support between two edges that reaches the target: the smaller half first.
-    fn between(&self, low: &Edge<O::Tally>, high: &Edge<O::Tally>) -> Option<Found<O::Tally>> {
+    fn between(&self, low: &Edge<O::Tally>, high: &Edge<O::Tally>) -> Option<Support<O::Tally>> {
         let between = width(low, high);
         if between == 0 || self.out_of_reach(low, high) {
             return None;
@@ -130,11 +130,11 @@ impl<O: Objective> Hunt<'_, O> {
 
     /// The smallest support that takes some of `run` equal magnitudes. Their scores are convex in the number taken, and
     /// none was enough, so those that reach the target are the last ones: bisect.
-    fn within_run(&self, high: &Edge<O::Tally>, run: usize) -> Option<Found<O::Tally>> {
+    fn within_run(&self, high: &Edge<O::Tally>, run: usize) -> Option<Support<O::Tally>> {
         let taking = |ties| {
             let mut tally = high.tally;
             self.objective.add(&mut tally, unit(high.key), ties);
-            Found {
+            Support {
                 cut: Cut {
                     key: high.key,
                     ties,

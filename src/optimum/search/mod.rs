@@ -34,25 +34,24 @@
 //! and where the parabola stays below a score that is known, no optimum is. (With `(M, S)` at both thresholds and the tangents of
 //! the concave `S(M)` this is their kink's `S^2 / M`, the bound of branch and bound over numbers of non-zeros.)
 //!
-//! The rooms: [`stream`] is the fast search, for weights without importances, and [`weighted`] the one with them; [`bracket`] is the
-//! search for all else, without heap and without scratch; [`count`] selects under a forced number of non-zeros or a target cosine, likewise in place; [`window`] ends
-//! these two, by sorting the few weights that are left; [`sort`] is the reference: the paper's algorithm, word for word, against
-//! which the others are tested.
+//! The searches ([`route`](mod@super::route) chooses): [`stream`] is the fast one, by passes over long slices. [`bracket`] works in integers,
+//! without heap or scratch memory. [`count`] selects for a given number of non-zeros or a target cosine, also in place. [`window`] ends
+//! these two by sorting the few weights that are left. [`sort`] is the reference, the paper's algorithm word for word; the others are
+//! tested against it.
 
 mod bracket;
 mod count;
 #[cfg(feature = "alloc")]
 mod sort;
 pub(crate) mod stream;
-pub(crate) mod weighted;
 mod window;
 
 use core::cmp::Ordering;
 
 use crate::exact::score::clearly;
-use crate::optimum::objective::{Edge, Objective, Rounded, Tally};
+use crate::optimum::objective::{Edge, Objective, RoundedTally, Tally};
 
-/// How the optimum is searched. The answer is the same, to the last bit.
+/// How the optimum is searched. All searches give the same bits.
 ///
 /// # Examples
 ///
@@ -70,17 +69,19 @@ use crate::optimum::objective::{Edge, Objective, Rounded, Tally};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Search {
-    /// No heap, no scratch memory but the trits that are written last, no sorting but of the last few weights.
+    /// The fastest search for the options, the weights and the processor. It uses no heap, and no memory except the trits that are
+    /// written last.
     ///
-    /// Where pointers have 64 bits: two passes over ordinary weights, on the vectors that the [`Backend`](crate::Backend) has. The
-    /// worst case without importances, weights made so that almost all candidates score alike, is a few dozen passes and a sort in
-    /// parts: about twice the time of sorting them.
+    /// On 64-bit processors most vectors take two passes over the weights, with the instructions of the [`Backend`](crate::Backend).
+    /// Worst case without importances: on inputs built so that nearly all candidates have the same score, the search takes about twice as
+    /// long as a sort.
     ///
-    /// With a wanted number of non-zeros, for `f64` with importances, on smaller processors, and with importances where candidates
-    /// score alike: monotone bracketing in integers, 10 to 20 passes over ordinary weights and up to `N / 32` on such as those above.
+    /// Four cases use exact integers instead, in 10 to 20 passes: a given number of non-zeros or target cosine, `f64` with importances,
+    /// smaller processors, and importances where nearly all candidates have the same score. They may need `N / 32` passes in their
+    /// worst case; [`Search::Sort`] avoids that.
     #[default]
-    Bracket,
-    /// The reference: sort, then try every prefix. `O(N log N)` on all weights, and 16 bytes of heap for each.
+    Auto,
+    /// The reference: sort the weights, then try every prefix. Takes `O(N log N)` time and 16 bytes of heap per weight.
     #[cfg(feature = "alloc")]
     Sort,
 }
@@ -98,7 +99,7 @@ impl Range {
     }
 }
 
-/// A cosine to be reached, with `sum h w^2` of all weights in the objective's units.
+/// A cosine to be reached, and `sum h w^2` of all weights in the units of the objective.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Target {
     pub(crate) cosine: f64,
@@ -106,14 +107,14 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Whether a support reaches the cosine, up to the rounding of both sides: 2^-48 of it.
-    fn reached_by(self, rounded: Rounded) -> bool {
+    /// Whether a support reaches the cosine within a relative 2^-48, which is more than the rounding errors of both.
+    fn reached_by(self, rounded: RoundedTally) -> bool {
         const MARGIN: f64 = 1.0 - 1.0 / (1_u64 << 48) as f64;
         rounded.cosine(self.energy) >= self.cosine * MARGIN
     }
 }
 
-/// Where the magnitudes are cut: selected are those above `key`, and the first `ties` of those equal to it.
+/// Which weights are selected: those with keys above `key`, and the first `ties` of those equal to it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cut {
     pub(crate) key: u64,
@@ -137,12 +138,12 @@ impl Cut {
 
 /// A support with its exact sums.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Found<T> {
+pub(crate) struct Support<T> {
     pub(crate) cut: Cut,
     pub(crate) tally: T,
 }
 
-impl<T> From<Edge<T>> for Found<T> {
+impl<T> From<Edge<T>> for Support<T> {
     fn from(edge: Edge<T>) -> Self {
         Self {
             cut: Cut {
@@ -155,9 +156,9 @@ impl<T> From<Edge<T>> for Found<T> {
 }
 
 /// The best support of all; the empty one if nothing can be selected.
-pub(crate) fn optimum<O: Objective>(objective: &O, search: Search) -> Found<O::Tally> {
+pub(crate) fn optimum<O: Objective>(objective: &O, search: Search) -> Support<O::Tally> {
     let found = match search {
-        Search::Bracket => bracket::optimum(objective),
+        Search::Auto => bracket::optimum(objective),
         #[cfg(feature = "alloc")]
         Search::Sort => sort::best(
             objective,
@@ -175,9 +176,9 @@ pub(crate) fn between<O: Objective>(
     objective: &O,
     range: Range,
     search: Search,
-) -> Found<O::Tally> {
+) -> Support<O::Tally> {
     let found = match search {
-        Search::Bracket => count::between(objective, range),
+        Search::Auto => count::between(objective, range),
         #[cfg(feature = "alloc")]
         Search::Sort => sort::best(objective, range),
     };
@@ -190,17 +191,17 @@ pub(crate) fn sparsest<O: Objective>(
     range: Range,
     target: Target,
     search: Search,
-) -> Option<Found<O::Tally>> {
+) -> Option<Support<O::Tally>> {
     match search {
-        Search::Bracket => count::sparsest(objective, range, target),
+        Search::Auto => count::sparsest(objective, range, target),
         #[cfg(feature = "alloc")]
         Search::Sort => sort::sparsest(objective, range, target),
     }
 }
 
 /// The empty support.
-pub(crate) fn nothing<O: Objective>(objective: &O) -> Found<O::Tally> {
-    Found {
+pub(crate) fn nothing<O: Objective>(objective: &O) -> Support<O::Tally> {
+    Support {
         cut: Cut {
             key: objective.top(),
             ties: 0,
@@ -210,15 +211,15 @@ pub(crate) fn nothing<O: Objective>(objective: &O) -> Found<O::Tally> {
 }
 
 /// The best support seen so far; of equals the smallest.
-struct Best<'a, O: Objective> {
+struct BestSupport<'a, O: Objective> {
     objective: &'a O,
     range: Range,
-    found: Option<Found<O::Tally>>,
+    found: Option<Support<O::Tally>>,
     /// Its score in `f64`.
     score: f64,
 }
 
-impl<'a, O: Objective> Best<'a, O> {
+impl<'a, O: Objective> BestSupport<'a, O> {
     fn new(objective: &'a O, range: Range) -> Self {
         Self {
             objective,
@@ -229,7 +230,7 @@ impl<'a, O: Objective> Best<'a, O> {
     }
 
     /// Takes a support if its size is allowed and it beats what there is.
-    fn offer(&mut self, found: Found<O::Tally>) {
+    fn offer(&mut self, found: Support<O::Tally>) {
         let count = found.tally.count();
         if count == 0 || !self.range.contains(count) {
             return;

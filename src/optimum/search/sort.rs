@@ -12,12 +12,12 @@
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use super::{Best, Cut, Found, Range, Target};
+use super::{BestSupport, Cut, Range, Support, Target};
 use crate::optimum::objective::{Item, Objective};
 
 /// The best prefix with a number of weights in the range, `None` if there is none.
-pub(super) fn best<O: Objective>(objective: &O, range: Range) -> Option<Found<O::Tally>> {
-    let mut best = Best::new(objective, range);
+pub(super) fn best<O: Objective>(objective: &O, range: Range) -> Option<Support<O::Tally>> {
+    let mut best = BestSupport::new(objective, range);
     for found in prefixes(objective, &sorted(objective)) {
         best.offer(found);
     }
@@ -29,9 +29,9 @@ pub(super) fn sparsest<O: Objective>(
     objective: &O,
     range: Range,
     target: Target,
-) -> Option<Found<O::Tally>> {
+) -> Option<Support<O::Tally>> {
     let sorted = sorted(objective);
-    let reaches = |found: &Found<O::Tally>| target.reached_by(objective.rounded(&found.tally));
+    let reaches = |found: &Support<O::Tally>| target.reached_by(objective.rounded(&found.tally));
     let mut allowed = prefixes(objective, &sorted)
         .take(range.max)
         .skip(range.min - 1);
@@ -49,12 +49,12 @@ fn sorted<O: Objective>(objective: &O) -> Vec<Item> {
 fn prefixes<'a, O: Objective>(
     objective: &'a O,
     sorted: &'a [Item],
-) -> impl Iterator<Item = Found<O::Tally>> + 'a {
+) -> impl Iterator<Item = Support<O::Tally>> + 'a {
     let mut tally = objective.empty();
     let mut cut = Cut { key: 0, ties: 0 };
     sorted.iter().map(move |&item| {
         objective.add(&mut tally, item, 1);
         cut = cut.and(item.key);
-        Found { cut, tally }
+        Support { cut, tally }
     })
 }

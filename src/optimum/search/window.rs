@@ -7,10 +7,11 @@
 //!
 //! Cost: one pass over the weights, 512 bytes of stack, `WINDOW^2 / 4` moves at the most.
 
-use super::{Best, Cut, Found};
+use super::{BestSupport, Cut, Support};
 use crate::optimum::objective::{Edge, Item, Objective, Tally};
 
-/// How many weights are sorted in place of being searched further.
+/// So few weights are sorted instead of being searched further. Chosen: a pass over all weights costs more than an insertion sort
+/// of so many, which fit half a kilobyte of stack.
 pub(super) const WINDOW: usize = 32;
 
 /// Calls `visit` with the support above `high` and each weight of the window more, until it returns true.
@@ -20,7 +21,7 @@ pub(super) fn scan<O: Objective>(
     objective: &O,
     low: u64,
     high: &Edge<O::Tally>,
-    mut visit: impl FnMut(Found<O::Tally>) -> bool,
+    mut visit: impl FnMut(Support<O::Tally>) -> bool,
 ) {
     let (window, len) = gather(objective, low, high.key);
     let mut tally = high.tally;
@@ -31,14 +32,18 @@ pub(super) fn scan<O: Objective>(
     for &item in window.iter().take(len) {
         objective.add(&mut tally, item, 1);
         cut = cut.and(item.key);
-        if visit(Found { cut, tally }) {
+        if visit(Support { cut, tally }) {
             return;
         }
     }
 }
 
 /// Offers each support of the window.
-pub(super) fn offer_all<O: Objective>(best: &mut Best<'_, O>, low: u64, high: &Edge<O::Tally>) {
+pub(super) fn offer_all<O: Objective>(
+    best: &mut BestSupport<'_, O>,
+    low: u64,
+    high: &Edge<O::Tally>,
+) {
     scan(best.objective, low, high, |found| {
         best.offer(found);
         false

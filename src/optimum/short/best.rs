@@ -2,8 +2,8 @@
 //!
 //! Sums are added in doubles. All that can be selected lies within a factor `2 sqrt(n)` of the largest magnitude
 //! ([`crate::optimum::objective`]), so that up to the best prefix they are exact: `24 + 8 + 1 + 8` bits at most. Scores are rounded, by
-//! less than `1e-13` with what sums of more than can be selected add to that; where two are closer than [`MARGIN`], this
-//! room does not say which is better.
+//! less than `1e-13` with what sums of more than can be selected add to that. Where two are closer than [`MARGIN`], the lane is in
+//! doubt.
 //!
 //! Cost: about 20 operations for a row of 16 weights, and 7 for the positive ones.
 
@@ -19,10 +19,10 @@ use crate::simd::{Job, Vector};
 /// One number for each lane.
 pub(super) type Lanes = [f64; 16];
 
-/// The relative distance below which two scores are not told apart.
+/// The relative distance below which two scores are not told apart. Derived: more than ten times the rounding error of a score.
 const MARGIN: f64 = 1e-12;
 
-/// Magnitudes below 2^-60 and above 2^60 are left to the ordinary search.
+/// Magnitudes below 2^-60 and above 2^60 are left to the ordinary search. Derived: squares of sums of 256 stay normal `f64`.
 const LEAST: f32 = 1.0 / (1_u64 << 60) as f32;
 
 /// `1 / m`.
@@ -38,7 +38,7 @@ static SHARES: [f64; MOST + 1] = {
 
 /// A support: its sum and its number of weights.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Support {
+pub(super) struct LaneSupport {
     pub(super) sum: Lanes,
     pub(super) mass: Lanes,
 }
@@ -71,13 +71,13 @@ pub(super) fn lanes<V: Vector>(v: V, x: [V::Doubles; 2]) -> Lanes {
 }
 
 /// The best prefix of sorted magnitudes.
-pub(super) struct Best<'r> {
+pub(super) struct BestPrefixPass<'r> {
     pub(super) rows: &'r [[f32; 16]],
 }
 
-impl Job for Best<'_> {
+impl Job for BestPrefixPass<'_> {
     /// With the lanes in doubt as bits.
-    type Output = (Support, u32);
+    type Output = (LaneSupport, u32);
 
     #[inline(always)]
     fn run<V: Vector>(self, v: V) -> Self::Output {
@@ -104,7 +104,7 @@ impl Job for Best<'_> {
             let extreme = (top < LEAST) | (top > 1.0 / LEAST);
             (top > 0.0) & (close | extreme)
         });
-        let support = Support {
+        let support = LaneSupport {
             sum: lanes(v, best_sum),
             mass: lanes(v, best_mass),
         };
@@ -119,10 +119,10 @@ pub(super) struct Positive<'r> {
 }
 
 impl Job for Positive<'_> {
-    type Output = Support;
+    type Output = LaneSupport;
 
     #[inline(always)]
-    fn run<V: Vector>(self, v: V) -> Support {
+    fn run<V: Vector>(self, v: V) -> LaneSupport {
         let (threshold, one) = (v.load(&self.thresholds), v.splat(1.0));
         let (mut sum, mut count) = ([v.zeros(); 2], v.splat(0.0));
         for row in self.rows {
@@ -134,7 +134,7 @@ impl Job for Positive<'_> {
                 sum[h] = v.add_doubles(sum[h], wide[h]);
             }
         }
-        Support {
+        LaneSupport {
             sum: lanes(v, sum),
             mass: lanes(v, v.widen(count)),
         }

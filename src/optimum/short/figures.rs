@@ -15,11 +15,11 @@
     reason = "a branch would keep a loop over lanes from becoming vectors"
 )]
 
-use super::best::{Lanes, Positive, Support, each, lanes, where_true};
+use super::best::{LaneSupport, Lanes, Positive, each, lanes, where_true};
 use crate::optimum::fit::Fit;
 use crate::optimum::rule::Scales;
 use crate::simd::{Job, Vector};
-use crate::weight::{Weight, floor};
+use crate::weight::{Format, floor};
 
 /// One weight for each lane.
 type Weights<W> = [W; 16];
@@ -31,16 +31,16 @@ type Weights<W> = [W; 16];
 )]
 pub(super) enum Chosen {
     /// One for both signs, with so many scales.
-    Both(Support, Scales),
+    Both(LaneSupport, Scales),
     /// The positive one and the negative one.
-    BySign(Support, Support),
+    BySign(LaneSupport, LaneSupport),
 }
 
 /// All about sixteen vectors but their trits.
 pub(super) struct Figures<W> {
-    both: Support,
-    positive: Support,
-    negative: Support,
+    both: LaneSupport,
+    positive: LaneSupport,
+    negative: LaneSupport,
     lambda: Weights<W>,
     pub(super) lambda_p: Weights<W>,
     pub(super) lambda_n: Weights<W>,
@@ -52,7 +52,7 @@ pub(super) struct Figures<W> {
     pub(super) cancelled: u32,
 }
 
-impl Support {
+impl LaneSupport {
     /// The weights of one sign and those of the other.
     #[inline(always)]
     fn and(&self, other: &Self) -> Self {
@@ -73,7 +73,7 @@ impl Support {
 
     /// `S / m`, 0 for the empty support; in doubt where a weight or a tie would be no exact quotient.
     #[inline(always)]
-    fn mean<W: Weight, V: Vector>(&self, v: V) -> (Lanes, u32) {
+    fn mean<W: Format, V: Vector>(&self, v: V) -> (Lanes, u32) {
         let divisor = each(0.0, |l| {
             if self.mass[l] > 1.0 {
                 self.mass[l]
@@ -92,16 +92,16 @@ impl Support {
 }
 
 #[inline(always)]
-fn nearest<W: Weight>(x: &Lanes) -> Weights<W> {
+fn nearest<W: Format>(x: &Lanes) -> Weights<W> {
     each(W::zero(), |l| W::narrow(x[l]))
 }
 
 #[inline(always)]
-fn half_floor<W: Weight>(x: &Lanes) -> Weights<W> {
+fn half_floor<W: Format>(x: &Lanes) -> Weights<W> {
     each(W::zero(), |l| floor(0.5 * x[l]))
 }
 
-impl<W: Weight> Figures<W> {
+impl<W: Format> Figures<W> {
     /// The figures of supports, and which lanes are in doubt as bits.
     #[inline(always)]
     pub(super) fn of<V: Vector>(
@@ -120,7 +120,12 @@ impl<W: Weight> Figures<W> {
 
     /// One support for both signs.
     #[inline(always)]
-    fn of_both<V: Vector>(v: V, rows: &[[f32; 16]], both: &Support, scales: Scales) -> (Self, u32) {
+    fn of_both<V: Vector>(
+        v: V,
+        rows: &[[f32; 16]],
+        both: &LaneSupport,
+        scales: Scales,
+    ) -> (Self, u32) {
         let (mean, mut doubt) = both.mean::<W, V>(v);
         let lambda = nearest(&mean);
         let threshold = half_floor::<W>(&mean);
@@ -154,7 +159,7 @@ impl<W: Weight> Figures<W> {
 
     /// A support for each sign.
     #[inline(always)]
-    fn of_signs<V: Vector>(v: V, p: &Support, n: &Support) -> (Self, u32) {
+    fn of_signs<V: Vector>(v: V, p: &LaneSupport, n: &LaneSupport) -> (Self, u32) {
         let both = p.and(n);
         // Only informative: nobody asks which way it is rounded.
         let (mean, _) = both.mean::<W, V>(v);
@@ -188,7 +193,7 @@ impl<W: Weight> Figures<W> {
             let within = if cosine < 1.0 { cosine } else { 1.0 };
             if norm[l] > 0.0 { within } else { 0.0 }
         });
-        let gained = |part: &Support, lambda: &Weights<W>| {
+        let gained = |part: &LaneSupport, lambda: &Weights<W>| {
             each(0.0, |l| {
                 let lambda = lambda[l].widen();
                 lambda * (2.0 * part.sum[l] - lambda * part.mass[l])

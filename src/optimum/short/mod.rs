@@ -21,27 +21,26 @@ mod spread;
 use alloc::vec::Vec;
 
 use crate::error::Error;
+use crate::optimum::check::check_options;
 use crate::optimum::fit::{self, Fit};
-use crate::optimum::objective::Side;
-use crate::optimum::options::{Knobs, check_knobs};
+use crate::optimum::options::Ternarizer;
+use crate::optimum::route::{LONGEST_IN_LANES, Route, route};
 use crate::optimum::rule::Rule;
+use crate::optimum::side::Side;
 use crate::optimum::solution;
 use crate::simd::{Backend, Job, Vector};
-use crate::weight::{Weight, scale_by_power, unit_exponent};
-use best::{Best, Lanes, Support};
+use crate::weight::{Format, scale_by_power, unit_exponent};
+use best::{BestPrefixPass, LaneSupport, Lanes};
 use figures::{Chosen, Figures};
-use network::Sort;
-use spread::{Spread, Write};
+use network::SortPass;
+use spread::{LaneTritPass, SpreadPass};
 
 /// The longest vectors that are sorted in lanes.
-pub(crate) const MOST: usize = 256;
+pub(crate) const MOST: usize = LONGEST_IN_LANES;
 
-/// Whether vectors of this length are a case for lanes.
-pub(crate) fn suits<W: Weight>(knobs: &Knobs<'_>, len: usize) -> bool {
-    W::FITS_SINGLE
-        && (1..=MOST).contains(&len)
-        && knobs.seek_optimum(len)
-        && check_knobs(knobs).is_ok()
+/// Whether many vectors of this length are searched in lanes.
+pub(crate) fn suits<W: Format>(options: &Ternarizer<'_>, len: usize) -> bool {
+    check_options(options).is_ok() && route::<W>(options, len, true) == Route::Lanes
 }
 
 /// Memory for sixteen vectors.
@@ -52,14 +51,14 @@ struct Desk {
 }
 
 /// Ternarizes vectors of `len` weights, one after the other.
-pub(crate) fn ternarize<W: Weight>(
-    knobs: &Knobs<'_>,
+pub(crate) fn ternarize<W: Format>(
+    options: &Ternarizer<'_>,
     len: usize,
     mut weights: &[W],
     mut trits: &mut [i8],
     fits: &mut Vec<Fit<W>>,
 ) -> Result<(), Error> {
-    let backend = knobs.backend();
+    let backend = options.instructions();
     // 32 kB, once for all vectors, and only where there is an allocator.
     let mut desk = Desk {
         rows: [[0.0; 16]; MOST],
@@ -67,7 +66,7 @@ pub(crate) fn ternarize<W: Weight>(
     };
     // All that is left is shown to each sixteen vectors, so that whole registers can be read and written.
     while weights.len() >= len {
-        let found = desk.search(knobs, backend, len, weights);
+        let found = desk.search(options, backend, len, weights);
         let (count, first) = ((weights.len() / len).min(16), fits.len());
         let (doubts, cancelled) = backend.run(Finish {
             weights,
@@ -83,7 +82,7 @@ pub(crate) fn ternarize<W: Weight>(
             let (weights, trits) = (&weights[vector.clone()], &mut trits[vector]);
             let fit = &mut fits[first + lane];
             if doubts >> lane & 1 == 1 {
-                *fit = solution::solve(knobs, weights, trits)?;
+                *fit = solution::solve(options, weights, trits)?;
             } else {
                 fit.relative_error = error_by_weights(fit, weights, trits, found.energy[lane]);
             }
@@ -95,7 +94,7 @@ pub(crate) fn ternarize<W: Weight>(
 }
 
 /// The relative error from what each weight loses.
-fn error_by_weights<W: Weight>(fit: &Fit<W>, weights: &[W], trits: &[i8], energy: f64) -> f64 {
+fn error_by_weights<W: Format>(fit: &Fit<W>, weights: &[W], trits: &[i8], energy: f64) -> f64 {
     let top = weights.iter().fold(0, |top, w| top.max(w.key()));
     let unit = unit_exponent::<W>(top);
     let scales = (fit.lambda_p, fit.lambda_n);
@@ -104,7 +103,7 @@ fn error_by_weights<W: Weight>(fit: &Fit<W>, weights: &[W], trits: &[i8], energy
 }
 
 /// What a search found.
-struct Found {
+struct LaneOptimum {
     energy: Lanes,
     chosen: Chosen,
     /// Lanes in doubt, as bits.
@@ -112,24 +111,24 @@ struct Found {
 }
 
 impl Desk {
-    fn search<W: Weight>(
+    fn search<W: Format>(
         &mut self,
-        knobs: &Knobs<'_>,
+        options: &Ternarizer<'_>,
         backend: Backend,
         len: usize,
         weights: &[W],
-    ) -> Found {
+    ) -> LaneOptimum {
         let rows = &mut self.rows[..len.next_multiple_of(16)];
-        let energy = backend.run(Spread { weights, len, rows });
-        let (chosen, doubt) = if knobs.rule == Rule::TwoScale {
+        let energy = backend.run(SpreadPass { weights, len, rows });
+        let (chosen, doubt) = if options.rule == Rule::TwoScale {
             let (positive, p) = self.best(backend, len, Side::Positive);
             let (negative, n) = self.best(backend, len, Side::Negative);
             (Chosen::BySign(positive, negative), p | n)
         } else {
             let (both, doubt) = self.best(backend, len, Side::Both);
-            (Chosen::Both(both, knobs.scales), doubt)
+            (Chosen::Both(both, options.scales), doubt)
         };
-        Found {
+        LaneOptimum {
             energy,
             chosen,
             doubt,
@@ -137,14 +136,14 @@ impl Desk {
     }
 
     /// Sorts the weights of one sign, or of both, and finds the best prefix.
-    fn best(&mut self, backend: Backend, len: usize, side: Side) -> (Support, u32) {
-        backend.run(Sort {
+    fn best(&mut self, backend: Backend, len: usize, side: Side) -> (LaneSupport, u32) {
+        backend.run(SortPass {
             rows: &self.rows,
             len,
             side,
             sorted: &mut self.sorted,
         });
-        backend.run(Best {
+        backend.run(BestPrefixPass {
             rows: &self.sorted[..len],
         })
     }
@@ -157,12 +156,12 @@ struct Finish<'a, W> {
     /// How many vectors there are, up to sixteen.
     count: usize,
     rows: &'a [[f32; 16]],
-    found: &'a Found,
+    found: &'a LaneOptimum,
     trits: &'a mut [i8],
     fits: &'a mut Vec<Fit<W>>,
 }
 
-impl<W: Weight> Job for Finish<'_, W> {
+impl<W: Format> Job for Finish<'_, W> {
     /// As bits, the lanes in doubt, and those whose error has cancelled too many digits.
     type Output = (u32, u32);
 
@@ -170,7 +169,7 @@ impl<W: Weight> Job for Finish<'_, W> {
     fn run<V: Vector>(self, v: V) -> Self::Output {
         let (len, found) = (self.len, self.found);
         let (figures, doubt) = Figures::of(v, self.rows, &found.energy, &found.chosen);
-        let write = Write {
+        let write = LaneTritPass {
             weights: self.weights,
             len,
             count: self.count,

@@ -19,14 +19,15 @@
 //! Sources: Batcher, Sorting networks and their applications (1968); Knuth, The Art of Computer Programming 3, section 5.3.4
 //! (the 60 comparators are Green's).
 
-use crate::optimum::scan::Side;
+use crate::optimum::scan::magnitudes;
+use crate::optimum::side::Side;
 use crate::simd::{Job, Vector};
 
 /// Rows that are sorted in registers.
 const BASE: usize = 16;
 
 /// Sorts magnitudes of rows, of both signs or of one.
-pub(super) struct Sort<'r> {
+pub(super) struct SortPass<'r> {
     /// The first `len` are to be sorted, and those beyond, up to a multiple of 16, are zeros.
     pub(super) rows: &'r [[f32; 16]],
     pub(super) len: usize,
@@ -35,7 +36,7 @@ pub(super) struct Sort<'r> {
     pub(super) sorted: &'r mut [[f32; 16]],
 }
 
-impl Job for Sort<'_> {
+impl Job for SortPass<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -78,7 +79,7 @@ fn few<V: Vector, const N: usize>(
 ) {
     let mut x = [vector.splat(0.0); N];
     for (x, row) in x.iter_mut().zip(rows) {
-        *x = side.magnitudes(vector, vector.load(row));
+        *x = magnitudes(vector, side, vector.load(row));
     }
     macro_rules! compare {
         ($($low:literal $high:literal),*) => {$(
@@ -217,7 +218,7 @@ mod tests {
             *row = values.map(f32::from_bits);
         }
         let mut sorted = [[0.0; 16]; 256];
-        backend.run(Sort {
+        backend.run(SortPass {
             rows: &rows,
             len,
             side: Side::Both,

@@ -37,14 +37,14 @@ fn last<W: Format>(rest: &[W]) -> [f32; 16] {
 }
 
 /// Writes the vectors row by row, and zeros for the rows up to a multiple of 16; returns the energies.
-pub(super) struct Spread<'w, 'r, W> {
+pub(super) struct SpreadPass<'w, 'r, W> {
     /// One vector after the other. Where there are fewer than sixteen, the others are zeros.
     pub(super) weights: &'w [W],
     pub(super) len: usize,
     pub(super) rows: &'r mut [[f32; 16]],
 }
 
-impl<W: Format> Job for Spread<'_, '_, W> {
+impl<W: Format> Job for SpreadPass<'_, '_, W> {
     type Output = Lanes;
 
     #[inline(always)]
@@ -128,7 +128,7 @@ fn transpose<V: Vector>(v: V, x: &mut [V::Singles; 16]) {
 }
 
 /// Writes the trits of up to sixteen vectors, one after the other; up to 15 places behind them are overwritten.
-pub(super) struct Write<'w, 't, W> {
+pub(super) struct LaneTritPass<'w, 't, W> {
     pub(super) weights: &'w [W],
     pub(super) len: usize,
     pub(super) count: usize,
@@ -137,7 +137,7 @@ pub(super) struct Write<'w, 't, W> {
     pub(super) trits: &'t mut [i8],
 }
 
-impl<W: Format> Job for Write<'_, '_, W> {
+impl<W: Format> Job for LaneTritPass<'_, '_, W> {
     type Output = ();
 
     #[inline(always)]

@@ -37,7 +37,7 @@ use super::loops::{AddProducts, LANES};
 use super::metric::{Metric, combine};
 use super::output::{TOGETHER, check_damping};
 use crate::error::{Error, Operand, check_len};
-use crate::optimum::options::check_finite;
+use crate::optimum::check::check_finite;
 use crate::quantize::scale_type::ScaledWeights;
 use crate::simd::Backend;
 use crate::threads;

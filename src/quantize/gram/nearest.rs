@@ -12,8 +12,8 @@ use nalgebra::{Cholesky, Matrix4, Vector4};
 use super::patterns::{Patterns, RowChoice, nearest};
 use super::problem::Problem;
 use crate::error::Error;
+use crate::optimum::options::Ternarizer;
 use crate::optimum::rule::{Rule, Scales};
-use crate::optimum::ternarizer::Ternarizer;
 use crate::quantize::Codebook;
 use crate::quantize::planes::{MAX_PLANES, Planes};
 

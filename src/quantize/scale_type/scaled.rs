@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::error::Error;
 use crate::exact::float_sums;
-use crate::optimum::options::check_weights;
+use crate::optimum::check::check_weights;
 use crate::weight::{Format, TypedSlice, scale_by_power, unit_exponent};
 
 /// Finite weights, divided by the power of two just above the largest magnitude: so all magnitudes are below 1, and neither

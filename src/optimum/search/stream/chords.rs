@@ -9,15 +9,15 @@
 
 /// A threshold, and two numbers between which `B` lies there.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in crate::optimum::search) struct Point {
-    pub(in crate::optimum::search) tau: f64,
-    pub(in crate::optimum::search) least: f64,
-    pub(in crate::optimum::search) most: f64,
+pub(crate) struct Point {
+    pub(crate) tau: f64,
+    pub(crate) least: f64,
+    pub(crate) most: f64,
 }
 
 impl Point {
     /// Of a `B` that was computed with an error.
-    pub(in crate::optimum::search) fn new(tau: f64, b: f64, error: f64) -> Self {
+    pub(crate) fn new(tau: f64, b: f64, error: f64) -> Self {
         Self {
             tau,
             least: (b - error).max(0.0),
@@ -26,29 +26,29 @@ impl Point {
     }
 
     /// A gain that is reached.
-    pub(in crate::optimum::search) fn gain(self) -> f64 {
+    pub(crate) fn gain(self) -> f64 {
         4.0 * self.tau * self.least
     }
 }
 
 /// Points by increasing threshold.
-pub(in crate::optimum::search) struct Points {
+pub(crate) struct Points {
     points: [Point; Self::MOST],
     len: usize,
 }
 
 impl Points {
-    pub(in crate::optimum::search) const MOST: usize = 12;
+    pub(crate) const MOST: usize = 12;
 
     /// The threshold zero alone, where `B` is at most this.
-    pub(in crate::optimum::search) fn new(most: f64) -> Self {
+    pub(crate) fn new(most: f64) -> Self {
         let mut points = [Point::default(); Self::MOST];
         points[0].most = most;
         Self { points, len: 1 }
     }
 
     /// Adds a point if its threshold is the largest; returns how many there are.
-    pub(in crate::optimum::search) fn push(&mut self, point: Point) -> usize {
+    pub(crate) fn push(&mut self, point: Point) -> usize {
         if point.tau <= 0.0 {
             self.points[0] = point;
         } else if point.tau > self.points[self.len - 1].tau && self.len < Self::MOST {
@@ -58,20 +58,20 @@ impl Points {
         self.len
     }
 
-    pub(in crate::optimum::search) fn all(&self) -> &[Point] {
+    pub(crate) fn all(&self) -> &[Point] {
         self.points.get(..self.len).unwrap_or_default()
     }
 }
 
 /// An interval of thresholds.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::optimum::search) struct Interval {
-    pub(in crate::optimum::search) low: f64,
-    pub(in crate::optimum::search) high: f64,
+pub(crate) struct Interval {
+    pub(crate) low: f64,
+    pub(crate) high: f64,
 }
 
 /// What is left between two points if a gain of `best` is known.
-pub(in crate::optimum::search) fn left(p: Point, q: Point, best: f64) -> Option<Interval> {
+pub(crate) fn left(p: Point, q: Point, best: f64) -> Option<Interval> {
     // Wider than the rounding of all that follows.
     const SLACK: f64 = 1e-9;
     let all = Interval {
@@ -99,10 +99,7 @@ pub(in crate::optimum::search) fn left(p: Point, q: Point, best: f64) -> Option<
 }
 
 /// What is left between neighbours, touching intervals as one, in at most `N` pieces.
-pub(in crate::optimum::search) fn pieces<const N: usize>(
-    points: &[Point],
-    best: f64,
-) -> [Option<Interval>; N] {
+pub(crate) fn pieces<const N: usize>(points: &[Point], best: f64) -> [Option<Interval>; N] {
     let (mut pieces, mut len) = ([None; N], 0_usize);
     for pair in points.windows(2) {
         let &[p, q] = pair else { continue };

@@ -5,204 +5,256 @@
 //! With the scale `2 tau` the best trits select what is above `tau`, and what they gain over all zeros is
 //!
 //! ```text
-//! F(tau) = sum over |w| > tau of (4 tau |w| - 4 tau^2) = 4 tau B(tau),      B(tau) = sum (|w| - tau)+
+//! F(tau) = sum over |w| > tau of h (4 tau |w| - 4 tau^2) = 4 tau B(tau),      B(tau) = sum h (|w| - tau)+
 //! ```
 //!
-//! No scale is better for a support than its own, so `F(tau)` is at most the score `S^2 / M` of the support above `tau`; and at
-//! the optimum, whose threshold is half its own scale (fact 1 of the [search](crate::optimum::search)), it is equal to it. So the largest
-//! score is the largest `F`, and where `F` can be shown to be smaller than some known gain, no optimum is. As `B` is convex, it
-//! lies below its chords: two values of `B` bound all between ([`chords`]). This is fact 3: in terms of `(M, S)` the chord's
-//! maximum is the kink of the two tangents to `S(M)`.
+//! No scale is better for a support than its own, so `F(tau)` is at most the score `S^2 / m` of the support above `tau`. At the
+//! optimum, whose threshold is half its own scale (fact 1 of the [search](crate::optimum::search)), they are equal. So the largest
+//! score is the largest `F`, and where `F` is smaller than some known gain there is no optimum. As `B` is convex, it
+//! lies below its chords: two values of `B` bound all between ([`chords`]).
 //!
 //! # The algorithm
 //!
 //! ```text
-//! guess    = fixed point of g on about 12 sqrt(N) weights, with three standard deviations for a window      (sample)
-//! scan     : in one pass, B at four to eight thresholds around the window, rounding errors bounded;
-//!            the window's weights into the output buffer, exact sums of all above it
-//! window   : B at five thresholds near where g must hold still; drop what the chords exclude,               (finish)
-//!            until few weights are left: sort them, look at each prefix, exactly
-//! around   : what chords leave of the intervals outside: for ordinary data nothing, else                    (intervals)
-//!            gather it like the window, and split it at quantiles if it does not fit
-//! write    : the trits, in a second pass
+//! guess    = fixed point of g on some weights, with three standard deviations for a window                  (scan::guess)
+//! scan     : in one pass, B at four to nine thresholds around the window, rounding errors bounded;
+//!            the window's weights into the output buffer, and the sums of all above it                      (scan::survey)
+//! window   : B at five thresholds inside; drop what the chords exclude, until few weights are left          (narrow)
+//! offer    : each support that is left                                                                      (unit, weighted)
+//! around   : what the chords leave of the intervals outside: for ordinary data nothing, else
+//!            gather it like the window, and split it at quantiles if it does not fit                        (intervals)
 //! ```
 //!
-//! So ordinary weights are read twice, and the window holds 2 % of a million weights, 8 % of 4,096. Cost, in vector operations
-//! for 16 weights: about 29 to 37 for the scan, 6 for the trits. A matrix is mostly searched row by row, so what lies beyond a
-//! slice is asked for while its last weights are read.
+//! All of this is the same with importances and without, except how supports are compared ([`Decide`]): without importances all
+//! sums are exact ([`unit`]); with importances they are rounded, and what that leaves open is decided by exact sums ([`weighted`]).
+//!
+//! Ordinary weights are read twice, once here and once to write the trits. The window holds 2 % of a million weights, 8 % of 4,096.
 //!
 //! If an interval has more weights than the output buffer holds (as bytes), it is split at quantiles of a sample of them; each
-//! part is done on its own. So the memory is `O(1)` beyond the output, and the worst case, where nothing can be excluded (all candidates
-//! score alike), is a gathering for each byte of a weight, or somewhat more, and a sort of all weights in parts: no quadratic path.
+//! part is done on its own. So the memory is `O(1)` beyond the output. The worst case, where nothing can be excluded because all candidates
+//! score alike, is a gathering for each byte of a weight, or somewhat more, and a sort of all weights in parts. With importances the
+//! search gives up there, and integers decide.
 //!
-//! Long passes are divided between threads where there are some. The best support, its sums and the figures of merit do
-//! not depend on where they are cut; only bounds do, and what they exclude could not be best anyway.
+//! Long passes are divided between threads. The best support, its sums and the error metrics do not depend on where they
+//! are cut; only bounds do, and what they exclude cannot be the optimum.
 //!
 //! # What did not help
 //!
-//! - Counting the weights above each threshold in the survey, too: the map `g` then narrows as much as the chords do, for twice
+//! - Counting the weights above each threshold in the first scan, too: the map `g` then narrows as much as the chords do, for twice
 //!   the work.
 //! - Plain loops over arrays of lanes: depending on the number of thresholds the compiler makes vectors of them, or code twenty
-//!   times slower. So do closures that are handed down: they are compiled without the backend's instructions.
-//! - Exact sums in the survey: the bounds need six digits, not all.
+//!   times slower. Closures that are handed down are compiled without the backend's instructions.
+//! - Exact sums in the first scan: the bounds need six digits, not all.
 //! - To gather in a second pass, when the chords have said where: the window is then smaller, but a third of the time went into
 //!   that pass.
 //! - To leave what comes next in memory to the processor's own prefetching: it stops at each page, which took half of the time
 //!   for 16 million weights.
 
 pub(super) mod chords;
-mod finish;
 mod intervals;
-mod sample;
+mod narrow;
+pub(crate) mod unit;
+pub(crate) mod weighted;
 
-use intervals::Search;
-use sample::{Guess, Sample};
+use intervals::IntervalSearch;
 
-use crate::exact::grid::Sums;
-use crate::optimum::objective::Plain;
-use crate::optimum::scan::Side;
-use crate::optimum::scan::gather::Gathered;
-use crate::optimum::scan::survey::{Question, Survey};
-use crate::optimum::scan::window_scan::Scan;
+use crate::exact::grid::Grid;
+use crate::optimum::route::{FirstScan, SORTED_AT_ONCE};
+use crate::optimum::scan::above::{RoundedSums, last_place};
+use crate::optimum::scan::buffer::GatherBuffer;
+use crate::optimum::scan::guess::{GuessPass, ThresholdGuess};
+use crate::optimum::scan::mass::{Mass, MassedWeights};
+use crate::optimum::scan::survey::{Gathered, ScanPass, Survey};
+use crate::optimum::side::Side;
 use crate::simd::Backend;
-use crate::weight::{Format, Weight};
-
-/// Slices shorter than this are sorted at once, on the stack.
-const FEW: usize = 128;
-
-/// Slices shorter than this are sampled so coarsely that fewer thresholds do.
-const SHORT: usize = 1 << 14;
-
-/// What the search found.
-pub(crate) enum Outcome<'a, W> {
-    /// The numbers are too large or too much apart for this search; another has to do it.
-    Unsuited,
-    /// The optimum.
-    Found(Found<'a, W>),
-}
-
-/// The optimum, with the exact sums of all that is selected and of what is positive of it.
-pub(crate) struct Found<'a, W> {
-    pub(crate) plain: Plain<'a, W>,
-    pub(crate) all: Sums,
-    pub(crate) positive: Sums,
-    /// `sum w^2` of all weights in the order of [`crate::exact::float_sums`], if they are singles.
-    pub(crate) energy: Option<f64>,
-}
+use crate::weight::{Format, scale_by_power};
+use chords::Interval;
 
 /// The weights to be searched, and with which instructions.
 #[derive(Clone, Copy)]
-struct Task<'a, W> {
-    backend: Backend,
-    weights: &'a [W],
-    side: Side,
+pub(crate) struct StreamInput<'a, W, H> {
+    pub(crate) backend: Backend,
+    pub(crate) weights: MassedWeights<'a, W, H>,
+    pub(crate) side: Side,
 }
 
-/// Finds the optimum of finite weights. Whatever `scratch` held is lost.
-pub(crate) fn optimum<'a, W: Weight>(
-    backend: Backend,
-    weights: &'a [W],
-    side: Side,
-    scratch: &mut [i8],
-) -> Outcome<'a, W> {
-    let task = Task {
-        backend,
-        weights,
-        side,
-    };
-    if weights.len() < FEW {
-        let mut scratch = [0; FEW * size_of::<f64>()];
-        return task.begin(0.0, [], None, &mut scratch);
+/// The optimum.
+#[derive(Clone, Copy)]
+pub(crate) struct Streamed<B> {
+    /// The best support.
+    pub(crate) best: B,
+    /// The key of the largest magnitude that can be selected.
+    pub(crate) top: u64,
+    /// The largest importance.
+    pub(crate) top_mass: f32,
+    /// `sum h w^2` of all weights in the order of [`crate::exact::float_sums`], if they fit `f32`.
+    pub(crate) energy: Option<f64>,
+}
+
+/// How supports are kept and compared. Implemented for each type of masses.
+pub(crate) trait Decide<W: Format>: Mass {
+    /// The best support so far.
+    type Best: Copy + Default;
+
+    /// Whether the numbers of a survey are neither too large nor too small for this search.
+    fn is_suited<const T: usize>(
+        search: &IntervalSearch<'_, '_, W, Self>,
+        survey: &Survey<Self, T>,
+    ) -> bool;
+    /// Whether the sums above a threshold can be used.
+    fn is_exact(search: &IntervalSearch<'_, '_, W, Self>, threshold: f32) -> bool;
+    /// Sums in units of two to a power, in the unit of the search.
+    fn in_unit(search: &IntervalSearch<'_, '_, W, Self>, sums: Self::Sums, old: i32) -> Self::Sums;
+    /// Gathers weights of a type that does not fit `f32`; `None` if that is not supported.
+    fn gather_one_by_one(
+        _weights: &[W],
+        _side: Side,
+        _ends: [f32; 2],
+        _buffer: GatherBuffer<'_, W>,
+        _grid: Grid,
+    ) -> Option<Gathered<Self>> {
+        None
     }
-    let Guess { tau, spread } = backend.run(Sample::new(weights, side));
-    // The nearest thresholds two to three widths away, the next where chords from these still exclude.
+    /// Keeps the gathered weights in an interval, adds those above it to the sums, and returns how many are kept.
+    fn compact(
+        search: &mut IntervalSearch<'_, '_, W, Self>,
+        above: &mut Self::Sums,
+        len: usize,
+        interval: Interval,
+    ) -> usize;
+    /// The sums in units of 1.
+    fn rounded(search: &IntervalSearch<'_, '_, W, Self>, sums: Self::Sums) -> RoundedSums;
+    /// Offers the support above `high`, and those with one gathered weight more each time, the largest first. `None` if they cannot be
+    /// told apart.
+    fn offer(
+        search: &mut IntervalSearch<'_, '_, W, Self>,
+        above: Self::Sums,
+        len: usize,
+        high: f32,
+    ) -> Option<()>;
+    /// Offers every support: there is a place for each weight.
+    fn offer_all(search: &mut IntervalSearch<'_, '_, W, Self>) -> Option<()>;
+}
+
+/// Finds the optimum of finite weights. What `scratch` held is lost. `None` if another search has to do it, because the numbers are too
+/// large, too far apart, or candidates score too much alike.
+pub(crate) fn optimum<W: Format, H: Decide<W>>(
+    input: StreamInput<'_, W, H>,
+    first: FirstScan,
+    scratch: &mut [i8],
+) -> Option<Streamed<H::Best>> {
+    // Conditions on constants, so that each type gets only the passes that it needs.
+    if !H::WEIGHTED {
+        if first == FirstScan::Sort {
+            // The thresholds do not matter.
+            let mut scratch = [0; SORTED_AT_ONCE * size_of::<f64>()];
+            return if W::FITS_SINGLE {
+                input.begin::<4, true>(NO_GUESS, [0.0; 4], None, &mut scratch)
+            } else {
+                input.begin::<9, false>(NO_GUESS, [0.0; 9], None, &mut scratch)
+            };
+        }
+    }
+    let guess = input.backend.run(GuessPass::new(input.weights, input.side));
+    let spread = guess.spread;
+    // The nearest thresholds are two to three widths of the window away, the next where chords from these still exclude. Chosen on
+    // normal, Laplace and uniform weights; only the speed depends on them.
     let [near, far] = [2.5, 8.0].map(|widths| f64::min(widths * spread, 0.9));
     let (below, above) = (1.0 - near, 1.0 + near);
+    let (low, high) = (1.0 - spread, 1.0 + spread);
     if !W::FITS_SINGLE {
-        let (low, high) = (1.0 - spread, 1.0 + spread);
         let factors = [0.5, 1.0 - far, below, low, 1.0, high, above, 1.0 + far, 2.9];
-        return task.begin(tau, factors, None, scratch);
+        return input.begin::<9, false>(guess, factors, Some([0.0; 2]), scratch);
     }
-    let window = Some([1.0 - spread, 1.0 + spread]);
-    if side == Side::Both && weights.len() < SHORT {
-        let factors = [
-            f64::max(1.0 - 4.0 * spread, 0.3),
-            1.0 + 2.8 * spread,
-            1.9,
-            3.2,
-        ];
-        task.begin(tau, factors, window, scratch)
+    if !H::WEIGHTED {
+        if first == FirstScan::Four {
+            let lowest = f64::max(1.0 - 4.0 * spread, 0.3);
+            let factors = [lowest, 1.0 + 2.8 * spread, 1.9, 3.2];
+            return input.begin::<4, true>(guess, factors, Some([low, high]), scratch);
+        }
+    }
+    let lowest = if input.side == Side::Both && !H::WEIGHTED {
+        0.5
     } else {
-        let lowest = if side == Side::Both { 0.5 } else { 0.0 };
-        let between = 1.5 * num_traits::Float::sqrt(1.0 + far);
-        let factors = [
-            lowest,
-            1.0 - far,
-            below,
-            above,
-            1.0 + far,
-            between,
-            2.9,
-            8.0,
-        ];
-        task.begin(tau, factors, window, scratch)
-    }
+        0.0
+    };
+    let between = 1.5 * num_traits::Float::sqrt(1.0 + far);
+    let factors = [
+        lowest,
+        1.0 - far,
+        below,
+        above,
+        1.0 + far,
+        between,
+        2.9,
+        8.0,
+    ];
+    input.begin::<8, true>(guess, factors, Some([low, high]), scratch)
 }
 
-impl<'a, W: Weight> Task<'a, W> {
-    /// Surveys the weights at multiples of a guess, gathers those in a window around it, and searches what is left.
-    fn begin<const T: usize>(
+/// Where no guess is needed.
+const NO_GUESS: ThresholdGuess = ThresholdGuess {
+    tau: 0.0,
+    spread: 0.0,
+    mass: 1.0,
+};
+
+impl<W: Format, H: Decide<W>> StreamInput<'_, W, H> {
+    /// Surveys the weights at multiples of a guess, gathers those in a window around it, and searches what is left. Without a
+    /// window, sorts all weights.
+    fn begin<const T: usize, const GATHERS: bool>(
         self,
-        guess: f64,
+        guess: ThresholdGuess,
         factors: [f64; T],
         window: Option<[f64; 2]>,
         scratch: &mut [i8],
-    ) -> Outcome<'a, W> {
-        let threshold = |factor| f32::narrow(guess * factor);
-        let thresholds = factors.map(threshold);
-        let window = window.map(|ends| ends.map(threshold));
-        let (survey, gathered) = match window {
-            Some(ends) => self.scan(thresholds, ends, scratch),
-            None => (self.survey(thresholds), Gathered::default()),
-        };
-        let Some(mut search) = Search::new(self, &survey, scratch) else {
-            return Outcome::Unsuited;
-        };
-        let done = match (survey.top, T) {
-            (0, _) => Some(()),
-            (_, 0) => search.every(),
-            _ => search.all(thresholds, &survey, window.map(|ends| (ends, gathered))),
-        };
-        match done {
-            Some(()) => Outcome::Found(search.found(survey.energy)),
-            None => Outcome::Unsuited,
+    ) -> Option<Streamed<H::Best>> {
+        let mass_scale = mass_scale(guess);
+        let mut buffer = GatherBuffer::new::<H>(scratch);
+        // One pass over all weights.
+        let threshold = |factor| f32::narrow(guess.tau * factor);
+        let (mut thresholds, mut ends) = ([0.0; T], [f32::MAX; 2]);
+        for (place, factor) in thresholds.iter_mut().zip(factors) {
+            *place = threshold(factor);
         }
-    }
-
-    /// One pass over the weights that gathers a window, too.
-    fn scan<const T: usize>(
-        self,
-        thresholds: [f32; T],
-        ends: [f32; 2],
-        scratch: &mut [i8],
-    ) -> (Survey<T>, Gathered) {
-        self.backend.run_divided(Scan {
-            question: self.question(thresholds),
-            ends,
-            window: W::slots(scratch),
-        })
-    }
-
-    /// One pass over the weights.
-    fn survey<const T: usize>(self, thresholds: [f32; T]) -> Survey<T> {
-        self.backend.run_divided(self.question(thresholds))
-    }
-
-    fn question<const T: usize>(self, thresholds: [f32; T]) -> Question<'a, W, T> {
-        Question {
-            weights: self.weights,
-            side: self.side,
-            thresholds,
+        if let Some([low, high]) = window {
+            ends = [threshold(low), threshold(high)];
         }
+        let survey = self
+            .backend
+            .run_divided(ScanPass::<W, H, T, true, GATHERS> {
+                input: self.weights,
+                side: self.side,
+                thresholds,
+                mass_scale,
+                ends,
+                unit: last_place(ends[1]),
+                buffer: buffer.lend(),
+            });
+        // What it leaves.
+        let mut search = IntervalSearch::new(self, &survey, guess.mass, mass_scale, buffer);
+        if search.top() > 0.0 {
+            if !H::is_suited(&search, &survey) {
+                return None;
+            }
+            if window.is_none() {
+                H::offer_all(&mut search)?;
+            } else {
+                let window = GATHERS.then_some((ends, survey.gathered));
+                search.all(thresholds, &survey, window)?;
+            }
+        }
+        Some(search.result(survey.energy))
+    }
+}
+
+/// A power of two by which the importances are multiplied so that hinges are about 1.
+fn mass_scale(guess: ThresholdGuess) -> f32 {
+    let exponent = |x: f64| (x.to_bits() >> 52) as i32 - 1023;
+    if guess.tau > 0.0 && guess.mass > 0.0 && guess.mass.is_finite() {
+        let exponent = -exponent(guess.tau) - exponent(guess.mass);
+        f32::narrow(scale_by_power(1.0, exponent.clamp(-120, 120)))
+    } else {
+        1.0
     }
 }

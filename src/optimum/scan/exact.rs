@@ -1,6 +1,6 @@
-//! A pass for what rounded sums leave in doubt: the same sums without any rounding.
+//! The sums above a threshold with importances, without any rounding: for what rounded sums leave open.
 //!
-//! A term is cut into three pieces on grids that are fixed beforehand, each so coarse that a lane adds its pieces without rounding:
+//! A term is cut into three pieces on grids that are fixed beforehand. Each grid is so coarse that a lane adds its pieces without rounding:
 //!
 //! ```text
 //! q = (sigma + p) - sigma,   p = p - q           with sigma = 1.5 * 2^k:  q is a multiple of 2^(k-52), |p - q| <= 2^(k-53)
@@ -8,44 +8,28 @@
 //!
 //! With terms below `2^E` and `n = 2^b` of them in a lane, `k = E + b + 1` keeps `n 2^E` below `2^53` units, and what is left is
 //! below `2^(k-53)`: the next `E`. So a piece is `52 - b` bits long. Three pieces make 105 bits for a million weights, where a
-//! product of two singles has 48: the rest is room for magnitudes that differ. If there is not enough, something is left in the
-//! end, and the pass says so.
+//! product of two `f32` has 48: the other bits are for magnitudes that differ. If they are not enough, something is left of a term,
+//! and the pass returns `None`.
 //!
 //! Cost: one read, and about 130 vector operations for 16 weights.
 //!
 //! Source: Rump, Ogita and Oishi, Accurate Floating-Point Summation (2008), extraction of leading parts.
 
-use super::{Chunk, LANES, Side, Visitor, Weighted};
+use super::LANES;
+use super::mass::{MassedWeights, WeightChunk};
+use super::padded;
+use crate::exact::wide_sums::{ExactPart, PIECES, Piece};
+use crate::optimum::side::Side;
 use crate::simd::{Job, Vector};
 use crate::weight::{Format, scale_by_power};
 
-/// Pieces into which a term is cut.
-const PIECES: usize = 3;
-
 /// Sums everything above a threshold.
-pub(crate) struct Exact<'a, W> {
-    pub(crate) weighted: Weighted<'a, W>,
+pub(crate) struct ExactPass<'a, W> {
+    pub(crate) input: MassedWeights<'a, W, f32>,
     pub(crate) threshold: f32,
     /// Magnitudes and importances are at most that large.
     pub(crate) top: f32,
-    pub(crate) top_importance: f32,
-}
-
-/// An integer times two to a power.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Scaled {
-    pub(crate) integer: u128,
-    pub(crate) exponent: i32,
-}
-
-/// The sums of one sign.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct ExactPart {
-    pub(crate) count: usize,
-    /// `sum h |w|` is the sum of these.
-    pub(crate) sum: [Scaled; PIECES],
-    /// `sum h` is the sum of these.
-    pub(crate) mass: [Scaled; PIECES],
+    pub(crate) top_mass: f32,
 }
 
 /// The smallest exponent of a power of two above a number.
@@ -53,15 +37,15 @@ fn exponent_above(x: f32) -> i32 {
     (f64::from(x).to_bits() >> 52) as i32 - 1022
 }
 
-impl<W: Format> Job for Exact<'_, W> {
+impl<W: Format> Job for ExactPass<'_, W> {
     /// Of the positive weights and of the negative ones; `None` if they are too far apart.
     type Output = Option<[ExactPart; 2]>;
 
     #[inline(always)]
     fn run<V: Vector>(self, vector: V) -> Self::Output {
-        let terms = self.weighted.weights.len() / LANES + 1;
+        let terms = self.input.weights.len() / LANES + 1;
         let bits = terms.next_power_of_two().ilog2() as i32;
-        let mass = exponent_above(self.top_importance) + bits + 1;
+        let mass = exponent_above(self.top_mass) + bits + 1;
         let sum = mass + exponent_above(self.top);
         let step = 52 - bits;
         let sigmas = |k: i32| {
@@ -73,7 +57,7 @@ impl<W: Format> Job for Exact<'_, W> {
             }
             sigmas
         };
-        let none = Pieces {
+        let none = PieceSums {
             sums: [[vector.zeros(); 2]; PIECES],
         };
         let mut cutter = Cutter::<V> {
@@ -83,7 +67,14 @@ impl<W: Format> Job for Exact<'_, W> {
             pieces: [none; 4],
             left: [vector.zeros(); 2],
         };
-        self.weighted.visit_all::<V, LANES>(vector, &mut cutter);
+        let (chunks, rest) = self.input.blocks::<LANES>();
+        for (weights, masses) in chunks {
+            cutter.add(vector, weights, masses);
+        }
+        if !rest.weights.is_empty() {
+            let weights = padded(rest.weights, W::from_key(0));
+            cutter.add(vector, &weights, &padded(rest.masses, 0.0));
+        }
         let mut nothing_left = true;
         for half in cutter.left {
             for lane in vector.doubles(half) {
@@ -101,11 +92,11 @@ impl<W: Format> Job for Exact<'_, W> {
 
 /// The pieces of a sum.
 #[derive(Clone, Copy)]
-struct Pieces<V: Vector> {
+struct PieceSums<V: Vector> {
     sums: [[V::Doubles; 2]; PIECES],
 }
 
-impl<V: Vector> Pieces<V> {
+impl<V: Vector> PieceSums<V> {
     /// Adds a term of a half, and returns what is left of it.
     #[inline(always)]
     fn add(
@@ -129,8 +120,8 @@ impl<V: Vector> Pieces<V> {
         clippy::cast_possible_truncation,
         reason = "a whole number of at most 53 bits"
     )]
-    fn total(&self, vector: V, k: i32, step: i32) -> [Scaled; PIECES] {
-        let mut scaled = [Scaled::default(); PIECES];
+    fn total(&self, vector: V, k: i32, step: i32) -> [Piece; PIECES] {
+        let mut scaled = [Piece::default(); PIECES];
         let mut carry = 0;
         for j in (0..PIECES).rev() {
             let unit = k - step * j as i32 - 52;
@@ -142,7 +133,7 @@ impl<V: Vector> Pieces<V> {
             }
             // A piece below the first may be negative: it borrows from the one before.
             carry = if j > 0 { total >> step } else { 0 };
-            scaled[j] = Scaled {
+            scaled[j] = Piece {
                 integer: (total - (carry << step)).cast_unsigned(),
                 exponent: unit,
             };
@@ -157,22 +148,22 @@ struct Cutter<V: Vector> {
     sigmas: [[V::Doubles; PIECES]; 2],
     counts: [usize; 2],
     /// `S_p, m_p, S_n, m_n`.
-    pieces: [Pieces<V>; 4],
+    pieces: [PieceSums<V>; 4],
     /// Zero if nothing is left of any term.
     left: [V::Doubles; 2],
 }
 
-impl<V: Vector, W: Format> Visitor<V, W, LANES> for Cutter<V> {
+impl<V: Vector> Cutter<V> {
+    /// Adds sixteen weights.
     #[inline(always)]
-    fn visit(&mut self, vector: V, _: usize, weights: &[W; LANES], importance: &[f32; LANES]) {
+    fn add<W: Format>(&mut self, vector: V, weights: &[W; LANES], masses: &[f32; LANES]) {
         for (sign, side) in [Side::Positive, Side::Negative].into_iter().enumerate() {
-            let chunk = Chunk::new(vector, side, weights, importance);
+            let chunk = WeightChunk::load::<W, f32>(vector, side, weights, masses);
             let above = vector.greater(chunk.x, self.threshold);
             self.counts[sign] += vector.bits(above).count_ones() as usize;
-            let h = vector.widen(vector.select(above, chunk.importance));
-            let x = vector.widen(chunk.x);
+            let h = vector.widen(vector.select(above, chunk.masses));
             for half in 0..2 {
-                let sum = vector.multiply_doubles(h[half], x[half]);
+                let sum = vector.multiply_doubles(h[half], chunk.wide[half]);
                 let terms = [(2 * sign, sum), (2 * sign + 1, h[half])];
                 for (j, term) in terms {
                     let left = self.pieces[j].add(vector, &self.sigmas[j % 2], half, term);

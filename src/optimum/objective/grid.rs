@@ -1,4 +1,4 @@
-//! The plain objective `S^2 / M`: magnitudes added on a 128-bit grid.
+//! The objective `S^2 / M`, without importances: magnitudes added on a 128-bit grid.
 //!
 //! An optimum selects no weight below `max|w| / (2 sqrt(N))`: it scores at least what the largest weight scores alone, so
 //! `lambda^2 M >= max^2` and its threshold `lambda / 2` is at least `max / (2 sqrt(M))`. So all that can be selected lies within
@@ -11,15 +11,14 @@
 
 use core::cmp::Ordering;
 
-use super::{Edge, Item, Objective, Rounded, Side, Tally, above_one_by_one};
-use crate::exact::grid::{Grid, Sums, depth};
-use crate::exact::quotient::{Quotient, halves};
-use crate::exact::score::{self, Score};
-use crate::weight::{Weight, decode, scale_by_power};
+use super::{Edge, Item, Objective, RoundedTally, Side, Tally, above_one_by_one};
+use crate::exact::grid::{Grid, GridSums, depth};
+use crate::exact::quotient::Quotient;
+use crate::weight::{Format, decode, scale_by_power};
 
 /// Weights without importance, both signs or one.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Plain<'a, W> {
+pub(crate) struct GridObjective<'a, W> {
     weights: &'a [W],
     /// What to keep of the keys of positive and of negative weights: all or nothing.
     masks: [u64; 2],
@@ -27,13 +26,13 @@ pub(crate) struct Plain<'a, W> {
     top: u64,
 }
 
-impl Tally for Sums {
+impl Tally for GridSums {
     fn count(&self) -> usize {
         self.count
     }
 }
 
-impl<'a, W: Weight> Plain<'a, W> {
+impl<'a, W: Format> GridObjective<'a, W> {
     /// Largest number of weights whose sums are exact: `p + log2(N) / 2 + 2 + log2(N) <= 128`.
     pub(crate) const MAX_LEN: u64 = {
         let bits = 2 * (126 - W::PRECISION) / 3;
@@ -113,9 +112,9 @@ impl<'a, W: Weight> Plain<'a, W> {
 /// Weights whose sum fits 64 bits if each fits 54.
 const BLOCK: usize = 1 << 10;
 
-impl<W: Weight> Objective for Plain<'_, W> {
+impl<W: Format> Objective for GridObjective<'_, W> {
     type Weight = W;
-    type Tally = Sums;
+    type Tally = GridSums;
 
     fn len(&self) -> usize {
         self.weights.len()
@@ -125,35 +124,26 @@ impl<W: Weight> Objective for Plain<'_, W> {
         self.weights.iter().map(move |&weight| self.item(weight))
     }
 
-    fn empty(&self) -> Sums {
-        Sums { count: 0, sum: 0 }
+    fn empty(&self) -> GridSums {
+        GridSums { count: 0, sum: 0 }
     }
 
-    fn add(&self, tally: &mut Sums, item: Item, times: usize) {
+    fn add(&self, tally: &mut GridSums, item: Item, times: usize) {
         tally.count += times;
         tally.sum += self.grid.place(item.key) * times as u128;
     }
 
-    fn compare_exactly(&self, a: &Sums, b: &Sums) -> Ordering {
-        score::exactly::<[u64; 6]>(
-            Score {
-                sum: &halves(a.sum),
-                mass: &[a.count as u64],
-            },
-            Score {
-                sum: &halves(b.sum),
-                mass: &[b.count as u64],
-            },
-        )
+    fn compare_exactly(&self, a: &GridSums, b: &GridSums) -> Ordering {
+        a.compare(b)
     }
 
-    fn mean(&self, tally: &Sums) -> Quotient {
-        self.grid.divide(tally.sum, tally.count as u64)
+    fn mean(&self, tally: &GridSums) -> Option<Quotient> {
+        tally.mean(self.grid)
     }
 
-    fn rounded(&self, tally: &Sums) -> Rounded {
+    fn rounded(&self, tally: &GridSums) -> RoundedTally {
         let exponent = self.grid.unit::<W>() - self.unit_exponent();
-        Rounded {
+        RoundedTally {
             sum: scale_by_power(tally.sum as f64, exponent),
             mass: tally.count as f64,
         }
@@ -169,7 +159,7 @@ impl<W: Weight> Objective for Plain<'_, W> {
         self.top
     }
 
-    fn above_each<const T: usize>(&self, thresholds: [u64; T]) -> [Edge<Sums>; T] {
+    fn above_each<const T: usize>(&self, thresholds: [u64; T]) -> [Edge<GridSums>; T] {
         let (_, shift) = decode(self.top, W::PRECISION);
         let bits_on_grid = W::PRECISION + shift - self.grid.base.min(shift);
         let (fits, floor) = (bits_on_grid + BLOCK.ilog2() <= u64::BITS, self.floor());

@@ -1,0 +1,281 @@
+//! [`GatherBuffer`]: where the weights of an interval are gathered, in memory that is lent for a while: the trits that are
+//! written last, or some bytes of stack.
+
+use super::LANES;
+use super::above::SignedSums;
+use super::mass::{Mass, UnitMass, WeightChunk};
+use super::survey::Gathered;
+use crate::exact::grid::Grid;
+use crate::exact::quotient::halves;
+use crate::optimum::side::Side;
+use crate::simd::Vector;
+use crate::weight::Format;
+
+/// The bytes of an `f32`.
+type MassBytes = [i8; size_of::<f32>()];
+
+/// Places for weights, and with importances as many for masses.
+pub(crate) struct GatherBuffer<'s, W: Format> {
+    /// The weights; with importances their magnitudes.
+    pub(crate) slots: &'s mut [W::Slot],
+    /// The masses; empty without importances.
+    pub(crate) masses: &'s mut [MassBytes],
+    /// How many were gathered, also those for which there was no place.
+    pub(crate) len: usize,
+}
+
+impl<'s, W: Format> GatherBuffer<'s, W> {
+    /// As many places as fit some bytes.
+    pub(crate) fn new<H: Mass>(bytes: &'s mut [i8]) -> Self {
+        if !H::WEIGHTED {
+            return Self {
+                slots: W::slots(bytes),
+                masses: &mut [],
+                len: 0,
+            };
+        }
+        let (first, second) = bytes.split_at_mut(bytes.len() / 2 / LANES * LANES);
+        let (slots, masses) = (W::slots(first), second.as_chunks_mut().0);
+        Self {
+            slots,
+            masses,
+            len: 0,
+        }
+    }
+
+    /// The first places, lent on; empty.
+    pub(crate) fn first(&mut self, len: usize) -> GatherBuffer<'_, W> {
+        let (len, masses) = (len.min(self.slots.len()), len.min(self.masses.len()));
+        GatherBuffer {
+            slots: self.slots.get_mut(..len).unwrap_or_default(),
+            masses: self.masses.get_mut(..masses).unwrap_or_default(),
+            len: 0,
+        }
+    }
+
+    /// All places, lent on; empty.
+    pub(crate) fn lend(&mut self) -> GatherBuffer<'_, W> {
+        self.first(usize::MAX)
+    }
+
+    /// Places for the first `at` of `len` weights and for the others, as many as these are.
+    pub(super) fn split(&mut self, at: usize, len: usize) -> [GatherBuffer<'_, W>; 2] {
+        let (slots, more) = self.slots.split_at_mut(share(self.slots.len(), at, len));
+        let (masses, more_masses) = self.masses.split_at_mut(share(self.masses.len(), at, len));
+        [(slots, masses), (more, more_masses)].map(|(slots, masses)| GatherBuffer {
+            slots,
+            masses,
+            len: 0,
+        })
+    }
+
+    /// Moves what was gathered from two parts together; `None` if one part had too few places.
+    pub(super) fn unite(&mut self, inside: [usize; 2], at: usize, len: usize) -> Option<usize> {
+        let [first, second] = inside;
+        let start = share(self.slots.len(), at, len);
+        if first > start || second > self.slots.len() - start {
+            return None;
+        }
+        self.slots.copy_within(start..start + second, first);
+        if !self.masses.is_empty() {
+            self.masses.copy_within(start..start + second, first);
+        }
+        Some(first + second)
+    }
+
+    /// Prefetches memory beyond the buffer, a cache line for each block of weights: if this is a row of a matrix, the buffer and
+    /// the trits of the next row will be there.
+    #[inline(always)]
+    pub(super) fn prefetch<V: Vector>(&self, vector: V, block: usize) {
+        // Chosen: longer rows than four times this are long enough to make up for a few cache misses.
+        const ROW: usize = 1 << 12;
+        let line = self
+            .slots
+            .get(block * LANES..)
+            .and_then(<[_]>::first_chunk::<LANES>);
+        if let Some(line) = line
+            && self.slots.len() <= ROW
+        {
+            vector.prefetch(line, size_of_val(self.slots));
+        }
+    }
+
+    /// Appends the weights of a chunk that are in a mask.
+    #[inline(always)]
+    pub(super) fn append<V: Vector, H: Mass>(
+        &mut self,
+        vector: V,
+        mask: V::Mask,
+        chunk: &WeightChunk<V>,
+    ) {
+        let bits = vector.bits(mask);
+        if !V::COMPRESSES && bits == 0 {
+            return;
+        }
+        let (count, kept) = (
+            bits.count_ones() as usize,
+            kept::<V, H>(vector, mask, chunk),
+        );
+        if self.len + LANES <= self.slots.len() {
+            self.store::<H>(self.len, kept);
+            self.len += count;
+        } else {
+            for l in 0..count {
+                self.push(W::single_to_slot(kept[0][l]), kept[1][l]);
+            }
+        }
+    }
+
+    /// Writes the weights of a chunk that are in a mask from a place on; what lies behind them may be lost. Returns how many.
+    #[inline(always)]
+    pub(super) fn put<V: Vector, H: Mass>(
+        &mut self,
+        vector: V,
+        start: usize,
+        mask: V::Mask,
+        chunk: &WeightChunk<V>,
+    ) -> usize {
+        let bits = vector.bits(mask);
+        if V::COMPRESSES || bits != 0 {
+            self.store::<H>(start, kept::<V, H>(vector, mask, chunk));
+        }
+        bits.count_ones() as usize
+    }
+
+    /// Writes sixteen weights with their masses, or as many as there are places for.
+    #[inline(always)]
+    fn store<H: Mass>(&mut self, start: usize, [x, h]: [[f32; LANES]; 2]) {
+        store(self.slots, start, x, W::single_to_slot);
+        if H::WEIGHTED {
+            store(self.masses, start, h, mass_to_bytes);
+        }
+    }
+
+    /// Appends one weight. If there are more than places, one in eight displaces another, so that what stays is a sample of all.
+    #[inline(always)]
+    pub(super) fn push(&mut self, slot: W::Slot, mass: f32) {
+        let (slots, mut index) = (self.slots.len(), self.len);
+        if index >= slots {
+            let hash = (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let [_, random] = halves(u128::from(hash << 3) * slots as u128);
+            let kept = hash >> 61 == 0;
+            index = usize::try_from(random)
+                .ok()
+                .filter(|_| kept)
+                .unwrap_or(slots);
+        }
+        if let Some(place) = self.slots.get_mut(index) {
+            *place = slot;
+        }
+        if let Some(place) = self.masses.get_mut(index) {
+            *place = mass_to_bytes(mass);
+        }
+        self.len += 1;
+    }
+
+    /// Sixteen gathered weights from a place on, of a type that fits `f32`; zeros of mass 0 beyond the last.
+    #[inline(always)]
+    pub(super) fn load<V: Vector, H: Mass>(&self, vector: V, start: usize) -> [V::Singles; 2] {
+        let x = vector.load(&load(self.slots, start, W::slot_to_single));
+        if !H::WEIGHTED {
+            return [x; 2];
+        }
+        [x, vector.load(&load(self.masses, start, mass_from_bytes))]
+    }
+
+    /// Magnitudes and masses one by one, of a type that fits `f32`.
+    pub(crate) fn magnitudes(&self) -> impl Iterator<Item = (f32, f32)> + '_ {
+        let slots = self.slots.iter().zip(self.masses.iter());
+        slots.map(|(&x, &h)| (W::slot_to_single(x), mass_from_bytes(h)))
+    }
+}
+
+/// The weights of a chunk that are in a mask, in the first lanes, and their masses.
+#[inline(always)]
+fn kept<V: Vector, H: Mass>(vector: V, mask: V::Mask, chunk: &WeightChunk<V>) -> [[f32; LANES]; 2] {
+    let compressed = |x| vector.array(vector.compress(mask, x));
+    if H::WEIGHTED {
+        [compressed(chunk.x), compressed(chunk.masses)]
+    } else {
+        [compressed(chunk.singles), [1.0; LANES]]
+    }
+}
+
+#[inline(always)]
+fn mass_to_bytes(mass: f32) -> MassBytes {
+    mass.to_ne_bytes().map(u8::cast_signed)
+}
+
+#[inline(always)]
+fn mass_from_bytes(bytes: MassBytes) -> f32 {
+    f32::from_ne_bytes(bytes.map(i8::cast_unsigned))
+}
+
+/// Sixteen numbers from a place on, and zeros beyond the last.
+#[inline(always)]
+fn load<T: Copy>(places: &[T], start: usize, number: impl Fn(T) -> f32) -> [f32; LANES] {
+    let rest = places.get(start..).unwrap_or_default();
+    let mut chunk = [0.0; LANES];
+    if let Some(places) = rest.first_chunk::<LANES>() {
+        for l in 0..LANES {
+            chunk[l] = number(places[l]);
+        }
+        return chunk;
+    }
+    for (single, &place) in chunk.iter_mut().zip(rest) {
+        *single = number(place);
+    }
+    chunk
+}
+
+/// Writes sixteen numbers, or as many as there are places for.
+#[inline(always)]
+fn store<T: Copy>(places: &mut [T], start: usize, numbers: [f32; LANES], bytes: impl Fn(f32) -> T) {
+    let rest = places.get_mut(start..).unwrap_or_default();
+    if let Some(places) = rest.first_chunk_mut::<LANES>() {
+        // All at once: place by place the compiler takes the vector apart.
+        let mut all = *places;
+        for l in 0..LANES {
+            all[l] = bytes(numbers[l]);
+        }
+        *places = all;
+        return;
+    }
+    for (place, number) in rest.iter_mut().zip(numbers) {
+        *place = bytes(number);
+    }
+}
+
+/// As much of some places as `at` is of `len` weights.
+fn share(places: usize, at: usize, len: usize) -> usize {
+    let first = places as u128 * at as u128 / (len as u128).max(1);
+    usize::try_from(first).unwrap_or(places).min(places)
+}
+
+/// Gathers weights that do not fit `f32`, one by one.
+pub(crate) fn gather_one_by_one<W: Format>(
+    weights: &[W],
+    side: Side,
+    [low, high]: [f32; 2],
+    mut buffer: GatherBuffer<'_, W>,
+    grid: Grid,
+) -> Gathered<UnitMass> {
+    let [low, high] = [low, high].map(f64::from);
+    let mut above = SignedSums::default();
+    for &weight in weights {
+        let signed = weight.widen();
+        let (x, negative) = (signed.abs(), signed.is_sign_negative());
+        if !side.includes(negative) || x <= low {
+            continue;
+        }
+        if x <= high {
+            buffer.push(weight.to_slot(), 1.0);
+        } else {
+            above.add_if(true, grid.place(weight.key()), negative);
+        }
+    }
+    Gathered {
+        inside: buffer.len,
+        above,
+    }
+}

@@ -1,0 +1,173 @@
+//! The last pass: the trits, and with importances the sums of each sign.
+//!
+//! ```text
+//! t = +1 if w > threshold_p,   -1 if -w > threshold_n,   else 0;      0 where h = 0
+//! S_p = sum h w, m_p = sum h where t = +1;      S_n = sum h |w|, m_n = sum h where t = -1        (with importances)
+//! ```
+//!
+//! The sums run over all weights in the order of [`crate::exact::float_sums`], with zeros where the trit is another, so a plain loop
+//! gives the same bits. Without importances exact sums are known already.
+//!
+//! Cost: one read of the weights, one write of a byte each; with importances about 30 vector operations for 16 weights.
+
+use super::mass::{Mass, MassedWeights, WeightChunk};
+use super::{AHEAD, LANES, padded};
+use crate::exact::float_sums::{BLOCK, OrderedSums, cut, total};
+use crate::optimum::side::Side;
+use crate::simd::{Divisible, Job, Vector};
+use crate::weight::Format;
+
+/// Writes the trits of weights without importances.
+pub(crate) struct TritPass<'a, 't, W> {
+    pub(crate) weights: &'a [W],
+    pub(crate) trits: &'t mut [i8],
+    pub(crate) threshold_p: W,
+    pub(crate) threshold_n: W,
+}
+
+impl<W: Format> Job for TritPass<'_, '_, W> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self, vector: V) {
+        let negative = -self.threshold_n;
+        let blocks = self.weights.chunks(BLOCK).zip(self.trits.chunks_mut(BLOCK));
+        for (weights, trits) in blocks {
+            vector.prefetch(weights, AHEAD);
+            for (trit, &weight) in trits.iter_mut().zip(weights) {
+                *trit = i8::from(weight > self.threshold_p) - i8::from(weight < negative);
+            }
+        }
+    }
+}
+
+impl<W: Format> Divisible for TritPass<'_, '_, W> {
+    type Part<'p>
+        = TritPass<'p, 'p, W>
+    where
+        Self: 'p;
+
+    fn divide(&mut self) -> Option<[TritPass<'_, '_, W>; 2]> {
+        let at = cut(self.weights.len())?;
+        let (first, second) = self.weights.split_at(at);
+        let (first_trits, second_trits) = self.trits.split_at_mut_checked(at)?;
+        let part = |weights, trits| TritPass {
+            weights,
+            trits,
+            threshold_p: self.threshold_p,
+            threshold_n: self.threshold_n,
+        };
+        Some([part(first, first_trits), part(second, second_trits)])
+    }
+
+    fn unite(&mut self, _: [(); 2]) -> Option<()> {
+        Some(())
+    }
+}
+
+/// Writes the trits of weights with importances, and adds the sums of each sign.
+pub(crate) struct WeightedTritPass<'a, 't, W> {
+    pub(crate) input: MassedWeights<'a, W, f32>,
+    pub(crate) trits: &'t mut [i8],
+    /// Of the positive weights, and of the negative ones.
+    pub(crate) thresholds: [f32; 2],
+}
+
+/// The sums of one sign.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct SignSums {
+    pub(crate) count: usize,
+    /// `sum h |w|`.
+    pub(crate) sum: f64,
+    /// `sum h`.
+    pub(crate) mass: f64,
+}
+
+impl<W: Format> Job for WeightedTritPass<'_, '_, W> {
+    /// The sums of both signs.
+    type Output = [SignSums; 2];
+
+    #[inline(always)]
+    fn run<V: Vector>(self, vector: V) -> Self::Output {
+        let [p, n] = self.thresholds;
+        let mut writer = TritWriter::<V> {
+            thresholds: [vector.splat(p), vector.splat(n), vector.splat(-n)],
+            counts: [0; 2],
+        };
+        let (mut sums, mut last) = (OrderedSums::new(), [0.0; 4]);
+        let (blocks, rest) = self.input.blocks::<BLOCK>();
+        let (places, last_places) = self.trits.as_chunks_mut::<BLOCK>();
+        for ((weights, masses), places) in blocks.zip(places) {
+            let (trits, totals) = writer.block(vector, weights, masses);
+            *places = trits;
+            sums.carry(totals);
+        }
+        if !rest.weights.is_empty() {
+            let (weights, masses) = (
+                padded(rest.weights, W::from_key(0)),
+                padded(rest.masses, 0.0),
+            );
+            let (trits, totals) = writer.block(vector, &weights, &masses);
+            for (place, trit) in last_places.iter_mut().zip(trits) {
+                *place = trit;
+            }
+            last = totals;
+        }
+        let sums = sums.total(last);
+        let part = |sign: usize| SignSums {
+            count: writer.counts[sign],
+            sum: sums[2 * sign],
+            mass: sums[2 * sign + 1],
+        };
+        [part(0), part(1)]
+    }
+}
+
+struct TritWriter<V: Vector> {
+    thresholds: [V::Singles; 3],
+    counts: [usize; 2],
+}
+
+impl<V: Vector> TritWriter<V> {
+    /// The trits of a block, and `S_p, m_p, S_n, m_n`.
+    #[inline(always)]
+    fn block<W: Format, H: Mass>(
+        &mut self,
+        vector: V,
+        weights: &[W; BLOCK],
+        masses: &[H; BLOCK],
+    ) -> ([i8; BLOCK], [f64; 4]) {
+        let (mut sums, mut signs) = ([vector.zeros(); 4], [0_u64; 2]);
+        let mut trits = [0; BLOCK];
+        let (weights, masses) = (weights.as_chunks().0, masses.as_chunks().0);
+        let places = trits.as_chunks_mut::<LANES>().0;
+        for ((weights, masses), places) in weights.iter().zip(masses).zip(places) {
+            let chunk = WeightChunk::load::<W, H>(vector, Side::Both, weights, masses);
+            let matters = vector.greater(chunk.masses, vector.splat(0.0));
+            let w = vector.select(matters, chunk.singles);
+            let [above, least, below] = self.thresholds;
+            let masks = [
+                vector.greater(w, above),
+                vector.greater(vector.negate(w), least),
+            ];
+            for sign in 0..2 {
+                // Counted all at once, at the end of the block.
+                signs[sign] = signs[sign] << LANES | u64::from(vector.bits(masks[sign]));
+                let h = vector.widen(vector.select(masks[sign], chunk.masses));
+                for half in 0..2 {
+                    sums[2 * sign] = vector.add_product(sums[2 * sign], h[half], chunk.wide[half]);
+                    sums[2 * sign + 1] = vector.add_doubles(sums[2 * sign + 1], h[half]);
+                }
+            }
+            *places = vector.signs(w, above, below);
+        }
+        for (count, signs) in self.counts.iter_mut().zip(signs) {
+            *count += signs.count_ones() as usize;
+        }
+        let mut totals = [0.0; 4];
+        for (place, lanes) in totals.iter_mut().zip(sums) {
+            *place = total(&vector.doubles(lanes));
+        }
+        (trits, totals)
+    }
+}

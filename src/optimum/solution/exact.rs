@@ -1,0 +1,232 @@
+//! Solutions from the searches in integers, and from the rules that prescribe a threshold.
+
+use super::{SignPair, Solution};
+use crate::error::Error;
+use crate::exact::wide_sums::WideSums;
+use crate::optimum::fit;
+use crate::optimum::objective::{GridObjective, Objective, RoundedTally, Tally, WideObjective};
+use crate::optimum::options::Ternarizer;
+use crate::optimum::rule::{Prescription, Rule, Scales, prescribe};
+use crate::optimum::search::{self, Cut, Range, Support, Target};
+use crate::optimum::side::Side;
+use crate::weight::{Format, scale_by_power};
+
+/// The optimum of the objective that is made for a side.
+pub(super) fn optimum<O: Objective>(
+    options: &Ternarizer<'_>,
+    objective: impl Fn(Side) -> O,
+) -> Solution<O::Weight> {
+    if options.rule == Rule::TwoScale {
+        let sides = [objective(Side::Positive), objective(Side::Negative)];
+        let [p, n] = [&sides[0], &sides[1]].map(|side| search::optimum(side, options.search).tally);
+        by_sign((&sides[0], &p), (&sides[1], &n))
+    } else {
+        let both = objective(Side::Both);
+        let found = search::optimum(&both, options.search);
+        one_support(&both, &found, options.scales)
+    }
+}
+
+/// The best or the sparsest support under the caller's control.
+pub(super) fn controlled<W: Format>(
+    options: &Ternarizer<'_>,
+    weights: &[W],
+) -> Result<Solution<W>, Error> {
+    let wide = WideObjective::new(weights, None, Side::Both);
+    let found = controlled_support(options, weights, &wide)?;
+    Ok(one_support(&wide, &found, options.scales))
+}
+
+/// That support.
+fn controlled_support<W: Format>(
+    options: &Ternarizer<'_>,
+    weights: &[W],
+    wide: &WideObjective<'_, W>,
+) -> Result<Support<WideSums<W>>, Error> {
+    let available = wide.items().filter(|item| item.key > 0).count();
+    let range = Range {
+        min: options.min_nonzeros.max(1).min(available),
+        max: options.max_nonzeros.min(available),
+    };
+    if range.max == 0 {
+        return match options.target_cosine {
+            Some(target) => Err(Error::TargetUnreachable { target, best: 0.0 }),
+            None => Ok(search::nothing(wide)),
+        };
+    }
+    let Some(cosine) = options.target_cosine else {
+        return Ok(search::between(wide, range, options.search));
+    };
+    let energy = fit::energy(weights, None, wide.unit_exponent());
+    let target = Target { cosine, energy };
+    search::sparsest(wide, range, target, options.search).ok_or_else(|| {
+        let best = search::between(wide, range, options.search);
+        let best = wide.rounded(&best.tally).cosine(energy);
+        Error::TargetUnreachable {
+            target: cosine,
+            best,
+        }
+    })
+}
+
+/// One support for both signs, as a search found it.
+fn one_support<O: Objective>(
+    objective: &O,
+    found: &Support<O::Tally>,
+    scales: Scales,
+) -> Solution<O::Weight> {
+    let parts = SupportParts::of(objective, found.cut);
+    let threshold = parts.threshold(objective.half_scale_key(&found.tally));
+    // A run of equals that was taken whole lies above the threshold.
+    let ties = if parts.most_left == found.cut.key {
+        found.cut.ties
+    } else {
+        0
+    };
+    let by_sign = SignPair {
+        p: &parts.positive,
+        n: &parts.negative,
+    };
+    Solution {
+        ties,
+        ..one_threshold(objective, threshold, &found.tally, by_sign, scales)
+    }
+}
+
+/// All that is above a threshold, whatever its sign.
+pub(super) fn one_threshold<O: Objective>(
+    objective: &O,
+    threshold: u64,
+    all: &O::Tally,
+    SignPair { p, n }: SignPair<&O::Tally>,
+    scales: Scales,
+) -> Solution<O::Weight> {
+    let lambda = objective.scale(all);
+    Solution {
+        lambda,
+        scales: match scales {
+            Scales::One => SignPair {
+                p: lambda,
+                n: lambda,
+            },
+            Scales::Two => SignPair {
+                p: objective.scale(p),
+                n: objective.scale(n),
+            },
+        },
+        thresholds: SignPair {
+            p: threshold,
+            n: threshold,
+        },
+        ties: 0,
+        rounded: objective.rounded(all),
+        parts: SignPair {
+            p: objective.rounded(p),
+            n: objective.rounded(n),
+        },
+        unit: objective.unit_exponent(),
+    }
+}
+
+/// The optima of both signs together.
+pub(super) fn by_sign<O: Objective>(
+    (positive, p): (&O, &O::Tally),
+    (negative, n): (&O, &O::Tally),
+) -> Solution<O::Weight> {
+    // The two sides come in units of their own.
+    let unit = positive.unit_exponent().max(negative.unit_exponent());
+    let in_unit = |side: &O, tally| {
+        let RoundedTally { sum, mass } = side.rounded(tally);
+        RoundedTally {
+            sum: scale_by_power(sum, side.unit_exponent() - unit),
+            mass,
+        }
+    };
+    let (a, b) = (in_unit(positive, p), in_unit(negative, n));
+    let rounded = a.and(b);
+    let mean = scale_by_power(fit::share(rounded.sum, rounded.mass), unit);
+    Solution {
+        lambda: Format::narrow(mean),
+        scales: SignPair {
+            p: positive.scale(p),
+            n: negative.scale(n),
+        },
+        thresholds: SignPair {
+            p: positive.half_scale_key(p),
+            n: negative.half_scale_key(n),
+        },
+        ties: 0,
+        rounded,
+        parts: SignPair { p: a, n: b },
+        unit,
+    }
+}
+
+/// The support and the scale that a baseline prescribes.
+pub(super) fn baseline<W: Format>(weights: &[W], options: &Ternarizer<'_>) -> Solution<W> {
+    let plain = GridObjective::with_all(weights);
+    let Prescription { threshold, scale } = prescribe(options.rule, &plain);
+    let solution = one_support(&plain, &plain.above(threshold).into(), options.scales);
+    let thresholds = SignPair {
+        p: threshold,
+        n: threshold,
+    };
+    match scale {
+        Some(lambda) => Solution {
+            lambda,
+            scales: SignPair {
+                p: lambda,
+                n: lambda,
+            },
+            thresholds,
+            ..solution
+        },
+        None => Solution {
+            thresholds,
+            ..solution
+        },
+    }
+}
+
+/// A support taken apart by sign, and the magnitudes on both sides of its cut.
+struct SupportParts<T> {
+    positive: T,
+    negative: T,
+    least_taken: u64,
+    most_left: u64,
+}
+
+impl<T: Tally> SupportParts<T> {
+    fn of<O: Objective<Tally = T>>(objective: &O, mut cut: Cut) -> Self {
+        let mut parts = Self {
+            positive: objective.empty(),
+            negative: objective.empty(),
+            least_taken: u64::MAX,
+            most_left: 0,
+        };
+        for item in objective.items() {
+            if cut.takes(item.key) {
+                let part = if item.negative {
+                    &mut parts.negative
+                } else {
+                    &mut parts.positive
+                };
+                objective.add(part, item, 1);
+                parts.least_taken = parts.least_taken.min(item.key);
+            } else {
+                parts.most_left = parts.most_left.max(item.key);
+            }
+        }
+        parts
+    }
+
+    /// Half the scale if that is what separates the support, else the largest magnitude left out.
+    fn threshold(&self, half_scale: u64) -> u64 {
+        let separates = self.most_left <= half_scale && half_scale < self.least_taken;
+        if separates {
+            half_scale
+        } else {
+            self.most_left
+        }
+    }
+}
