@@ -29,7 +29,7 @@ fn check<W: Weight>(axes: &[usize], grouping: Grouping, how: &Planes, seed: u64)
             assert!(trits.eq(planes.plane(k).iter().copied()));
         }
         let mut sums = vec![0.0_f64; own.len()];
-        planes.reconstruct_into(&mut sums).unwrap();
+        planes.dequantize_into(&mut sums).unwrap();
         for (&i, sum) in members.iter().zip(sums) {
             restored[i] = sum;
             energy += values[i].to_f64().unwrap().powi(2);
@@ -201,7 +201,7 @@ fn the_largest_weights_are_restored_as_numbers() {
         assert!(metrics.cosine > 0.99 && metrics.relative_error < 0.02);
         let mut group = [0.0_f32; 3];
         let planes = how.ternarize(&weights).unwrap();
-        planes.reconstruct_into(&mut group).unwrap();
+        planes.dequantize_into(&mut group).unwrap();
         assert_eq!(
             group.map(f32::to_bits).to_vec(),
             restored.iter().map(|w| w.to_bits()).collect::<Vec<_>>()
