@@ -21,16 +21,16 @@
 //! - Another rule, one scale, a number of non-zeros, a target cosine, importances: [`Ternarizer`].
 //! - Why nothing is better, so that anyone can check it: [`Ternarizer::certify`], [`Certificate`].
 //! - How good it is: [`Fit`], and the whole [`curve`](fn@curve) of the cosine against the number of non-zeros.
-//! - Several ternary vectors with a scale each, for what one cannot say: [`planes`].
-//! - Scales as they are stored, in 16 bits or as shifts: [`stored`].
+//! - Several ternary vectors with a scale each, for what one cannot say: [`quantize::planes`].
+//! - Scales as they are stored, in 16 bits or as shifts: [`quantize::ScaleType`].
 //! - Trits in bytes, also in flash, and products with them: [`PackedTrits`].
 //! - Products of matrices with 8-bit activations: [`product`].
 //! - The bytes of other programs, ggml, bitnet.cpp, Hugging Face, MLX: [`mod@format`].
 //! - Whole tensors, with scales per channel, kernel or block: [`tensor`].
-//! - Which way to store each tensor, within a budget of bytes: [`budget`].
-//! - The trits that change what a layer puts out the least: [`gram`].
+//! - Which way to store each tensor, within a budget of bytes: [`quantize::budget`].
+//! - The trits that change what a layer puts out the least: [`quantize::gram`](mod@quantize::gram).
 //! - Whole files: [`model`].
-//! - Corrections from a network's own outputs: [`calibrate`].
+//! - Corrections from a network's own outputs: [`quantize::calibrate`].
 //!
 //! # What is promised
 //!
@@ -45,10 +45,10 @@
 //! Two wings stand on the ground floor, [`Error`] and [`Backend`], and do not know each other. The wing of meaning finds the best
 //! ternary vector: `weight` (magnitudes as integers), `exact` (integers that never round), `objective` (the score of a support),
 //! `passes` (loops over long slices), `search` (the theorem, and the ways to the optimum), `rule`, `fit`, `knobs`, `solve` (every
-//! rule to one solution), `lanes` (many short vectors at once), `ternarizer`, `certificate` (proofs, and their checker), [`stored`]
-//! (scales of few bits), [`planes`] (several trits for a weight). The wing of storage keeps and multiplies trits: [`code`],
+//! rule to one solution), `lanes` (many short vectors at once), `ternarizer`, `certificate` (proofs, and their checker), [`quantize::ScaleType`]
+//! (scales of few bits), [`quantize::planes`] (several trits for a weight). The wing of storage keeps and multiplies trits: [`code`],
 //! [`kernels`], [`packed`], [`product`]. They meet under the roof: [`mod@format`] (trits together with scales), [`tensor`],
-//! [`budget`] (which way to store each tensor), [`calibrate`] (how outputs are corrected), [`gram`] (trits for the sake of outputs),
+//! [`quantize::budget`] (which way to store each tensor), [`quantize::calibrate`] (how outputs are corrected), [`quantize::gram`](mod@quantize::gram) (trits for the sake of outputs),
 //! and on top of them [`model`].
 //!
 //! # Features
@@ -56,10 +56,10 @@
 //! | feature | brings | needs |
 //! |---|---|---|
 //! | `std` (default) | nothing but `alloc`; no number changes, nothing gets faster | |
-//! | `alloc` | owned results, [`tensor`], [`calibrate`] | |
+//! | `alloc` | owned results, [`tensor`], [`quantize::calibrate`] | |
 //! | `half` | `f16` and `bf16` weights, [`mod@format`] | half |
 //! | `heapless` | `ternarize_heapless` | heapless |
-//! | `nalgebra` | [`gram`] | nalgebra |
+//! | `nalgebra` | [`quantize::gram`](mod@quantize::gram) | nalgebra |
 //! | `ndarray` | [`tensor::from_array`], [`tensor::into_array`] | ndarray |
 //! | `rayon` | groups of a tensor, long slices, and rows of a product, in parallel | rayon, `std` |
 //! | `safetensors` | [`model`] | safetensors, serde, tempfile, thiserror, `half`, `std` |
@@ -116,14 +116,6 @@ pub use matmul::dot as kernels;
 #[doc(hidden)]
 #[cfg(feature = "alloc")]
 pub use matmul::int8 as product;
-#[cfg(feature = "nalgebra")]
-#[doc(hidden)]
-pub use quantize::gram;
-#[doc(hidden)]
-pub use quantize::scale_type as stored;
-#[cfg(feature = "alloc")]
-#[doc(hidden)]
-pub use quantize::{budget, calibrate, planes};
 
 #[cfg(feature = "half")]
 pub use format::Format;

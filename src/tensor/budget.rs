@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use super::{Grouping, PlanesTensor, TensorView};
 use crate::error::check_len;
 use crate::quantize::budget::{Allocation, Choice, allocate};
-use crate::quantize::planes::Residual;
+use crate::quantize::planes::Planes;
 use crate::{Code, Error, Weight};
 
 /// A way to store a tensor as planes.
@@ -17,14 +17,14 @@ pub struct StorageOption {
     /// Which weights share their scales.
     pub grouping: Grouping,
     /// The number of planes, how they are found, and the type of their scales.
-    pub residual: Residual,
+    pub planes: Planes,
     /// How the trits are packed into bytes.
     pub code: Code,
 }
 
 impl StorageOption {
     fn store<W: Weight>(&self, view: &TensorView<'_, W>) -> Result<PlanesTensor, Error> {
-        let planes = PlanesTensor::ternarize(view, self.grouping, &self.residual)?;
+        let planes = PlanesTensor::ternarize(view, self.grouping, &self.planes)?;
         Ok(planes.transcode(self.code))
     }
 }
@@ -49,12 +49,12 @@ impl PlanesTensor {
     ///
     /// ```
     /// use ternarize::Code;
-    /// use ternarize::quantize::planes::Residual;
+    /// use ternarize::quantize::planes::Planes;
     /// use ternarize::tensor::{Grouping, PlanesTensor, StorageOption, TensorView};
     ///
     /// let options = [1, 2, 3].map(|planes| StorageOption {
     ///     grouping: Grouping::OUTPUT_CHANNEL,
-    ///     residual: Residual::new(planes),
+    ///     planes: Planes::new(planes),
     ///     code: Code::Base3,
     /// });
     /// let (ternary, other) = ([0.5_f32, -0.5, 0.0, 0.5, 0.5], [0.9_f32, -0.4, 0.1, 0.2, 0.7]);

@@ -234,10 +234,10 @@ impl PlanesTensor {
     /// # Examples
     ///
     /// ```
-    /// # use ternarize::{quantize::planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
+    /// # use ternarize::{quantize::planes::Planes, tensor::{Grouping, PlanesTensor, TensorView}};
     /// let view = TensorView::new(&[3.0_f32, 4.0], &[2])?;
     /// let error = |planes| {
-    ///     let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Residual::new(planes))?;
+    ///     let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Planes::new(planes))?;
     ///     Ok::<_, ternarize::Error>(tensor.error_metrics(&view)?.relative_error)
     /// };
     /// assert_eq!((error(1)?, error(2)?), (0.02, 0.0));

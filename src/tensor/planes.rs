@@ -1,7 +1,7 @@
 //! [`PlanesTensor`]: a tensor as a sum of ternary tensors.
 //!
 //! Each plane is a [`TernaryTensor`] of the same shape and grouping. The scales of all planes of a group are found together: see
-//! [`Residual`].
+//! [`Planes`].
 //!
 //! ```text
 //! w'[i] = sum over the planes k of  lambda[k][g] * t[k][i]       g is the group of i
@@ -18,8 +18,8 @@ use alloc::vec::Vec;
 use super::floats::{AnyView, Floats, each, each_view, nearest_finite};
 use super::{Grouping, Groups, Shape, TensorView, TernaryTensor};
 use crate::error::check_len;
-use crate::quantize::planes::{Planes, Residual};
-use crate::quantize::scale_type::ScaleType;
+use crate::quantize::planes::Planes;
+use crate::quantize::{RowFit, ScaleType};
 use crate::threads;
 use crate::weight::{Format, PRIVATE, TypedSlice, TypedSliceMut};
 use crate::{Code, Error, PackedTritsBuf, Rule, Weight};
@@ -32,13 +32,13 @@ const BATCH: usize = 1 << 12;
 /// # Examples
 ///
 /// ```
-/// use ternarize::quantize::planes::Residual;
+/// use ternarize::quantize::planes::Planes;
 /// use ternarize::tensor::{Grouping, PlanesTensor, TensorView};
 ///
 /// let weights = [1.25_f32, -0.75, 1.0, 0.25, 8.0, 0.0, -8.0, 8.0];
 /// let view = TensorView::new(&weights, &[2, 4])?;
 /// let rows = Grouping::axis(0)?;
-/// let tensor = PlanesTensor::ternarize(&view, rows, &Residual::new(2))?;
+/// let tensor = PlanesTensor::ternarize(&view, rows, &Planes::new(2))?;
 /// assert_eq!(tensor.planes()[0].lambda_p(), [1.0, 8.0]);
 /// assert_eq!(tensor.planes()[1].lambda_p(), [0.25, 0.0]);
 /// assert_eq!(tensor.dequantize::<f32>(), weights);
@@ -60,21 +60,21 @@ impl PlanesTensor {
     /// - [`Error::Empty`] for a tensor without elements;
     /// - [`Error::InvalidValue`] with the row-major index of a weight that is not finite;
     /// - [`Error::Shape`] as [`Grouping::count`];
-    /// - [`Error::TooMany`] and [`Error::Conflict`] as [`Residual::ternarize`].
+    /// - [`Error::TooMany`] and [`Error::Conflict`] as [`Planes::ternarize`].
     ///
     /// # Examples
     ///
     /// ```
-    /// # use ternarize::{quantize::planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
+    /// # use ternarize::{quantize::planes::Planes, tensor::{Grouping, PlanesTensor, TensorView}};
     /// let view = TensorView::new(&[0.5_f32, -0.2, 0.1, 0.9], &[2, 2])?;
-    /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Residual::new(3))?;
+    /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Planes::new(3))?;
     /// assert_eq!(tensor.planes().len(), 3);
     /// # Ok::<(), ternarize::Error>(())
     /// ```
     pub fn ternarize<W: Weight>(
         view: &TensorView<'_, W>,
         grouping: Grouping,
-        options: &Residual,
+        options: &Planes,
     ) -> Result<Self, Error> {
         ternarize_any(view.any(), grouping, options)
     }
@@ -87,9 +87,9 @@ impl PlanesTensor {
     /// [`PlaneMethod::Greedy`]: crate::quantize::planes::PlaneMethod::Greedy
     ///
     /// ```
-    /// # use ternarize::{quantize::planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
+    /// # use ternarize::{quantize::planes::Planes, tensor::{Grouping, PlanesTensor, TensorView}};
     /// # let view = TensorView::new(&[0.5_f32, -0.5, 0.0, 0.5], &[2, 2])?;
-    /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Residual::new(1))?;
+    /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Planes::new(1))?;
     /// assert!(tensor.planes()[0].trits().iter().eq([1, -1, 0, 1]));
     /// # Ok::<(), ternarize::Error>(())
     /// ```
@@ -101,9 +101,9 @@ impl PlanesTensor {
     /// The extents of the tensor.
     ///
     /// ```
-    /// # use ternarize::{quantize::planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
+    /// # use ternarize::{quantize::planes::Planes, tensor::{Grouping, PlanesTensor, TensorView}};
     /// # let view = TensorView::new(&[0.5_f32, -0.5, 0.0, 0.5], &[2, 2])?;
-    /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Residual::new(1))?;
+    /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Planes::new(1))?;
     /// assert_eq!(tensor.shape().axes(), [2, 2]);
     /// # Ok::<(), ternarize::Error>(())
     /// ```
@@ -115,9 +115,9 @@ impl PlanesTensor {
     /// Which weights share their scales.
     ///
     /// ```
-    /// # use ternarize::{quantize::planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
+    /// # use ternarize::{quantize::planes::Planes, tensor::{Grouping, PlanesTensor, TensorView}};
     /// # let view = TensorView::new(&[0.5_f32, -0.5, 0.0, 0.5], &[2, 2])?;
-    /// let tensor = PlanesTensor::ternarize(&view, Grouping::Block(2), &Residual::new(1))?;
+    /// let tensor = PlanesTensor::ternarize(&view, Grouping::Block(2), &Planes::new(1))?;
     /// assert_eq!(tensor.grouping(), Grouping::Block(2));
     /// # Ok::<(), ternarize::Error>(())
     /// ```
@@ -133,10 +133,10 @@ impl PlanesTensor {
     /// The type of the scales.
     ///
     /// ```
-    /// # use ternarize::{quantize::planes::Residual, quantize::scale_type::ScaleType};
+    /// # use ternarize::quantize::{ScaleType, planes::Planes};
     /// # use ternarize::tensor::{Grouping, PlanesTensor, TensorView};
     /// # let view = TensorView::new(&[0.5_f32, -0.5, 0.0, 0.5], &[2, 2])?;
-    /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Residual::new(1))?;
+    /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Planes::new(1))?;
     /// assert_eq!(tensor.scale_type(), ScaleType::F32);
     /// # Ok::<(), ternarize::Error>(())
     /// ```
@@ -148,9 +148,9 @@ impl PlanesTensor {
     /// The same tensor with its trits in another code.
     ///
     /// ```
-    /// # use ternarize::{Code, planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
+    /// # use ternarize::{Code, planes::Planes, tensor::{Grouping, PlanesTensor, TensorView}};
     /// # let view = TensorView::new(&[0.5_f32; 20], &[20])?;
-    /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Residual::new(2))?;
+    /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Planes::new(2))?;
     /// assert_eq!(tensor.stored_bytes(), 2 * (5 + 4));
     /// assert_eq!(tensor.transcode(Code::Base3).stored_bytes(), 2 * (4 + 4));
     /// # Ok::<(), ternarize::Error>(())
@@ -167,10 +167,10 @@ impl PlanesTensor {
     /// Bytes of the packed trits and the scales of all planes, each scale as large as its [type](Self::scale_type).
     ///
     /// ```
-    /// # use ternarize::{quantize::planes::Residual, quantize::scale_type::ScaleType};
+    /// # use ternarize::quantize::{ScaleType, planes::Planes};
     /// # use ternarize::tensor::{Grouping, PlanesTensor, TensorView};
     /// let view = TensorView::new(&[0.5_f32; 64], &[64])?;
-    /// let shifts = Residual::new(2).scale_type(ScaleType::PowerOfTwo);
+    /// let shifts = Planes::new(2).scale_type(ScaleType::PowerOfTwo);
     /// let tensor = PlanesTensor::ternarize(&view, Grouping::Block(32), &shifts)?;
     /// assert_eq!(tensor.stored_bytes(), 2 * (64 / 4 + 2 * 1));
     /// # Ok::<(), ternarize::Error>(())
@@ -188,9 +188,9 @@ impl PlanesTensor {
     /// Stored bits for each weight.
     ///
     /// ```
-    /// # use ternarize::{quantize::planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
+    /// # use ternarize::{quantize::planes::Planes, tensor::{Grouping, PlanesTensor, TensorView}};
     /// let view = TensorView::new(&[0.5_f32; 64], &[64])?;
-    /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Residual::new(2))?;
+    /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Planes::new(2))?;
     /// assert_eq!(tensor.bits_per_weight(), 2.0 * (2.0 + 0.5));
     /// # Ok::<(), ternarize::Error>(())
     /// ```
@@ -209,9 +209,9 @@ impl PlanesTensor {
     /// # Examples
     ///
     /// ```
-    /// # use ternarize::{quantize::planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
+    /// # use ternarize::{quantize::planes::Planes, tensor::{Grouping, PlanesTensor, TensorView}};
     /// # let view = TensorView::new(&[1.5_f32, -0.5, 0.0, 1.0], &[2, 2])?;
-    /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Residual::new(2))?;
+    /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Planes::new(2))?;
     /// let mut weights = [0.0_f64; 4];
     /// tensor.dequantize_into(&mut weights)?;
     /// assert_eq!(weights, [1.5, -0.5, 0.0, 1.0]);
@@ -257,9 +257,9 @@ impl PlanesTensor {
     /// The restored weights in row-major order.
     ///
     /// ```
-    /// # use ternarize::{quantize::planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
+    /// # use ternarize::{quantize::planes::Planes, tensor::{Grouping, PlanesTensor, TensorView}};
     /// # let view = TensorView::new(&[1.5_f32, -0.5, 0.0, 1.0], &[2, 2])?;
-    /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Residual::new(2))?;
+    /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Planes::new(2))?;
     /// assert_eq!(tensor.dequantize::<f32>(), [1.5, -0.5, 0.0, 1.0]);
     /// # Ok::<(), ternarize::Error>(())
     /// ```
@@ -284,9 +284,9 @@ impl PlanesTensor {
     /// # Examples
     ///
     /// ```
-    /// # use ternarize::{quantize::planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
+    /// # use ternarize::{quantize::planes::Planes, tensor::{Grouping, PlanesTensor, TensorView}};
     /// let view = TensorView::new(&[1.5_f32, -0.5, 0.0, 1.0], &[2, 2])?;
-    /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Residual::new(2))?;
+    /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Planes::new(2))?;
     /// let mut y = [0.0; 2];
     /// tensor.matvec(&[2.0, 4.0], &mut y)?;
     /// assert_eq!(y, [1.0, 4.0]);
@@ -307,9 +307,9 @@ impl PlanesTensor {
     /// # Examples
     ///
     /// ```
-    /// # use ternarize::{quantize::planes::Residual, tensor::{Grouping, PlanesTensor, TensorView}};
+    /// # use ternarize::{quantize::planes::Planes, tensor::{Grouping, PlanesTensor, TensorView}};
     /// let view = TensorView::new(&[1.5_f32, -0.5, 0.0, 1.0], &[2, 2])?;
-    /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Residual::new(2))?;
+    /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Planes::new(2))?;
     /// let mut y = [0.0; 4];
     /// tensor.matmul(&[2.0, 4.0, /* next column */ 0.0, 2.0], 2, &mut y)?;
     /// assert_eq!(y, [1.0, 4.0, /* next column */ -1.0, 2.0]);
@@ -337,14 +337,14 @@ impl PlanesTensor {
 fn ternarize_any(
     view: AnyView<'_>,
     grouping: Grouping,
-    options: &Residual,
+    options: &Planes,
 ) -> Result<PlanesTensor, Error> {
     let groups = grouping.resolve(&view.layout.shape)?;
     if groups.shape().is_empty() {
         return Err(Error::Empty);
     }
     let found = each_view!(view, view => all_groups(&view, &groups, options))?;
-    let planes = (0..options.planes).map(|k| plane(&groups, &found, k));
+    let planes = (0..options.count).map(|k| plane(&groups, &found, k));
     Ok(PlanesTensor {
         planes: planes.collect::<Result<_, _>>()?,
         groups,
@@ -356,8 +356,8 @@ fn ternarize_any(
 fn all_groups<W: Weight>(
     view: &TensorView<'_, W>,
     groups: &Groups,
-    options: &Residual,
-) -> Result<Vec<Planes>, Error> {
+    options: &Planes,
+) -> Result<Vec<RowFit>, Error> {
     view.check_finite()?;
     let weights = view.grouped(groups.grouping())?;
     threads::collect(groups.len(), groups.batches(BATCH), |groups, found| {
@@ -371,11 +371,11 @@ fn all_groups<W: Weight>(
 }
 
 /// Plane `k` of all groups as a tensor.
-fn plane(groups: &Groups, found: &[Planes], k: usize) -> Result<TernaryTensor, Error> {
-    let trits = found.iter().flat_map(|planes| planes.trits(k)).copied();
+fn plane(groups: &Groups, found: &[RowFit], k: usize) -> Result<TernaryTensor, Error> {
+    let trits = found.iter().flat_map(|planes| planes.plane(k)).copied();
     let trits = groups.to_row_major(trits.collect());
     let trits = PackedTritsBuf::from_trits(Code::TwoBit, &trits)?;
-    let scale = |planes: &Planes| planes.scales().get(k).copied().unwrap_or(0.0);
+    let scale = |fit: &RowFit| fit.scales.get(k).copied().unwrap_or(0.0);
     let scales = found.iter().map(|planes| f32::narrow(scale(planes)));
     let scales = Floats::F32(scales.collect());
     let (shape, grouping) = (*groups.shape(), groups.grouping());

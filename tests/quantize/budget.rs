@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use ternarize::Operand;
-use ternarize::budget::{Allocation, Choice, allocate};
-use ternarize::planes::Residual;
+use ternarize::quantize::budget::{Allocation, Choice, allocate};
+use ternarize::quantize::planes::Planes;
 use ternarize::tensor::{Grouping, PlanesTensor, StorageOption, TensorView};
 use ternarize::{Code, Error};
 
@@ -166,7 +166,7 @@ fn tensors_and_ways() -> ([Vec<f32>; 2], Vec<StorageOption>) {
     let ways = groupings.into_iter().flat_map(|grouping| {
         [1, 2].map(|planes| StorageOption {
             grouping,
-            residual: Residual::new(planes),
+            planes: Planes::new(planes),
             code: Code::Base3,
         })
     });

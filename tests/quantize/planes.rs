@@ -11,14 +11,14 @@ use proptest::prelude::*;
 use rand::{SeedableRng, rngs::ChaCha8Rng};
 use rand_distr::{Distribution, StandardNormal};
 use ternarize::Operand;
-use ternarize::planes::{MAX_PLANES, PlaneMethod, Planes, Residual};
-use ternarize::stored::ScaleType;
+use ternarize::quantize::planes::{MAX_PLANES, PlaneMethod, Planes};
+use ternarize::quantize::{RowFit, ScaleType};
 use ternarize::{Error, Weight};
 
 use PlaneMethod::{Greedy, Optimal, Refined};
 
-fn make<W: Weight>(planes: usize, method: PlaneMethod, weights: &[W]) -> Planes {
-    let how = Residual::new(planes).method(method);
+fn make<W: Weight>(planes: usize, method: PlaneMethod, weights: &[W]) -> RowFit {
+    let how = Planes::new(planes).method(method);
     how.ternarize(weights).unwrap()
 }
 
@@ -44,16 +44,16 @@ fn nearest_error(weights: &[f64], scales: &[f64]) -> f64 {
 }
 
 /// What is said of the planes is true of their trits and scales.
-fn checked<W: Weight>(planes: &Planes, weights: &[W]) {
+fn checked<W: Weight>(planes: &RowFit, weights: &[W]) {
     let mut restored = vec![0.0_f64; weights.len()];
-    planes.reconstruct_into(&mut restored).unwrap();
+    planes.dequantize_into(&mut restored).unwrap();
     let (mut lost, mut energy) = (0.0, 0.0);
     let top = weights.iter().fold(W::zero(), |top, w| top.max(w.abs()));
     let unit = top.to_f64().unwrap().max(f64::MIN_POSITIVE);
     for (i, (w, &restored)) in weights.iter().zip(&restored).enumerate() {
-        let terms = planes.scales().iter().enumerate();
+        let terms = planes.scales.iter().enumerate();
         let sum: f64 = terms
-            .map(|(k, scale)| scale * f64::from(planes.trits(k)[i]))
+            .map(|(k, scale)| scale * f64::from(planes.plane(k)[i]))
             .sum();
         assert_eq!(sum.to_bits() << 1, restored.to_bits() << 1);
         let w = w.to_f64().unwrap();
@@ -66,20 +66,20 @@ fn checked<W: Weight>(planes: &Planes, weights: &[W]) {
         (found - expected).abs() <= 1e-12 * expected + 1e-25,
         "{found} is not {expected}"
     );
-    for (k, &scale) in planes.scales().iter().enumerate() {
-        assert_eq!(planes.scale_type().round(scale), scale);
-        assert!(planes.trits(k).iter().all(|trit| (-1..=1).contains(trit)));
-        assert!(scale > 0.0 || planes.trits(k).iter().all(|trit| *trit == 0));
+    for (k, &scale) in planes.scales.iter().enumerate() {
+        assert_eq!(planes.scale_type.round(scale), scale);
+        assert!(planes.plane(k).iter().all(|trit| (-1..=1).contains(trit)));
+        assert!(scale > 0.0 || planes.plane(k).iter().all(|trit| *trit == 0));
     }
-    assert_eq!(planes.trits(planes.planes()), [0_i8; 0]);
+    assert_eq!(planes.plane(planes.codebook.planes()), [0_i8; 0]);
 }
 
 /// Better methods and more planes have smaller errors, for all scale types.
 fn methods_in_order<W: Weight>(weights: &[W]) {
-    for &scale_type in ScaleType::ALL {
+    for scale_type in ScaleType::ALL {
         let mut one_less = 1.0;
         for count in 1..=MAX_PLANES {
-            let how = Residual::new(count).scale_type(scale_type);
+            let how = Planes::new(count).scale_type(scale_type);
             let run = |method| {
                 let planes = how.method(method).ternarize(weights).unwrap();
                 checked(&planes, weights);
@@ -118,20 +118,20 @@ proptest! {
     fn no_single_change_improves_what_is_refined(weights in vec(-2.0_f32..2.0, 1..60)) {
         let wide: Vec<f64> = weights.iter().copied().map(f64::from).collect();
         let energy = energy(&wide);
-        for &scale_type in ScaleType::ALL {
+        for scale_type in ScaleType::ALL {
             for count in 2..=MAX_PLANES {
-                let planes = Residual::new(count).scale_type(scale_type).ternarize(&weights).unwrap();
-                let now = nearest_error(&wide, planes.scales()) / energy;
+                let planes = Planes::new(count).scale_type(scale_type).ternarize(&weights).unwrap();
+                let now = nearest_error(&wide, &planes.scales) / energy;
                 prop_assert!((planes.relative_error() - now).abs() < 1e-13);
                 for k in 0..count {
-                    let scale = planes.scales()[k];
+                    let scale = planes.scales[k];
                     let step = scale * 2.0_f64.powi(-25) + f64::MIN_POSITIVE;
                     let below = scale_type.neighbours(scale - step)[0];
                     for other in [below, scale_type.neighbours(scale + step)[1]] {
-                        let mut scales = planes.scales().to_vec();
+                        let mut scales = planes.scales.clone();
                         scales[k] = other;
                         let other = nearest_error(&wide, &scales) / energy;
-prop_assert!(other > now - 1e-13, "{scale_type} {:?} {now} {scales:?} {other}", planes.scales());
+prop_assert!(other > now - 1e-13, "{scale_type} {:?} {now} {scales:?} {other}", planes.scales);
                     }
                 }
             }
@@ -144,17 +144,17 @@ prop_assert!(other > now - 1e-13, "{scale_type} {:?} {now} {scales:?} {other}", 
         let factor = 2.0_f32.powi(exponent);
         for &scale_type in &[ScaleType::F32, ScaleType::PowerOfTwo] {
             for method in [Greedy, Refined] {
-                let how = Residual::new(3).method(method).scale_type(scale_type);
+                let how = Planes::new(3).method(method).scale_type(scale_type);
                 let run = |factor: f32| {
                     let weights: Vec<f32> = weights.iter().map(|w| w * factor).collect();
                     how.ternarize(&weights).unwrap()
                 };
                 let (one, scaled, turned) = (run(1.0), run(factor), run(-1.0));
                 for k in 0..3 {
-                    prop_assert_eq!(one.trits(k), scaled.trits(k));
-                    prop_assert_eq!(one.scales()[k] * f64::from(factor), scaled.scales()[k]);
-                    prop_assert_eq!(one.scales()[k], turned.scales()[k]);
-                    prop_assert!(one.trits(k).iter().zip(turned.trits(k)).all(|(a, b)| *a == -b));
+                    prop_assert_eq!(one.plane(k), scaled.plane(k));
+                    prop_assert_eq!(one.scales[k] * f64::from(factor), scaled.scales[k]);
+                    prop_assert_eq!(one.scales[k], turned.scales[k]);
+                    prop_assert!(one.plane(k).iter().zip(turned.plane(k)).all(|(a, b)| *a == -b));
                 }
                 prop_assert_eq!(one.relative_error(), scaled.relative_error());
             }
@@ -169,7 +169,7 @@ fn shifts_are_the_best_of_all_pairs() {
         let weights: Vec<f64> = (0..20)
             .map(|_| StandardNormal.sample(&mut random))
             .collect();
-        let shifts = Residual::new(2).scale_type(ScaleType::PowerOfTwo);
+        let shifts = Planes::new(2).scale_type(ScaleType::PowerOfTwo);
         let found = shifts.ternarize(&weights).unwrap().relative_error();
         let powers = || (-12..4).map(|exponent| 2.0_f64.powi(exponent));
         let pairs = powers().flat_map(|a| powers().map(move |b| [a, b]));
@@ -184,13 +184,13 @@ fn edges() {
     for method in [Greedy, Refined, Optimal] {
         let zeros = make(2, method, &[0.0_f32, -0.0, 0.0]);
         assert_eq!(
-            (zeros.scales(), zeros.relative_error()),
+            (&zeros.scales[..], zeros.relative_error()),
             (&[0.0, 0.0][..], 0.0)
         );
-        assert_eq!(zeros.trits(1), [0, 0, 0]);
+        assert_eq!(zeros.plane(1), [0, 0, 0]);
         let one = make(2, method, &[-3e38_f32]);
         assert_eq!(
-            (one.scales()[0], one.trits(0)),
+            (one.scales[0], one.plane(0)),
             (f64::from(3e38_f32), &[-1][..])
         );
         let least = f32::from_bits(1);
@@ -200,10 +200,10 @@ fn edges() {
         assert!(large.relative_error() < 0.1);
         // Beyond the range of the scales: the largest there is, or nothing.
         let beyond = make(2, method, &[1e300_f64, -1e300]);
-        assert_eq!(beyond.scales()[0], f64::from(f32::MAX));
+        assert_eq!(beyond.scales[0], f64::from(f32::MAX));
         let below = make(2, method, &[1e-300_f64, -1e-310]);
         assert_eq!(
-            (below.scales(), below.relative_error()),
+            (&below.scales[..], below.relative_error()),
             (&[0.0, 0.0][..], 1.0)
         );
     }
@@ -211,8 +211,8 @@ fn edges() {
 
 #[test]
 fn bad_input_is_refused() {
-    let error = |how: Residual, weights: &[f32]| how.ternarize(weights).unwrap_err();
-    let two = Residual::new(2);
+    let error = |how: Planes, weights: &[f32]| how.ternarize(weights).unwrap_err();
+    let two = Planes::new(2);
     assert_eq!(error(two, &[]), Error::Empty);
     assert_eq!(
         error(two, &[1.0, f32::NAN]),
@@ -228,10 +228,7 @@ fn bad_input_is_refused() {
             max: 4,
         };
         for method in [Greedy, Refined, Optimal] {
-            assert_eq!(
-                error(Residual::new(planes).method(method), &[1.0]),
-                expected
-            );
+            assert_eq!(error(Planes::new(planes).method(method), &[1.0]), expected);
         }
     }
     let optimal = two.method(Optimal);
@@ -244,11 +241,11 @@ fn bad_input_is_refused() {
         }
     );
     assert!(matches!(
-        error(Residual::new(3).method(Optimal), &[1.0]),
+        error(Planes::new(3).method(Optimal), &[1.0]),
         Error::Conflict { .. }
     ));
     assert!(
-        Residual::new(1)
+        Planes::new(1)
             .method(Optimal)
             .ternarize(&[1.0_f32; 257])
             .is_ok()
@@ -258,5 +255,5 @@ fn bad_input_is_refused() {
         expected: 256,
         actual: 2,
     };
-    assert_eq!(planes.reconstruct_into(&mut [0.0_f32; 2]), Err(mismatch));
+    assert_eq!(planes.dequantize_into(&mut [0.0_f32; 2]), Err(mismatch));
 }

@@ -5,12 +5,12 @@ use proptest::prelude::*;
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use rand_distr::{Distribution, Exp1, StandardNormal};
 use ternarize::Weight;
-use ternarize::planes::PlaneMethod::{self, Optimal, Refined};
-use ternarize::planes::Residual;
+use ternarize::quantize::planes::PlaneMethod::{self, Optimal, Refined};
+use ternarize::quantize::planes::Planes;
 
 /// The relative error of two planes.
 fn error_of_two<W: Weight>(method: PlaneMethod, weights: &[W]) -> f64 {
-    let how = Residual::new(2).method(method);
+    let how = Planes::new(2).method(method);
     how.ternarize(weights).unwrap().relative_error()
 }
 

@@ -6,15 +6,15 @@
 )]
 
 use crate::common::twin::{members, weights};
-use ternarize::planes::{PlaneMethod, Residual};
-use ternarize::stored::ScaleType;
+use ternarize::quantize::ScaleType;
+use ternarize::quantize::planes::{PlaneMethod, Planes};
 use ternarize::tensor::{Grouping, PlanesTensor, TensorView};
 use ternarize::{Code, Error, Weight};
 use ternarize::{Operand, ShapeError};
 
-const PLANES: Residual = Residual::new(2);
+const PLANES: Planes = Planes::new(2);
 
-fn check<W: Weight>(axes: &[usize], grouping: Grouping, how: &Residual, seed: u64) {
+fn check<W: Weight>(axes: &[usize], grouping: Grouping, how: &Planes, seed: u64) {
     let values: Vec<W> = weights(axes.iter().product(), seed);
     let view = TensorView::new(&values, axes).unwrap();
     let tensor = PlanesTensor::ternarize(&view, grouping, how).unwrap();
@@ -24,12 +24,12 @@ fn check<W: Weight>(axes: &[usize], grouping: Grouping, how: &Residual, seed: u6
         let own: Vec<W> = members.iter().map(|&i| values[i]).collect();
         let planes = how.ternarize(&own).unwrap();
         for (k, plane) in tensor.planes().iter().enumerate() {
-            assert_eq!(plane.lambda_p()[group], planes.scales()[k]);
+            assert_eq!(plane.lambda_p()[group], planes.scales[k]);
             let trits = members.iter().map(|&i| plane.trits().get(i).unwrap());
-            assert!(trits.eq(planes.trits(k).iter().copied()));
+            assert!(trits.eq(planes.plane(k).iter().copied()));
         }
         let mut sums = vec![0.0_f64; own.len()];
-        planes.reconstruct_into(&mut sums).unwrap();
+        planes.dequantize_into(&mut sums).unwrap();
         for (&i, sum) in members.iter().zip(sums) {
             restored[i] = sum;
             energy += values[i].to_f64().unwrap().powi(2);
@@ -55,7 +55,7 @@ fn a_tensor_is_its_groups() {
         columns,
     ] {
         for scale_type in [ScaleType::F32, ScaleType::PowerOfTwo] {
-            let how = Residual::new(3).scale_type(scale_type);
+            let how = Planes::new(3).scale_type(scale_type);
             check::<f32>(&[4, 3, 13], grouping, &how, 1);
             check::<f64>(&[9, 17], grouping, &PLANES.scale_type(scale_type), 2);
         }
@@ -85,7 +85,7 @@ fn products_are_sums_over_the_planes_in_order() {
     let view = TensorView::new(&values, &[6, 50]).unwrap();
     let x: Vec<f32> = weights(100, 7);
     for planes in 1..=4 {
-        let how = Residual::new(planes);
+        let how = Planes::new(planes);
         let tensor = PlanesTensor::ternarize(&view, Grouping::Block(16), &how).unwrap();
         let mut expected = [0.0_f32; 12];
         for (k, plane) in tensor.planes().iter().enumerate() {
@@ -119,8 +119,8 @@ fn products_are_sums_over_the_planes_in_order() {
 fn every_stored_byte_is_counted() {
     let values: Vec<f32> = weights(2 * 100, 8);
     let view = TensorView::new(&values, &[2, 100]).unwrap();
-    for &scale_type in ScaleType::ALL {
-        let how = Residual::new(3).scale_type(scale_type);
+    for scale_type in ScaleType::ALL {
+        let how = Planes::new(3).scale_type(scale_type);
         let tensor = PlanesTensor::ternarize(&view, Grouping::Block(32), &how).unwrap();
         let scales = 3 * 8 * scale_type.bytes();
         assert_eq!(tensor.stored_bytes(), 3 * 50 + scales);
@@ -141,7 +141,7 @@ fn every_stored_byte_is_counted() {
 
 #[test]
 fn bad_input_is_refused() {
-    let error = |data: &[f32], axes: &[usize], how: &Residual| {
+    let error = |data: &[f32], axes: &[usize], how: &Planes| {
         let view = TensorView::new(data, axes).unwrap();
         PlanesTensor::ternarize(&view, Grouping::OUTPUT_CHANNEL, how).unwrap_err()
     };
@@ -154,7 +154,7 @@ fn bad_input_is_refused() {
             index: 3
         }
     );
-    let five = Residual::new(5);
+    let five = Planes::new(5);
     assert_eq!(
         error(&bad[..2], &[2, 1], &five),
         Error::TooMany {
@@ -201,7 +201,7 @@ fn the_largest_weights_are_restored_as_numbers() {
         assert!(metrics.cosine > 0.99 && metrics.relative_error < 0.02);
         let mut group = [0.0_f32; 3];
         let planes = how.ternarize(&weights).unwrap();
-        planes.reconstruct_into(&mut group).unwrap();
+        planes.dequantize_into(&mut group).unwrap();
         assert_eq!(
             group.map(f32::to_bits).to_vec(),
             restored.iter().map(|w| w.to_bits()).collect::<Vec<_>>()

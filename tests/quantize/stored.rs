@@ -9,22 +9,39 @@ use crate::common::strategy;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use ternarize::Operand;
-use ternarize::stored::{ScaleType, Stored, ternarize_stored};
-use ternarize::{Error, Rule, Weight};
+use ternarize::quantize::ScaleType;
+use ternarize::{Error, Fit, Rule, Weight};
+
+/// The value of the bits of a float with so many bits of fraction, and this exponent bias.
+fn decoded(bits: u32, fraction: i32, bias: i32) -> f64 {
+    let field = i32::try_from(bits >> fraction).unwrap();
+    let rest = f64::from(bits & ((1 << fraction) - 1)) * 2.0_f64.powi(-fraction);
+    match field {
+        0 => rest * 2.0_f64.powi(1 - bias),
+        _ => (1.0 + rest) * 2.0_f64.powi(field - bias),
+    }
+}
+
+#[cfg(feature = "half")]
+#[test]
+fn values_of_16_bits_are_those_of_the_crate_half() {
+    let f16: Vec<f64> = (0..0x7c00)
+        .map(|b| half::f16::from_bits(b).to_f64())
+        .collect();
+    assert_eq!(values(ScaleType::F16), f16);
+    let bf16: Vec<f64> = (0..0x7f80)
+        .map(|b| half::bf16::from_bits(b).to_f64())
+        .collect();
+    assert_eq!(values(ScaleType::Bf16), bf16);
+}
 
 /// All values of a type, in increasing order; for `f32` those about some.
 fn values(scale_type: ScaleType) -> Vec<f64> {
     let powers = (-127..=127).map(|e| 2.0_f64.powi(e));
     match scale_type {
         ScaleType::PowerOfTwo => core::iter::once(0.0).chain(powers).collect(),
-        #[cfg(feature = "half")]
-        ScaleType::F16 => (0..0x7c00)
-            .map(|bits| half::f16::from_bits(bits).to_f64())
-            .collect(),
-        #[cfg(feature = "half")]
-        ScaleType::Bf16 => (0..0x7f80)
-            .map(|bits| half::bf16::from_bits(bits).to_f64())
-            .collect(),
+        ScaleType::F16 => (0..0x7c00).map(|bits| decoded(bits, 10, 15)).collect(),
+        ScaleType::Bf16 => (0..0x7f80).map(|bits| decoded(bits, 7, 127)).collect(),
         _ => {
             let bits = [0, 0x0080_0000, 0x3f80_0000, f32::MAX.to_bits() - 63];
             let bits = bits.into_iter().flat_map(|first| first..first + 64);
@@ -35,7 +52,7 @@ fn values(scale_type: ScaleType) -> Vec<f64> {
 
 #[test]
 fn rounding_goes_to_the_nearest_value() {
-    for &scale_type in ScaleType::ALL {
+    for scale_type in ScaleType::ALL {
         let values = values(scale_type);
         for (number, pair) in values.windows(2).enumerate() {
             let (low, high) = (pair[0], pair[1]);
@@ -119,7 +136,7 @@ fn best(weights: &[f64], scale_type: ScaleType) -> (f64, usize, f64) {
 fn check<W: Weight>(weights: &[W], scale_type: ScaleType) {
     let wide: Vec<f64> = weights.iter().map(|w| w.to_f64().unwrap()).collect();
     let energy: f64 = wide.iter().map(|w| w * w).sum();
-    let agrees = |found: &Stored, lost: f64, nonzeros: usize| {
+    let agrees = |found: &Fit<f64>, lost: f64, nonzeros: usize| {
         if scale_type == ScaleType::F32 {
             assert!((found.relative_error * energy - lost).abs() <= 1e-13 * energy);
         } else {
@@ -131,14 +148,14 @@ fn check<W: Weight>(weights: &[W], scale_type: ScaleType) {
             );
         }
     };
-    let one = ternarize_stored(weights, Rule::Tnt, scale_type).unwrap();
+    let (one_trits, one) = scale_type.ternarize(Rule::Tnt, weights).unwrap();
     let (lost, nonzeros, scale) = best(&wide, scale_type);
     agrees(&one, lost, nonzeros);
     assert_eq!(one.lambda_p, one.lambda_n);
     if scale_type != ScaleType::F32 {
         assert_eq!(one.lambda_p, scale);
     }
-    let two = ternarize_stored(weights, Rule::TwoScale, scale_type).unwrap();
+    let (two_trits, two) = scale_type.ternarize(Rule::TwoScale, weights).unwrap();
     let side = |sign: f64| {
         wide.iter()
             .map(|w| w * sign)
@@ -147,8 +164,25 @@ fn check<W: Weight>(weights: &[W], scale_type: ScaleType) {
     };
     let (p, n) = (best(&side(1.0), scale_type), best(&side(-1.0), scale_type));
     agrees(&two, p.0 + n.0, p.1 + n.1);
-    for stored in [&one, &two] {
-        for (i, (&w, &trit)) in wide.iter().zip(&stored.trits).enumerate() {
+    for (trits, stored) in [(one_trits, one), (two_trits, two)] {
+        // The rest of the fit is what its documentation says.
+        let signed = trits.iter().zip(&wide).map(|(&t, w)| f64::from(t) * w);
+        let selected: f64 = signed.sum();
+        assert_eq!(stored.len, wide.len());
+        assert_eq!(stored.positives, trits.iter().filter(|t| **t == 1).count());
+        assert_eq!(stored.threshold_p, stored.lambda_p / 2.0);
+        assert_eq!(stored.threshold_n, stored.lambda_n / 2.0);
+        assert_eq!(stored.threshold, stored.threshold_p.min(stored.threshold_n));
+        if stored.nonzeros > 0 {
+            let cosine = selected / (energy * stored.nonzeros as f64).sqrt();
+            assert!((stored.cosine - cosine).abs() < 1e-14);
+            let mean = selected / stored.nonzeros as f64;
+            let near = (stored.lambda - mean).abs() < 1e-14 * mean;
+            assert!(near || stored.lambda == stored.lambda_p);
+        } else {
+            assert_eq!((stored.cosine, stored.lambda), (0.0, 0.0));
+        }
+        for (i, (&w, &trit)) in wide.iter().zip(&trits).enumerate() {
             let scale = if w > 0.0 {
                 stored.lambda_p
             } else {
@@ -172,7 +206,7 @@ proptest! {
         let factor = 2.0_f32.powi(exponent);
         let weights: Vec<f32> = integers.iter().map(|&x| f32::from(x) * factor).collect();
         let wide: Vec<f64> = weights.iter().copied().map(f64::from).collect();
-        for &scale_type in ScaleType::ALL {
+        for scale_type in ScaleType::ALL {
             check(&weights, scale_type);
             check(&wide, scale_type);
         }
@@ -181,10 +215,10 @@ proptest! {
     #[test]
     fn a_finer_type_is_never_worse(weights in strategy::weights::<f32>()) {
         for rule in [Rule::Tnt, Rule::TwoScale] {
-            let error = |kind| ternarize_stored(&weights, rule, kind).unwrap().relative_error;
+            let error = |kind: ScaleType| kind.ternarize(rule, &weights).unwrap().1.relative_error;
             let single = error(ScaleType::F32);
             prop_assert!((0.0..=1.0).contains(&single));
-            for &coarse in ScaleType::ALL {
+            for coarse in ScaleType::ALL {
                 // Every other type is part of f32.
                 prop_assert!(single <= error(coarse) + 1e-14);
             }
@@ -196,7 +230,7 @@ proptest! {
     fn an_f32_scale_loses_nothing(weights in strategy::weights::<f32>()) {
         let how = ternarize::Ternarizer::new().scales(ternarize::Scales::One);
         let (_, fit) = how.ternarize(&weights).unwrap();
-        let stored = ternarize_stored(&weights, Rule::Tnt, ScaleType::F32).unwrap();
+        let (_, stored) = ScaleType::F32.ternarize(Rule::Tnt, &weights).unwrap();
         prop_assert!(stored.relative_error <= fit.relative_error + 1e-15);
     }
 }
@@ -204,7 +238,7 @@ proptest! {
 #[test]
 fn of_equals_the_fewest_nonzeros_win_then_the_smaller_scale() {
     let run = |weights: &[f32]| {
-        let found = ternarize_stored(weights, Rule::Tnt, ScaleType::PowerOfTwo).unwrap();
+        let (_, found) = ScaleType::PowerOfTwo.ternarize(Rule::Tnt, weights).unwrap();
         (found.nonzeros, found.lambda_p)
     };
     // 0.5 lies between the levels 0 and 1.
@@ -216,8 +250,8 @@ fn of_equals_the_fewest_nonzeros_win_then_the_smaller_scale() {
 #[test]
 fn edges() {
     for rule in [Rule::Tnt, Rule::TwoScale] {
-        for &kind in ScaleType::ALL {
-            let run = |weights: &[f64]| ternarize_stored(weights, rule, kind).unwrap();
+        for kind in ScaleType::ALL {
+            let run = |weights: &[f64]| kind.ternarize(rule, weights).unwrap().1;
             let zeros = run(&[0.0, -0.0]);
             assert_eq!(
                 (zeros.nonzeros, zeros.lambda_p, zeros.relative_error),
@@ -232,18 +266,12 @@ fn edges() {
             );
         }
     }
-    let run = |weights: &[f32], rule| ternarize_stored(weights, rule, ScaleType::F32);
+    let run = |weights: &[f32], rule| ScaleType::F32.ternarize(rule, weights);
     let least = f32::from_bits(1);
-    let found = run(&[least, -least, 0.0], Rule::TwoScale).unwrap();
-    assert_eq!(
-        (found.trits, found.lambda_n),
-        (vec![1, -1, 0], f64::from(least))
-    );
-    let found = run(&[f32::MAX, -f32::MAX], Rule::Tnt).unwrap();
-    assert_eq!(
-        (found.trits, found.lambda_n),
-        (vec![1, -1], f64::from(f32::MAX))
-    );
+    let (trits, found) = run(&[least, -least, 0.0], Rule::TwoScale).unwrap();
+    assert_eq!((trits, found.lambda_n), (vec![1, -1, 0], f64::from(least)));
+    let (trits, found) = run(&[f32::MAX, -f32::MAX], Rule::Tnt).unwrap();
+    assert_eq!((trits, found.lambda_n), (vec![1, -1], f64::from(f32::MAX)));
     assert_eq!(run(&[], Rule::Tnt), Err(Error::Empty));
     assert_eq!(
         run(&[0.0, f32::NAN], Rule::Tnt),

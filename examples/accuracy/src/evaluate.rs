@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use rayon::prelude::*;
-use ternarize::budget::{Choice, allocate};
-use ternarize::calibrate::{Correction, Pairs};
+use ternarize::quantize::budget::{Choice, allocate};
+use ternarize::quantize::calibrate::{Correction, Pairs};
 
 use crate::images::Images;
 use crate::inputs::Inputs;

@@ -4,8 +4,8 @@
 //! part of them is enough.
 
 use anyhow::Result;
-use ternarize::calibrate::Moments;
-use ternarize::gram::{CrossGram, Gram};
+use ternarize::quantize::calibrate::Moments;
+use ternarize::quantize::gram::Gram;
 
 use crate::layer::Matrix;
 use crate::layer::narrow;
@@ -14,11 +14,8 @@ use crate::recipe::Recipe;
 /// Rows to look at, about.
 const ROWS: usize = 16_384;
 
-/// The Gram matrix of inputs, or that of inputs beside those of the f32 network.
-pub(crate) enum Inputs {
-    Own(Gram),
-    Cross(CrossGram),
-}
+/// The Gram matrix of a layer's inputs, behind ternary layers.
+pub(crate) struct Inputs(Gram);
 
 impl Inputs {
     /// Of inputs behind ternary layers, and of the same in the f32 network.
@@ -37,29 +34,22 @@ impl Inputs {
             }
         };
         let own = prepare(own)?;
-        if recipe.effective {
-            let mut cross = CrossGram::new(matrix.columns)?;
-            cross.add(&own, &prepare(reference)?)?;
-            return Ok(Self::Cross(cross));
-        }
         let mut gram = Gram::new(matrix.columns)?;
-        gram.add(&own)?;
-        Ok(Self::Own(gram))
+        if recipe.effective {
+            gram.add_pairs(&own, &prepare(reference)?)?;
+        } else {
+            gram.add(&own)?;
+        }
+        Ok(Self(gram))
     }
 
     pub(crate) const fn gram(&self) -> &Gram {
-        match self {
-            Self::Own(gram) => gram,
-            Self::Cross(cross) => cross.gram(),
-        }
+        &self.0
     }
 
     /// The weights to come near to.
     pub(crate) fn targets(&self, matrix: &Matrix, damping: f64) -> Result<Vec<f32>> {
-        match self {
-            Self::Own(_) => Ok(matrix.weights.clone()),
-            Self::Cross(cross) => Ok(cross.effective_weights(&matrix.weights, damping)?),
-        }
+        Ok(self.0.effective_weights(&matrix.weights, damping)?)
     }
 }
 

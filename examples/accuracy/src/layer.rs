@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2};
 use rayon::prelude::*;
-use ternarize::calibrate::Affine;
+use ternarize::quantize::calibrate::Affine;
 
 /// Images that a thread takes at a time.
 const CHUNK: usize = 32;

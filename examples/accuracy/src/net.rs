@@ -14,8 +14,8 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
-use ternarize::calibrate::BatchNorm;
 use ternarize::model::{Model, Tensor};
+use ternarize::quantize::calibrate::BatchNorm;
 
 use crate::layer::{Layer, Matrix, Operation, Unfold, Volume};
 

@@ -4,14 +4,14 @@ use anyhow::Result;
 use half::f16;
 use rayon::prelude::*;
 use ternarize::Ternarizer;
-use ternarize::calibrate::ScaleChoice;
-use ternarize::gram::{self, Codebook, OutputAware};
-use ternarize::planes::Residual;
-use ternarize::stored::ScaleType;
+use ternarize::quantize::calibrate::{norm_gain, unit_gain};
+use ternarize::quantize::gram::{self, OutputAware};
+use ternarize::quantize::planes::Planes;
+use ternarize::quantize::{Codebook, ScaleType};
 
 use crate::inputs::Inputs;
 use crate::layer::Matrix;
-use crate::recipe::{Method, Recipe};
+use crate::recipe::{Gain, Method, Recipe};
 use crate::ternary::{Groups, Plane, Ternary, rounded};
 
 /// The planes of one group: trits, and the scales of both signs.
@@ -74,7 +74,7 @@ pub(crate) fn by_outputs(
     let parts: Vec<GroupPlanes> = rows
         .iter()
         .flat_map(|row| {
-            let trits = |k: usize| &row.trits[k * matrix.columns..][..matrix.columns];
+            let trits = |k: usize| row.plane(k);
             let scales = row.scales.chunks_exact(codebook.scales());
             scales.enumerate().map(move |(number, scales)| {
                 let plane = |k: usize| {
@@ -91,11 +91,11 @@ pub(crate) fn by_outputs(
 
 /// Planes refined together.
 fn refined(weights: &[f32], planes: usize) -> Result<GroupPlanes> {
-    let how = Residual::new(planes).scale_type(ScaleType::F16);
+    let how = Planes::new(planes).scale_type(ScaleType::F16);
     let found = how.ternarize(weights)?;
     let plane = |k: usize| {
-        let scale = rounded(found.scales()[k]);
-        (found.trits(k).to_vec(), scale, scale)
+        let scale = rounded(found.scales[k]);
+        (found.plane(k).to_vec(), scale, scale)
     };
     Ok((0..planes).map(plane).collect())
 }
@@ -144,17 +144,19 @@ fn assemble(
 }
 
 /// Makes the weights of each group as long as wanted.
-fn choose_gain(ternary: &mut Ternary, matrix: &Matrix, gain: ScaleChoice) -> Result<()> {
-    if gain == ScaleChoice::LeastSquares {
-        return Ok(());
-    }
+fn choose_gain(ternary: &mut Ternary, matrix: &Matrix, gain: Gain) -> Result<()> {
+    let factor = match gain {
+        Gain::LeastSquares => return Ok(()),
+        Gain::Norm => norm_gain,
+        Gain::UnitGain => unit_gain,
+    };
     let restored = ternary.restore();
     let columns = matrix.columns;
     let pairs = ternary.groups.slices(&matrix.weights, columns);
     let pairs = pairs
         .into_iter()
         .zip(ternary.groups.slices(&restored, columns));
-    let factors: Result<Vec<f64>, _> = pairs.map(|(w, q)| gain.factor(w, q)).collect();
+    let factors: Result<Vec<f64>, _> = pairs.map(|(w, q)| factor(w, q)).collect();
     ternary.multiply_groups(&factors?);
     Ok(())
 }

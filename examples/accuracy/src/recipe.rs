@@ -8,7 +8,7 @@
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Deserializer};
-use ternarize::calibrate::{Correction, ScaleChoice};
+use ternarize::quantize::calibrate::Correction;
 use ternarize::{Rule, Scales};
 
 use crate::layer::Matrix;
@@ -49,8 +49,8 @@ pub(crate) struct Recipe {
     /// The same: added to the diagonal, as a fraction of its mean.
     #[serde(default = "damping")]
     pub(crate) damping: f64,
-    #[serde(default, deserialize_with = "gain")]
-    pub(crate) gain: ScaleChoice,
+    #[serde(default)]
+    pub(crate) gain: Gain,
     #[serde(default, deserialize_with = "correction")]
     pub(crate) correction: Correction,
     /// Whether the bias is ternary too.
@@ -80,6 +80,19 @@ impl Method {
     pub(crate) const fn looks_at_inputs(self) -> bool {
         !matches!(self, Self::Weights | Self::Greedy)
     }
+}
+
+/// How long the restored weights of a group are made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Gain {
+    /// The least error of the weights.
+    #[default]
+    LeastSquares,
+    /// The norm of the weights.
+    Norm,
+    /// The gain of the weights.
+    UnitGain,
 }
 
 /// Which weights share scales.
@@ -124,7 +137,7 @@ impl Recipe {
                 recipe.name
             );
             ensure!(
-                recipe.gain == ScaleChoice::LeastSquares || !recipe.method.looks_at_inputs(),
+                recipe.gain == Gain::LeastSquares || !recipe.method.looks_at_inputs(),
                 "{}: scales chosen by outputs have no other gain",
                 recipe.name
             );
@@ -201,10 +214,6 @@ fn per<'de, D: Deserializer<'de>>(from: D) -> Result<Per, D::Error> {
         "kernel" => Some(Per::Kernel),
         length => length.parse().ok().filter(|n| *n > 0).map(Per::Inputs),
     })
-}
-
-fn gain<'de, D: Deserializer<'de>>(from: D) -> Result<ScaleChoice, D::Error> {
-    named(from, ScaleChoice::from_name)
 }
 
 fn correction<'de, D: Deserializer<'de>>(from: D) -> Result<Correction, D::Error> {

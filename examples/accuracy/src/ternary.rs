@@ -10,7 +10,7 @@
 
 use half::f16;
 use ternarize::Code;
-use ternarize::calibrate::Affine;
+use ternarize::quantize::calibrate::Affine;
 
 use crate::layer::{Matrix, narrow};
 

@@ -1,7 +1,7 @@
-//! A budget of bytes, spent where it lowers the error most.
+//! The allocation of a budget of bytes where it lowers the error most.
 //!
-//! Each tensor can be stored in several ways: in small groups or large ones, with one plane or several, with scales of 16 bits or
-//! 32. Which way for which tensor, so that all together stay within a budget and the sum of the errors is least? This is the
+//! Each tensor can be stored in several ways: in small or large groups, with one plane or several, with scales of 16 or 32 bits.
+//! Which way for which tensor, so that all together stay within a budget and the sum of the errors is least? This is the
 //! multiple-choice knapsack problem. Its relaxation, in which a tensor may lie between two ways, has a solution that can be read
 //! off the lower convex hulls:
 //!
@@ -15,23 +15,22 @@
 //!   +--------------- bytes
 //! ```
 //!
-//! The steps taken are the optimum for the bytes that they spend: no other choice with as many bytes has a smaller error. What is
-//! left of the budget is then spent on whatever still fits, and the lower bound says how much a better choice could save at most.
-//! Cost: `O(n log n)` for `n` options, and `O(n)` for each way that what is left is spent on: a few as a rule, `n` at most.
+//! The steps taken are the optimum for the bytes that they spend: no other choice with as many bytes has a smaller error. The rest
+//! of the budget is then spent on whatever still fits. The lower bound says how much a better choice could save at most. Cost:
+//! `O(n log n)` for `n` ways in all, and `O(n)` for each way that the rest is spent on: a few in practice, `n` at most.
 //!
 //! Source: P. Sinha and A. Zoltners, *The multiple-choice knapsack problem*, Operations Research 27 (1979).
 
 use alloc::vec::Vec;
-use core::cmp::Ordering;
 
-use crate::Error;
+use crate::error::Error;
 
-/// One way to store a tensor: what it costs, and what it loses.
+/// One way to store a tensor: its size and its error.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Choice {
-    /// All bytes that it takes, those of the scales too.
+    /// All bytes that it takes, including those of the scales.
     pub bytes: u64,
-    /// What is lost, in a unit that can be added up over tensors: a squared error of the weights or of the outputs.
+    /// The error, in a unit that can be added up over tensors: a squared error of the weights or of the outputs.
     pub error: f64,
 }
 
@@ -45,28 +44,28 @@ pub struct Allocation {
     pub bytes: u64,
     /// The errors of all tensors, summed in their order.
     pub error: f64,
-    /// No choice within the budget has a smaller error, but for the rounding of sums.
+    /// No choice within the budget has a smaller error, up to the rounding of sums.
     pub lower_bound: f64,
 }
 
 /// A step along the hull of a tensor, to the way `to`.
 #[derive(Clone, Copy, Debug)]
-struct Step {
+struct HullStep {
     tensor: usize,
     to: usize,
     bytes: u64,
     saved: f64,
 }
 
-impl Step {
+impl HullStep {
     fn per_byte(&self) -> f64 {
         self.saved / self.bytes as f64
     }
 }
 
-/// Chooses a way to store each tensor, within a budget of bytes for all.
+/// Chooses a way to store each tensor, within a budget of bytes for all tensors together.
 ///
-/// Of ways that save as much for each byte, those of the first tensor come first; the same input gives the same choice.
+/// Of ways that save equally much per byte, those of the first tensor come first, so the same input gives the same choice.
 ///
 /// # Errors
 ///
@@ -75,10 +74,10 @@ impl Step {
 ///
 /// # Examples
 ///
-/// A small tensor that suffers from one plane, and a large one that does not:
+/// A small tensor that needs two planes, and a large one that does not:
 ///
 /// ```
-/// use ternarize::budget::{Choice, allocate};
+/// use ternarize::quantize::budget::{Choice, allocate};
 ///
 /// let small = vec![Choice { bytes: 100, error: 9.0 }, Choice { bytes: 200, error: 1.0 }];
 /// let large = vec![Choice { bytes: 5000, error: 6.0 }, Choice { bytes: 10_000, error: 0.5 }];
@@ -88,8 +87,14 @@ impl Step {
 /// # Ok::<(), ternarize::Error>(())
 /// ```
 pub fn allocate<T: AsRef<[Choice]>>(tensors: &[T], budget: u64) -> Result<Allocation, Error> {
+    let tensors: Vec<&[Choice]> = tensors.iter().map(AsRef::as_ref).collect();
+    allocate_slices(&tensors, budget)
+}
+
+fn allocate_slices(tensors: &[&[Choice]], budget: u64) -> Result<Allocation, Error> {
     check(tensors)?;
-    let hulls: Vec<Vec<usize>> = tensors.iter().map(|ways| hull(ways.as_ref())).collect();
+    // The cheapest ways, which must fit.
+    let hulls: Vec<Vec<usize>> = tensors.iter().map(|ways| hull(ways)).collect();
     let mut spending = Spending {
         tensors,
         choices: hulls.iter().map(|hull| hull[0]).collect(),
@@ -100,6 +105,7 @@ pub fn allocate<T: AsRef<[Choice]>>(tensors: &[T], budget: u64) -> Result<Alloca
     if exact > u128::from(budget) {
         return Err(Error::OverBudget { least, budget });
     }
+    // The steps along the hulls while they fit, then whatever else fits.
     spending.left = budget - least;
     let saved_at_most = spending.along(&steps(tensors, &hulls));
     let lower_bound = (spending.error() - saved_at_most).max(0.0);
@@ -112,12 +118,11 @@ pub fn allocate<T: AsRef<[Choice]>>(tensors: &[T], budget: u64) -> Result<Alloca
     })
 }
 
-fn check<T: AsRef<[Choice]>>(tensors: &[T]) -> Result<(), Error> {
+fn check(tensors: &[&[Choice]]) -> Result<(), Error> {
     if tensors.is_empty() {
         return Err(Error::Empty);
     }
     for (tensor, ways) in tensors.iter().enumerate() {
-        let ways = ways.as_ref();
         if ways.is_empty() {
             return Err(Error::InvalidChoice {
                 tensor,
@@ -125,17 +130,15 @@ fn check<T: AsRef<[Choice]>>(tensors: &[T]) -> Result<(), Error> {
             });
         }
         let wrong = |way: &Choice| !(way.error.is_finite() && way.error >= 0.0);
-        if let Some(choice) = ways.iter().position(wrong) {
-            return Err(Error::InvalidChoice {
-                tensor,
-                choice: Some(choice),
-            });
+        let choice = ways.iter().position(wrong);
+        if choice.is_some() {
+            return Err(Error::InvalidChoice { tensor, choice });
         }
     }
     Ok(())
 }
 
-/// The ways on the lower convex hull, from the cheapest to that with the least error. Never empty for a tensor that has ways.
+/// The ways on the lower convex hull, from the cheapest to the one with the least error. Not empty if there are ways.
 fn hull(ways: &[Choice]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..ways.len()).collect();
     order.sort_by(|&a, &b| {
@@ -150,7 +153,7 @@ fn hull(ways: &[Choice]) -> Vec<usize> {
         {
             continue;
         }
-        // A way that saves no more for each byte than the one behind it is passed over.
+        // Drop ways that save no more per byte than the one after them.
         while let [.., before, last] = hull[..]
             && slope(ways, before, last) <= slope(ways, last, way)
         {
@@ -161,39 +164,39 @@ fn hull(ways: &[Choice]) -> Vec<usize> {
     hull
 }
 
-/// What each byte saves on the way from one to another that costs more.
+/// The error saved per byte by taking one way in place of a cheaper one.
 fn slope(ways: &[Choice], from: usize, to: usize) -> f64 {
     (ways[from].error - ways[to].error) / (ways[to].bytes - ways[from].bytes) as f64
 }
 
-/// All steps of all hulls, the best first.
-fn steps<T: AsRef<[Choice]>>(tensors: &[T], hulls: &[Vec<usize>]) -> Vec<Step> {
+/// All steps of all hulls, those that save most per byte first.
+fn steps(tensors: &[&[Choice]], hulls: &[Vec<usize>]) -> Vec<HullStep> {
     let mut steps = Vec::new();
     for (tensor, hull) in hulls.iter().enumerate() {
-        let ways = tensors[tensor].as_ref();
-        steps.extend(hull.windows(2).map(|pair| Step {
+        let ways = tensors[tensor];
+        steps.extend(hull.windows(2).map(|pair| HullStep {
             tensor,
             to: pair[1],
             bytes: ways[pair[1]].bytes - ways[pair[0]].bytes,
             saved: ways[pair[0]].error - ways[pair[1]].error,
         }));
     }
-    // Stable: the steps of a tensor, which save less and less, stay in their order.
+    // A stable sort: the steps of a tensor, which save less and less, stay in their order.
     steps.sort_by(|a, b| b.per_byte().total_cmp(&a.per_byte()));
     steps
 }
 
-/// Choices that are being made, and what is left of the budget.
-struct Spending<'a, T> {
-    tensors: &'a [T],
+/// The choices so far, and the rest of the budget.
+struct Spending<'a> {
+    tensors: &'a [&'a [Choice]],
     choices: Vec<usize>,
     left: u64,
 }
 
-impl<T: AsRef<[Choice]>> Spending<'_, T> {
+impl Spending<'_> {
     fn chosen(&self) -> impl Iterator<Item = Choice> {
         let pairs = self.tensors.iter().zip(&self.choices);
-        pairs.map(|(ways, &choice)| ways.as_ref()[choice])
+        pairs.map(|(ways, &choice)| ways[choice])
     }
 
     fn bytes(&self) -> u64 {
@@ -205,8 +208,8 @@ impl<T: AsRef<[Choice]>> Spending<'_, T> {
         self.chosen().map(|choice| choice.error).sum()
     }
 
-    /// Takes the steps until one does not fit, and says what a part of that one would save.
-    fn along(&mut self, steps: &[Step]) -> f64 {
+    /// Takes the steps until one does not fit, and returns what a part of that one would save.
+    fn along(&mut self, steps: &[HullStep]) -> f64 {
         for step in steps {
             if step.bytes > self.left {
                 return step.per_byte() * self.left as f64;
@@ -217,7 +220,7 @@ impl<T: AsRef<[Choice]>> Spending<'_, T> {
         0.0
     }
 
-    /// Spends what is left: again and again on the way that saves most.
+    /// Spends the rest of the budget, again and again on the way that saves most.
     fn fill(&mut self) {
         while let Some(step) = self.best_that_fits() {
             self.left -= step.bytes;
@@ -225,27 +228,23 @@ impl<T: AsRef<[Choice]>> Spending<'_, T> {
         }
     }
 
-    /// Of equals, the first. Ways that cost less than the one chosen are not looked at: it would be none of the hull.
-    fn best_that_fits(&self) -> Option<Step> {
-        let mut best: Option<Step> = None;
-        for (tensor, now) in self.chosen().enumerate() {
-            for (to, way) in self.tensors[tensor].as_ref().iter().enumerate() {
-                let Some(bytes) = way.bytes.checked_sub(now.bytes) else {
-                    continue;
-                };
-                let saved = now.error - way.error;
-                let better =
-                    best.is_none_or(|best| saved.total_cmp(&best.saved) == Ordering::Greater);
-                if bytes <= self.left && saved > 0.0 && better {
-                    best = Some(Step {
-                        tensor,
-                        to,
-                        bytes,
-                        saved,
-                    });
-                }
-            }
-        }
-        best
+    /// The step that saves most, of equals the first. A way that costs less than the chosen one is never better, because the chosen
+    /// one was on the hull.
+    fn best_that_fits(&self) -> Option<HullStep> {
+        let of_tensor = |(tensor, now): (usize, Choice)| {
+            let ways = self.tensors[tensor].iter().enumerate();
+            ways.filter_map(move |(to, way)| {
+                Some(HullStep {
+                    tensor,
+                    to,
+                    bytes: way.bytes.checked_sub(now.bytes)?,
+                    saved: now.error - way.error,
+                })
+            })
+        };
+        let steps = self.chosen().enumerate().flat_map(of_tensor);
+        let fitting = steps.filter(|step| step.bytes <= self.left && step.saved > 0.0);
+        // The first of the largest.
+        fitting.min_by(|a, b| b.saved.total_cmp(&a.saved))
     }
 }

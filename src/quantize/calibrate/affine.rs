@@ -1,11 +1,11 @@
-//! [`Affine`]: a scale and a shift.
+//! [`Affine`]: a scale and a shift of one channel.
 
-/// `y' = scale y + shift`, of one channel.
+/// The map `y' = scale y + shift` of one channel's outputs.
 ///
 /// # Examples
 ///
 /// ```
-/// use ternarize::calibrate::Affine;
+/// use ternarize::quantize::calibrate::Affine;
 ///
 /// let first = Affine { scale: 2.0, shift: 1.0 };
 /// let then = Affine { scale: 3.0, shift: -1.0 };
@@ -14,14 +14,14 @@
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Affine {
-    /// Folded into the scales of the channel's weights, and its bias.
+    /// The factor for the scales of the channel's weights, and for its bias.
     pub scale: f64,
-    /// Added to the channel's bias.
+    /// What is added to the channel's bias.
     pub shift: f64,
 }
 
 impl Affine {
-    /// What changes nothing.
+    /// The map that changes nothing.
     pub const IDENTITY: Self = Self {
         scale: 1.0,
         shift: 0.0,
@@ -30,17 +30,17 @@ impl Affine {
     /// `scale y + shift`, rounded twice.
     ///
     /// ```
-    /// assert_eq!(ternarize::calibrate::Affine::IDENTITY.apply(3.0), 3.0);
+    /// assert_eq!(ternarize::quantize::calibrate::Affine::IDENTITY.apply(3.0), 3.0);
     /// ```
     #[must_use]
     pub const fn apply(self, y: f64) -> f64 {
         self.scale * y + self.shift
     }
 
-    /// This one, and `next` after it, as one.
+    /// This map followed by `next`, as one map.
     ///
     /// ```
-    /// use ternarize::calibrate::Affine;
+    /// use ternarize::quantize::calibrate::Affine;
     /// let twice = Affine { scale: 2.0, shift: 0.0 };
     /// assert_eq!(Affine::IDENTITY.then(twice), twice);
     /// ```

@@ -1,26 +1,26 @@
-//! [`BatchNorm`]: a batch normalisation as a scale and a shift, and its statistics estimated anew.
+//! [`BatchNorm`]: batch normalization as a scale and a shift, and its statistics estimated anew.
 //!
 //! ```text
 //! y' = weight (y - mean) / sqrt(variance + epsilon) + bias     =  scale y + shift
 //! scale = weight / sqrt(variance + epsilon)                       shift = bias - scale mean
 //! ```
 //!
-//! A network with batch norms carries the mean and variance of its `f32` outputs with it. In its ternary twin the outputs have others,
-//! and a pass over some inputs ([`Moments`]) finds them: what the layer passes on has the intended moments again. Estimate them
-//! layer by layer, for each changes the inputs of the next. It is moment matching with the batch norm as reference: do one of the two.
+//! A network with batch normalization stores the mean and variance of its `f32` outputs. The outputs of its ternary twin have other
+//! moments. A pass over some inputs ([`Moments`]) estimates them, and the layer's output has the intended moments again. Estimate them
+//! layer by layer, because each layer changes the inputs of the next. This is moment matching with the batch normalization as the
+//! reference: do one of the two, not both.
 
-use crate::error::Operand;
 use alloc::vec::Vec;
 
 use super::{Affine, Moments};
-use crate::Error;
+use crate::error::{Error, Operand, check_len};
 
-/// The numbers of a batch norm in use, one of each for each channel.
+/// The parameters of a trained batch normalization, one of each per channel.
 ///
 /// # Examples
 ///
 /// ```
-/// use ternarize::calibrate::{BatchNorm, Moments};
+/// use ternarize::quantize::calibrate::{BatchNorm, Moments};
 ///
 /// let norm = BatchNorm { weight: &[3.0], bias: &[1.0], epsilon: 0.0 };
 /// let affine = norm.fold(&[2.0], &[4.0])?[0];
@@ -35,24 +35,24 @@ use crate::Error;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BatchNorm<'a> {
-    /// The standard deviation that a channel is given; any sign.
+    /// The standard deviation that a channel gets, with any sign.
     pub weight: &'a [f32],
-    /// The mean that it is given.
+    /// The mean that a channel gets.
     pub bias: &'a [f32],
-    /// Added to each variance; not negative.
+    /// What is added to each variance; not negative.
     pub epsilon: f64,
 }
 
 impl BatchNorm<'_> {
-    /// Scale and shift of each channel, from the running mean and variance stored with the batch norm.
+    /// The scale and shift of each channel, from the running mean and variance stored in the network.
     ///
     /// # Errors
     ///
-    /// [`Error::LengthMismatch`] if there are not as many of each as there are weights; [`Error::InvalidValue`] with the index of a
-    /// channel whose `variance + epsilon` is not above 0, or where another of its numbers is not finite.
+    /// [`Error::LengthMismatch`] if the slices have different lengths; [`Error::InvalidValue`] with the index of a channel whose
+    /// `variance + epsilon` is not above 0 or whose scale or shift is not finite.
     ///
     /// ```
-    /// # use ternarize::{Operand, Error, calibrate::BatchNorm};
+    /// # use ternarize::{Error, Operand, quantize::calibrate::BatchNorm};
     /// let norm = BatchNorm { weight: &[1.0], bias: &[0.0], epsilon: 0.0 };
     /// assert_eq!(norm.fold(&[0.0], &[0.0]), Err(Error::InvalidValue { what: Operand::Scale, index: 0 }));
     /// ```
@@ -61,14 +61,14 @@ impl BatchNorm<'_> {
         self.affine(&wide(means), &wide(variances))
     }
 
-    /// Scale and shift of each channel, with mean and variance of these moments in place of the stored ones.
+    /// The scale and shift of each channel, with the mean and variance of these moments in place of the stored ones.
     ///
     /// # Errors
     ///
     /// As [`fold`](Self::fold).
     ///
     /// ```
-    /// # use ternarize::{Error, calibrate::{BatchNorm, Moments}};
+    /// # use ternarize::{Error, quantize::calibrate::{BatchNorm, Moments}};
     /// let norm = BatchNorm { weight: &[1.0], bias: &[0.0], epsilon: 1e-5 };
     /// let error = norm.reestimate(&Moments::new(2)).unwrap_err();
     /// assert_eq!(error, Error::LengthMismatch { expected: 1, actual: 2 });
@@ -80,9 +80,7 @@ impl BatchNorm<'_> {
     fn affine(&self, means: &[f64], variances: &[f64]) -> Result<Vec<Affine>, Error> {
         let expected = self.weight.len();
         for actual in [self.bias.len(), means.len(), variances.len()] {
-            if actual != expected {
-                return Err(Error::LengthMismatch { expected, actual });
-            }
+            check_len(expected, actual)?;
         }
         let moments = means.iter().zip(variances);
         let learned = self.weight.iter().zip(self.bias);

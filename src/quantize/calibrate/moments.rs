@@ -1,17 +1,16 @@
-//! [`Moments`]: count, mean and variance of each channel.
+//! [`Moments`]: the number of rows, and the mean and variance of each channel.
 
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::rows::{check, covariance};
-use crate::Error;
+use crate::error::{Error, Operand, ShapeError};
 
-/// Mean and variance of each channel over rows that come in batches.
+/// The mean and variance of each channel, over rows that come in batches.
 ///
 /// # Examples
 ///
 /// ```
-/// use ternarize::calibrate::Moments;
+/// use ternarize::quantize::calibrate::Moments;
 ///
 /// let mut moments = Moments::new(2);
 /// moments.add(&[1.0, 5.0, 3.0, 5.0])?;
@@ -24,65 +23,107 @@ use crate::Error;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moments {
     count: u64,
-    channels: Vec<Channel>,
+    channels: Vec<ChannelSums>,
 }
 
-/// Sums of differences from the first value.
+/// Sums of the differences from the first value.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Channel {
+struct ChannelSums {
     first: f64,
     sum: f64,
     squares: f64,
 }
 
 impl Moments {
-    /// No rows yet, of this many channels.
+    /// No rows of this many channels.
     ///
     /// ```
-    /// assert_eq!(ternarize::calibrate::Moments::new(3).means(), [0.0; 3]);
+    /// assert_eq!(ternarize::quantize::calibrate::Moments::new(3).means(), [0.0; 3]);
     /// ```
     #[must_use]
     pub fn new(channels: usize) -> Self {
         Self {
             count: 0,
-            channels: vec![Channel::default(); channels],
+            channels: vec![ChannelSums::default(); channels],
         }
     }
 
-    /// Adds rows: `values` holds one value for each channel, row by row.
+    /// Adds rows: `values` holds one value per channel, row by row.
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] if that is not a whole number of rows, [`Error::InvalidValue`] with the index of a value that is none.
-    /// Then nothing was added.
+    /// [`Error::Shape`] if `values` is not a whole number of rows; [`Error::InvalidValue`] with the index of a value that is
+    /// NaN or infinite. Then nothing is added.
     ///
     /// ```
-    /// use ternarize::{ShapeError, Error, calibrate::Moments};
+    /// use ternarize::{Error, ShapeError, quantize::calibrate::Moments};
     /// let mut moments = Moments::new(2);
     /// assert_eq!(moments.add(&[1.0; 3]), Err(Error::Shape(ShapeError::Ragged { len: 3, group: 2 })));
     /// ```
     pub fn add(&mut self, values: &[f32]) -> Result<(), Error> {
-        check(values, self.channels.len())?;
-        for row in values.chunks_exact(self.channels.len().max(1)) {
-            let start = self.count == 0;
-            for (channel, &value) in self.channels.iter_mut().zip(row) {
-                let value = f64::from(value);
-                if start {
-                    channel.first = value;
-                }
-                let d = value - channel.first;
-                channel.sum += d;
-                channel.squares += d * d;
-            }
-            self.count += 1;
+        self.check(values)?;
+        for row in values.chunks_exact(self.channels().max(1)) {
+            self.add_row(row);
         }
         Ok(())
     }
 
-    /// How many rows there were.
+    /// Adds a row that was [checked](Self::check).
+    pub(super) fn add_row(&mut self, row: &[f32]) {
+        let start = self.count == 0;
+        for (channel, &value) in self.channels.iter_mut().zip(row) {
+            let value = f64::from(value);
+            if start {
+                channel.first = value;
+            }
+            let d = value - channel.first;
+            channel.sum += d;
+            channel.squares += d * d;
+        }
+        self.count += 1;
+    }
+
+    /// Checks that values are whole rows and finite.
+    pub(super) fn check(&self, values: &[f32]) -> Result<(), Error> {
+        let (len, group) = (values.len(), self.channels());
+        // Of 0 channels there are no rows but none.
+        if len != 0 && (group == 0 || !len.is_multiple_of(group)) {
+            return Err(Error::Shape(ShapeError::Ragged { len, group }));
+        }
+        let bad = values.iter().position(|value| !value.is_finite());
+        bad.map_or(Ok(()), |index| {
+            Err(Error::InvalidValue {
+                what: Operand::Activation,
+                index,
+            })
+        })
+    }
+
+    /// The number of channels.
+    pub(super) const fn channels(&self) -> usize {
+        self.channels.len()
+    }
+
+    /// The difference of a value from the first value of its channel.
+    pub(super) fn difference(&self, channel: usize, value: f32) -> f64 {
+        f64::from(value) - self.channels[channel].first
+    }
+
+    /// The covariances with other moments of as many rows and channels, from the sums of the products of both differences.
+    pub(super) fn covariances(&self, other: &Self, products: &[f64]) -> Vec<f64> {
+        let n = self.count as f64;
+        let sums = self.channels.iter().zip(&other.channels).zip(products);
+        let covariances = sums.map(|((one, other), product)| match self.count {
+            0 => 0.0,
+            _ => (product - one.sum * (other.sum / n)) / n,
+        });
+        covariances.collect()
+    }
+
+    /// The number of rows.
     ///
     /// ```
-    /// assert_eq!(ternarize::calibrate::Moments::new(3).count(), 0);
+    /// assert_eq!(ternarize::quantize::calibrate::Moments::new(3).count(), 0);
     /// ```
     #[must_use]
     pub const fn count(&self) -> u64 {
@@ -92,7 +133,7 @@ impl Moments {
     /// The mean of each channel; 0 without rows.
     ///
     /// ```
-    /// # use ternarize::calibrate::Moments;
+    /// # use ternarize::quantize::calibrate::Moments;
     /// let mut moments = Moments::new(1);
     /// moments.add(&[1.0, 2.0])?;
     /// assert_eq!(moments.means(), [1.5]);
@@ -101,15 +142,15 @@ impl Moments {
     #[must_use]
     pub fn means(&self) -> Vec<f64> {
         let n = (self.count as f64).max(1.0);
-        let mean = |channel: &Channel| channel.first + channel.sum / n;
+        let mean = |channel: &ChannelSums| channel.first + channel.sum / n;
         self.channels.iter().map(mean).collect()
     }
 
-    /// The variance of each channel, the mean square of the distance from the mean: never negative, and 0 for a channel that does
-    /// not change.
+    /// The variance of each channel, which is the mean squared distance from the mean. Never negative, and exactly 0 for a channel that
+    /// does not change.
     ///
     /// ```
-    /// # use ternarize::calibrate::Moments;
+    /// # use ternarize::quantize::calibrate::Moments;
     /// let mut moments = Moments::new(1);
     /// moments.add(&[1.0, 3.0])?;
     /// assert_eq!(moments.variances(), [1.0]);
@@ -117,16 +158,15 @@ impl Moments {
     /// ```
     #[must_use]
     pub fn variances(&self) -> Vec<f64> {
-        let variance = |channel: &Channel| {
-            covariance(self.count, channel.squares, (channel.sum, channel.sum)).max(0.0)
-        };
-        self.channels.iter().map(variance).collect()
+        let squares: Vec<f64> = self.channels.iter().map(|sums| sums.squares).collect();
+        let variances = self.covariances(self, &squares).into_iter();
+        variances.map(|variance| variance.max(0.0)).collect()
     }
 
     /// The square roots of the [`variances`](Self::variances).
     ///
     /// ```
-    /// # use ternarize::calibrate::Moments;
+    /// # use ternarize::quantize::calibrate::Moments;
     /// let mut moments = Moments::new(1);
     /// moments.add(&[0.0, 4.0])?;
     /// assert_eq!(moments.standard_deviations(), [2.0]);

@@ -1,29 +1,29 @@
 //! The loops over columns of a matrix, compiled for each instruction set by [`Backend::run`](crate::Backend).
 //!
-//! Every entry of a result is a chain of plain multiplications and additions in one order, so the width of a vector changes no bit.
-//! In [`Accumulate`] the products are exact, as their factors are singles; only the additions round.
+//! Every entry of a result is a chain of plain multiplications and additions in one order, so the vector width changes no bit. In
+//! [`AddProducts`] the products are exact, because their factors are `f32` values; only the additions round.
 
 use crate::simd::{Job, Vector};
 
-/// Columns that are computed side by side, in registers.
+/// Columns that are computed side by side in registers. Chosen: one AVX-512 vector of `f64`, two of AVX2.
 pub(super) const LANES: usize = 8;
 
-/// Rows of the matrix that share what is loaded from the batch.
+/// Rows of the matrix that share the values loaded from the batch. Chosen: a tile of 4 x 8 sums fits the 16 registers of AVX2.
 pub(super) const STRIP: usize = 4;
 
-/// `matrix += left^T right`, on the tiles that reach the diagonal or lie above it; the batches are row after row.
+/// `matrix += left^T right`; the batches are row after row.
 ///
 /// `stride` is a multiple of [`LANES`], and the length of each row of the batches; the matrix has `stride` rows of `stride`.
-pub(super) struct Accumulate<'a> {
+pub(super) struct AddProducts<'a> {
     pub matrix: &'a mut [f64],
     pub left: &'a [f64],
     pub right: &'a [f64],
     pub stride: usize,
-    /// Whether only what is needed of a symmetric matrix is computed.
+    /// Whether only the tiles of a symmetric matrix that reach the diagonal or lie above it are computed.
     pub upper: bool,
 }
 
-impl Job for Accumulate<'_> {
+impl Job for AddProducts<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -85,7 +85,7 @@ impl Job for AddMultiple<'_> {
     }
 }
 
-/// The same for four rows and factors, one after the other; what is summed is loaded and stored once.
+/// The same for four rows and factors, one after the other; each sum is loaded and stored once.
 pub(super) struct AddFour<'a> {
     pub sum: &'a mut [f64],
     pub factors: [f64; 4],
@@ -106,8 +106,8 @@ impl Job for AddFour<'_> {
     }
 }
 
-/// A trit of a group changes, and with it the group's scale from `before` to `after`:
-/// `image += step row`, and the gradient follows `scale image`.
+/// A trit of a group changes by `step`, and the group's scale from `before` to `after`: `image += step row`, and the gradient changes
+/// with `scale image`.
 pub(super) struct Change<'a> {
     pub image: &'a mut [f64],
     pub gradient: &'a mut [f64],

@@ -1,18 +1,20 @@
-//! [`Metric`]: the damped Gram matrix in which all methods measure, `H + delta I`.
+//! [`Metric`]: the damped Gram matrix `M = H + delta I` in which all methods measure.
 //!
-//! `delta` is a fraction of the mean of the diagonal. It makes a matrix of fewer rows than inputs definite, keeps weights near
-//! their values along directions that the calibration has not seen, and gives weights of inputs that were always 0 the level
-//! nearest to them. A matrix of zeros says nothing, and the identity takes its place.
+//! `delta` is a fraction of the mean of the diagonal. The damping makes a matrix of fewer rows than inputs positive definite, keeps
+//! weights near their values along directions that the calibration data has not seen, and gives weights of inputs that were always 0
+//! the nearest level. A Gram matrix of zeros carries no information, so the identity takes its place.
 
 use alloc::vec;
 use alloc::vec::Vec;
+
+use nalgebra::DMatrix;
 
 use super::accumulate::Gram;
 use super::loops::{AddFour, AddMultiple, Change};
 use crate::simd::Backend;
 use crate::weight::Format;
 
-/// A symmetric matrix, in full, row after row.
+/// A symmetric matrix, stored in full, row after row.
 pub(super) struct Metric {
     inputs: usize,
     entries: Vec<f64>,
@@ -22,10 +24,10 @@ pub(super) struct Metric {
 }
 
 impl Metric {
-    /// The Gram matrix, and `fraction` of the mean of its diagonal added to the diagonal.
+    /// The Gram matrix with `fraction` of the mean of its diagonal added to the diagonal.
     pub(super) fn new(gram: &Gram, fraction: f64) -> Self {
         let inputs = gram.inputs();
-        let trace: f64 = (0..inputs).map(|i| gram.entry(i, i)).sum();
+        let trace = gram.trace();
         let damping = if trace > 0.0 {
             fraction * (trace / inputs as f64)
         } else {
@@ -63,6 +65,18 @@ impl Metric {
         self.entries[i * self.inputs + i]
     }
 
+    /// The sum of the diagonal.
+    pub(super) fn trace(&self) -> f64 {
+        (0..self.inputs).map(|i| self.diagonal(i)).sum()
+    }
+
+    /// The matrix with its inputs in another order, for factorisations.
+    pub(super) fn matrix(&self, order: impl Fn(usize) -> usize) -> DMatrix<f64> {
+        DMatrix::from_fn(self.inputs, self.inputs, |i, j| {
+            self.row(order(i))[order(j)]
+        })
+    }
+
     /// The diagonal relative to its largest entry.
     pub(super) fn importance(&self) -> Vec<f32> {
         let diagonal = (0..self.inputs).map(|i| self.diagonal(i));
@@ -85,7 +99,7 @@ impl Metric {
     }
 
     /// The product with each vector.
-    pub(super) fn multiply<'v>(&self, vectors: impl Iterator<Item = &'v [f64]>) -> Vec<Vec<f64>> {
+    pub(super) fn multiply(&self, vectors: &[Vec<f64>]) -> Vec<Vec<f64>> {
         let rows: Vec<&[f64]> = self.entries.chunks_exact(self.inputs).collect();
         combine(&rows, vectors)
     }
@@ -93,22 +107,19 @@ impl Metric {
 
 /// For each vector the sum of the rows of a matrix, each multiplied by its number of the vector, in order. The matrix is read once
 /// for all vectors.
-pub(super) fn combine<'v>(
-    rows: &[&[f64]],
-    vectors: impl Iterator<Item = &'v [f64]>,
-) -> Vec<Vec<f64>> {
+pub(super) fn combine(rows: &[&[f64]], vectors: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let backend = Backend::detect();
-    let vectors: Vec<_> = vectors.collect();
     let mut sums = vec![vec![0.0; rows.len()]; vectors.len()];
+    // Four rows at a time, so that each sum is loaded and stored once for four products.
     let (fours, rest) = rows.as_chunks::<4>();
     for (number, &rows) in fours.iter().enumerate() {
-        for (sum, vector) in sums.iter_mut().zip(&vectors) {
+        for (sum, vector) in sums.iter_mut().zip(vectors) {
             let factors = core::array::from_fn(|k| vector[4 * number + k]);
             backend.run(AddFour { sum, factors, rows });
         }
     }
     for (number, values) in rest.iter().enumerate() {
-        for (sum, vector) in sums.iter_mut().zip(&vectors) {
+        for (sum, vector) in sums.iter_mut().zip(vectors) {
             let factor = vector[4 * fours.len() + number];
             backend.run(AddMultiple {
                 sum,

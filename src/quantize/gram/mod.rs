@@ -1,20 +1,33 @@
-//! Trits chosen by what the layer puts out, not by the weights alone.
+//! Output-aware ternarization: trits that change the layer's output the least, given calibration inputs.
 //!
-//! The nearest ternary vector is not the one that changes the layer's output the least, because inputs differ in size and go
-//! together: an error in one weight can be mended in another. [`Gram`] sums up what matters of a layer's inputs, from batches of
-//! calibration data and forward passes only. [`OutputAware`] minimises the change of the output, `(w - q)^T H (w - q)`, over
-//! the levels `q` of a [`Codebook`], by a [`Method`]; for short rows it can prove that nothing is better ([`Certified`]).
-//! [`CrossGram`] finds the weights to aim at behind layers that are quantized already.
+//! The nearest ternary vector is not the one that changes the layer's output the least, because inputs differ in size and are
+//! correlated: the error of one weight can be compensated by another weight. [`Gram`] sums up the inputs of a layer from batches of
+//! calibration data, from forward passes only. [`OutputAware`] minimises the squared change of the output over the levels `q` of a
+//! [`Codebook`](super::Codebook), by a [`Method`]:
 //!
-//! All is plain `f64` arithmetic in one order, so that the bits are the same on every target. Of nalgebra only the Cholesky
-//! factorisation is used, with its solver and inverse: plain loops, unlike its product of matrices.
+//! ```text
+//! H = X^T X             the Gram matrix of the inputs X (the layer's Hessian in GPTQ, up to a factor)
+//! M = H + delta I       damped, so that fewer rows than inputs are enough
+//! minimise (w - q)^T M (w - q) for each row w of the weight matrix
+//! ```
+//!
+//! For short rows [`Method::Optimal`] proves how close to the optimum it is. Behind layers that are quantized already,
+//! [`Gram::add_pairs`] and [`Gram::effective_weights`] find the weights to aim at.
+//!
+//! All arithmetic is plain `f64` arithmetic in one order, so the bits are the same on every target and for any number of threads. The
+//! crate `nalgebra` provides only the Cholesky factorisation with its solver and inverse, which are plain loops, unlike its matrix
+//! product.
+//!
+//! How the files build on each other: `loops` (vectorised loops) < `accumulate` (the Gram matrix) < `metric` (the damped matrix) <
+//! `patterns` (levels) < `row` (a row and its gradient) < `scales`, `quadratic` (best scales) < `nearest`, `feedback`, `descent`,
+//! `optimal` (the methods) < `problem` (all methods for some rows) < `output` (the options).
 //!
 //! # Examples
 //!
 //! ```
-//! use ternarize::gram::{Gram, Method, OutputAware};
+//! use ternarize::quantize::gram::{Gram, Method, OutputAware};
 //!
-//! // Four inputs that go together, eight rows.
+//! // Four correlated inputs, eight rows.
 //! let mut gram = Gram::new(4)?;
 //! for row in 0..8 {
 //!     let x = row as f32 - 3.5;
@@ -30,42 +43,19 @@
 //! # Ok::<(), ternarize::Error>(())
 //! ```
 
-mod loops;
-
 mod accumulate;
-
+mod descent;
+mod feedback;
+mod loops;
 mod metric;
-
-mod codebook;
-
-mod method;
-
+mod nearest;
+mod optimal;
+mod output;
+mod patterns;
+mod problem;
+mod quadratic;
 mod row;
-
 mod scales;
 
-mod quadratic;
-
-mod descent;
-
-mod nearest;
-
-mod feedback;
-
-mod fit;
-
-mod certified;
-
-mod plan;
-
-mod output;
-
-mod cross;
-
 pub use accumulate::Gram;
-pub use certified::Certified;
-pub use codebook::Codebook;
-pub use cross::CrossGram;
-pub use fit::RowFit;
-pub use method::Method;
-pub use output::OutputAware;
+pub use output::{Method, OutputAware};

@@ -1,16 +1,17 @@
-//! What a group of one or two scales lowers the objective by, its scales being the best: O(1) for each change of a trit.
+//! [`Quadratic`]: how much a group of one or two scales lowers the objective if its scales are the best: O(1) per change of a trit.
 //!
-//! With the coefficients `T` of the group, one column for each scale, and `r` the weights minus the levels of all other groups,
+//! With the coefficients `T` of the group, one column per scale, and `r` the weights minus the levels of all other groups,
 //!
 //! ```text
 //! objective = r^T M r - gain         gain = b^T A^-1 b        A = T^T M T,  b = T^T M r
 //! ```
 //!
 //! If row `i` of `T` changes by `d`, then `A` changes by `d u^T + u d^T + M_ii d d^T` with `u = (M T)_i`, and `b` by `(M r)_i d`.
-//! Where scales may not be negative and the best ones are, one of them is 0 and the other the best alone: the objective is convex
-//! in the scales.
+//! If scales may not be negative and a best one is, then one of them is 0 and the other is the best alone, because the objective is
+//! convex in the scales.
 
-/// `A` and `b` of a group. For one scale the second column is zeros.
+/// `A` and `b` of a group; for one scale, the second column is zeros. `length` is the diagonal of `A`, `overlap` the entry beside it,
+/// `along` is `b`.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Quadratic {
     pub length: [f64; 2],
@@ -19,7 +20,7 @@ pub(super) struct Quadratic {
 }
 
 impl Quadratic {
-    /// After a change by `step` of the coefficients of a weight, where `image` is `u`, `residual` is `(M r)_i`.
+    /// After a change of a weight's coefficients by `step`, with `image` for `u`, `residual` for `(M r)_i` and `curvature` for `M_ii`.
     pub(super) fn changed(
         &self,
         step: [f64; 2],
@@ -37,9 +38,10 @@ impl Quadratic {
         }
     }
 
-    /// The best scales and the gain; `signed` if they may be negative. Lengths up to `least` count as 0.
+    /// The gain and the best scales, which may be negative only if `signed`. Lengths up to `least` count as 0.
     pub(super) fn best(&self, signed: bool, least: f64) -> (f64, [f64; 2]) {
         let (length, along) = (self.length, self.along);
+        // Both scales together, unless the two columns are nearly parallel.
         let determinant = length[0] * length[1] - self.overlap * self.overlap;
         if length[0] > least
             && length[1] > least
@@ -53,6 +55,7 @@ impl Quadratic {
                 return (along[0] * scales[0] + along[1] * scales[1], scales);
             }
         }
+        // Each scale alone; the better of the two.
         let alone = |c: usize| {
             if length[c] > least && (signed || along[c] > 0.0) {
                 along[c] / length[c]

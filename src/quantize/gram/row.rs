@@ -1,6 +1,6 @@
-//! [`Row`]: one row of weights, the levels chosen for it, and what a change of them would do.
+//! [`RowState`]: one row of weights, the levels chosen for it, and how a change of a level changes the objective.
 //!
-//! With `q` the levels, `M` the metric and `t_c` the coefficients of scale `c` (zero outside of its group):
+//! With the levels `q`, the metric `M` and the coefficients `t_c` of scale `c` (zero outside of its group):
 //!
 //! ```text
 //! q        = sum_c s_c t_c
@@ -9,38 +9,25 @@
 //! objective = (q - w)^T M (q - w) = (q - w) . gradient
 //! ```
 //!
-//! A change of one weight's level by `d` changes the objective by `d (2 gradient_i + d M_ii)`, in O(1). Once it is accepted,
-//! the gradient and an image take O(N). Memory: `N` numbers for each scale of the row.
+//! Changing one weight's level by `d` changes the objective by `d (2 gradient_i + d M_ii)`: O(1) to evaluate. If the change is
+//! accepted, updating the gradient and an image takes O(N). Memory: `N` numbers per scale of the row.
 
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::codebook::{Choice, Patterns};
 use super::loops::Change;
-use super::metric::Metric;
-use crate::quantize::scale_type::ScaleType;
+use super::patterns::RowChoice;
+use super::problem::Problem;
 
-/// What all rows of a matrix have in common.
+/// A gain is accepted only above this share of `w^T M w`. Chosen: 2^12 times the rounding error of one operation, because gains are
+/// differences of sums of many terms.
+const TOLERANCE: f64 = f64::EPSILON * 4096.0;
+
+/// A vector of one number per weight, and its product with the metric.
 #[derive(Clone, Copy)]
-pub(super) struct Setting<'a> {
-    pub metric: &'a Metric,
-    pub patterns: &'a Patterns,
-    /// Weights in a group; the last group may have fewer.
-    pub group: usize,
-    pub scale_type: ScaleType,
-}
-
-impl Setting<'_> {
-    /// The weights of a group.
-    pub(super) fn members(&self, group: usize) -> core::ops::Range<usize> {
-        let start = group * self.group;
-        start..(start + self.group).min(self.metric.inputs())
-    }
-
-    /// The number of groups in a row.
-    pub(super) const fn groups(&self) -> usize {
-        self.metric.inputs().div_ceil(self.group)
-    }
+pub(super) struct RowTarget<'a> {
+    pub weights: &'a [f64],
+    pub product: &'a [f64],
 }
 
 /// The sum of the products, in order.
@@ -48,73 +35,63 @@ pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// The state of a row. See the module.
-pub(super) struct Row<'a> {
-    pub setting: Setting<'a>,
+/// The state of a row: see the module.
+pub(super) struct RowState<'a> {
+    pub problem: &'a Problem<'a>,
     /// `M w`.
-    pub target: &'a [f64],
-    pub choice: Choice,
+    target: &'a [f64],
+    pub choice: RowChoice,
     pub images: Vec<Vec<f64>>,
     pub gradient: Vec<f64>,
-    /// A gain below this is none.
+    /// Gains up to this do not count.
     pub tolerance: f64,
 }
 
-impl<'a> Row<'a> {
-    /// The state of a choice for some weights. `target` is the product of the metric with them.
-    pub(super) fn new(
-        setting: Setting<'a>,
-        weights: &'a [f64],
-        target: &'a [f64],
-        choice: Choice,
-    ) -> Self {
-        let energy = dot(weights, target);
-        let mut row = Self {
-            setting,
-            target,
-            images: vec![vec![0.0; weights.len()]; choice.scales.len()],
+impl<'a> RowState<'a> {
+    /// The state of a choice for a row of weights.
+    pub(super) fn new(problem: &'a Problem<'a>, row: RowTarget<'a>, choice: RowChoice) -> Self {
+        let (metric, patterns) = (problem.metric, problem.patterns);
+        // The images of all scales, from the rows of the metric.
+        let mut images = vec![vec![0.0; row.weights.len()]; choice.scales.len()];
+        for (i, &pattern) in choice.patterns.iter().enumerate() {
+            let first = i / problem.options.group * patterns.scales();
+            for scale in 0..patterns.scales() {
+                let coefficient = patterns.coefficient(pattern, scale);
+                if coefficient != 0 {
+                    let image = &mut images[first + scale];
+                    metric.add_multiple(image, f64::from(coefficient), metric.row(i));
+                }
+            }
+        }
+        let mut state = Self {
+            problem,
+            target: row.product,
+            images,
             choice,
             gradient: Vec::new(),
-            tolerance: energy.max(0.0) * f64::EPSILON * 4096.0,
+            tolerance: dot(row.weights, row.product).max(0.0) * TOLERANCE,
         };
-        row.make_images();
-        row.refresh();
-        row
+        state.refresh();
+        state
     }
 
-    /// `(q - w)^T M (q - w)`, but for `w^T M w`, which is the same for all choices.
+    /// `(q - w)^T M (q - w)` without `w^T M w`, which is the same for all choices.
     pub(super) fn objective(&self) -> f64 {
         let levels = self
             .choice
-            .levels(self.setting.patterns, self.setting.group);
+            .levels(self.problem.patterns, self.problem.options.group);
         let terms = levels.iter().zip(self.gradient.iter().zip(self.target));
         terms
             .map(|(q, (gradient, target))| q * (gradient - target))
             .sum()
     }
 
-    fn make_images(&mut self) {
-        let Setting {
-            metric, patterns, ..
-        } = self.setting;
-        for (i, &pattern) in self.choice.patterns.iter().enumerate() {
-            let first = i / self.setting.group * patterns.scales();
-            for scale in 0..patterns.scales() {
-                let coefficient = patterns.coefficient(pattern, scale);
-                if coefficient != 0 {
-                    let image = &mut self.images[first + scale];
-                    metric.add_multiple(image, f64::from(coefficient), metric.row(i));
-                }
-            }
-        }
-    }
-
-    /// Computes the gradient anew, without the rounding of many changes.
+    /// Computes the gradient anew, without the rounding errors of many changes.
     pub(super) fn refresh(&mut self) {
         self.gradient.clear();
         self.gradient.extend(self.target.iter().map(|t| -t));
         for (image, &scale) in self.images.iter().zip(&self.choice.scales) {
-            self.setting
+            self.problem
                 .metric
                 .add_multiple(&mut self.gradient, scale, image);
         }
@@ -122,25 +99,35 @@ impl<'a> Row<'a> {
 
     /// The range of the scales of a group.
     pub(super) const fn scales_of(&self, group: usize) -> core::ops::Range<usize> {
-        let count = self.setting.patterns.scales();
+        let count = self.problem.patterns.scales();
         group * count..(group + 1) * count
     }
 
     /// The coefficient of a scale of the row at a weight of its group.
     pub(super) fn coefficient(&self, scale: usize, i: usize) -> f64 {
-        let patterns = self.setting.patterns;
+        let patterns = self.problem.patterns;
         f64::from(patterns.coefficient(self.choice.patterns[i], scale % patterns.scales()))
     }
 
-    /// Gives a weight another pattern; images and gradient follow. The scales stay.
+    /// `t . image` and `t . gradient` of a scale with the coefficients `t`: the length of its column in the metric, and the slope of
+    /// half the objective along it.
+    pub(super) fn length_and_slope(&self, scale: usize) -> (f64, f64) {
+        let (mut length, mut slope) = (0.0, 0.0);
+        for i in self.problem.members(scale / self.problem.patterns.scales()) {
+            let coefficient = self.coefficient(scale, i);
+            length += coefficient * self.images[scale][i];
+            slope += coefficient * self.gradient[i];
+        }
+        (length, slope)
+    }
+
+    /// Gives a weight another pattern and updates images and gradient. The scales stay.
     pub(super) fn set_pattern(&mut self, i: usize, pattern: usize) {
-        let first = i / self.setting.group * self.setting.patterns.scales();
-        for scale in 0..self.setting.patterns.scales() {
-            let before = self
-                .setting
-                .patterns
-                .coefficient(self.choice.patterns[i], scale);
-            let after = self.setting.patterns.coefficient(pattern, scale);
+        let patterns = self.problem.patterns;
+        let first = i / self.problem.options.group * patterns.scales();
+        for scale in 0..patterns.scales() {
+            let before = patterns.coefficient(self.choice.patterns[i], scale);
+            let after = patterns.coefficient(pattern, scale);
             if before != after {
                 let value = self.choice.scales[first + scale];
                 self.change(first + scale, i, f64::from(after - before), value);
@@ -151,7 +138,7 @@ impl<'a> Row<'a> {
 
     /// Changes the coefficient of a scale at a weight by `step`, and the scale to `after`.
     pub(super) fn change(&mut self, scale: usize, i: usize, step: f64, after: f64) {
-        let metric = self.setting.metric;
+        let metric = self.problem.metric;
         metric.change(Change {
             image: &mut self.images[scale],
             gradient: &mut self.gradient,
@@ -163,20 +150,20 @@ impl<'a> Row<'a> {
         self.choice.scales[scale] = after;
     }
 
-    /// Sets a scale; the gradient follows.
+    /// Sets a scale and updates the gradient.
     pub(super) fn set_scale(&mut self, scale: usize, value: f64) {
         let step = value - self.choice.scales[scale];
         if step != 0.0 {
-            self.setting
+            self.problem
                 .metric
                 .add_multiple(&mut self.gradient, step, &self.images[scale]);
             self.choice.scales[scale] = value;
         }
     }
 
-    /// Makes no scale negative, and gives a scale of 0 no coefficients. The levels stay the same.
+    /// Makes all scales non-negative, and drops the coefficients of scales that are 0. The levels stay the same.
     pub(super) fn normalise(&mut self) {
-        let patterns = self.setting.patterns;
+        let patterns = self.problem.patterns;
         for scale in 0..self.choice.scales.len() {
             let value = self.choice.scales[scale];
             let sign = match value {
@@ -184,7 +171,7 @@ impl<'a> Row<'a> {
                 v if v < 0.0 => -1,
                 _ => 0,
             };
-            let members = self.setting.members(scale / patterns.scales());
+            let members = self.problem.members(scale / patterns.scales());
             for pattern in &mut self.choice.patterns[members] {
                 *pattern = patterns.turned(*pattern, scale % patterns.scales(), sign);
             }

@@ -1,31 +1,32 @@
 //! The best scales for given patterns: least squares in the metric.
 //!
-//! With the coefficients `T`, one column for each scale, the objective is quadratic in the scales `s`, and its minimum solves
+//! With the coefficients `T`, one column per scale, the objective is quadratic in the scales `s`, and its minimum solves
 //!
 //! ```text
 //! (T^T M T) s = T^T M w
 //! ```
 //!
-//! Up to [`JOINT`] scales are solved together by Cholesky, further ones block after block with the others fixed. Where a scale
-//! would have to be negative and may not (two scales), or where the columns depend on each other, each scale is set to its best
+//! Up to [`JOINT`] scales are solved together by Cholesky factorisation; further scales block after block, with the others fixed. If
+//! a scale would be negative and must not be (two scales), or if the columns depend on each other, each scale is set to its best
 //! value in turn instead. A step that does not lower the objective is not taken.
 //!
-//! Cost: `N` for each pair of a weight and a scale in the block, and the cube of the block.
+//! Cost: `N` per pair of a weight and a scale in the block, and the cube of the block size.
 
 use alloc::vec;
 use alloc::vec::Vec;
 
 use nalgebra::{Cholesky, DMatrix, DVector};
 
-use super::row::Row;
+use super::row::RowState;
+use crate::optimum::fit::share;
 
-/// The most scales solved together.
+/// The most scales solved together. Chosen: so that the cube stays small beside the cost of a sweep.
 const JOINT: usize = 256;
 
-/// Rounds over the scales where each is set in turn.
+/// The rounds in which each scale is set in turn. Chosen; the descent repeats them.
 const TURNS: usize = 16;
 
-/// The normal equations of a block of scales, the others being fixed.
+/// The normal equations of a block of scales, with the others fixed.
 struct Equations {
     matrix: DMatrix<f64>,
     right: DVector<f64>,
@@ -33,12 +34,12 @@ struct Equations {
 
 impl Equations {
     /// The equations of the scales `first..first + count` of a row: whole groups.
-    fn new(row: &Row<'_>, first: usize, count: usize) -> Self {
-        let per_group = row.setting.patterns.scales();
+    fn new(row: &RowState<'_>, first: usize, count: usize) -> Self {
+        let per_group = row.problem.patterns.scales();
         let mut matrix = DMatrix::zeros(count, count);
         let mut slope = DVector::zeros(count);
         for a in 0..count {
-            for i in row.setting.members((first + a) / per_group) {
+            for i in row.problem.members((first + a) / per_group) {
                 let coefficient = row.coefficient(first + a, i);
                 if coefficient != 0.0 {
                     for b in 0..=a {
@@ -69,7 +70,7 @@ impl Equations {
         terms.map(|(scale, entry)| scale * entry).sum()
     }
 
-    /// The objective, but for what the scales do not change.
+    /// The objective without the terms that do not depend on the scales.
     fn objective(&self, scales: &[f64]) -> f64 {
         let terms = scales.iter().enumerate();
         terms
@@ -77,7 +78,7 @@ impl Equations {
             .sum()
     }
 
-    /// The scales where all equations hold; those without a coefficient are 0. `None` if the columns depend on each other.
+    /// The solution; scales without any coefficient are 0. `None` if the columns depend on each other.
     fn solve(&self) -> Option<Vec<f64>> {
         let used: Vec<usize> = (0..self.right.len())
             .filter(|&a| self.matrix[(a, a)] > 0.0)
@@ -92,25 +93,21 @@ impl Equations {
         Some(scales)
     }
 
-    /// Each scale set to its best value in turn, none below `least`.
+    /// Sets each scale to its best value in turn, none below `least`.
     fn relax(&self, scales: &mut [f64], least: f64) {
         for _ in 0..TURNS {
             for a in 0..scales.len() {
                 let own = self.matrix[(a, a)];
                 let rest = self.right[a] - (self.product(a, scales) - own * scales[a]);
-                scales[a] = if own > 0.0 {
-                    (rest / own).max(least)
-                } else {
-                    0.0
-                };
+                scales[a] = share(rest, own).max(least);
             }
         }
     }
 }
 
-/// Sets the scales to the best for the patterns. Whether that lowers the objective by more than rounding.
-pub(super) fn resolve(row: &mut Row<'_>) -> bool {
-    let per_group = row.setting.patterns.scales();
+/// Sets the scales to the best for the patterns. Returns whether that lowers the objective by more than the tolerance.
+pub(super) fn resolve(row: &mut RowState<'_>) -> bool {
+    let per_group = row.problem.patterns.scales();
     let block = JOINT / per_group * per_group;
     let mut gained = false;
     for first in (0..row.choice.scales.len()).step_by(block) {
@@ -121,26 +118,18 @@ pub(super) fn resolve(row: &mut Row<'_>) -> bool {
     gained
 }
 
-/// Sets each scale in turn to the storable value that is best with the others as they are. Whether one changed that was storable
-/// before, by which the objective fell by more than rounding.
-pub(super) fn store(row: &mut Row<'_>) -> bool {
+/// Sets each scale in turn to the storable value that is best with the others as they are. Returns whether this changed a scale that
+/// was storable before, which lowers the objective by more than the tolerance.
+pub(super) fn store(row: &mut RowState<'_>) -> bool {
     let mut gained = false;
     for scale in 0..row.choice.scales.len() {
-        let (mut length, mut slope) = (0.0, 0.0);
-        for i in row.setting.members(scale / row.setting.patterns.scales()) {
-            let coefficient = row.coefficient(scale, i);
-            length += coefficient * row.images[scale][i];
-            slope += coefficient * row.gradient[i];
-        }
+        let (length, slope) = row.length_and_slope(scale);
         let old = row.choice.scales[scale];
-        let round = |value: f64| row.setting.scale_type.round(value);
-        let best = if length > 0.0 {
-            old - slope / length
-        } else {
-            0.0
-        };
-        // A scale below 0 is one above 0 with the other trits, unless it may not be negative.
-        let value = if best < 0.0 && row.setting.patterns.signed() {
+        let round = |value: f64| row.problem.options.scale_type.round(value);
+        let vertex = old - slope / length;
+        let best = if length > 0.0 { vertex } else { 0.0 };
+        // A negative scale is a positive one with opposite trits, if it may be negative.
+        let value = if best < 0.0 && row.problem.patterns.signed() {
             -round(-best)
         } else {
             round(best)
@@ -157,9 +146,10 @@ pub(super) fn store(row: &mut Row<'_>) -> bool {
     gained
 }
 
-fn resolve_block(row: &mut Row<'_>, first: usize, count: usize) -> bool {
+/// Sets some scales, whole groups, to the best with the others fixed.
+fn resolve_block(row: &mut RowState<'_>, first: usize, count: usize) -> bool {
     let equations = Equations::new(row, first, count);
-    let signed = row.setting.patterns.signed();
+    let signed = row.problem.patterns.signed();
     let old = &row.choice.scales[first..first + count];
     let allowed = |scales: &Vec<f64>| signed || scales.iter().all(|&scale| scale >= 0.0);
     let scales = equations.solve().filter(allowed).unwrap_or_else(|| {
@@ -169,7 +159,7 @@ fn resolve_block(row: &mut Row<'_>, first: usize, count: usize) -> bool {
         scales
     });
     let gain = equations.objective(old) - equations.objective(&scales);
-    // Also false if a scale is no number.
+    // Also false if a scale is NaN.
     if gain > 0.0 {
         for (a, &scale) in scales.iter().enumerate() {
             row.set_scale(first + a, scale);

@@ -1,130 +1,127 @@
-//! [`Group`]: weights prepared for many questions, and [`Found`], an answer.
+//! [`WeightGroup`]: the weights of a group, prepared so that the steps of the search are cheap.
+//!
+//! Sorted magnitudes take sorted levels in order. So the group is sorted once, and a step needs only the positions of a few
+//! thresholds, by bisection, and differences of running sums: `O(3^K log N)`.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
-use super::Planes;
 use super::levels::Levels;
-use super::system::{Scales, System};
+use super::system::{PlaneScales, System};
+use crate::error::Error;
 use crate::exact::float_sums;
 use crate::optimum::fit::share;
-use crate::quantize::scale_type::ScaleType;
-use crate::weight::{Weight, scale_by_power, unit_exponent};
+use crate::quantize::scale_type::{BestScale, ScaledWeights, widened};
+use crate::quantize::{Codebook, RowFit, ScaleType};
+use crate::weight::{TypedSlice, scale_by_power};
 
-/// The weights of a group in units of a power of two, so that all magnitudes are below 1; and their magnitudes, sorted.
-pub(super) struct Group {
-    pub(super) weights: Vec<f64>,
-    /// In increasing order.
+/// The weights of a group, sorted magnitudes with their running sums, and what planes are wanted.
+pub(super) struct WeightGroup {
+    /// In units of a power of two, so that all magnitudes are below 1.
+    pub(super) weights: ScaledWeights,
+    /// The magnitudes in increasing order.
     pub(super) sorted: Vec<f64>,
     /// The sum of the first i magnitudes at place i.
     sums: Vec<f64>,
-    pub(super) energy: f64,
-    unit: i32,
+    /// The number of planes.
+    pub(super) planes: usize,
     pub(super) scale_type: ScaleType,
 }
 
-impl Group {
-    pub(super) fn new<W: Weight>(weights: &[W], scale_type: ScaleType) -> Self {
-        let top = weights.iter().map(|weight| weight.key()).max().unwrap_or(0);
-        let unit = unit_exponent::<W>(top);
-        let scaled = weights.iter().map(|w| scale_by_power(w.widen(), -unit));
-        let weights: Vec<f64> = scaled.collect();
-        let mut sorted: Vec<f64> = weights.iter().map(|w| w.abs()).collect();
+impl WeightGroup {
+    pub(super) fn new(
+        weights: TypedSlice<'_>,
+        planes: usize,
+        scale_type: ScaleType,
+    ) -> Result<Self, Error> {
+        let weights = ScaledWeights::of(widened(weights))?;
+        let mut sorted: Vec<f64> = weights.values.iter().map(|w| w.abs()).collect();
         sorted.sort_unstable_by(f64::total_cmp);
-        let mut sums = Vec::with_capacity(sorted.len() + 1);
-        let mut sum = 0.0;
-        sums.push(sum);
-        for magnitude in &sorted {
-            sum += magnitude;
-            sums.push(sum);
-        }
-        Self {
-            energy: float_sums::sum(&weights, |_, w| w * w),
+        let mut sums = vec![0.0];
+        sums.extend(sorted.iter().scan(0.0, |sum, magnitude| {
+            *sum += magnitude;
+            Some(*sum)
+        }));
+        Ok(Self {
             weights,
             sorted,
             sums,
-            unit,
+            planes,
             scale_type,
-        }
+        })
     }
 
-    /// A scale as it is stored, from the units of the group.
-    pub(super) fn stored(&self, scale: f64) -> f64 {
-        scale_by_power(scale, self.unit)
-    }
-
-    /// A stored scale in the units of the group.
-    pub(super) fn scaled(&self, stored: f64) -> f64 {
-        scale_by_power(stored, -self.unit)
-    }
-
-    /// The exponent of the unit.
-    pub(super) const fn unit(&self) -> i32 {
-        self.unit
-    }
-
-    /// The least-squares equations of the nearest levels.
+    /// The least-squares equations if each magnitude takes its nearest level.
     pub(super) fn system(&self, levels: &Levels) -> System {
         let mut system = System::default();
         let mut first = 0;
         for level in 0..levels.len() {
-            let end = match levels.threshold(level) {
-                Some(threshold) => {
-                    first + self.sorted[first..].partition_point(|&x| x <= threshold)
-                }
-                None => self.sorted.len(),
-            };
+            let (above, threshold) = (&self.sorted[first..], levels.threshold(level));
+            let within = threshold.map(|threshold| above.partition_point(|&x| x <= threshold));
+            let end = first + within.unwrap_or(above.len());
             let sum = self.sums[end] - self.sums[first];
-            system.add(levels.code(level), (end - first) as f64, sum);
+            system.add(levels.trits(level), (end - first) as f64, sum);
             first = end;
         }
         system
     }
 
-    /// Each weight at its nearest level, the plane with the largest scale first.
-    pub(super) fn assign(&self, planes: usize, mut stored: Scales) -> Found {
-        stored.sort_unstable_by(|a, b| b.total_cmp(a));
-        let scales = stored.map(|stored| self.scaled(stored));
-        let levels = Levels::new(planes, &scales).distinct();
-        let mut trits = alloc::vec![0; self.weights.len() * planes];
-        let places: Vec<usize> = self
-            .weights
-            .iter()
-            .map(|w| levels.nearest(w.abs()))
-            .collect();
-        for (plane, trits) in trits.chunks_exact_mut(self.weights.len()).enumerate() {
-            for ((trit, &place), &weight) in trits.iter_mut().zip(&places).zip(&self.weights) {
-                let magnitude = levels.code(place)[plane];
-                *trit = if weight < 0.0 { -magnitude } else { magnitude };
+    /// Plane after plane: each is the exact optimum, with a stored scale, for what the planes before it left.
+    pub(super) fn greedy(&self) -> RowFit {
+        let mut left = self.weights.values.clone();
+        let mut trits = Vec::with_capacity(self.planes * left.len());
+        let mut stored = Vec::with_capacity(self.planes);
+        for _ in 0..self.planes {
+            let magnitudes = left.iter().map(|x| x.abs()).collect();
+            let best = BestScale::search(magnitudes, self.weights.unit, self.scale_type);
+            for x in &mut left {
+                let trit = best.trit(*x);
+                trits.push(trit);
+                *x -= best.scale * f64::from(trit);
             }
+            stored.push(best.stored);
         }
-        let lost = float_sums::sum(&self.weights, |i, w| {
+        self.fit(trits, stored, float_sums::sum(&left, |_, x| x * x))
+    }
+
+    /// Each weight at its nearest level for stored scales; the plane with the largest scale comes first.
+    pub(super) fn assign(&self, mut stored: PlaneScales) -> RowFit {
+        stored.sort_unstable_by(|a, b| b.total_cmp(a));
+        let scales = stored.map(|stored| self.weights.scaled(stored));
+        let levels = Levels::new(self.planes, &scales).distinct();
+        let weights = &self.weights.values;
+        let places: Vec<usize> = weights.iter().map(|w| levels.nearest(w.abs())).collect();
+        let mut trits = Vec::with_capacity(weights.len() * self.planes);
+        for plane in 0..self.planes {
+            trits.extend(weights.iter().zip(&places).map(|(&weight, &place)| {
+                let trit = levels.trits(place)[plane];
+                if weight < 0.0 { -trit } else { trit }
+            }));
+        }
+        let lost = float_sums::sum(weights, |i, w| {
             let lost = w.abs() - levels.value(places[i]);
             lost * lost
         });
-        Found {
-            trits,
-            stored: stored[..planes].to_vec(),
-            relative_error: share(lost, self.energy),
-        }
+        self.fit(trits, stored[..self.planes].to_vec(), lost)
     }
-}
 
-/// Trits, plane after plane, with stored scales.
-pub(super) struct Found {
-    pub(super) trits: Vec<i8>,
-    pub(super) stored: Vec<f64>,
-    pub(super) relative_error: f64,
-}
-
-impl Found {
-    /// The result for the caller.
-    pub(super) fn with_type(self, scale_type: ScaleType) -> Planes {
-        Planes {
-            len: self.trits.len() / self.stored.len(),
-            trits: self.trits,
-            scales: self.stored,
-            scale_type,
-            relative_error: self.relative_error,
+    /// The result of trits, stored scales and a squared error in units of the group.
+    fn fit(&self, trits: Vec<i8>, scales: Vec<f64>, lost: f64) -> RowFit {
+        let [error, energy] =
+            [lost, self.weights.energy].map(|sum| scale_by_power(sum, 2 * self.weights.unit));
+        RowFit {
+            codebook: Codebook::Planes(u8::try_from(self.planes).unwrap_or(u8::MAX)),
+            group: self.weights.values.len(),
+            scale_type: self.scale_type,
+            trits,
+            scales,
+            error,
+            objective: error,
+            energy,
+            lower_bound: 0.0,
+            proved: false,
+            nodes: 0,
+            relative_error: share(lost, self.weights.energy),
         }
     }
 }

@@ -1,70 +1,59 @@
-//! [`Levels`]: the values that some scales can make, from 0 upward.
+//! [`Levels`]: the values that the scales of some planes can make, from 0 upward.
 //!
 //! ```text
 //! level(c) = sum_k lambda_k c_k,   c in {-1, 0, 1}^K        of c and -c, the one whose level is not negative
 //! ```
 //!
-//! A magnitude takes the nearest level, the lower one of two as near. Cost: 3^K / 2 codes, sorted by insertion: scales that change
-//! little from step to step leave the order almost as it is.
+//! A magnitude takes the nearest level; of two equally near, the lower one. Cost: `3^K / 2` combinations, sorted by insertion. Scales
+//! that change little from step to step leave the order almost as it is, so sorting again is cheap.
 
-use super::MAX_PLANES;
-use super::system::{Code, Scales};
-
-/// The most levels that there can be.
-const MOST: usize = half_of_codes(MAX_PLANES);
-
-/// Half of `3^planes`, rounded up.
-const fn half_of_codes(planes: usize) -> usize {
-    let (mut codes, mut plane) = (1, 0);
-    while plane < planes {
-        codes *= 3;
-        plane += 1;
-    }
-    codes / 2 + 1
-}
+use super::system::{PlaneScales, PlaneTrits};
+use super::{MAX_PLANES, most_levels};
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Level {
     value: f64,
-    code: Code,
+    trits: PlaneTrits,
 }
 
 impl Level {
     fn nonzeros(&self) -> usize {
-        self.code.iter().filter(|trit| **trit != 0).count()
+        self.trits.iter().filter(|trit| **trit != 0).count()
     }
 }
 
 /// Levels in increasing order, the first of them 0.
 #[derive(Clone, Debug)]
 pub(super) struct Levels {
-    levels: [Level; MOST],
+    levels: [Level; most_levels(MAX_PLANES)],
     len: usize,
 }
 
 impl Levels {
     /// The levels of so many planes with these scales, which are not negative.
-    pub(super) fn new(planes: usize, scales: &Scales) -> Self {
-        let mut levels = [Level::default(); MOST];
-        let len = half_of_codes(planes).min(MOST);
-        for (number, level) in levels[..len].iter_mut().enumerate() {
-            level.code = code(number);
+    pub(super) fn new(planes: usize, scales: &PlaneScales) -> Self {
+        let mut levels = Self {
+            levels: [Level::default(); most_levels(MAX_PLANES)],
+            len: most_levels(planes.min(MAX_PLANES)),
+        };
+        for (number, level) in levels.levels[..levels.len].iter_mut().enumerate() {
+            level.trits = balanced_digits(number);
         }
-        let mut levels = Self { levels, len };
         levels.change(scales);
         levels
     }
 
     /// Changes the scales.
-    pub(super) fn change(&mut self, scales: &Scales) {
+    pub(super) fn change(&mut self, scales: &PlaneScales) {
         for i in 0..self.len {
             let mut level = self.levels[i];
-            let terms = scales.iter().zip(&level.code);
+            let terms = scales.iter().zip(&level.trits);
             level.value = terms.fold(0.0, |sum, (scale, &trit)| sum + scale * f64::from(trit));
             if level.value < 0.0 {
                 level.value = -level.value;
-                level.code = level.code.map(|trit| -trit);
+                level.trits = level.trits.map(|trit| -trit);
             }
+            // Insertion into the sorted levels before it.
             let mut place = i;
             while place > 0 && self.levels[place - 1].value > level.value {
                 self.levels[place] = self.levels[place - 1];
@@ -74,8 +63,8 @@ impl Levels {
         }
     }
 
-    /// Without repeated values. Of codes with equal levels the one with the fewest non-zeros stays, so that a plane with the scale 0
-    /// has no trits.
+    /// Without repeated values. Of combinations with equal levels the one with the fewest non-zeros stays, so that a plane with the
+    /// scale 0 has only zero trits.
     pub(super) fn distinct(mut self) -> Self {
         let mut len = 0;
         for i in 0..self.len {
@@ -94,14 +83,14 @@ impl Levels {
         self
     }
 
-    /// How many there are.
+    /// The number of levels.
     pub(super) const fn len(&self) -> usize {
         self.len
     }
 
     /// The trits of a level.
-    pub(super) const fn code(&self, level: usize) -> Code {
-        self.levels[level].code
+    pub(super) const fn trits(&self, level: usize) -> PlaneTrits {
+        self.levels[level].trits
     }
 
     /// The value of a level.
@@ -122,15 +111,11 @@ impl Levels {
     }
 }
 
-/// The digits of a number in balanced ternary, whose digits are trits; the last digit that is not 0 is +1.
-fn code(mut number: usize) -> Code {
-    let mut code = [0; MAX_PLANES];
-    for trit in &mut code {
-        (*trit, number) = match number % 3 {
-            0 => (0, number / 3),
-            1 => (1, number / 3),
-            _ => (-1, number / 3 + 1),
-        };
+/// The digits of a number in balanced ternary, which are trits; the last digit that is not 0 is +1.
+fn balanced_digits(mut number: usize) -> PlaneTrits {
+    let mut digits = [0; MAX_PLANES];
+    for digit in &mut digits {
+        (*digit, number) = ([0, 1, -1][number % 3], (number + 1) / 3);
     }
-    code
+    digits
 }

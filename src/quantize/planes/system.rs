@@ -1,36 +1,36 @@
 //! [`System`]: the scales of least squared error for given trits.
 //!
 //! ```text
-//! G lambda = u,    G_jk = t_j . t_k,    u_j = t_j . w            what is gained: lambda . u
+//! G lambda = u,    G_jk = t_j . t_k,    u_j = t_j . w            the squared error falls by lambda . u
 //! ```
 //!
-//! `G` holds whole numbers, so its sums are exact. It is solved by elimination, which for such a matrix needs no exchange of rows
-//! (the pivots are those of the Cholesky factors, squared). A plane whose pivot vanishes is a sum of planes before it: its scale
-//! becomes 0, and the error is as small as with any other.
+//! `G` holds whole numbers, so its sums are exact. The system is solved by elimination without exchanging rows: `G` is positive
+//! semidefinite, and its pivots are the squared pivots of the Cholesky factor. A plane whose pivot vanishes is a sum of the planes
+//! before it. Its scale becomes 0, and the error is as small as with any other scale.
 
 use super::MAX_PLANES;
 
 /// A trit for each plane.
-pub(super) type Code = [i8; MAX_PLANES];
+pub(super) type PlaneTrits = [i8; MAX_PLANES];
 
-/// Scales of the planes, in units of the group; zeros beyond their number.
-pub(super) type Scales = [f64; MAX_PLANES];
+/// A scale for each plane; 0 for planes that do not exist.
+pub(super) type PlaneScales = [f64; MAX_PLANES];
 
-/// Scales, and how much smaller the squared error is with them than without planes.
+/// Scales, and how much they lower the squared error.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Solution {
-    pub(super) scales: Scales,
+pub(super) struct ScaleCandidate {
+    pub(super) scales: PlaneScales,
     pub(super) gain: f64,
 }
 
-impl Solution {
-    /// No planes.
+impl ScaleCandidate {
+    /// All scales 0.
     pub(super) const NONE: Self = Self {
         scales: [0.0; MAX_PLANES],
         gain: 0.0,
     };
 
-    /// The one with the larger gain; the first of equals.
+    /// The candidate with the larger gain; the first of equals.
     pub(super) fn better(self, other: Self) -> Self {
         if other.gain > self.gain { other } else { self }
     }
@@ -40,26 +40,26 @@ impl Solution {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct System {
     gram: [[f64; MAX_PLANES]; MAX_PLANES],
-    sums: Scales,
+    sums: PlaneScales,
 }
 
 impl System {
-    /// Adds some magnitudes with the same trits.
-    pub(super) fn add(&mut self, code: Code, count: f64, sum: f64) {
-        for (j, &a) in code.iter().enumerate() {
+    /// Adds magnitudes with the same trits: their number and their sum.
+    pub(super) fn add(&mut self, trits: PlaneTrits, count: f64, sum: f64) {
+        for (j, &a) in trits.iter().enumerate() {
             if a == 0 {
                 continue;
             }
             let a = f64::from(a);
             self.sums[j] += a * sum;
-            for (k, &b) in code.iter().enumerate() {
+            for (k, &b) in trits.iter().enumerate() {
                 self.gram[j][k] += a * f64::from(b) * count;
             }
         }
     }
 
-    /// How much smaller the squared error is with these scales than without planes.
-    pub(super) fn gain(&self, scales: &Scales) -> f64 {
+    /// How much these scales lower the squared error.
+    pub(super) fn gain(&self, scales: &PlaneScales) -> f64 {
         let mut gain = 0.0;
         for (j, row) in self.gram.iter().enumerate() {
             let product: f64 = row.iter().zip(scales).map(|(g, scale)| g * scale).sum();
@@ -68,8 +68,9 @@ impl System {
         gain
     }
 
-    /// The best scales, and what they gain. A negative scale comes as a magnitude: its plane's trits are to be turned.
-    pub(super) fn solve(&self) -> Solution {
+    /// The best scales and their gain. A negative scale is returned as a magnitude: the nearest levels turn the trits of its plane.
+    pub(super) fn solve(&self) -> ScaleCandidate {
+        // Forward elimination; the tolerance is far above rounding and far below any pivot of whole numbers.
         let (mut gram, mut sums) = (self.gram, self.sums);
         let mut alive = [true; MAX_PLANES];
         for j in 0..MAX_PLANES {
@@ -86,6 +87,7 @@ impl System {
                 sums[i] -= factor * sums[j];
             }
         }
+        // Back substitution.
         let mut scales = [0.0; MAX_PLANES];
         for j in (0..MAX_PLANES).rev().filter(|&j| alive[j]) {
             let known: f64 = (j + 1..MAX_PLANES).map(|k| gram[j][k] * scales[k]).sum();
@@ -95,7 +97,7 @@ impl System {
             .iter()
             .zip(&self.sums)
             .map(|(scale, sum)| scale * sum);
-        Solution {
+        ScaleCandidate {
             gain: gain.sum(),
             scales: scales.map(f64::abs),
         }

@@ -1,11 +1,12 @@
-//! [`Double`]: sums of two `f64`, good for about 106 bits.
+//! [`Double`]: the unevaluated sum of two `f64`, which carries about 106 bits.
 //!
 //! ```text
-//! a + b = s + e     s = fl(a + b), and e is found by undoing the addition
-//! a * b = p + e     p = fl(a * b), and e from the halves of a and b, of 26 bits each
+//! a + b = s + e     s = fl(a + b); e is found by undoing the addition
+//! a * b = p + e     p = fl(a * b); e is found from the halves of a and b, of 26 bits each
 //! ```
 //!
-//! Each operation errs by at most a few `2^-106` of its operands. No fused multiply-add, so the same bits everywhere.
+//! Each operation errs by at most a few `2^-106` of its operands. There is no fused multiply-add, so the bits are the same on every
+//! target.
 //!
 //! Source: T. J. Dekker, A floating-point technique for extending the available precision (1971).
 
@@ -27,7 +28,7 @@ impl Double {
         self.high
     }
 
-    /// `high + low`, where `high` may have any place relative to `low`.
+    /// `high + low`, whichever of the two is larger.
     fn of(high: f64, low: f64) -> Self {
         let sum = high + low;
         let back = sum - high;

@@ -1,39 +1,46 @@
-//! Scales as a file or a microcontroller keeps them, and the optimum among ternary vectors with such scales.
+//! [`ScaleType`]: the type in which a scale is stored, and the optimum among ternary vectors with such scales.
 //!
-//! A best scale is a mean and has any number of bits; what is stored is an `f32`, an `f16`, a `bf16`, or the exponent of a power of
-//! two, by which a processor without a multiplier shifts. A scale that is rounded after the search leaves trits behind that were
-//! chosen for another one. Here the scale is rounded *within* the search.
+//! The best scale of a ternary vector is a mean and may need any number of bits. What a file or a microcontroller stores is an
+//! `f32`, an `f16`, a `bf16`, or the exponent of a power of two (a processor without a multiplier shifts by it). If a scale is
+//! rounded after the search, its trits were chosen for another scale. [`ScaleType::ternarize`] rounds *within* the search instead.
 //!
-//! The values of a [`ScaleType`] are numbered from 0 upward: the number of a float is its bits, that of `2^e` is `e + 128`.
+//! Every scale type is a binary floating-point format, described by three numbers: the significant bits `p`, the exponent of the
+//! smallest value, and the number of the largest value. Its values are numbered from 0 upward. For a float the number is its bit
+//! pattern; for a power of two `2^e` it is `e + 128`. The power of two is the format with `p = 1`.
 //!
 //! ```text
-//! floor(x)      the last value not above x
-//! round(x)      the nearer of floor(x) and the next value; of two as near, the one with an even number
-//! round(x)      the largest value, for all x above it: nothing becomes infinite
+//! floor(x)      the largest value not above x
+//! round(x)      the nearer of floor(x) and the next value; of two equally near, the one with the even number
+//! round(x)      the largest value for all x above it: no scale becomes infinite
 //! ```
 //!
-//! Cost of rounding: constant, no heap. Source of the order of floats: IEEE 754-2019, section 3.4.
+//! The arithmetic is integer arithmetic on bit patterns, so all types exist without the feature `half`. Rounding takes constant
+//! time and no heap.
+//!
+//! Source of the order of the bit patterns: IEEE 754-2019, section 3.4.
 
 #[cfg(feature = "alloc")]
 mod double;
 #[cfg(feature = "alloc")]
-mod single;
+mod scaled;
+#[cfg(feature = "alloc")]
+mod search;
 
 use core::fmt;
 
 #[cfg(feature = "alloc")]
-pub(crate) use single::Single;
+pub(super) use scaled::{ScaledWeights, widened};
 #[cfg(feature = "alloc")]
-pub use single::{Stored, ternarize_stored};
+pub(super) use search::BestScale;
 
-use crate::weight::{Format, floor};
+use crate::weight::{Format, decode, encode, scale_by_power, unit_exponent};
 
 /// The type in which a scale is stored.
 ///
 /// # Examples
 ///
 /// ```
-/// use ternarize::stored::ScaleType;
+/// use ternarize::quantize::ScaleType;
 ///
 /// assert_eq!(ScaleType::PowerOfTwo.round(0.3), 0.25);
 /// assert_eq!(ScaleType::F32.round(0.1), f64::from(0.1_f32));
@@ -43,77 +50,59 @@ use crate::weight::{Format, floor};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ScaleType {
-    /// `f32`, of 4 bytes.
+    /// `f32`: 4 bytes.
     #[default]
     F32,
-    /// `f16`, of 2 bytes: at most 65504, and 2^-24 apart below 2^-14.
-    #[cfg(feature = "half")]
+    /// `f16`: 2 bytes, at most 65504, with a spacing of 2^-24 below 2^-14.
     F16,
-    /// `bf16`, of 2 bytes: the range of `f32` with 8 significant bits.
-    #[cfg(feature = "half")]
+    /// `bf16`: 2 bytes, the range of `f32` with 8 significant bits.
     Bf16,
-    /// 0, or `2^e` with `e` in `-127..=127`, of 1 byte: the exponent, and -128 for the scale 0.
+    /// 0, or `2^e` with `e` in `-127..=127`: 1 byte, which holds `e`, or -128 for the scale 0.
     PowerOfTwo,
 }
 
 impl ScaleType {
     /// All types, the most precise first.
-    #[cfg(feature = "half")]
-    pub const ALL: &'static [Self] = &[Self::F32, Self::F16, Self::Bf16, Self::PowerOfTwo];
-    /// All types, the most precise first.
-    #[cfg(not(feature = "half"))]
-    pub const ALL: &'static [Self] = &[Self::F32, Self::PowerOfTwo];
+    pub const ALL: [Self; 4] = [Self::F32, Self::F16, Self::Bf16, Self::PowerOfTwo];
 
-    /// The bytes of a scale.
+    /// The number of bytes of one scale.
     ///
     /// ```
-    /// # use ternarize::stored::ScaleType;
+    /// # use ternarize::quantize::ScaleType;
     /// assert_eq!(ScaleType::F32.bytes(), 4);
     /// ```
     #[must_use]
     pub const fn bytes(self) -> usize {
-        match self {
-            Self::F32 => 4,
-            #[cfg(feature = "half")]
-            Self::F16 | Self::Bf16 => 2,
-            Self::PowerOfTwo => 1,
-        }
+        self.format().1
     }
 
-    /// The name as written in files and on command lines.
+    /// The name used in files and on command lines: `f32`, `f16`, `bf16` or `power-of-two`.
     ///
     /// ```
-    /// # use ternarize::stored::ScaleType;
+    /// # use ternarize::quantize::ScaleType;
     /// assert_eq!(ScaleType::PowerOfTwo.name(), "power-of-two");
     /// ```
     #[must_use]
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            #[cfg(feature = "half")]
-            Self::F16 => "f16",
-            #[cfg(feature = "half")]
-            Self::Bf16 => "bf16",
-            Self::PowerOfTwo => "power-of-two",
-        }
+        self.format().0
     }
 
-    /// The type of this name.
+    /// The type with this [`name`](Self::name).
     ///
     /// ```
-    /// # use ternarize::stored::ScaleType;
+    /// # use ternarize::quantize::ScaleType;
     /// assert_eq!(ScaleType::from_name("f32"), Some(ScaleType::F32));
     /// assert_eq!(ScaleType::from_name("f31"), None);
     /// ```
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|kind| kind.name() == name)
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
     /// The largest value.
     ///
     /// ```
-    /// # use ternarize::stored::ScaleType;
+    /// # use ternarize::quantize::ScaleType;
     /// assert_eq!(ScaleType::PowerOfTwo.largest(), 2.0_f64.powi(127));
     /// ```
     #[must_use]
@@ -121,13 +110,13 @@ impl ScaleType {
         self.value(self.last())
     }
 
-    /// The nearest value, that with the even number of two as near.
+    /// The nearest value; of two equally near, the one with the even number.
     ///
-    /// What is above the largest value becomes that; what is below half of the smallest, or just that, becomes 0, and so do
-    /// negative numbers and NaN.
+    /// A scale above the largest value becomes the largest value. A scale of at most half the smallest value, a negative number and
+    /// NaN become 0.
     ///
     /// ```
-    /// # use ternarize::stored::ScaleType;
+    /// # use ternarize::quantize::ScaleType;
     /// let power = ScaleType::PowerOfTwo;
     /// assert_eq!([1.4, 1.5, 3.0, f64::NAN].map(|x| power.round(x)), [1.0, 1.0, 4.0, 0.0]);
     /// assert_eq!(power.round(f64::INFINITY), power.largest());
@@ -144,10 +133,10 @@ impl ScaleType {
         }
     }
 
-    /// The last value not above a scale, and the first not below it, within the range of the type.
+    /// The largest value not above a scale, and the smallest not below it, within the range of the type.
     ///
     /// ```
-    /// # use ternarize::stored::ScaleType;
+    /// # use ternarize::quantize::ScaleType;
     /// let power = ScaleType::PowerOfTwo;
     /// assert_eq!(power.neighbours(0.3), [0.25, 0.5]);
     /// assert_eq!(power.neighbours(0.5), [0.5, 0.5]);
@@ -157,53 +146,47 @@ impl ScaleType {
     pub fn neighbours(self, scale: f64) -> [f64; 2] {
         let number = self.number_below(scale);
         let low = self.value(number);
-        let high = if scale > low {
-            self.value((number + 1).min(self.last()))
-        } else {
-            low
-        };
-        [low, high]
+        let above = u64::from(scale > low);
+        [low, self.value((number + above).min(self.last()))]
     }
 
-    /// The number of the last value not above a scale; 0 for what is negative or NaN.
+    /// The number of the largest value not above a scale; 0 for negative numbers and NaN.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "rounds down; a mantissa has at most 24 bits"
+    )]
     pub(crate) fn number_below(self, scale: f64) -> u64 {
+        let (precision, least) = self.format().2;
         if !(scale > 0.0 && scale < f64::INFINITY) {
             return if scale > 0.0 { self.last() } else { 0 };
         }
-        let number = match self {
-            Self::F32 => floor::<f32>(scale).key(),
-            #[cfg(feature = "half")]
-            Self::F16 => floor::<half::f16>(scale).key(),
-            #[cfg(feature = "half")]
-            Self::Bf16 => floor::<half::bf16>(scale).key(),
-            // The exponent field of a double is e + 1023.
-            Self::PowerOfTwo => (scale.key() >> 52).saturating_sub(1023 - 128),
-        };
-        number.min(self.last())
+        // The spacing of the values around the scale is 2^(least + shift).
+        let above = unit_exponent::<f64>(scale.key());
+        let shift = (above - least - precision as i32).max(0);
+        let mantissa = scale_by_power(scale, -(least + shift)) as u64;
+        encode(mantissa, shift as u32, precision).min(self.last())
     }
 
-    /// The value of a number, at most [`last`](Self::last).
+    /// The value of a number, which is at most [`last`](Self::last).
     pub(crate) fn value(self, number: u64) -> f64 {
-        match self {
-            Self::F32 => f32::from_key(number).widen(),
-            #[cfg(feature = "half")]
-            Self::F16 => half::f16::from_key(number).widen(),
-            #[cfg(feature = "half")]
-            Self::Bf16 => half::bf16::from_key(number).widen(),
-            Self::PowerOfTwo if number == 0 => 0.0,
-            Self::PowerOfTwo => f64::from_key((number + 1023 - 128) << 52),
-        }
+        let (precision, least) = self.format().2;
+        let (mantissa, shift) = decode(number, precision);
+        scale_by_power(mantissa as f64, least + shift as i32)
     }
 
     /// The number of the largest value.
-    pub(crate) fn last(self) -> u64 {
+    pub(crate) const fn last(self) -> u64 {
+        self.format().3
+    }
+
+    /// The name; the bytes of a scale; the number of significant bits and the exponent of the smallest value above 0; the number of
+    /// the largest value.
+    const fn format(self) -> (&'static str, usize, (u32, i32), u64) {
         match self {
-            Self::F32 => f32::MAX.key(),
-            #[cfg(feature = "half")]
-            Self::F16 => half::f16::MAX.key(),
-            #[cfg(feature = "half")]
-            Self::Bf16 => half::bf16::MAX.key(),
-            Self::PowerOfTwo => 255,
+            Self::F32 => ("f32", 4, (24, -149), 0x7f7f_ffff),
+            Self::F16 => ("f16", 2, (11, -24), 0x7bff),
+            Self::Bf16 => ("bf16", 2, (8, -133), 0x7f7f),
+            Self::PowerOfTwo => ("power-of-two", 1, (1, -127), 255),
         }
     }
 }

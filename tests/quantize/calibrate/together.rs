@@ -7,7 +7,7 @@
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
-use ternarize::calibrate::{Correction, Pairs, ScaleChoice};
+use ternarize::quantize::calibrate::{Correction, Pairs, least_squares_gain, unit_gain};
 use ternarize::{Scales, Ternarizer};
 
 const WIDTH: usize = 64;
@@ -15,6 +15,10 @@ const ROWS: usize = 200;
 const HIDDEN: usize = 4;
 const LAYERS: usize = 4;
 const SEEDS: u64 = 4;
+
+/// Whether the scales are those of unit gain.
+const UNIT_GAIN: bool = true;
+const LEAST_SQUARES: bool = false;
 
 /// A network and its inputs, with what each layer puts out.
 struct Network {
@@ -82,11 +86,11 @@ impl Network {
     }
 
     /// How many classes stay, with each layer ternarized and corrected behind those before it.
-    fn kept(&self, gain: ScaleChoice, correction: Correction) -> usize {
+    fn kept(&self, unit: bool, correction: Correction) -> usize {
         let mut values = self.inputs.clone();
         let mut outputs = Vec::new();
         for layer in &self.layers {
-            outputs = products(&values, &ternary(&layer.weights, gain), WIDTH);
+            outputs = products(&values, &ternary(&layer.weights, unit), WIDTH);
             let mut pairs = Pairs::new(WIDTH);
             pairs.add(&layer.outputs, &outputs).unwrap();
             let affine = pairs.correct(correction);
@@ -102,12 +106,13 @@ impl Network {
 }
 
 /// The weights of a ternary layer, with one scale for each output.
-fn ternary(weights: &[f32], gain: ScaleChoice) -> Vec<f32> {
+fn ternary(weights: &[f32], unit: bool) -> Vec<f32> {
     let how = Ternarizer::new().scales(Scales::One);
     let rows = weights.chunks_exact(WIDTH).flat_map(|row| {
         let (trits, fit) = how.ternarize(row).unwrap();
         let restored: Vec<f32> = trits.iter().map(|&t| f32::from(t) * fit.lambda).collect();
-        let factor = gain.factor(row, &restored).unwrap() as f32;
+        let gain = if unit { unit_gain } else { least_squares_gain };
+        let factor = gain(row, &restored).unwrap() as f32;
         restored.into_iter().map(move |q| q * factor)
     });
     rows.collect()
@@ -121,23 +126,23 @@ fn class(scores: &[f32]) -> usize {
 #[test]
 fn bias_correction_harms_least_squares_and_moments_help() {
     let networks: Vec<Network> = (0..SEEDS).map(Network::new).collect();
-    let kept = |gain, correction| -> usize {
+    let kept = |unit, correction| -> usize {
         let kept = networks
             .iter()
-            .map(|network| network.kept(gain, correction));
+            .map(|network| network.kept(unit, correction));
         kept.sum()
     };
-    let least_squares = kept(ScaleChoice::LeastSquares, Correction::None);
-    let with_bias = kept(ScaleChoice::LeastSquares, Correction::Bias);
-    let unit_gain_with_bias = kept(ScaleChoice::UnitGain, Correction::Bias);
-    let moments = kept(ScaleChoice::LeastSquares, Correction::MatchMoments);
+    let least_squares = kept(LEAST_SQUARES, Correction::None);
+    let with_bias = kept(LEAST_SQUARES, Correction::Bias);
+    let unit_gain_with_bias = kept(UNIT_GAIN, Correction::Bias);
+    let moments = kept(LEAST_SQUARES, Correction::MatchMoments);
     let found = (least_squares, with_bias, unit_gain_with_bias, moments);
     println!("{found:?}");
     assert!(with_bias < least_squares, "{found:?}");
     assert!(with_bias < unit_gain_with_bias, "{found:?}");
     assert!(unit_gain_with_bias < moments, "{found:?}");
     // Moments are matched from whatever scale.
-    let from_unit_gain = kept(ScaleChoice::UnitGain, Correction::MatchMoments);
+    let from_unit_gain = kept(UNIT_GAIN, Correction::MatchMoments);
     assert!(
         from_unit_gain.abs_diff(moments) <= 4,
         "{from_unit_gain} {moments}"

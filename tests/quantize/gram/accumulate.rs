@@ -1,7 +1,7 @@
 //! The Gram matrix against plain sums.
 
 use super::data::{batch, weights};
-use ternarize::gram::Gram;
+use ternarize::quantize::gram::Gram;
 
 /// How the bits of a matrix are compared: its error for each unit vector and each pair of them.
 fn entries(gram: &Gram) -> Vec<u64> {

@@ -1,7 +1,7 @@
 //! Certified optima against brute force.
 
 use super::data::{all_trits, best_scale_objective, gram, objective, weights};
-use ternarize::gram::{Gram, Method, OutputAware};
+use ternarize::quantize::gram::{Gram, Method, OutputAware};
 
 /// The objective of the best vector of trits, by trying all.
 fn brute_force(gram: &Gram, weights: &[f32], damping: f64) -> f64 {
@@ -25,26 +25,20 @@ fn the_certified_optimum_is_that_of_all_ternary_vectors() {
                 continue;
             }
             let aware = OutputAware::new(&gram).damping(damping);
-            let certified = &aware.certify(&weights, u64::MAX).unwrap()[0];
+            let optimal = aware.method(Method::Optimal);
+            let fit = &optimal.nodes(u64::MAX).ternarize(&weights).unwrap()[0];
             let expected = brute_force(&gram, &weights, damping);
             let zero = vec![0.0; inputs];
             let energy = objective(&gram, &weights, &zero, damping);
             let close = |a: f64, b: f64| (a - b).abs() <= 1e-9 * energy.max(1e-6);
-            assert!(certified.proved);
-            assert!(
-                close(certified.objective, expected),
-                "{certified:?} {expected}"
-            );
-            assert!(
-                close(certified.fit.objective, expected),
-                "{certified:?} {expected}"
-            );
-            assert!(certified.lower_bound <= certified.objective);
-            assert!(close(certified.lower_bound, expected));
-            let optimal = &aware.method(Method::Optimal).ternarize(&weights).unwrap()[0];
-            assert!(close(optimal.objective, expected));
+            assert!(fit.proved);
+            assert!(close(fit.objective, expected), "{fit:?} {expected}");
+            assert!(fit.lower_bound <= fit.objective);
+            assert!(close(fit.lower_bound, expected), "{fit:?} {expected}");
+            let limited = &optimal.ternarize(&weights).unwrap()[0];
+            assert!(close(limited.objective, expected));
             let descent = &aware.ternarize(&weights).unwrap()[0];
-            assert!(certified.objective <= descent.objective + 1e-12 * energy);
+            assert!(fit.objective <= descent.objective + 1e-12 * energy);
         }
     }
 }
@@ -54,10 +48,11 @@ fn a_limit_leaves_a_bound_that_holds() {
     let inputs = 9;
     let gram = gram(60, inputs, 3, false);
     let weights = weights(4 * inputs, 4);
-    let aware = OutputAware::new(&gram);
-    let optimal = aware.certify(&weights, u64::MAX).unwrap();
+    let aware = OutputAware::new(&gram).method(Method::Optimal);
+    let optimal = aware.nodes(u64::MAX).ternarize(&weights).unwrap();
     for limit in [0, 1, 3, 10, 30] {
-        for (some, all) in aware.certify(&weights, limit).unwrap().iter().zip(&optimal) {
+        let limited = aware.nodes(limit).ternarize(&weights).unwrap();
+        for (some, all) in limited.iter().zip(&optimal) {
             assert_eq!(some.nodes, limit.min(all.nodes));
             assert!(some.lower_bound <= all.objective && all.objective <= some.objective);
             assert!(some.proved || some.nodes == limit);
@@ -70,7 +65,8 @@ fn twenty_five_inputs_are_certified() {
     let inputs = 25;
     let gram = gram(500, inputs, 8, false);
     let weights = weights(4 * inputs, 9);
-    for certified in OutputAware::new(&gram).certify(&weights, 1 << 17).unwrap() {
-        assert!(certified.proved, "{certified:?}");
+    let optimal = OutputAware::new(&gram).method(Method::Optimal);
+    for fit in optimal.nodes(1 << 17).ternarize(&weights).unwrap() {
+        assert!(fit.proved, "{fit:?}");
     }
 }

@@ -1,7 +1,8 @@
 //! Inputs and weights, and the objective from its definition.
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
-use ternarize::gram::{Codebook, Gram, RowFit};
+use ternarize::quantize::gram::Gram;
+use ternarize::quantize::{Codebook, RowFit};
 
 /// Rows that are correlated, as images are: running sums with some noise; every seventh input is always 0 if `dead`.
 pub(crate) fn batch(rows: usize, inputs: usize, seed: u64, dead: bool) -> Vec<f32> {

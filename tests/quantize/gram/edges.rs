@@ -1,7 +1,8 @@
 //! Edges: what is refused, and inputs that say little or nothing.
 
 use super::data::{CODEBOOKS, batch, gram, objective, weights};
-use ternarize::gram::{Codebook, CrossGram, Gram, Method, OutputAware};
+use ternarize::quantize::Codebook;
+use ternarize::quantize::gram::{Gram, Method, OutputAware};
 use ternarize::{Error, Scales, Ternarizer};
 use ternarize::{Operand, ShapeError};
 
@@ -73,41 +74,39 @@ fn what_is_wrong_is_named() {
     // Two rows, three inputs.
     let feedback = aware.method(Method::Feedback).damping(0.0);
     assert_eq!(refused(feedback, &[1.0; 3]), Error::NotDefinite);
-    let conflict = |aware: OutputAware<'_>| aware.certify(&[1.0; 3], 9).unwrap_err();
-    assert!(matches!(
-        conflict(aware.group(Some(2))),
-        Error::Conflict { .. }
-    ));
-    assert!(matches!(
-        conflict(aware.codebook(Codebook::TwoScales)),
-        Error::Conflict { .. }
-    ));
-    let wide = Gram::new(65).unwrap();
-    let error = OutputAware::new(&wide).certify(&[1.0; 65], 9).unwrap_err();
+    let mut cross = Gram::new(2).unwrap();
+    assert_eq!(cross.add_pairs(&[1.0; 4], &[1.0; 2]), Err(mismatch(4, 2)));
     assert_eq!(
-        error,
-        Error::TooMany {
-            what: Operand::Weight,
-            given: 65,
-            max: 64
-        }
-    );
-
-    let mut cross = CrossGram::new(2).unwrap();
-    assert_eq!(cross.add(&[1.0; 4], &[1.0; 2]), Err(mismatch(4, 2)));
-    assert_eq!(
-        cross.add(&[1.0; 2], &[1.0, f32::NAN]),
+        cross.add_pairs(&[1.0; 2], &[1.0, f32::NAN]),
         Err(Error::InvalidValue {
             what: Operand::Weight,
             index: 1
         })
     );
-    assert_eq!(cross.gram().rows(), 0);
-    cross.add(&[1.0, 1.0], &[1.0, 0.0]).unwrap();
+    assert_eq!(cross.rows(), 0);
+    cross.add_pairs(&[1.0, 1.0], &[1.0, 0.0]).unwrap();
     assert_eq!(
         cross.effective_weights(&[1.0; 2], 0.0),
         Err(Error::NotDefinite)
     );
+}
+
+/// Where branch and bound does not apply, the result is that of descent, and nothing is said to be proved.
+#[test]
+fn the_optimum_of_other_rows_is_the_descent() {
+    let (short, wide) = (gram(40, 12, 1, false), gram(40, 65, 2, false));
+    let grouped = OutputAware::new(&short).group(Some(6));
+    let two_scales = OutputAware::new(&short).codebook(Codebook::TwoScales);
+    let planes = OutputAware::new(&short).codebook(Codebook::Planes(2));
+    let long = OutputAware::new(&wide);
+    for (aware, inputs) in [(grouped, 12), (two_scales, 12), (planes, 12), (long, 65)] {
+        let row = weights(inputs, 3);
+        let optimal = aware.method(Method::Optimal).nodes(u64::MAX);
+        let fit = &optimal.ternarize(&row).unwrap()[0];
+        assert_eq!(fit, &aware.ternarize(&row).unwrap()[0]);
+        assert_eq!((fit.proved, fit.nodes), (false, 0));
+        assert_eq!(fit.lower_bound.to_bits(), 0);
+    }
 }
 
 /// Without rows all that counts are the weights: the optimum of the crate, with its scale.
@@ -131,7 +130,9 @@ fn without_inputs_the_nearest_vector_is_taken() {
             (0.0, 0.0, 0.0)
         );
     }
-    let cross = CrossGram::new(9).unwrap();
+    let mut cross = Gram::new(9).unwrap();
+    assert_eq!(cross.effective_weights(&row, 0.01).unwrap(), row);
+    cross.add_pairs(&[], &[]).unwrap();
     assert_eq!(cross.effective_weights(&row, 0.01).unwrap(), row);
 }
 
@@ -144,7 +145,7 @@ fn dead_inputs_have_their_nearest_level() {
         let aware = OutputAware::new(&gram).codebook(codebook);
         let fit = &aware.ternarize(&row).unwrap()[0];
         let bare = &aware.damping(0.0).ternarize(&row).unwrap()[0];
-        let mut levels: Vec<f32> = fit.reconstruct();
+        let mut levels: Vec<f32> = fit.dequantize::<f32>();
         let own = levels.clone();
         levels.push(0.0);
         for i in [3, 10, 17] {
@@ -169,11 +170,12 @@ fn zeros_and_single_weights() {
             let aware = OutputAware::new(&gram).codebook(codebook).method(method);
             let fit = &aware.ternarize(&[0.0; 6]).unwrap()[0];
             assert!(fit.trits.iter().all(|&t| t == 0) && fit.scales.iter().all(|&s| s == 0.0));
-            assert_eq!(fit.reconstruct(), [0.0; 6]);
+            assert_eq!(fit.dequantize::<f32>(), [0.0; 6]);
         }
     }
-    let certified = &OutputAware::new(&gram).certify(&[0.0; 6], 100).unwrap()[0];
-    assert!(certified.proved && certified.objective == 0.0);
+    let optimal = OutputAware::new(&gram).method(Method::Optimal).nodes(100);
+    let fit = &optimal.ternarize(&[0.0; 6]).unwrap()[0];
+    assert!(fit.proved && fit.objective == 0.0);
 
     let mut single = Gram::new(1).unwrap();
     single.add(&[0.5, -2.0]).unwrap();
@@ -197,8 +199,8 @@ fn extreme_magnitudes() {
             for method in Method::ALL {
                 let fit = &aware.method(method).ternarize(&row).unwrap()[0];
                 assert!(fit.objective.is_finite() && fit.objective <= 1.5 * fit.energy);
-                assert!(fit.reconstruct().iter().all(|w| w.is_finite()));
-                let levels: Vec<f64> = fit.reconstruct().iter().map(|&q| q.into()).collect();
+                assert!(fit.dequantize::<f32>().iter().all(|w| w.is_finite()));
+                let levels: Vec<f64> = fit.dequantize::<f32>().iter().map(|&q| q.into()).collect();
                 let expected = objective(&gram, &row, &levels, 0.01);
                 assert!((fit.objective - expected).abs() < 1e-5 * (fit.energy + expected));
             }

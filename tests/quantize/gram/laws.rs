@@ -2,7 +2,8 @@
 
 use super::data::{CODEBOOKS, batch, gram, objective, weights};
 use proptest::prelude::*;
-use ternarize::gram::{Codebook, Gram, Method, OutputAware};
+use ternarize::quantize::Codebook;
+use ternarize::quantize::gram::{Gram, Method, OutputAware};
 use ternarize::{Scales, Ternarizer};
 
 /// Rows do not know of each other: together, alone, and on any number of threads the bits are the same.
@@ -75,7 +76,7 @@ proptest! {
         let row: Vec<f32> = trits.iter().map(|&t| 0.375 * f32::from(t)).collect();
         for method in Method::ALL {
             let fit = &OutputAware::new(&gram).method(method).ternarize(&row).unwrap()[0];
-            prop_assert_eq!(fit.reconstruct(), row.clone());
+            prop_assert_eq!(fit.dequantize::<f32>(), row.clone());
         }
     }
 
@@ -95,7 +96,7 @@ proptest! {
                 let held = refined.objective <= fit.objective + 1e-10 * fit.energy.max(1.0);
                 prop_assert!(held || number == 4);
             }
-            let levels: Vec<f64> = fit.reconstruct().iter().map(|&q| q.into()).collect();
+            let levels: Vec<f64> = fit.dequantize::<f32>().iter().map(|&q| q.into()).collect();
             if gram.diagonal().iter().any(|&d| d > 0.0) {
                 let expected = objective(&gram, &row, &levels, damping);
                 prop_assert!((fit.objective - expected).abs() <= 1e-5 * (fit.energy + expected));

@@ -3,7 +3,8 @@
 use super::data::{
     CODEBOOKS, all_trits, best_scale_objective, gram, level, levels, objective, weights,
 };
-use ternarize::gram::{Codebook, Method, OutputAware};
+use ternarize::quantize::Codebook;
+use ternarize::quantize::gram::{Method, OutputAware};
 
 #[test]
 fn a_method_never_loses_to_its_starts_and_reports_its_objective() {

@@ -1,13 +1,13 @@
 //! Scales as they are stored.
 
 use super::data::{CODEBOOKS, all_trits, gram, level, levels, objective, weights};
-use ternarize::gram::{Method, OutputAware, RowFit};
-use ternarize::stored::ScaleType;
+use ternarize::quantize::gram::{Method, OutputAware};
+use ternarize::quantize::{RowFit, ScaleType};
 
 /// Scales are values of their type, and a descent is never worse than what it begins with.
 #[test]
 fn scales_are_of_their_type_and_descents_still_never_lose() {
-    for &scale_type in ScaleType::ALL {
+    for scale_type in ScaleType::ALL {
         let storable = |&s: &f64| scale_type.round(s).to_bits() == s.to_bits();
         for (seed, group) in [(1, None), (2, Some(7))] {
             let gram = gram(60, 20, seed, false);
@@ -30,7 +30,7 @@ fn scales_are_of_their_type_and_descents_still_never_lose() {
 fn no_single_change_to_storable_values_helps() {
     let gram = gram(60, 18, 4, false);
     let row = weights(18, 6);
-    for &scale_type in ScaleType::ALL {
+    for scale_type in ScaleType::ALL {
         for codebook in CODEBOOKS {
             let aware = OutputAware::new(&gram).codebook(codebook).group(Some(9));
             let fit = &aware.scale_type(scale_type).ternarize(&row).unwrap()[0];
