@@ -35,7 +35,7 @@ use num_traits::Float;
 /// assert_eq!(sparsity(&[1.0_f32, -1.0, 0.1, 0.0], &mut trits), Ok(0.5));
 /// assert_eq!(sparsity(&[1.0_f64, -1.0, 0.1, 0.0], &mut trits), Ok(0.5));
 /// ```
-pub trait Weight: Float + Debug + Display + Send + Sync + 'static + Format + Sealed {}
+pub trait Weight: Format + Sealed {}
 
 /// A slice of weights of a known type. Generic public functions match on it and call functions that are compiled in this crate.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +72,6 @@ pub enum TypedSliceMut<'a> {
 pub struct Private(());
 
 /// The one value of [`Private`].
-#[allow(dead_code, reason = "the core alone does not use it")]
 pub(crate) const PRIVATE: Private = Private(());
 
 /// What this crate does with a [`Weight`] of a type that is generic in the caller.
@@ -86,7 +85,7 @@ pub trait Sealed: Sized {
 }
 
 /// The bit layout of a weight type: what the sealed part of [`Weight`] knows.
-pub trait Format: Copy + Send + Sync {
+pub trait Format: Float + Debug + Display + Send + Sync + 'static {
     /// Significant bits, the hidden one included.
     const PRECISION: u32;
     /// The smallest subnormal is `2^LEAST_EXPONENT`.
