@@ -137,6 +137,7 @@ fn products_of<W: Format>(
     let original = original.grouped(groups.grouping())?;
     let (mut weights, mut restored) = (Vec::new(), Vec::new());
     let products = (0..groups.len()).map(|group| {
+        // The original weights of the group, and the restored ones as the original type holds them.
         weights.clear();
         let elements = original.elements(group);
         match elements.as_slice() {
