@@ -72,7 +72,6 @@ pub enum TypedSliceMut<'a> {
 pub struct Private(());
 
 /// The one value of [`Private`].
-#[allow(dead_code, reason = "the core alone does not use it")]
 pub(crate) const PRIVATE: Private = Private(());
 
 /// What this crate does with a [`Weight`] of a type that is generic in the caller.

@@ -39,6 +39,7 @@ fn container(reason: &dyn ToString) -> ModelError {
 
 /// The metadata and the tensors of a file.
 pub(super) fn parse(bytes: &[u8]) -> Result<(Metadata, StoredTensors), ModelError> {
+    // The header is JSON, in which no name occurs twice.
     let (header, data) = split(bytes).ok_or_else(|| container(&"the header is incomplete"))?;
     let header = core::str::from_utf8(header).map_err(|error| container(&error))?;
     let duplicate = names::duplicate(header, METADATA).map_err(|error| container(&error))?;
@@ -51,6 +52,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(Metadata, StoredTensors), ModelErro
         let reason = "the data are not as long as the header says";
         return Err(container(&reason));
     }
+    // Copy each tensor's bytes.
     let metadata = header.metadata().clone().unwrap_or_default();
     let tensors = header.tensors().into_iter().map(|(name, info)| {
         let (start, end) = info.data_offsets;

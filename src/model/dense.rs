@@ -1,4 +1,7 @@
 //! [`DenseTensor`]: a tensor of numbers of any type, kept as the little-endian bytes of a file.
+//!
+//! Tensors that are not ternarized, such as biases and tensors of integers, are written with the bytes that were read. Only the
+//! weight types `F16`, `BF16`, `F32` and `F64` can be read as values.
 
 use alloc::string::String;
 use alloc::vec::Vec;

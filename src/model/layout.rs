@@ -1,4 +1,17 @@
-//! How ternary tensors are stored in a file: as parts, and a directory that describes them. The [module](super) shows both.
+//! How ternary tensors are stored in a file: as plain tensors, and a directory in the metadata that describes them.
+//!
+//! ```text
+//! write   for each ternary tensor X:
+//!             store X.trits, X.lambda_p and, if there are two scales, X.lambda_n
+//!             add shape, dtype, grouping, code and rule to the directory
+//! read    the version of the directory, then the directory
+//!         for each tensor X in it:
+//!             take its parts out of the tensors of the file, and check them against the directory
+//!         what is left is dense
+//! ```
+//!
+//! The [module](super) shows the parts and the directory. A name that the layout needs for a part cannot be that of a dense tensor;
+//! so a model that is written can be read again.
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
@@ -60,6 +73,7 @@ pub(super) fn take_apart(
         None => Ok(()),
     };
     for (name, tensor) in tensors {
+        // A dense tensor is stored as it is.
         let ternary = match tensor {
             Tensor::Dense(dense) => {
                 put(name.clone(), dense.clone())?;
@@ -67,6 +81,7 @@ pub(super) fn take_apart(
             }
             Tensor::Ternary(ternary) => ternary,
         };
+        // A ternary one is stored as packed trits and scales.
         let (lambda_p, lambda_n) = ternary.stored_scales();
         let scales = |values: &Floats| DenseTensor::of(&[values.len()], values);
         put(part_name(name, TRITS), codes(ternary))?;
@@ -82,6 +97,7 @@ pub(super) fn take_apart(
         }
         directory.tensors.insert(name.clone(), describe(ternary));
     }
+    // A file without ternary tensors is a plain one.
     if directory.tensors.is_empty() {
         return Ok((None, parts));
     }

@@ -1,4 +1,7 @@
-//! Names that occur twice in a JSON object. Most readers take the last value of such a name; here a tensor would be lost by that.
+//! Names that occur twice in a JSON object.
+//!
+//! JSON allows a name twice, and most readers take the last value. In a model file a tensor would be lost by that, and two readers
+//! might see two different models. So the names in the header and in the directory are read once more, only to compare them.
 
 use alloc::collections::BTreeSet;
 use alloc::string::String;

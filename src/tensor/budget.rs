@@ -1,7 +1,13 @@
 //! Tensors stored within a budget of bytes: [`PlanesTensor::ternarize_within_budget`].
 //!
 //! Each tensor can be stored in several ways, with different groupings and numbers of planes. [`allocate`] chooses one way for each
-//! tensor so that all together keep to the budget. Here the bytes and the errors that it needs are measured.
+//! tensor so that all together keep to the budget. Here the bytes and the errors that it needs are measured:
+//!
+//! ```text
+//! for each tensor and option:   ternarize, count the bytes, compute the error, drop the result
+//! allocate                      one option for each tensor
+//! for each tensor:              ternarize with its option
+//! ```
 
 use alloc::vec::Vec;
 
@@ -74,6 +80,7 @@ impl PlanesTensor {
         importance: &[f64],
     ) -> Result<(Vec<Self>, Allocation), Error> {
         check_len(tensors.len(), importance.len())?;
+        // Measure each tensor with each option.
         let mut choices = Vec::with_capacity(tensors.len());
         for (tensor, importance) in tensors.iter().zip(importance) {
             let measured = options.iter().map(|option| {
@@ -85,6 +92,7 @@ impl PlanesTensor {
             });
             choices.push(measured.collect::<Result<Vec<_>, _>>()?);
         }
+        // Choose, and store each tensor with its option.
         let allocation = allocate(&choices, budget)?;
         let chosen = tensors.iter().zip(&allocation.choices);
         let stored = chosen.map(|(tensor, &choice)| options[choice].store(tensor));

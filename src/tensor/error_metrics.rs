@@ -21,7 +21,7 @@ use super::{Groups, PlanesTensor, Shape, TensorView, TernaryTensor};
 use crate::error::check_len;
 use crate::exact::float_sums;
 use crate::optimum::fit::share;
-use crate::weight::{TypedSlice, scale_by_power, unit_exponent};
+use crate::weight::{Format, TypedSlice, scale_by_power, unit_exponent};
 use crate::{Error, ShapeError, Weight};
 
 /// How close restored weights `w'` come to original weights `w`.
@@ -128,7 +128,7 @@ fn products(
     each_view!(original, view => products_of(&view, groups, restore))
 }
 
-fn products_of<W: Weight>(
+fn products_of<W: Format>(
     original: &TensorView<'_, W>,
     groups: &Groups,
     restore: Restore<'_>,
@@ -137,6 +137,7 @@ fn products_of<W: Weight>(
     let original = original.grouped(groups.grouping())?;
     let (mut weights, mut restored) = (Vec::new(), Vec::new());
     let products = (0..groups.len()).map(|group| {
+        // The original weights of the group, and the restored ones as the original type holds them.
         weights.clear();
         let elements = original.elements(group);
         match elements.as_slice() {
@@ -154,7 +155,7 @@ fn products_of<W: Weight>(
 }
 
 /// Checks that the original has this shape and is finite.
-fn check<W: Weight>(original: &TensorView<'_, W>, shape: &Shape) -> Result<(), Error> {
+fn check<W: Format>(original: &TensorView<'_, W>, shape: &Shape) -> Result<(), Error> {
     check_len(shape.len(), original.shape().len())?;
     if original.shape() != shape {
         return Err(Error::Shape(ShapeError::Mismatch));

@@ -51,10 +51,12 @@ impl<'a, T: Copy> GroupedView<'a, T> {
     where
         'a: 's,
     {
+        // Groups in one piece of a row-major view are found by a division.
         let range = self.groups.range(groups.clone());
         if let Some(slice) = range.and_then(|range| self.row_major?.get(range)) {
             return Ok(slice);
         }
+        // A group may be in one piece of another layout, too. Else it is copied.
         scratch.clear();
         let single = groups.len() == 1;
         for group in groups {

@@ -222,6 +222,7 @@ impl PlanesTensor {
     }
 
     fn restore(&self, weights: TypedSliceMut<'_>) -> Result<(), Error> {
+        // Add up the planes in `f64`, one after the other.
         let mut sums = vec![0.0; self.shape().len()];
         for plane in &self.planes {
             for (run, group) in self.groups.runs(0..sums.len())? {
@@ -232,6 +233,7 @@ impl PlanesTensor {
                 }
             }
         }
+        // Round each sum once.
         each!(TypedSliceMut, weights, weights => {
             check_len(sums.len(), weights.len())?;
             for (weight, sum) in weights.iter_mut().zip(sums) {
@@ -339,6 +341,7 @@ fn ternarize_any(
     grouping: Grouping,
     options: &Planes,
 ) -> Result<PlanesTensor, Error> {
+    // Find the planes of all groups, then assemble plane after plane.
     let groups = grouping.resolve(&view.layout.shape)?;
     if groups.shape().is_empty() {
         return Err(Error::Empty);
