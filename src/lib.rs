@@ -111,11 +111,6 @@ pub mod tensor;
 pub mod model;
 
 // The old paths, until each layer has its new surface.
-#[doc(hidden)]
-pub use matmul::dot as kernels;
-#[doc(hidden)]
-#[cfg(feature = "alloc")]
-pub use matmul::int8 as product;
 #[cfg(feature = "nalgebra")]
 #[doc(hidden)]
 pub use quantize::gram;

@@ -14,7 +14,6 @@
 mod iter;
 #[cfg(feature = "alloc")]
 mod owned;
-mod products;
 
 use core::fmt;
 use core::ops::{Bound, RangeBounds};
