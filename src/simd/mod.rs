@@ -200,7 +200,7 @@ impl Backend {
     #[inline]
     pub(crate) fn run_tiles<J: TileJob>(self, job: J) -> J::Output {
         match self.0 {
-            Kind::Portable => job.run(tiles::portable::Portable),
+            Kind::Portable => tiles::portable::Portable.run(job),
             Kind::More(machine) => machine.run_tiles(job),
         }
     }

@@ -34,6 +34,8 @@
 mod floats;
 mod packed;
 pub(crate) mod portable;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 #[cfg(feature = "alloc")]

@@ -27,6 +27,7 @@ pub(crate) enum Tiling {
     /// Tiles of 64 bytes that are base-3 numbers: they are converted to fractions.
     Numbers,
     /// A tile is the codes of `pieces` blocks of `block` bytes: in each block `used` bytes from `offset` on.
+    #[cfg(feature = "half")]
     Pieces {
         block: usize,
         offset: usize,
@@ -52,7 +53,7 @@ impl RowCodes<'_> {
         let block = self.start(rows).max(1);
         match self.tiling {
             Tiling::InPlace { .. } => AHEAD.div_ceil(block) * block,
-            Tiling::Numbers | Tiling::Pieces { .. } => 0,
+            _ => 0,
         }
     }
 
@@ -67,6 +68,7 @@ impl RowCodes<'_> {
         let (step, stride) = match self.tiling {
             Tiling::InPlace { stride, .. } => (stride, stride),
             Tiling::Numbers => (TILE, TILE),
+            #[cfg(feature = "half")]
             Tiling::Pieces { block, pieces, .. } => (block * pieces, TILE),
         };
         let offset = match self.tiling {
@@ -92,13 +94,7 @@ impl RowCodes<'_> {
                 copied.copy_from_slice(from.get(..copied.len()).unwrap_or_default());
                 rest.fill(0);
             } else {
-                let (tiling, ahead) = (self.tiling, AHEAD);
-                backend.run_tiles(Gather {
-                    tiling,
-                    from,
-                    to,
-                    ahead,
-                });
+                gather(backend, self.tiling, from, to);
             }
         }
         let mut copies = scratch.chunks_exact(length.max(1));
@@ -111,11 +107,15 @@ impl RowCodes<'_> {
 }
 
 /// Copies the codes of a row to whole tiles that follow each other.
+#[inline(never)]
+fn gather(backend: Backend, tiling: Tiling, from: &[u8], to: &mut [u8]) {
+    backend.run_tiles(Gather { tiling, from, to });
+}
+
 struct Gather<'a> {
     tiling: Tiling,
     from: &'a [u8],
     to: &'a mut [u8],
-    ahead: usize,
 }
 
 impl TileJob for Gather<'_> {
@@ -123,13 +123,9 @@ impl TileJob for Gather<'_> {
 
     #[inline(always)]
     fn run<T: TileUnit>(self, unit: T) {
-        let Self {
-            tiling,
-            from,
-            to,
-            ahead,
-        } = self;
+        let Self { tiling, from, to } = self;
         match tiling {
+            #[cfg(feature = "half")]
             Tiling::Pieces {
                 block,
                 offset,
@@ -139,7 +135,7 @@ impl TileJob for Gather<'_> {
                 let pieces = to.chunks_exact_mut(TILE / pieces.max(1));
                 let blocks = from.chunks_exact(block.max(1));
                 for (piece, block) in pieces.zip(blocks) {
-                    unit.vector().prefetch(block, ahead);
+                    unit.vector().prefetch(block, AHEAD);
                     let codes = block.get(offset..).unwrap_or_default();
                     // The lengths of the formats' codes, so that the compiler knows them.
                     match used {
@@ -149,12 +145,13 @@ impl TileJob for Gather<'_> {
                     }
                 }
             }
-            Tiling::Numbers | Tiling::InPlace { .. } => {
+            _ => {
                 let (wholes, rest) = from.as_chunks();
                 let (tiles, _) = to.as_chunks_mut();
                 let mut tiles = tiles.iter_mut();
-                for (tile, numbers) in (&mut tiles).zip(wholes) {
-                    unit.vector().prefetch(numbers, ahead);
+                // The numbers first: at their end no tile must be taken.
+                for (numbers, tile) in wholes.iter().zip(&mut tiles) {
+                    unit.vector().prefetch(numbers, AHEAD);
                     *tile = unit.fractions(numbers);
                 }
                 if let Some(tile) = tiles.next() {
@@ -169,6 +166,7 @@ impl TileJob for Gather<'_> {
     }
 }
 
+#[cfg(feature = "half")]
 #[inline(always)]
 fn copy<const LEN: usize>(from: &[u8], to: &mut [u8]) {
     if let (Some(to), Some(from)) = (to.first_chunk_mut::<LEN>(), from.first_chunk()) {

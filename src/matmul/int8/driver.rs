@@ -214,17 +214,14 @@ where
             let scratch = &mut self.scratch.codes;
             let strip = Strip {
                 rows: codes.tiles(*backend, row, range.clone(), scratch),
-                xs: vectors.map(|vectors| vectors.map(|x| &x.tiles[range.clone()])),
+                xs: of_each(vectors, |x| x.tiles.get(range.clone()).unwrap_or_default()),
                 ahead: codes.ahead(R),
             };
-            let less = vectors.map(|vectors| vectors.map(|x| &x.less[chunk]));
+            let less = of_each(vectors, |x| x.less.get(chunk).unwrap_or(&[0; 16]));
             let sums = backend.exact_sums(strip, less, two);
-            for (total, sum) in totals
-                .iter_mut()
-                .flatten()
-                .flatten()
-                .zip(sums.as_flattened().as_flattened())
-            {
+            let sums = sums.as_flattened().as_flattened();
+            let totals = totals.as_flattened_mut().as_flattened_mut();
+            for (total, sum) in totals.iter_mut().zip(sums) {
                 *total += sum;
             }
         }
@@ -254,7 +251,7 @@ where
             first_row: row,
             rows: R,
             lanes,
-            activations: &xs.each_ref().map(|x| &x.scales[..]),
+            vectors: xs,
             own,
             products,
         });
@@ -268,9 +265,23 @@ where
         let scratch = &mut self.scratch.codes;
         let strip = Strip {
             rows: codes.tiles(*backend, row, 0..tiles, scratch),
-            xs: vectors.map(|vectors| vectors.map(|x| &x.tiles[..])),
+            xs: of_each(vectors, |x| &x.tiles[..]),
             ahead: codes.ahead(R),
         };
         backend.scaled_sums(strip, scales, (lanes, kinds == 2))
     }
+}
+
+/// A part of the vector that each row meets.
+fn of_each<'x, V, T: Copy, const R: usize, const C: usize>(
+    vectors: &[[&'x V; C]; R],
+    part: impl Fn(&'x V) -> T,
+) -> [[T; C]; R] {
+    let mut parts = [[part(vectors[0][0]); C]; R];
+    for (parts, vectors) in parts.iter_mut().zip(vectors) {
+        for (slot, vector) in parts.iter_mut().zip(vectors) {
+            *slot = part(vector);
+        }
+    }
+    parts
 }

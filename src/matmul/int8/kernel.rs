@@ -93,7 +93,7 @@ impl<const P: usize, const R: usize, const C: usize, const TWO: bool> ExactSums<
     #[inline(always)]
     fn sums<T: Digits<P>>(self, unit: T) -> [[[i64; 2]; C]; R] {
         let mut totals = [[[0; 2]; C]; R];
-        if const { !T::SHARES && R * C > 1 } {
+        if const { !T::SHARES } {
             for r in 0..R {
                 for c in 0..C {
                     let one = ExactSums::<P, 1, 1, TWO> {
@@ -103,13 +103,29 @@ impl<const P: usize, const R: usize, const C: usize, const TWO: bool> ExactSums<
                     [[totals[r][c]]] = one.sums_of_one(unit);
                 }
             }
-        } else if TWO {
+            return totals;
+        }
+        self.add_up(unit)
+    }
+
+    /// Compiled once for a backend that gains nothing by several rows.
+    #[inline(never)]
+    fn sums_of_one<T: Digits<P>>(self, unit: T) -> [[[i64; 2]; C]; R] {
+        self.add_up(unit)
+    }
+
+    #[inline(always)]
+    fn add_up<T: Digits<P>>(self, unit: T) -> [[[i64; 2]; C]; R] {
+        let mut totals = [[[0; 2]; C]; R];
+        if TWO {
             let zeros = unit.load_sums(&[0; 16]);
             let mut sums = SumsBySign([[[zeros; 2]; C]; R]);
             self.strip.for_each_tile(unit, &mut sums);
             for r in 0..R {
                 for c in 0..C {
-                    totals[r][c] = sums.0[r][c].map(|sums| total(unit.array(sums)));
+                    for sign in 0..2 {
+                        totals[r][c][sign] = total(unit.array(sums.0[r][c][sign]));
+                    }
                 }
             }
         } else {
@@ -127,12 +143,6 @@ impl<const P: usize, const R: usize, const C: usize, const TWO: bool> ExactSums<
             }
         }
         totals
-    }
-
-    /// Compiled once, for backends that gain nothing by several rows.
-    #[inline(never)]
-    fn sums_of_one<T: Digits<P>>(self, unit: T) -> [[[i64; 2]; C]; R] {
-        self.sums(unit)
     }
 }
 
@@ -217,7 +227,7 @@ impl<const P: usize, const R: usize, const C: usize, const LANES: bool, const TW
     #[inline(always)]
     fn sums<T: Digits<P>>(self, unit: T) -> [[f32; C]; R] {
         let mut y = [[0.0; C]; R];
-        if const { !T::SHARES && R * C > 1 } {
+        if const { !T::SHARES } {
             for r in 0..R {
                 for c in 0..C {
                     let one = ScaledSums::<P, 1, 1, LANES, TWO> {
@@ -229,6 +239,18 @@ impl<const P: usize, const R: usize, const C: usize, const LANES: bool, const TW
             }
             return y;
         }
+        self.add_up(unit)
+    }
+
+    /// Compiled once for a backend that gains nothing by several rows.
+    #[inline(never)]
+    fn sums_of_one<T: Digits<P>>(self, unit: T) -> [[f32; C]; R] {
+        self.add_up(unit)
+    }
+
+    #[inline(always)]
+    fn add_up<T: Digits<P>>(self, unit: T) -> [[f32; C]; R] {
+        let mut y = [[0.0; C]; R];
         let (vector, tiles) = (unit.vector(), self.strip.rows.len());
         let mut sums = FloatSums::<_, R, C, LANES, TWO> {
             sums: [[vector.splat(0.0); C]; R],
@@ -259,12 +281,6 @@ impl<const P: usize, const R: usize, const C: usize, const LANES: bool, const TW
             }
         }
         y
-    }
-
-    /// Compiled once, for backends that gain nothing by several rows.
-    #[inline(never)]
-    fn sums_of_one<T: Digits<P>>(self, unit: T) -> [[f32; C]; R] {
-        self.sums(unit)
     }
 }
 
@@ -388,17 +404,17 @@ macro_rules! kernels {
                 self,
                 strip: Strip<'_, $digits, R, C>,
                 scales: [[[&[f32]; 2]; C]; R],
-                which: (bool, bool),
+                lanes_and_two: (bool, bool),
             ) -> [[f32; C]; R] {
                 $($(#[$attribute])*
-                if which == ($lanes, $two) {
+                if lanes_and_two == ($lanes, $two) {
                     return self.run_tiles(ScaledSums::<$digits, R, C, $lanes, $two> {
                         strip,
                         scales,
                     });
                 })*
                 debug_assert!(strip.rows.len() == 0, "no matrix has such scales");
-                let _ = scales;
+                let _ = (scales, lanes_and_two);
                 [[0.0; C]; R]
             }
         }

@@ -1,6 +1,9 @@
 //! The scales of the weights, tile by tile or lane by lane.
 
-use crate::simd::{TileJob, TileUnit, Vector};
+use super::arrange::Arranged;
+#[cfg(feature = "half")]
+use crate::simd::Vector;
+use crate::simd::{TileJob, TileUnit};
 
 /// The pairs of lanes of a tile: where a byte has four consecutive trits of a row, a pair sums 32 weights.
 pub(crate) const LANE_PAIRS: usize = 8;
@@ -33,41 +36,37 @@ pub(crate) enum BlockScales<'a> {
 }
 
 /// Multiplies the scales of some rows by those of some vectors.
-pub(super) struct MultiplyScales<'a> {
+pub(super) struct MultiplyScales<'a, const P: usize> {
     pub(super) weights: BlockScales<'a>,
     pub(super) first_row: usize,
     pub(super) rows: usize,
     /// Whether each pair of lanes has a scale, or each tile.
     pub(super) lanes: bool,
-    /// For each vector the scales of its tiles.
-    pub(super) activations: &'a [&'a [f32]],
+    pub(super) vectors: &'a [Arranged<P>],
     /// The scales of one row for its tiles: those of the +1 trits, and if they are others, those of the -1 trits.
     pub(super) own: &'a mut [f32],
     /// For each row and vector the products, as many as `own` has.
     pub(super) products: &'a mut [f32],
 }
 
-impl TileJob for MultiplyScales<'_> {
+impl<const P: usize> TileJob for MultiplyScales<'_, P> {
     type Output = ();
 
     #[inline(always)]
     fn run<T: TileUnit>(self, unit: T) {
         let Self { own, products, .. } = self;
-        let length = own.len().max(1);
         let kinds = if self.weights.has_two() { 2 } else { 1 };
+        let length = (own.len() / kinds).max(1);
         let mut products = products.chunks_exact_mut(length);
         for row in self.first_row..self.first_row + self.rows {
             // No activation meets the entries that are not written, but they must be numbers.
             own.fill(0.0);
-            let (plus, minus) = own.split_at_mut(length / kinds);
-            self.weights.write(unit, row, plus, minus);
-            for x in self.activations {
-                let Some(products) = products.next() else {
-                    return;
-                };
-                let by_kind = products.chunks_exact_mut(length / kinds);
-                for (products, own) in by_kind.zip(own.chunks_exact(length / kinds)) {
-                    multiply(self.lanes, own, x, products);
+            for (kind, own) in own.chunks_exact_mut(length).enumerate() {
+                self.weights.write(unit, row, kind, own);
+            }
+            for x in self.vectors {
+                for (own, products) in own.chunks_exact(length).zip(&mut products) {
+                    multiply(self.lanes, own, &x.scales, products);
                 }
             }
         }
@@ -84,9 +83,9 @@ impl BlockScales<'_> {
         }
     }
 
-    /// Writes the scales of a row for its tiles; those of the -1 trits negative.
+    /// Writes the scales of a row for its tiles: those of the +1 trits, or if `kind` is 1, minus those of the -1 trits.
     #[inline(always)]
-    fn write<T: TileUnit>(&self, _unit: T, row: usize, plus: &mut [f32], minus: &mut [f32]) {
+    fn write<T: TileUnit>(&self, unit: T, row: usize, kind: usize, slots: &mut [f32]) {
         match *self {
             Self::Floats {
                 lambda_p,
@@ -95,14 +94,13 @@ impl BlockScales<'_> {
                 per_row,
                 shared,
             } => {
+                let (lambdas, sign) = if kind == 0 {
+                    (lambda_p, 1.0)
+                } else {
+                    (lambda_n, -1.0)
+                };
                 let range = row * step..row * step + per_row;
-                repeat(
-                    lambda_p.get(range.clone()).unwrap_or_default(),
-                    shared,
-                    1.0,
-                    plus,
-                );
-                repeat(lambda_n.get(range).unwrap_or_default(), shared, -1.0, minus);
+                repeat(lambdas.get(range).unwrap_or_default(), shared, sign, slots);
             }
             #[cfg(feature = "half")]
             Self::Halves {
@@ -114,17 +112,19 @@ impl BlockScales<'_> {
             } => {
                 let bytes = bytes.get(row * row_bytes..(row + 1) * row_bytes);
                 let mut blocks = bytes.unwrap_or_default().chunks_exact(block.max(1));
-                for slots in plus.chunks_mut(16 * shared.max(1)) {
+                for slots in slots.chunks_mut(16 * shared.max(1)) {
                     let mut bits = [0; 16];
                     for (bits, block) in bits.iter_mut().zip(&mut blocks) {
                         let scale = block.get(offset..).unwrap_or_default().first_chunk();
                         *bits = u16::from_le_bytes(*scale.unwrap_or(&[0; 2]));
                     }
-                    let scales = _unit.vector().array(_unit.widen_halves(&bits));
+                    let scales = unit.vector().array(unit.widen_halves(&bits));
                     repeat(&scales, shared, 1.0, slots);
                 }
             }
         }
+        #[cfg(not(feature = "half"))]
+        let _ = unit;
     }
 }
 

@@ -1,11 +1,19 @@
 //! The definition of [`Tiles`] for every processor. It multiplies nothing: it keeps an activation, drops it, or negates it.
 
-use super::{Digits, Planes, TILE, Tiles, digits_by_dot};
+use super::{Digits, Planes, TILE, TileJob, Tiles, digits_by_dot};
 use crate::simd::portable::Arrays;
 
 /// The backend of every target.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::simd) struct Portable;
+
+impl Portable {
+    /// A call, so that the job is compiled in one place.
+    #[inline(never)]
+    pub(in crate::simd) fn run<J: TileJob>(self, job: J) -> J::Output {
+        job.run(self)
+    }
+}
 
 impl Tiles for Portable {
     type V = Arrays;
