@@ -9,7 +9,7 @@
 use core::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rand::{RngExt, SeedableRng};
-use ternarize::product::{Activations, Arithmetic, Multiplier, ScalePer};
+use ternarize::matmul::{Activations, ScalePer};
 use ternarize::tensor::{Grouping, Shape, TernaryTensor};
 use ternarize::{Backend, Code, PackedTritsBuf, Rule};
 
@@ -109,13 +109,11 @@ fn matvec_i8(c: &mut Criterion) {
         let (matrix, x) = (matrix(code, grouping, two), activations(per));
         let mut y = vec![0.0; ROWS];
         for backend in Backend::available() {
-            for arithmetic in [Arithmetic::Fastest, Arithmetic::Add] {
-                let how = Multiplier::new().backend(backend).arithmetic(arithmetic);
-                let id = format!("{} {arithmetic:?}", backend.name());
-                group.bench_function(BenchmarkId::new(name, id), |b| {
-                    b.iter(|| matrix.matvec_i8(&how, black_box(&x), &mut y));
+            group.bench_function(BenchmarkId::new(name, backend.name()), |b| {
+                b.iter(|| {
+                    matrix.matmul_i8_on(backend, core::slice::from_ref(black_box(&x)), &mut y)
                 });
-            }
+            });
         }
     }
     group.finish();
@@ -130,7 +128,7 @@ fn matmul_i8(c: &mut Criterion) {
         let mut y = vec![0.0; ROWS * count];
         group.throughput(Throughput::Elements((ROWS * N * count) as u64));
         group.bench_function(BenchmarkId::from_parameter(count), |b| {
-            b.iter(|| matrix.matmul_i8(&Multiplier::new(), black_box(&xs), &mut y));
+            b.iter(|| matrix.matmul_i8(black_box(&xs), &mut y));
         });
     }
     group.finish();

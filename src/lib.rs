@@ -110,13 +110,6 @@ pub mod tensor;
 #[cfg(feature = "safetensors")]
 pub mod model;
 
-// The old paths, until each layer has its new surface.
-#[doc(hidden)]
-pub use matmul::dot as kernels;
-#[doc(hidden)]
-#[cfg(feature = "alloc")]
-pub use matmul::int8 as product;
-
 #[cfg(feature = "half")]
 pub use format::Format;
 #[cfg(feature = "alloc")]

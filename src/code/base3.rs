@@ -15,7 +15,7 @@ use super::{check_encode, split_group};
 use crate::error::{Error, Operand};
 
 /// Trits in a full byte.
-pub const TRITS_PER_BYTE: usize = 5;
+pub(crate) const TRITS_PER_BYTE: usize = 5;
 
 /// The byte of five zero trits, from which the filling of a last byte comes.
 const ZEROS: u8 = 1 + 3 + 9 + 27 + 81;
@@ -32,26 +32,8 @@ pub(crate) static DECODE: [[i8; TRITS_PER_BYTE]; 256] = decoding_table();
 /// The digits of each byte in two bits each, the first lowest: what the 2-bit code has for the same trits.
 pub(crate) static DIGITS: [u16; 256] = digit_table();
 
-/// Packs `trits` into `bytes`, filling up the last byte with zero trits.
-///
-/// Cost: one pass to check and one to write.
-///
-/// # Errors
-///
-/// [`Error::LengthMismatch`] if `bytes` is not `trits.len()` / 5 (rounded up) long, [`Error::InvalidCode`] for a value
-/// other than -1, 0, +1. Then nothing has been written.
-///
-/// # Examples
-///
-/// ```
-/// use ternarize::code::base3;
-///
-/// let mut bytes = [0; 1];
-/// base3::encode_into(&[1, -1, 0, 0, 1], &mut bytes)?;
-/// assert_eq!(bytes, [2 + 0 + 9 + 27 + 2 * 81]);
-/// # Ok::<(), ternarize::Error>(())
-/// ```
-pub const fn encode_into(trits: &[i8], bytes: &mut [u8]) -> Result<(), Error> {
+/// See [`Code::encode_into`](super::Code::encode_into).
+pub(super) const fn encode_into(trits: &[i8], bytes: &mut [u8]) -> Result<(), Error> {
     if let Err(error) = check_encode(trits, bytes, trits.len().div_ceil(TRITS_PER_BYTE)) {
         return Err(error);
     }
@@ -64,61 +46,8 @@ pub const fn encode_into(trits: &[i8], bytes: &mut [u8]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Packs `trits` into an array, in a `const` or a `static`.
-///
-/// Cost: nothing at run time when called in a constant. From some hundred thousand trits on the compiler asks, by its lint
-/// `long_running_const_eval`, whether so much work is meant; bring such vectors packed, as checking is far quicker.
-///
-/// # Panics
-///
-/// If `BYTES` is not `trits.len()` / 5 (rounded up), or a value is not -1, 0 or +1. In a `const` or `static` that is a
-/// compile error. For data known at run time use [`encode_into`].
-///
-/// # Examples
-///
-/// ```
-/// use ternarize::code::base3;
-///
-/// static WEIGHTS: [u8; 2] = base3::encode(&[-1, -1, -1, -1, -1, 0]);
-/// assert_eq!(WEIGHTS, [0, 121]);
-/// ```
-///
-/// ```compile_fail
-/// use ternarize::code::base3;
-///
-/// const NOT_A_TRIT: [u8; 1] = base3::encode(&[0, 1, 2]);
-/// ```
-#[must_use]
-pub const fn encode<const BYTES: usize>(trits: &[i8]) -> [u8; BYTES] {
-    let mut bytes = [0; BYTES];
-    match encode_into(trits, &mut bytes) {
-        Ok(()) => bytes,
-        Err(Error::LengthMismatch { .. }) => {
-            panic!("the base-3 code needs an array of one byte for each five trits")
-        }
-        Err(_) => panic!("a value to be packed is not -1, 0 or +1"),
-    }
-}
-
-/// Checks that `bytes` are exactly `trits` trits in this code.
-///
-/// Cost: one pass, eight bytes a step, also when the compiler runs it for a `static`.
-///
-/// # Errors
-///
-/// [`Error::LengthMismatch`] if `bytes` is not `trits` / 5 (rounded up) long, [`Error::InvalidCode`] for the first byte
-/// above 242, and then [`Error::InvalidCode`] if the last byte is not filled up with zero trits.
-///
-/// # Examples
-///
-/// ```
-/// use ternarize::{Operand, Error, code::base3};
-///
-/// assert_eq!(base3::validate(&[242], 5), Ok(()));
-/// assert_eq!(base3::validate(&[243], 5), Err(Error::InvalidCode { what: Operand::Byte, index: 0, value: 243 }));
-/// assert_eq!(base3::validate(&[242], 4), Err(Error::InvalidCode { what: Operand::Padding, index: 0, value: 242 }));
-/// ```
-pub const fn validate(bytes: &[u8], trits: usize) -> Result<(), Error> {
+/// See [`Code::validate`](super::Code::validate).
+pub(crate) const fn validate(bytes: &[u8], trits: usize) -> Result<(), Error> {
     let expected = trits.div_ceil(TRITS_PER_BYTE);
     if bytes.len() != expected {
         return Err(Error::LengthMismatch {
@@ -148,40 +77,8 @@ pub const fn validate(bytes: &[u8], trits: usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// The five trits of a byte, or `None` if it is above 242.
-///
-/// Cost: a table look-up.
-///
-/// # Examples
-///
-/// ```
-/// use ternarize::code::base3;
-///
-/// assert_eq!(base3::decode_byte(2 + 9 + 27 + 2 * 81), Some([1, -1, 0, 0, 1]));
-/// assert_eq!(base3::decode_byte(243), None);
-/// ```
-#[must_use]
-pub const fn decode_byte(byte: u8) -> Option<[i8; TRITS_PER_BYTE]> {
-    if byte >= CODE_WORDS {
-        return None;
-    }
-    Some(DECODE[byte as usize])
-}
-
-/// The trit at `index`, or `None` beyond the end of `bytes` or on a byte that is no code word.
-///
-/// Cost: a division by 5 and a table look-up.
-///
-/// # Examples
-///
-/// ```
-/// use ternarize::code::base3;
-///
-/// assert_eq!(base3::get(&[121, 121 - 3], 6), Some(-1));
-/// assert_eq!(base3::get(&[121], 5), None);
-/// ```
-#[must_use]
-pub const fn get(bytes: &[u8], index: usize) -> Option<i8> {
+/// See [`Code::get`](super::Code::get).
+pub(super) const fn get(bytes: &[u8], index: usize) -> Option<i8> {
     let at = index / TRITS_PER_BYTE;
     if at >= bytes.len() || bytes[at] >= CODE_WORDS {
         return None;

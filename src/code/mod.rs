@@ -1,8 +1,8 @@
 //! How trits lie in bytes: two codes, both pure functions of plain slices, almost all of them `const`.
 //!
-//! A *trit* is an `i8` in {-1, 0, +1}; its *digit* is `t + 1`, so 0, 1 or 2. [`two_bit`] gives each digit two bits of a
-//! byte, which a shift and a mask take out again; [`base3`] reads five digits as one number below 3^5 = 243, which is a
-//! fifth smaller and within 1% of the entropy bound of log2(3) = 1.585 bits a trit.
+//! A *trit* is an `i8` in {-1, 0, +1}. Its *digit* is `t + 1`: 0, 1 or 2. The 2-bit code gives each digit two bits of a
+//! byte; a shift and a mask extract it. The base-3 code stores five digits as one number below 3^5 = 243. It is a
+//! fifth smaller, and within 1% of the entropy bound of log2(3) = 1.585 bits a trit.
 //!
 //! | code   | bits a trit | trits a byte | code words of a byte | a byte of zero trits |
 //! |--------|-------------|--------------|----------------------|----------------------|
@@ -21,16 +21,16 @@
 //! Packed while the firmware is compiled; no packing code and no unpacked copy reach the device:
 //!
 //! ```
-//! use ternarize::code::two_bit;
+//! use ternarize::Code;
 //!
-//! static ROW: [u8; 2] = two_bit::encode(&[1, -1, 0, 1, 1]);
+//! static ROW: [u8; 2] = Code::TwoBit.encode(&[1, -1, 0, 1, 1]);
 //! assert_eq!(ROW, [0b10_01_00_10, 0b01_01_01_10]);
 //! ```
 
 use crate::error::{Error, Operand};
 
-pub mod base3;
-pub mod two_bit;
+pub(crate) mod base3;
+pub(crate) mod two_bit;
 
 /// A way to write trits into bytes.
 ///
@@ -45,9 +45,11 @@ pub mod two_bit;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Code {
-    /// Four trits a byte, two bits each: the quickest to take apart. See [`two_bit`].
+    /// Four trits a byte, two bits each: the fastest to decode. Element `j` is in byte `j / 4`, bits `2 (j % 4)` and
+    /// `2 (j % 4) + 1`, as `t + 1`. A byte with the bit pattern 3 in one of its fields is no code word.
     TwoBit,
-    /// Five trits a byte, as a number in base 3: the smallest. See [`base3`].
+    /// Five trits a byte, as a number in base 3: the smallest. Element `j` is digit `j % 5` of byte `j / 5`: the byte is
+    /// `d0 + 3 d1 + 9 d2 + 27 d3 + 81 d4` with `d = t + 1`. The bytes 243..=255 are no code words.
     Base3,
 }
 
@@ -154,6 +156,42 @@ impl Code {
         match self {
             Self::TwoBit => two_bit::encode_into(trits, bytes),
             Self::Base3 => base3::encode_into(trits, bytes),
+        }
+    }
+
+    /// Packs `trits` into an array, in a `const` or a `static`.
+    ///
+    /// Cost: nothing at run time when called in a constant. From some hundred thousand trits on, the compiler's lint
+    /// `long_running_const_eval` asks to confirm the work. For such vectors store the packed bytes: checking is much faster.
+    ///
+    /// # Panics
+    ///
+    /// If `BYTES` is not [`packed_len`](Self::packed_len), or a value is not -1, 0 or +1. In a `const` or `static` that is a
+    /// compile error. For data known at run time use [`encode_into`](Self::encode_into).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ternarize::Code;
+    ///
+    /// static WEIGHTS: [u8; 2] = Code::Base3.encode(&[-1, -1, -1, -1, -1, 0]);
+    /// assert_eq!(WEIGHTS, [0, 121]);
+    /// ```
+    ///
+    /// ```compile_fail
+    /// use ternarize::Code;
+    ///
+    /// const NOT_A_TRIT: [u8; 1] = Code::TwoBit.encode(&[0, 1, 2]);
+    /// ```
+    #[must_use]
+    pub const fn encode<const BYTES: usize>(self, trits: &[i8]) -> [u8; BYTES] {
+        let mut bytes = [0; BYTES];
+        match self.encode_into(trits, &mut bytes) {
+            Ok(()) => bytes,
+            Err(Error::LengthMismatch { .. }) => {
+                panic!("the array has another length than the packed trits need")
+            }
+            Err(_) => panic!("a value to be packed is not -1, 0 or +1"),
         }
     }
 

@@ -14,7 +14,7 @@ use super::{check_encode, split_group};
 use crate::error::{Error, Operand};
 
 /// Trits in a full byte.
-pub const TRITS_PER_BYTE: usize = 4;
+pub(crate) const TRITS_PER_BYTE: usize = 4;
 
 /// The byte of four zero trits, from which the filling of a last byte comes.
 const ZEROS: u8 = 0b01_01_01_01;
@@ -25,26 +25,8 @@ const LOW_BITS: u64 = u64::from_ne_bytes([ZEROS; 8]);
 /// The trits of each byte. A forbidden digit reads as 0, for code that has been promised there is none.
 pub(crate) static DECODE: [[i8; TRITS_PER_BYTE]; 256] = decoding_table();
 
-/// Packs `trits` into `bytes`, filling up the last byte with zero trits.
-///
-/// Cost: one pass to check and one to write.
-///
-/// # Errors
-///
-/// [`Error::LengthMismatch`] if `bytes` is not `trits.len()` / 4 (rounded up) long, [`Error::InvalidCode`] for a value
-/// other than -1, 0, +1. Then nothing has been written.
-///
-/// # Examples
-///
-/// ```
-/// use ternarize::code::two_bit;
-///
-/// let mut bytes = [0; 1];
-/// two_bit::encode_into(&[1, -1, 0], &mut bytes)?;
-/// assert_eq!(bytes, [0b01_01_00_10]);
-/// # Ok::<(), ternarize::Error>(())
-/// ```
-pub const fn encode_into(trits: &[i8], bytes: &mut [u8]) -> Result<(), Error> {
+/// See [`Code::encode_into`](super::Code::encode_into).
+pub(super) const fn encode_into(trits: &[i8], bytes: &mut [u8]) -> Result<(), Error> {
     if let Err(error) = check_encode(trits, bytes, trits.len().div_ceil(TRITS_PER_BYTE)) {
         return Err(error);
     }
@@ -57,61 +39,8 @@ pub const fn encode_into(trits: &[i8], bytes: &mut [u8]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Packs `trits` into an array, in a `const` or a `static`.
-///
-/// Cost: nothing at run time when called in a constant. From some hundred thousand trits on the compiler asks, by its lint
-/// `long_running_const_eval`, whether so much work is meant; bring such vectors packed, as checking is far quicker.
-///
-/// # Panics
-///
-/// If `BYTES` is not `trits.len()` / 4 (rounded up), or a value is not -1, 0 or +1. In a `const` or `static` that is a
-/// compile error. For data known at run time use [`encode_into`].
-///
-/// # Examples
-///
-/// ```
-/// use ternarize::code::two_bit;
-///
-/// static WEIGHTS: [u8; 2] = two_bit::encode(&[0, 1, -1, 1, 0]);
-/// assert_eq!(WEIGHTS, [0b10_00_10_01, 0b01_01_01_01]);
-/// ```
-///
-/// ```compile_fail
-/// use ternarize::code::two_bit;
-///
-/// const TOO_SHORT: [u8; 1] = two_bit::encode(&[0, 1, -1, 1, 0]);
-/// ```
-#[must_use]
-pub const fn encode<const BYTES: usize>(trits: &[i8]) -> [u8; BYTES] {
-    let mut bytes = [0; BYTES];
-    match encode_into(trits, &mut bytes) {
-        Ok(()) => bytes,
-        Err(Error::LengthMismatch { .. }) => {
-            panic!("the 2-bit code needs an array of one byte for each four trits")
-        }
-        Err(_) => panic!("a value to be packed is not -1, 0 or +1"),
-    }
-}
-
-/// Checks that `bytes` are exactly `trits` trits in this code.
-///
-/// Cost: one pass, eight bytes a step, also when the compiler runs it for a `static`.
-///
-/// # Errors
-///
-/// [`Error::LengthMismatch`] if `bytes` is not `trits` / 4 (rounded up) long, [`Error::InvalidCode`] for the first byte
-/// with a digit 3, and then [`Error::InvalidCode`] if the last byte is not filled up with zero trits.
-///
-/// # Examples
-///
-/// ```
-/// use ternarize::{Operand, Error, code::two_bit};
-///
-/// assert_eq!(two_bit::validate(&[0b01_01_01_10], 1), Ok(()));
-/// let error = two_bit::validate(&[0b01_11_01_10], 1).unwrap_err();
-/// assert_eq!(error, Error::InvalidCode { what: Operand::Byte, index: 0, value: 0b01_11_01_10 });
-/// ```
-pub const fn validate(bytes: &[u8], trits: usize) -> Result<(), Error> {
+/// See [`Code::validate`](super::Code::validate).
+pub(crate) const fn validate(bytes: &[u8], trits: usize) -> Result<(), Error> {
     let expected = trits.div_ceil(TRITS_PER_BYTE);
     if bytes.len() != expected {
         return Err(Error::LengthMismatch {
@@ -141,40 +70,8 @@ pub const fn validate(bytes: &[u8], trits: usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// The four trits of a byte, or `None` if one of its digits is 3.
-///
-/// Cost: constant.
-///
-/// # Examples
-///
-/// ```
-/// use ternarize::code::two_bit;
-///
-/// assert_eq!(two_bit::decode_byte(0b10_00_01_10), Some([1, 0, -1, 1]));
-/// assert_eq!(two_bit::decode_byte(0b10_00_11_10), None);
-/// ```
-#[must_use]
-pub const fn decode_byte(byte: u8) -> Option<[i8; TRITS_PER_BYTE]> {
-    if has_forbidden_digit(byte) {
-        return None;
-    }
-    Some(DECODE[byte as usize])
-}
-
 /// The trit at `index`, or `None` beyond the end of `bytes` or on a forbidden digit.
-///
-/// Cost: a shift and a mask.
-///
-/// # Examples
-///
-/// ```
-/// use ternarize::code::two_bit;
-///
-/// assert_eq!(two_bit::get(&[0b01_01_01_01, 0b01_01_00_01], 5), Some(-1));
-/// assert_eq!(two_bit::get(&[0b01_01_01_01], 4), None);
-/// ```
-#[must_use]
-pub const fn get(bytes: &[u8], index: usize) -> Option<i8> {
+pub(super) const fn get(bytes: &[u8], index: usize) -> Option<i8> {
     let at = index / TRITS_PER_BYTE;
     if at >= bytes.len() {
         return None;

@@ -35,7 +35,7 @@ use crate::error::{Error, ShapeError};
 /// The quarters of the rows, and the trits of a byte.
 const QUARTERS: usize = two_bit::TRITS_PER_BYTE;
 
-/// The number of bytes of a matrix.
+/// The number of bytes of a matrix in Hugging Face's layout.
 ///
 /// # Errors
 ///
@@ -44,12 +44,12 @@ const QUARTERS: usize = two_bit::TRITS_PER_BYTE;
 /// # Examples
 ///
 /// ```
-/// use ternarize::{ShapeError, Error, format::huggingface};
+/// use ternarize::{ShapeError, Error, format};
 ///
-/// assert_eq!(huggingface::encoded_len(8, 3), Ok(6));
-/// assert_eq!(huggingface::encoded_len(6, 3), Err(Error::Shape(ShapeError::Ragged { len: 6, group: 4 })));
+/// assert_eq!(format::huggingface_len(8, 3), Ok(6));
+/// assert_eq!(format::huggingface_len(6, 3), Err(Error::Shape(ShapeError::Ragged { len: 6, group: 4 })));
 /// ```
-pub const fn encoded_len(rows: usize, columns: usize) -> Result<usize, Error> {
+pub const fn huggingface_len(rows: usize, columns: usize) -> Result<usize, Error> {
     if !rows.is_multiple_of(QUARTERS) {
         let (len, group) = (rows, QUARTERS);
         return Err(Error::Shape(ShapeError::Ragged { len, group }));
@@ -60,7 +60,7 @@ pub const fn encoded_len(rows: usize, columns: usize) -> Result<usize, Error> {
     }
 }
 
-/// Writes a matrix of `columns` columns, given row by row.
+/// Writes a matrix of `columns` columns, given row by row, in Hugging Face's layout.
 ///
 /// # Errors
 ///
@@ -70,15 +70,15 @@ pub const fn encoded_len(rows: usize, columns: usize) -> Result<usize, Error> {
 /// # Examples
 ///
 /// ```
-/// use ternarize::format::huggingface;
+/// use ternarize::format;
 ///
 /// let trits = [1, 0, -1, 0, 0, 0, 1, -1]; // four rows of two
 /// let mut bytes = [0; 2];
-/// huggingface::encode_into(2, &trits, &mut bytes)?;
+/// format::encode_huggingface_into(2, &trits, &mut bytes)?;
 /// assert_eq!(bytes, [0b10_01_00_10, 0b00_01_01_01]);
 /// # Ok::<(), ternarize::Error>(())
 /// ```
-pub fn encode_into(columns: usize, trits: &[i8], bytes: &mut [u8]) -> Result<(), Error> {
+pub fn encode_huggingface_into(columns: usize, trits: &[i8], bytes: &mut [u8]) -> Result<(), Error> {
     let len = len_of(columns, trits.len())?;
     check_len(len, bytes.len())?;
     check_trits(trits)?;
@@ -91,7 +91,7 @@ pub fn encode_into(columns: usize, trits: &[i8], bytes: &mut [u8]) -> Result<(),
     Ok(())
 }
 
-/// Reads a matrix of `columns` columns, row by row; the number of trits says how many rows there are.
+/// Reads a matrix of `columns` columns in Hugging Face's layout, row by row; the number of trits says how many rows there are.
 ///
 /// # Errors
 ///
@@ -102,14 +102,14 @@ pub fn encode_into(columns: usize, trits: &[i8], bytes: &mut [u8]) -> Result<(),
 /// # Examples
 ///
 /// ```
-/// use ternarize::format::huggingface;
+/// use ternarize::format;
 ///
 /// let mut trits = [0; 8];
-/// huggingface::decode_into(2, &[0b10_01_00_10, 0b00_01_01_01], &mut trits)?;
+/// format::decode_huggingface_into(2, &[0b10_01_00_10, 0b00_01_01_01], &mut trits)?;
 /// assert_eq!(trits, [1, 0, -1, 0, 0, 0, 1, -1]);
 /// # Ok::<(), ternarize::Error>(())
 /// ```
-pub fn decode_into(columns: usize, bytes: &[u8], trits: &mut [i8]) -> Result<(), Error> {
+pub fn decode_huggingface_into(columns: usize, bytes: &[u8], trits: &mut [i8]) -> Result<(), Error> {
     let len = len_of(columns, trits.len())?;
     check_len(len, bytes.len())?;
     two_bit::validate(bytes, trits.len())?;
@@ -125,5 +125,5 @@ pub fn decode_into(columns: usize, bytes: &[u8], trits: &mut [i8]) -> Result<(),
 fn len_of(columns: usize, trits: usize) -> Result<usize, Error> {
     let rows = trits.checked_div(columns).unwrap_or(0);
     check_len(rows * columns, trits)?;
-    encoded_len(rows, columns)
+    huggingface_len(rows, columns)
 }

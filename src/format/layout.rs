@@ -84,15 +84,6 @@ pub(crate) struct Stage {
     pub(crate) rounds: usize,
 }
 
-/// Where the trit of an element of a block lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// The byte, counted from the first byte of codes.
-    pub(crate) byte: usize,
-    /// The digit in this byte: a 2-bit field, 0 the lowest, or a digit in base 3, 0 the most significant.
-    pub(crate) digit: u32,
-}
-
 /// Consecutive elements which are the same digit of consecutive bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Plane {
@@ -207,8 +198,9 @@ impl BlockLayout {
             }
     }
 
-    /// The place of an element, or `None` beyond the block.
-    pub(crate) const fn place(&self, element: usize) -> Option<Place> {
+    /// The byte of an element, counted from the first byte of codes, and its digit in this byte: a 2-bit field, 0 the lowest, or a
+    /// digit in base 3, 0 the most significant. `None` beyond the block.
+    pub(crate) const fn place(&self, element: usize) -> Option<(usize, u32)> {
         let (mut rest, mut byte, mut at) = (element, 0, 0);
         while at < self.stages.len() {
             let Stage {
@@ -218,10 +210,8 @@ impl BlockLayout {
             } = self.stages[at];
             let round = width * digits;
             if rest < round * rounds {
-                return Some(Place {
-                    byte: byte + rest / round * width + rest % width,
-                    digit: self.field(rest % round / width),
-                });
+                let byte = byte + rest / round * width + rest % width;
+                return Some((byte, self.field(rest % round / width)));
             }
             rest -= round * rounds;
             byte += width * rounds;
@@ -353,7 +343,7 @@ mod tests {
     use super::*;
 
     /// The formulas as the formats' sources have them, one by one.
-    fn written_out(name: &str, e: usize) -> Place {
+    fn written_out(name: &str, e: usize) -> (usize, u32) {
         let (byte, digit) = match name {
             "tq1_0" if e < 160 => (e % 32, e / 32),
             "tq1_0" if e < 240 => (32 + (e - 160) % 16, (e - 160) / 16),
@@ -365,8 +355,7 @@ mod tests {
             "ptq1_0" => (24 + (e - 120) % 2, (e - 120) / 2),
             _ => (e % 32, 3 - e / 32),
         };
-        let digit = u32::try_from(digit).unwrap();
-        Place { byte, digit }
+        (byte, u32::try_from(digit).unwrap())
     }
 
     #[test]
@@ -384,7 +373,7 @@ mod tests {
             assert!(places.eq((0..layout.trits).map(|e| written_out(name, e))));
             assert_eq!(layout.place(layout.trits), None);
             let of_planes = layout.planes().flat_map(|Plane { byte, width, digit }| {
-                (byte..byte + width).map(move |byte| Place { byte, digit })
+                (byte..byte + width).map(move |byte| (byte, digit))
             });
             assert!(of_planes.eq((0..layout.trits).map(|e| written_out(name, e))));
         }

@@ -1,7 +1,7 @@
 //! Other programs' bytes: the ternary formats that inference engines and model files use.
 //!
 //! A ternary matrix is trits and scales, and every program lays them out in its own way. A [`Format`] is such a way, byte for
-//! byte; between any two of them, and from and to our own [codes](crate::code), trits and scales are carried over as they are.
+//! byte; between any two of them, and from and to the codes of this crate ([`Code`](crate::Code)), trits and scales are carried over as they are.
 //! Nothing here quantizes: who has trits and storable scales loses not a bit, while the quantizers of those programs would choose
 //! new scales, and from them new trits.
 //!
@@ -13,8 +13,8 @@
 //! | [`Pq2_0`](Format::Pq2_0)   | `PrismML`  | 128 | 34 | 2.125  | `f16`, first | next to each other, low bits first |
 //! | [`Ptq1_0`](Format::Ptq1_0) | `PrismML`  | 128 | 28 | 1.75   | `f16`, last  | 16, 8 or 2 apart |
 //! | [`I2S`](Format::I2S)       | bitnet.cpp | 128 | 32 | 2      | one `f32` after all blocks | 32 apart, high bits first |
-//! | [`huggingface`]            | transformers | - | -  | 2      | in a tensor of its own | a quarter of the rows apart |
-//! | [`mlx`]                    | MLX        | 32, 64, 128 | 8, 16, 32 | 2 | in two tensors of their own | next to each other |
+//! | [Hugging Face](encode_huggingface_into) | transformers | - | -  | 2      | in a tensor of its own | a quarter of the rows apart |
+//! | [MLX](encode_mlx_into)     | MLX        | 32, 64, 128 | 8, 16, 32 | 2 | in two tensors of their own | next to each other |
 //!
 //! # How to read a block
 //!
@@ -65,16 +65,18 @@
 //! ```
 
 mod codec;
-pub mod huggingface;
+mod huggingface;
 pub(crate) mod layout;
 mod matrix;
-pub mod mlx;
+mod mlx;
 mod packed;
 #[cfg(feature = "alloc")]
 mod product;
 pub(crate) mod scale;
 mod transcode;
 
+pub use huggingface::{decode_huggingface_into, encode_huggingface_into, huggingface_len};
+pub use mlx::{decode_mlx_into, encode_mlx_into};
 #[cfg(feature = "alloc")]
 pub use product::FormatMatrix;
 pub use scale::storable;
@@ -109,23 +111,6 @@ pub enum Format {
     /// bitnet.cpp's `I2_S`, with one scale for the whole matrix. This is the layout that its converters and x86 builds write; its
     /// builds for Arm wrote another of the same size and id, with blocks of 64 trits, which nothing in a file tells apart.
     I2S,
-}
-
-/// Where the trit of an element lies in its block.
-///
-/// # Examples
-///
-/// ```
-/// use ternarize::format::{Format, Place};
-///
-/// assert_eq!(Format::Q2_0.place(5), Some(Place { byte: 2 + 1, digit: 1 }));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Place {
-    /// The byte of the block.
-    pub byte: usize,
-    /// The digit of the byte: a field of two bits, 0 the lowest, or a digit in base 3, 0 the most significant.
-    pub digit: u32,
 }
 
 impl Format {
@@ -258,7 +243,8 @@ impl Format {
         self.layout().bytes
     }
 
-    /// Where the trit of an element of a block lies, or `None` from [`block_len`](Self::block_len) on.
+    /// Where a block stores the trit of an element, or `None` from [`block_len`](Self::block_len) on: the byte of the block, and
+    /// the digit of the byte. A digit is a field of two bits, 0 the lowest, or a digit in base 3, 0 the most significant.
     ///
     /// Cost: a few divisions.
     ///
@@ -267,20 +253,17 @@ impl Format {
     /// The third quarter of the first half of a block of `TQ2_0`, and the second digit of the last four bytes of `TQ1_0`:
     ///
     /// ```
-    /// use ternarize::format::{Format, Place};
+    /// use ternarize::format::Format;
     ///
-    /// assert_eq!(Format::Tq2_0.place(64 + 5), Some(Place { byte: 5, digit: 2 }));
-    /// assert_eq!(Format::Tq1_0.place(240 + 4), Some(Place { byte: 48, digit: 1 }));
-    /// assert_eq!(Format::I2S.place(0), Some(Place { byte: 0, digit: 3 }));
+    /// assert_eq!(Format::Tq2_0.place(64 + 5), Some((5, 2)));
+    /// assert_eq!(Format::Tq1_0.place(240 + 4), Some((48, 1)));
+    /// assert_eq!(Format::I2S.place(0), Some((0, 3)));
     /// assert_eq!(Format::I2S.place(128), None);
     /// ```
     #[must_use]
-    pub const fn place(self, element: usize) -> Option<Place> {
+    pub const fn place(self, element: usize) -> Option<(usize, u32)> {
         match self.layout().place(element) {
-            Some(layout::Place { byte, digit }) => Some(Place {
-                byte: self.layout().codes + byte,
-                digit,
-            }),
+            Some((byte, digit)) => Some((self.layout().codes + byte, digit)),
             None => None,
         }
     }

@@ -8,14 +8,15 @@
 //! Cost: as there. Formats in blocks of 256 are fastest; the smaller blocks cost a copy of their codes.
 
 use super::Format;
-use super::layout::BlockLayout;
+use super::layout::{BlockLayout, Digits, MAX_TRITS};
 use super::matrix::Matrix;
-use crate::Error;
+use crate::error::Error;
+use crate::matmul::Activations;
 use crate::matmul::int8::{
-    Activations, Contiguous, Drivable, Exact, LANE_PAIRS, Laid, Multiplier, Places, Run, Scaled,
-    Scaling, Source, results, tile_at,
+    Arranged, BlockScales, ElementRun, LANE_PAIRS, MatrixScales, RowCodes, TileOrder, TiledMatrix,
+    Tiling, results,
 };
-use crate::simd::{TILE, Tiles, Vector};
+use crate::simd::{Backend, TILE};
 use crate::weight::Format as _;
 use alloc::vec::Vec;
 
@@ -27,7 +28,7 @@ use alloc::vec::Vec;
 /// use half::f16;
 /// use ternarize::Format;
 /// use ternarize::format::FormatMatrix;
-/// use ternarize::product::{Activations, Multiplier, ScalePer};
+/// use ternarize::matmul::{Activations, ScalePer};
 ///
 /// let trits: Vec<i8> = (0..512).map(|i| [1, 0, -1][i % 3]).collect();
 /// let scales = [f16::from_f32(0.5), f16::from_f32(2.0)];
@@ -37,7 +38,7 @@ use alloc::vec::Vec;
 /// let matrix = FormatMatrix::new(Format::Tq2_0, 2, 256, &bytes)?;
 /// let x = Activations::quantize(&[1.0; 256], ScalePer::Block)?;
 /// let mut y = [0.0; 2];
-/// matrix.matvec_i8(&Multiplier::new(), &x, &mut y)?;
+/// matrix.matvec_i8(&x, &mut y)?;
 /// assert_eq!(y, [0.5, 0.0]);
 /// # Ok::<(), ternarize::Error>(())
 /// ```
@@ -47,24 +48,6 @@ pub struct FormatMatrix<'a> {
     rows: usize,
     columns: usize,
     bytes: &'a [u8],
-}
-
-/// The product for a layout whose bytes have so many digits, and of which so many blocks make a tile with so many scales.
-#[rustfmt::skip] // It would move the list further to the right each time.
-macro_rules! in_blocks {
-    ($matrix:expr, $layout:ident, $digits:literal, $pieces:literal, $singles:expr) => {
-        |how, xs, ys| {
-            $matrix.in_blocks::<
-                $digits,
-                { BlockLayout::$layout.bytes },
-                { BlockLayout::$layout.codes },
-                { BlockLayout::$layout.code_bytes() },
-                { BlockLayout::$layout.scale_at() },
-                $pieces,
-                { $singles },
-            >(how, xs, ys)
-        }
-    };
 }
 
 impl<'a> FormatMatrix<'a> {
@@ -114,8 +97,8 @@ impl<'a> FormatMatrix<'a> {
     /// # Errors
     ///
     /// [`Error::LengthMismatch`] if `x` or `y` has another length.
-    pub fn matvec_i8(&self, how: &Multiplier, x: &Activations, y: &mut [f32]) -> Result<(), Error> {
-        self.matmul_i8(how, core::slice::from_ref(x), y)
+    pub fn matvec_i8(&self, x: &Activations, y: &mut [f32]) -> Result<(), Error> {
+        self.matmul_i8(core::slice::from_ref(x), y)
     }
 
     /// Multiplies with several vectors; `y` is as long as all results, one after the other.
@@ -123,9 +106,18 @@ impl<'a> FormatMatrix<'a> {
     /// # Errors
     ///
     /// As [`matvec_i8`](Self::matvec_i8).
-    pub fn matmul_i8(
+    pub fn matmul_i8(&self, xs: &[Activations], y: &mut [f32]) -> Result<(), Error> {
+        self.matmul_i8_on(Backend::detect(), xs, y)
+    }
+
+    /// [`matmul_i8`](Self::matmul_i8) with the instructions of a backend: the same bits with each.
+    ///
+    /// # Errors
+    ///
+    /// As [`matvec_i8`](Self::matvec_i8).
+    pub fn matmul_i8_on(
         &self,
-        how: &Multiplier,
+        backend: Backend,
         xs: &[Activations],
         y: &mut [f32],
     ) -> Result<(), Error> {
@@ -133,107 +125,117 @@ impl<'a> FormatMatrix<'a> {
         if ys.is_empty() {
             return Ok(());
         }
-        let (how, ys) = (*how, &mut ys[..]);
-        match self.format {
-            Format::Tq1_0 => in_blocks!(self, TQ1_0, 5, 1, 1)(how, xs, ys),
-            Format::Tq2_0 => in_blocks!(self, TQ2_0, 4, 1, 1)(how, xs, ys),
-            Format::Q2_0 => in_blocks!(self, Q2_0, 4, 4, LANE_PAIRS)(how, xs, ys),
-            Format::Pq2_0 => in_blocks!(self, PQ2_0, 4, 2, LANE_PAIRS)(how, xs, ys),
-            Format::Ptq1_0 => in_blocks!(self, PTQ1_0, 5, 2, LANE_PAIRS)(how, xs, ys),
-            Format::I2S => self.with_one_scale(how, xs, ys)?,
+        let shape = Matrix::new(self.format, self.rows, self.columns)?;
+        // A format without scales in its blocks has one for all rows.
+        let lambda = [f32::narrow(shape.scale(self.bytes, 0))];
+        let one_scale = xs.iter().all(|x| x.only_scale().is_some());
+        let matrix = TiledMatrix {
+            backend,
+            rows: self.rows,
+            codes: self.codes(),
+            scales: self.scales(&lambda, one_scale),
+        };
+        match self.format.layout().digits {
+            Digits::TwoBit => matrix.multiply(&self.arrange::<4>(xs), &mut ys),
+            Digits::Base3 => matrix.multiply(&self.arrange::<5>(xs), &mut ys),
         }
         Ok(())
     }
 
-    /// The vectors, for tiles of so many blocks.
-    fn lay_out<const P: usize>(&self, pieces: usize, xs: &[Activations]) -> Vec<Laid<P>> {
+    /// Where the codes of a row are.
+    fn codes(&self) -> RowCodes<'_> {
         let layout = self.format.layout();
+        let tiling = match (layout.scale, layout.pieces()) {
+            (None, _) => Tiling::InPlace {
+                offset: 0,
+                stride: TILE,
+            },
+            // One block is read where it is, with what follows it: that meets no activation.
+            (_, 1) => Tiling::InPlace {
+                offset: layout.codes,
+                stride: layout.bytes,
+            },
+            (_, pieces) => Tiling::Pieces {
+                block: layout.bytes,
+                offset: layout.codes,
+                used: layout.code_bytes(),
+                pieces,
+            },
+        };
+        RowCodes {
+            bytes: self.bytes,
+            row_len: self.row_bytes(),
+            per_byte: 1,
+            tiling,
+        }
+    }
+
+    /// The bytes of a row.
+    fn row_bytes(&self) -> usize {
+        let layout = self.format.layout();
+        self.columns / layout.trits * layout.bytes
+    }
+
+    /// The scales: those in the blocks, or the one of the whole matrix.
+    fn scales<'s>(&'s self, lambda: &'s [f32], one_scale: bool) -> MatrixScales<'s> {
+        let layout = self.format.layout();
+        let Some(offset) = layout.scale else {
+            let (lambda_p, lambda_n, step) = (lambda, &[][..], 0);
+            if one_scale {
+                return MatrixScales::Rows {
+                    lambda_p,
+                    lambda_n,
+                    step,
+                };
+            }
+            let scales = BlockScales::Floats {
+                lambda_p,
+                lambda_n,
+                step,
+                per_row: 1,
+                shared: self.columns,
+            };
+            return MatrixScales::Blocks {
+                lanes: false,
+                scales,
+            };
+        };
+        let (pieces, lanes) = (layout.pieces(), layout.pieces() > 1);
+        let scales = BlockScales::Halves {
+            bytes: self.bytes,
+            row_bytes: self.row_bytes(),
+            block: layout.bytes,
+            offset,
+            shared: if lanes { LANE_PAIRS / pieces } else { 1 },
+        };
+        MatrixScales::Blocks { lanes, scales }
+    }
+
+    /// The vectors, in the order of the format's digits.
+    fn arrange<const P: usize>(&self, xs: &[Activations]) -> Vec<Arranged<P>> {
+        let layout = self.format.layout();
+        let pieces = layout.pieces();
         let piece = |piece| {
-            layout.runs().map(move |run| Run {
+            layout.runs().map(move |run| ElementRun {
                 element: run.element + piece * layout.trits,
                 byte: run.byte + piece * (TILE / pieces),
                 ..run
             })
         };
-        let places = Places::new(layout.trits * pieces, (0..pieces).flat_map(piece));
-        xs.iter().map(|x| Laid::new(x, &places, &[true])).collect()
-    }
-
-    fn in_blocks<
-        const P: usize,
-        const BLOCK: usize,
-        const CODES: usize,
-        const USED: usize,
-        const SCALE: usize,
-        const PIECES: usize,
-        const SINGLES: usize,
-    >(
-        &self,
-        how: Multiplier,
-        xs: &[Activations],
-        ys: &mut [&mut [f32]],
-    ) where
-        for<'b> Scaled<Blocks<'b, BLOCK, CODES, USED, PIECES>, InBlocks<'b, BLOCK, SCALE, PIECES, SINGLES>>:
-            Drivable<P>,
-    {
-        let layout = self.format.layout();
-        let row_bytes = self.columns / layout.trits * layout.bytes;
-        let product = Scaled {
-            source: Blocks::<BLOCK, CODES, USED, PIECES> {
-                bytes: self.bytes,
-                row_bytes,
-            },
-            scaling: InBlocks::<BLOCK, SCALE, PIECES, SINGLES> {
-                bytes: self.bytes,
-                row_bytes,
-            },
-        };
-        let xs = self.lay_out::<P>(PIECES, xs);
-        product.multiply(how, 0..self.rows, &xs, ys);
-    }
-
-    /// One scale for all rows; with several scales of the activations, for each tile.
-    fn with_one_scale(
-        &self,
-        how: Multiplier,
-        xs: &[Activations],
-        ys: &mut [&mut [f32]],
-    ) -> Result<(), Error> {
-        let matrix = Matrix::new(self.format, self.rows, self.columns)?;
-        let lambda = [f32::narrow(matrix.scale(self.bytes, 0))];
-        let source = Contiguous::<4, true> {
-            bytes: matrix.blocks_of(self.bytes),
-            columns: self.columns,
-        };
-        let several = xs.iter().any(|x| x.only_scale().is_none());
-        let xs = self.lay_out::<4>(2, xs);
-        if several {
-            let scaling = One(lambda[0]);
-            Scaled { source, scaling }.multiply(how, 0..self.rows, &xs, ys);
-        } else {
-            let exact = Exact::<_, false> {
-                source,
-                lambda_p: &lambda,
-                lambda_n: &[],
-                step: 0,
-            };
-            exact.multiply(how, 0..self.rows, &xs, ys);
-        }
-        Ok(())
+        let order = TileOrder::new(layout.trits * pieces, (0..pieces).flat_map(piece));
+        let arrange = |x| Arranged::new(x, &order, &[true]);
+        xs.iter().map(arrange).collect()
     }
 }
 
 impl BlockLayout {
-    /// Where the scale of a block lies that has one.
-    const fn scale_at(&self) -> usize {
-        match self.scale {
-            Some(at) => at,
-            None => panic!("evaluated by the compiler, for layouts with a scale"),
-        }
+    /// How many blocks make a tile.
+    const fn pieces(&self) -> usize {
+        MAX_TRITS / self.trits
     }
 
-    /// Elements that lie side by side, as far apart as they come.
-    fn runs(&self) -> impl Iterator<Item = Run> {
+    /// Runs of equally spaced elements that are adjacent in the block.
+    fn runs(&self) -> impl Iterator<Item = ElementRun> {
         let (mut element, mut byte) = (0, 0);
         self.stages.iter().flat_map(move |stage| {
             let (first, start) = (element, byte);
@@ -246,7 +248,7 @@ impl BlockLayout {
             };
             (0..rounds * stage.digits).map(move |at| {
                 let (round, plane) = (at / stage.digits, at % stage.digits);
-                Run {
+                ElementRun {
                     element: first + (round * stage.digits + plane) * stage.width,
                     step,
                     digit: self.field(plane) as usize,
@@ -255,118 +257,5 @@ impl BlockLayout {
                 }
             })
         })
-    }
-}
-
-/// Rows of blocks of `BLOCK` bytes, of which `USED` from `CODES` on are codes; `PIECES` of them make a tile.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Blocks<
-    'a,
-    const BLOCK: usize,
-    const CODES: usize,
-    const USED: usize,
-    const PIECES: usize,
-> {
-    bytes: &'a [u8],
-    row_bytes: usize,
-}
-
-impl<const BLOCK: usize, const CODES: usize, const USED: usize, const PIECES: usize> Source
-    for Blocks<'_, BLOCK, CODES, USED, PIECES>
-{
-    const STRIDE: usize = BLOCK * PIECES;
-    // One block is read where it lies, with what follows: what is no code meets zeros.
-    const SPAN: usize = if PIECES == 1 {
-        CODES + TILE
-    } else {
-        BLOCK * PIECES
-    };
-    const ALIGNED: bool = true;
-    const NUMBERS: bool = false;
-
-    #[inline(always)]
-    fn version(&self, _: usize) -> usize {
-        0
-    }
-
-    #[inline(always)]
-    fn bytes(&self, row: usize) -> &[u8] {
-        self.bytes.get(row * self.row_bytes..).unwrap_or_default()
-    }
-
-    #[inline(always)]
-    fn tile<'t>(bytes: &'t [u8], start: usize, spare: &'t mut [u8; TILE]) -> &'t [u8; TILE] {
-        if PIECES == 1 {
-            return tile_at(bytes, start + CODES);
-        }
-        let blocks = bytes
-            .get(start..)
-            .unwrap_or_default()
-            .as_chunks::<BLOCK>()
-            .0;
-        for (piece, block) in spare.chunks_exact_mut(TILE / PIECES).zip(blocks) {
-            let codes = block.get(CODES..).unwrap_or_default().first_chunk::<USED>();
-            if let (Some(piece), Some(codes)) = (piece.first_chunk_mut(), codes) {
-                *piece = *codes;
-            }
-        }
-        spare
-    }
-
-    #[inline(always)]
-    fn distance(&self, rows: usize) -> usize {
-        rows * self.row_bytes
-    }
-}
-
-/// The scales that lie in the blocks, as halves.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct InBlocks<
-    'a,
-    const BLOCK: usize,
-    const SCALE: usize,
-    const PIECES: usize,
-    const SINGLES: usize,
-> {
-    bytes: &'a [u8],
-    row_bytes: usize,
-}
-
-impl<const BLOCK: usize, const SCALE: usize, const PIECES: usize, const SINGLES: usize> Scaling
-    for InBlocks<'_, BLOCK, SCALE, PIECES, SINGLES>
-{
-    const SINGLES: usize = SINGLES;
-    const TWO: bool = false;
-
-    #[inline(always)]
-    fn write<T: Tiles>(&self, unit: T, row: usize, plus: &mut [f32], _: &mut [f32]) {
-        let range = row * self.row_bytes..(row + 1) * self.row_bytes;
-        let bytes = self.bytes.get(range).unwrap_or_default();
-        let blocks = bytes.as_chunks::<BLOCK>().0;
-        let each = SINGLES / PIECES;
-        for (blocks, slots) in blocks.chunks(16).zip(plus.chunks_mut(16 * each)) {
-            let mut bits = [0; 16];
-            for (bits, block) in bits.iter_mut().zip(blocks) {
-                *bits = u16::from_le_bytes([block[SCALE], block[SCALE + 1]]);
-            }
-            let scales = unit.vector().array(unit.halves(&bits));
-            for (slots, scale) in slots.chunks_mut(each).zip(scales) {
-                slots.fill(scale);
-            }
-        }
-    }
-}
-
-/// The same scale for all tiles.
-#[derive(Clone, Copy, Debug)]
-struct One(f32);
-
-impl Scaling for One {
-    const SINGLES: usize = 1;
-    const TWO: bool = false;
-
-    #[inline(always)]
-    fn write<T: Tiles>(&self, _: T, _: usize, plus: &mut [f32], _: &mut [f32]) {
-        plus.fill(self.0);
     }
 }

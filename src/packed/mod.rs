@@ -11,18 +11,16 @@
 //!
 //! Cost: four words; making one reads the bytes once, slicing one reads none.
 
-mod iter;
 #[cfg(feature = "alloc")]
 mod owned;
-mod products;
 
 use core::fmt;
+use core::iter::FusedIterator;
 use core::ops::{Bound, RangeBounds};
 
 use crate::code::Code;
 use crate::error::{Error, Operand, check_len};
 
-pub use iter::Iter;
 #[cfg(feature = "alloc")]
 pub use owned::PackedTritsBuf;
 #[cfg(feature = "alloc")]
@@ -35,9 +33,9 @@ pub(crate) use owned::pack_two_bit;
 /// # Examples
 ///
 /// ```
-/// use ternarize::{Code, PackedTrits, code::two_bit};
+/// use ternarize::{Code, PackedTrits};
 ///
-/// static BYTES: [u8; 2] = two_bit::encode(&[1, 0, -1, 1, 1]);
+/// static BYTES: [u8; 2] = Code::TwoBit.encode(&[1, 0, -1, 1, 1]);
 /// static ROW: PackedTrits<'_> = PackedTrits::must(Code::TwoBit, &BYTES, 5);
 ///
 /// assert_eq!(ROW.dot_i8(&[10, 20, 30, 40, 50])?, 70);
@@ -250,8 +248,14 @@ impl<'a> PackedTrits<'a> {
     /// assert!(trits.iter().rev().eq([-1, 1, 0]));
     /// # Ok::<(), ternarize::Error>(())
     /// ```
-    pub const fn iter(&self) -> Iter<'a> {
-        Iter::new(*self)
+    #[must_use = "iterators do nothing unless they are consumed"]
+    pub fn iter(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = i8> + ExactSizeIterator + FusedIterator + Clone + use<'a>
+    {
+        let trits = *self;
+        // Each index is below the length.
+        (0..self.len).map(move |index| trits.get(index).unwrap_or_default())
     }
 
     /// Writes the trits to `trits`.
@@ -276,7 +280,7 @@ impl<'a> PackedTrits<'a> {
         self.check_len(trits.len())?;
         let (head, bytes) = self.split_head();
         let (first, rest) = trits.split_at_mut_checked(head).unwrap_or_default();
-        for (slot, trit) in first.iter_mut().zip(self) {
+        for (slot, trit) in first.iter_mut().zip(self.iter()) {
             *slot = trit;
         }
         self.code.unpack(bytes, rest);
@@ -351,9 +355,8 @@ impl<'a> PackedTrits<'a> {
         let (head, bytes) = self.split_head();
         let full = (self.len - head) / self.code.trits_per_byte();
         let (bytes, _) = bytes.split_at_checked(full).unwrap_or_default();
-        let tail = self.iter().skip(head + full * self.code.trits_per_byte());
-        let ends = self.iter().take(head).chain(tail);
-        ends.filter(|&trit| trit != 0).count() + self.code.count_nonzeros(bytes)
+        let ends = (0..head).chain(head + full * self.code.trits_per_byte()..self.len);
+        ends.filter(|&index| self.get(index) != Some(0)).count() + self.code.count_nonzeros(bytes)
     }
 
     fn check_len(&self, actual: usize) -> Result<(), Error> {

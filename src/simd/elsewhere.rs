@@ -1,9 +1,9 @@
-//! Where there is only the portable backend.
+//! Targets with the portable backend only.
 
 use super::Job;
 use super::tiles::TileJob;
 
-/// What there may be beyond the portable backend: nothing.
+/// What a processor may have beyond the portable backend: nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Machine {}
 
@@ -20,7 +20,7 @@ impl Machine {
         match self {}
     }
 
-    pub(super) fn run_tiles<J: TileJob>(self, _: bool, _: J) -> J::Output {
+    pub(super) fn run_tiles<J: TileJob>(self, _: J) -> J::Output {
         match self {}
     }
 }

@@ -16,40 +16,37 @@
 //! A backend other than the portable one holds a token that only detection can make, so safe code cannot ask for instructions
 //! that are not there. Detection asks the processor once; on x86-64 it works without `std`. No number depends on the backend.
 
-// What there may be beyond the portable backend is a `Machine` of one of these.
+// Each target has the `Machine` of the first module, or that of its own architecture.
+#[cfg_attr(
+    any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        target_arch = "wasm32"
+    ),
+    allow(
+        dead_code,
+        reason = "most of these targets have a machine of their own"
+    )
+)]
+mod elsewhere;
+
 #[cfg(all(
     target_arch = "aarch64",
     target_feature = "neon",
     target_endian = "little"
 ))]
-#[macro_use]
 mod aarch64;
-#[cfg(not(any(
-    target_arch = "x86_64",
-    all(
-        target_arch = "aarch64",
-        target_feature = "neon",
-        target_endian = "little"
-    ),
-    all(target_arch = "wasm32", target_feature = "simd128")
-)))]
-mod elsewhere;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm32;
 #[cfg(target_arch = "x86_64")]
-#[macro_use]
 mod x86;
 
-#[cfg(target_arch = "x86_64")]
-mod avx2;
-#[cfg(target_arch = "x86_64")]
-mod avx512;
 mod portable;
 #[cfg_attr(
     not(feature = "alloc"),
     allow(
         dead_code,
-        reason = "only owned vectors of activations are laid out in tiles"
+        reason = "only owned vectors of activations are arranged in tiles"
     )
 )]
 mod tiles;
@@ -59,7 +56,12 @@ mod tiles;
 )]
 mod vector;
 
-use portable::Arrays;
+#[allow(
+    unused_imports,
+    clippy::wildcard_imports,
+    reason = "an import by name takes precedence"
+)]
+use elsewhere::*;
 
 #[cfg(all(
     target_arch = "aarch64",
@@ -67,24 +69,15 @@ use portable::Arrays;
     target_endian = "little"
 ))]
 use aarch64::Machine;
-#[cfg(not(any(
-    target_arch = "x86_64",
-    all(
-        target_arch = "aarch64",
-        target_feature = "neon",
-        target_endian = "little"
-    ),
-    all(target_arch = "wasm32", target_feature = "simd128")
-)))]
-use elsewhere::Machine;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use wasm32::Machine;
 #[cfg(target_arch = "x86_64")]
 use x86::Machine;
 
+use portable::Arrays;
 pub(crate) use tiles::TileJob;
 #[cfg(feature = "alloc")]
-pub(crate) use tiles::{Digits, MOST_TILES, Planes, TILE, Tiles, Unit};
+pub(crate) use tiles::{Digits, MOST_TILES, Planes, TILE, TileRows, TileUnit};
 pub(crate) use vector::Vector;
 
 use crate::threads;
@@ -196,19 +189,19 @@ impl Backend {
         }
     }
 
-    /// Runs a job over tiles with these instructions; without a multiplication, if so wished.
+    /// Runs a job over tiles with these instructions.
     #[cfg_attr(
         not(feature = "alloc"),
         allow(
             dead_code,
-            reason = "only owned vectors of activations are laid out in tiles"
+            reason = "only owned vectors of activations are arranged in tiles"
         )
     )]
     #[inline]
-    pub(crate) fn run_tiles<J: TileJob>(self, additions_only: bool, job: J) -> J::Output {
+    pub(crate) fn run_tiles<J: TileJob>(self, job: J) -> J::Output {
         match self.0 {
-            Kind::Portable => job.run(tiles::portable::Portable),
-            Kind::More(machine) => machine.run_tiles(additions_only, job),
+            Kind::Portable => tiles::portable::Portable.run(job),
+            Kind::More(machine) => machine.run_tiles(job),
         }
     }
 }

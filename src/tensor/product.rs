@@ -23,12 +23,11 @@
 //!
 //! Source: Rump, Error estimation of floating-point summation and dot product, BIT 52 (2012).
 
-use crate::error::ShapeError;
 use alloc::vec;
 
 use super::TernaryTensor;
-use super::rows::Matrix;
-use crate::weight::Format;
+use super::rows::GroupedMatrix;
+use crate::error::check_len;
 use crate::{Backend, Error};
 
 impl TernaryTensor {
@@ -117,33 +116,28 @@ impl TernaryTensor {
         columns: usize,
         y: &mut [f32],
     ) -> Result<(), Error> {
-        let axes = self.shape().axes();
-        let (&rows, inner) = axes
-            .split_first()
-            .ok_or(Error::Shape(ShapeError::Axis { axis: 0, rank: 0 }))?;
-        let inner: usize = inner.iter().product();
-        for (length, actual) in [(inner, x.len()), (rows, y.len())] {
-            let expected = length.saturating_mul(columns);
-            if actual != expected {
-                return Err(Error::LengthMismatch { expected, actual });
-            }
+        self.matrix()?.matmul(backend, x, columns, y)
+    }
+}
+
+impl GroupedMatrix<'_> {
+    /// See [`TernaryTensor::matmul_on`].
+    fn matmul(
+        &self,
+        backend: Backend,
+        x: &[f32],
+        columns: usize,
+        y: &mut [f32],
+    ) -> Result<(), Error> {
+        for (length, actual) in [(self.columns, x.len()), (self.rows, y.len())] {
+            check_len(length.saturating_mul(columns), actual)?;
         }
-        let matrix = Matrix {
-            trits: self.trits(),
-            groups: self.groups(),
-            columns: inner,
-            scales: self.scales(),
-            scales_of: &|group| {
-                let (lambda_p, lambda_n) = self.scales_of(group);
-                (f32::narrow(lambda_p), f32::narrow(lambda_n))
-            },
-        };
         if columns <= 1 {
-            return matrix.multiply(backend, x, columns, y);
+            return self.multiply(backend, x, columns, y);
         }
         let mut by_rows = vec![0.0; y.len()];
-        matrix.multiply(backend, x, columns, &mut by_rows)?;
-        for (column, y) in y.chunks_exact_mut(rows.max(1)).enumerate() {
+        self.multiply(backend, x, columns, &mut by_rows)?;
+        for (column, y) in y.chunks_exact_mut(self.rows.max(1)).enumerate() {
             let products = by_rows.iter().skip(column).step_by(columns);
             for (y, &product) in y.iter_mut().zip(products) {
                 *y = product;

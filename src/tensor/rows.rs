@@ -13,12 +13,14 @@
 //!
 //! Cost: as said for [`kernels`](crate::matmul::dot); the bytes of a few rows are in cache while all vectors meet them.
 
+use alloc::borrow::Cow;
 use core::num::NonZero;
 use core::ops::Range;
 
-use super::{Groups, runs::Runs};
+use super::{Groups, TernaryTensor, runs::Runs};
 use crate::matmul::dot::{Apart, Row, Sums, Together, sums};
 use crate::simd::{Backend, Divisible, Job, Vector};
+use crate::error::ShapeError;
 use crate::{Error, PackedTrits, Scales};
 
 /// Trits times vectors in a part that is worth a thread.
@@ -27,18 +29,53 @@ const LEAST: usize = 1 << 17;
 /// The most rows at once, at whose multiples the rows are divided.
 const ROWS: usize = 4;
 
-/// A matrix of trits, with the scales of its groups.
-pub(super) struct Matrix<'a> {
+/// A tensor as a matrix: the first axis gives the rows, all others together give the columns.
+pub(super) struct GroupedMatrix<'a> {
     pub(super) trits: PackedTrits<'a>,
     pub(super) groups: &'a Groups,
+    pub(super) rows: usize,
     pub(super) columns: usize,
-    pub(super) scales: Scales,
-    pub(super) scales_of: &'a (dyn Fn(usize) -> (f32, f32) + Sync),
+    /// The scale of each group.
+    pub(super) lambda_p: Cow<'a, [f32]>,
+    /// The scales of the -1 trits; empty if they are the same.
+    pub(super) lambda_n: Cow<'a, [f32]>,
+}
+
+impl TernaryTensor {
+    /// The matrix of the tensor.
+    pub(super) fn matrix(&self) -> Result<GroupedMatrix<'_>, Error> {
+        let (&rows, inner) = self
+            .shape()
+            .axes()
+            .split_first()
+            .ok_or(Error::Shape(ShapeError::Axis { axis: 0, rank: 0 }))?;
+        let (lambda_p, lambda_n) = self.stored_scales();
+        Ok(GroupedMatrix {
+            trits: self.trits(),
+            groups: self.groups(),
+            rows,
+            columns: inner.iter().product(),
+            lambda_p: lambda_p.to_f32(),
+            lambda_n: match self.scales() {
+                Scales::One => Cow::Borrowed(&[]),
+                Scales::Two => lambda_n.to_f32(),
+            },
+        })
+    }
+}
+
+impl GroupedMatrix<'_> {
+    /// The scales of a group, for the +1 trits and the -1 trits.
+    pub(super) fn scales_of(&self, group: usize) -> (f32, f32) {
+        let scale = |lambdas: &[f32]| lambdas.get(group).copied();
+        let lambda_p = scale(&self.lambda_p).unwrap_or_default();
+        (lambda_p, scale(&self.lambda_n).unwrap_or(lambda_p))
+    }
 }
 
 /// Some rows of a matrix times some vectors.
 struct Rows<'a> {
-    matrix: &'a Matrix<'a>,
+    matrix: &'a GroupedMatrix<'a>,
     first: usize,
     /// The vectors, one after the other.
     x: &'a [f32],
@@ -47,7 +84,7 @@ struct Rows<'a> {
     y: &'a mut [f32],
 }
 
-impl Matrix<'_> {
+impl GroupedMatrix<'_> {
     /// Multiplies with vectors that lie one after the other in `x`. The products come row after row, with a number for each
     /// vector.
     pub(super) fn multiply(
@@ -74,11 +111,11 @@ impl Job for Rows<'_> {
     #[inline(always)]
     fn run<V: Vector>(self, v: V) -> Result<(), Error> {
         // Wide registers are many, too.
-        match (self.matrix.scales, V::ROWS > 4) {
-            (Scales::One, false) => self.multiply::<V, Together, 1>(v),
-            (Scales::One, true) => self.multiply::<V, Together, { ROWS / 2 }>(v),
-            (Scales::Two, false) => self.multiply::<V, Apart, 1>(v),
-            (Scales::Two, true) => self.multiply::<V, Apart, { ROWS / 2 }>(v),
+        match (self.matrix.lambda_n.is_empty(), V::ROWS > 4) {
+            (true, false) => self.multiply::<V, Together, 1>(v),
+            (true, true) => self.multiply::<V, Together, { ROWS / 2 }>(v),
+            (false, false) => self.multiply::<V, Apart, 1>(v),
+            (false, true) => self.multiply::<V, Apart, { ROWS / 2 }>(v),
         }
     }
 }
@@ -154,7 +191,7 @@ impl Rows<'_> {
     }
 }
 
-impl<'a> Matrix<'a> {
+impl<'a> GroupedMatrix<'a> {
     /// A few rows times all vectors.
     #[inline(always)]
     fn multiply_some<V: Vector, S: Scaled, const PAIRS: usize>(
@@ -218,7 +255,7 @@ impl<const PAIRS: usize> RowsOfRuns<'_, PAIRS> {
     #[inline(always)]
     fn next<'m>(
         &mut self,
-        matrix: &'m Matrix<'_>,
+        matrix: &'m GroupedMatrix<'_>,
         starts: [[usize; 2]; PAIRS],
     ) -> Option<Run<'m, PAIRS>> {
         let mut place = 0..0;
@@ -229,7 +266,7 @@ impl<const PAIRS: usize> RowsOfRuns<'_, PAIRS> {
                 let (run, group) = self.0[pair][half].as_mut()?.next()?;
                 let start = starts[pair][half];
                 rows[pair][half] = matrix.trits.row(run.start);
-                scales[pair][half] = (matrix.scales_of)(group);
+                scales[pair][half] = matrix.scales_of(group);
                 let own = run.start - start..run.end - start;
                 debug_assert!(own == place || pair + half == 0, "another place");
                 place = own;

@@ -4,7 +4,7 @@ use half::f16;
 use proptest::prelude::*;
 use serde_json::Value;
 use ternarize::Operand;
-use ternarize::format::{Format, Place, huggingface, mlx, storable};
+use ternarize::format::{self, Format, storable};
 use ternarize::{Code, Error, PackedTritsBuf};
 
 fn vectors(json: &str) -> Vec<Value> {
@@ -143,18 +143,18 @@ fn hugging_face_s_and_mlx_s_tensors_are_the_golden_ones() {
         match text(&vector, "format") {
             "huggingface" => {
                 let columns = number(&vector, "columns");
-                assert_eq!(huggingface::encoded_len(8, columns), Ok(golden.len()));
-                huggingface::encode_into(columns, &trits, &mut bytes).unwrap();
-                huggingface::decode_into(columns, &golden, &mut read).unwrap();
+                assert_eq!(format::huggingface_len(8, columns), Ok(golden.len()));
+                format::encode_huggingface_into(columns, &trits, &mut bytes).unwrap();
+                format::decode_huggingface_into(columns, &golden, &mut read).unwrap();
             }
             "mlx" => {
-                let group = mlx::Group::of_len(number(&vector, "group")).unwrap();
+                let group = number(&vector, "group");
                 let (scales, expected) =
                     (halves(&vector["scales_f16"]), halves(&vector["biases_f16"]));
                 let mut biases = vec![f16::NAN; scales.len()];
-                mlx::encode_into(group, 128, &trits, &scales, &mut bytes, &mut biases).unwrap();
+                format::encode_mlx_into(group, 128, &trits, &scales, &mut bytes, &mut biases).unwrap();
                 assert_eq!(biases, expected);
-                mlx::decode_into(group, 128, &golden, &scales, &biases, &mut read).unwrap();
+                format::decode_mlx_into(group, 128, &golden, &scales, &biases, &mut read).unwrap();
             }
             _ => continue,
         }
@@ -198,7 +198,7 @@ fn places_are_those_of_the_formulas() {
         for element in 0..format.block_len() {
             let (byte, digit) = written_out(format, element);
             let digit = u32::try_from(digit).unwrap();
-            assert_eq!(format.place(element), Some(Place { byte, digit }));
+            assert_eq!(format.place(element), Some((byte, digit)));
         }
         assert_eq!(format.place(format.block_len()), None);
         assert_eq!(format.place(usize::MAX), None);
@@ -210,7 +210,7 @@ fn places_are_those_of_the_formulas() {
 fn every_byte_value_reads_as_the_formula_says_or_is_refused() {
     for format in Format::ALL {
         let (len, columns) = (format.block_bytes(), format.block_len());
-        let scale = |byte| (0..columns).all(|e| format.place(e).unwrap().byte != byte);
+        let scale = |byte| (0..columns).all(|e| format.place(e).unwrap().0 != byte);
         for value in 0..=u8::MAX {
             let mut bytes = vec![0; format.encoded_len(1, columns).unwrap()];
             let codes = (0..len).filter(|&byte| !scale(byte));
@@ -345,30 +345,30 @@ proptest! {
         scale in half_scale(),
     ) {
         let (mut bytes, mut read) = ([0xEE; 256], vec![9; 1024]);
-        huggingface::encode_into(columns, &trits, &mut bytes).unwrap();
+        format::encode_huggingface_into(columns, &trits, &mut bytes).unwrap();
         let quarter = 256 / columns;
         for (index, &trit) in trits.iter().enumerate() {
             let (row, column) = (index / columns, index % columns);
             let digit = bytes[row % quarter * columns + column] >> (2 * (row / quarter)) & 3;
             prop_assert_eq!(i32::from(digit), i32::from(trit) + 1);
         }
-        huggingface::decode_into(columns, &bytes, &mut read).unwrap();
+        format::decode_huggingface_into(columns, &bytes, &mut read).unwrap();
         prop_assert_eq!(&read, &trits);
 
-        for group in [mlx::Group::G32, mlx::Group::G64, mlx::Group::G128] {
-            let scales = vec![scale; 1024 / group.len()];
+        for group in [32, 64, 128] {
+            let scales = vec![scale; 1024 / group];
             let mut biases = vec![f32::NAN; scales.len()];
-            mlx::encode_into(group, 128, &trits, &scales, &mut bytes, &mut biases).unwrap();
+            format::encode_mlx_into(group, 128, &trits, &scales, &mut bytes, &mut biases).unwrap();
             for (k, &trit) in trits.iter().enumerate() {
                 let word = u32::from_le_bytes(*bytes.as_chunks().0.get(k / 16).unwrap());
                 let code = u16::try_from(word >> (2 * (k % 16)) & 3).unwrap();
-                let at = k / group.len();
+                let at = k / group;
                 let weight = f32::from(code).mul_add(scales[at], biases[at]);
                 // Zeros of either sign are the same weight.
                 let plain = |weight: f32| (weight + 0.0).to_bits();
                 prop_assert_eq!(plain(weight), plain(f32::from(trit) * scale));
             }
-            mlx::decode_into(group, 128, &bytes, &scales, &biases, &mut read).unwrap();
+            format::decode_mlx_into(group, 128, &bytes, &scales, &biases, &mut read).unwrap();
             prop_assert_eq!(&read, &trits);
         }
     }

@@ -1,8 +1,7 @@
 //! What other programs' formats cannot hold: each refusal names its place, and leaves the output as it was.
 
 use half::{bf16, f16};
-use ternarize::format::mlx::Group::{G32, G64};
-use ternarize::format::{Format, huggingface, mlx, storable};
+use ternarize::format::{self, Format, storable};
 use ternarize::{Code, Error, PackedTritsBuf, Weight};
 use ternarize::{Operand, ShapeError};
 
@@ -259,8 +258,8 @@ fn no_rows_are_no_blocks() {
         Format::Q2_0.transcode(0, 128, &[], Format::I2S),
         Ok(vec![0; 32])
     );
-    assert_eq!(huggingface::encode_into(0, &[], &mut []), Ok(()));
-    assert_eq!(huggingface::decode_into(3, &[], &mut []), Ok(()));
+    assert_eq!(format::encode_huggingface_into(0, &[], &mut []), Ok(()));
+    assert_eq!(format::decode_huggingface_into(3, &[], &mut []), Ok(()));
 }
 
 #[test]
@@ -300,15 +299,15 @@ fn hugging_face_and_mlx_refuse_what_is_not_theirs() {
     let ragged = |len, group| Err(Error::Shape(ShapeError::Ragged { len, group }));
     let mismatch = |expected, actual| Err(Error::LengthMismatch { expected, actual });
     assert_eq!(
-        huggingface::encode_into(4, &[0; 24], &mut bytes[..6]),
+        format::encode_huggingface_into(4, &[0; 24], &mut bytes[..6]),
         ragged(6, 4)
     );
     assert_eq!(
-        huggingface::encode_into(4, &[0; 33], &mut bytes[..8]),
+        format::encode_huggingface_into(4, &[0; 33], &mut bytes[..8]),
         mismatch(32, 33)
     );
     assert_eq!(
-        huggingface::encode_into(4, &[0; 32], &mut bytes[..9]),
+        format::encode_huggingface_into(4, &[0; 32], &mut bytes[..9]),
         mismatch(8, 9)
     );
     let no_trit = Err(Error::InvalidCode {
@@ -319,29 +318,36 @@ fn hugging_face_and_mlx_refuse_what_is_not_theirs() {
     let mut trits = [0; 64];
     trits[31] = -2;
     assert_eq!(
-        huggingface::encode_into(4, &trits[..32], &mut bytes[..8]),
+        format::encode_huggingface_into(4, &trits[..32], &mut bytes[..8]),
         no_trit
     );
     assert_eq!(
-        huggingface::encoded_len(4, usize::MAX),
+        format::huggingface_len(4, usize::MAX),
         Err(Error::Shape(ShapeError::Overflow))
     );
 
     let (one, mut bias) = ([1.0_f32; 2], [7.0; 2]);
     assert_eq!(
-        mlx::encode_into(G32, 64, &trits, &one, &mut bytes, &mut bias),
+        format::encode_mlx_into(32, 64, &trits, &one, &mut bytes, &mut bias),
         no_trit
     );
     assert_eq!(
-        mlx::encode_into(G64, 32, &trits, &one, &mut bytes, &mut bias),
+        format::encode_mlx_into(64, 32, &trits, &one, &mut bytes, &mut bias),
         ragged(32, 64)
     );
+    // Groups that MLX does not have.
+    for group in [0, 16, 256] {
+        assert_eq!(
+            format::encode_mlx_into(group, 64, &trits, &one, &mut bytes, &mut bias),
+            ragged(64, group)
+        );
+    }
     assert_eq!(
-        mlx::encode_into(G64, 64, &trits, &one, &mut bytes, &mut bias),
+        format::encode_mlx_into(64, 64, &trits, &one, &mut bytes, &mut bias),
         mismatch(1, 2)
     );
     assert_eq!(
-        mlx::encode_into(G32, 64, &trits[..63], &one, &mut bytes, &mut bias),
+        format::encode_mlx_into(32, 64, &trits[..63], &one, &mut bytes, &mut bias),
         mismatch(0, 63)
     );
     let negative = Err(Error::InvalidValue {
@@ -350,16 +356,16 @@ fn hugging_face_and_mlx_refuse_what_is_not_theirs() {
     });
     let scales = [1.0, -1.0];
     assert_eq!(
-        mlx::encode_into(G32, 64, &[0; 64], &scales, &mut bytes, &mut bias),
+        format::encode_mlx_into(32, 64, &[0; 64], &scales, &mut bytes, &mut bias),
         negative
     );
     assert_eq!((bytes, bias), ([0xEE; 16], [7.0; 2]));
 
     // What mlx.core.quantize makes of 0.5, 0 and -0.5: a scale of -0.25 and a bias of 0.5.
-    let read = mlx::decode_into(G32, 64, &[0; 16], &[0.5, -0.25], &[-0.5, 0.5], &mut trits);
+    let read = format::decode_mlx_into(32, 64, &[0; 16], &[0.5, -0.25], &[-0.5, 0.5], &mut trits);
     assert_eq!(read, negative);
-    let read = mlx::decode_into(
-        G32,
+    let read = format::decode_mlx_into(
+        32,
         64,
         &[0; 16],
         &[0.5, 0.25],
@@ -380,8 +386,8 @@ fn hugging_face_and_mlx_refuse_what_is_not_theirs() {
     });
     bytes = [0; 16];
     bytes[3] = 0x0c;
-    let read = mlx::decode_into(G32, 64, &bytes, &[0.5, 0.25], &[-0.5, -0.25], &mut trits);
+    let read = format::decode_mlx_into(32, 64, &bytes, &[0.5, 0.25], &[-0.5, -0.25], &mut trits);
     assert_eq!(read, no_code);
-    assert_eq!(huggingface::decode_into(4, &bytes, &mut trits), no_code);
+    assert_eq!(format::decode_huggingface_into(4, &bytes, &mut trits), no_code);
     assert_eq!(trits[31], -2);
 }

@@ -10,7 +10,6 @@ mod formats;
 mod formats_refused;
 #[cfg(all(feature = "alloc", feature = "half"))]
 mod formats_tensor;
-mod kernels;
 #[cfg(feature = "alloc")]
 mod matvec;
 mod packed;

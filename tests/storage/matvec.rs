@@ -6,9 +6,8 @@
 use crate::common::twin::weights;
 use proptest::prelude::*;
 use ternarize::ShapeError;
-use ternarize::kernels::portable;
 use ternarize::tensor::{Grouping, Shape, TensorView, TernaryTensor};
-use ternarize::{Backend, Code, Error, PackedTritsBuf, Rule, Scales, Ternarizer, Weight};
+use ternarize::{Backend, Code, Error, PackedTrits, PackedTritsBuf, Rule, Scales, Ternarizer, Weight};
 
 /// Every grouping that there is for this rank, but for the longest blocks.
 fn groupings(rank: usize) -> Vec<Grouping> {
@@ -27,7 +26,21 @@ fn singles(scales: &[f64]) -> Vec<f32> {
     scales.iter().map(|&scale| scale as f32).collect()
 }
 
-/// The product run by run, as it is defined, with the kernels that are the definition.
+/// The activations under the +1 trits, and minus those under the -1 trits, added in the defined order, one at a time; of the trits
+/// that are not `kept`, none.
+fn ordered_sum(trits: PackedTrits<'_>, x: &[f32], kept: [i8; 2]) -> f32 {
+    let mut lane = [0.0; 8];
+    for (i, (trit, &x)) in trits.iter().zip(x).enumerate() {
+        match trit {
+            1 if kept.contains(&1) => lane[i % 8] += x,
+            -1 if kept.contains(&-1) => lane[i % 8] -= x,
+            _ => {}
+        }
+    }
+    ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]))
+}
+
+/// The product run by run, as it is defined.
 fn twin_product(tensor: &TernaryTensor, x: &[f32]) -> Vec<f32> {
     let bytes = tensor.trits().as_bytes();
     let (all_p, all_n) = (singles(&tensor.lambda_p()), singles(&tensor.lambda_n()));
@@ -35,14 +48,12 @@ fn twin_product(tensor: &TernaryTensor, x: &[f32]) -> Vec<f32> {
         let start = row * x.len();
         let runs = tensor.runs(start..start + x.len()).unwrap();
         runs.fold(0.0, |y, (run, group)| {
-            let (code, x) = (
-                tensor.trits().code(),
-                &x[run.start - start..run.end - start],
-            );
-            let (plus, minus) = portable::dot_signed(code, bytes, run.start, x).unwrap();
+            let x = &x[run.start - start..run.end - start];
+            let trits = tensor.trits().slice(run).unwrap();
+            let (plus, minus) = (ordered_sum(trits, x, [1, 1]), -ordered_sum(trits, x, [-1, -1]));
             let (lambda_p, lambda_n) = (all_p[group], all_n[group]);
             y + match tensor.scales() {
-                Scales::One => lambda_p * portable::dot(code, bytes, run.start, x).unwrap(),
+                Scales::One => lambda_p * ordered_sum(trits, x, [1, -1]),
                 Scales::Two => lambda_p * plus - lambda_n * minus,
             }
         })

@@ -5,7 +5,7 @@ use crate::common::twin::weights;
 use half::f16;
 use proptest::prelude::*;
 use ternarize::format::FormatMatrix;
-use ternarize::product::{ACTIVATION_BLOCK, Activations, Arithmetic, Multiplier, ScalePer};
+use ternarize::matmul::{Activations, ScalePer};
 use ternarize::{Backend, Error, Format};
 use ternarize::{Operand, ShapeError};
 
@@ -56,7 +56,7 @@ impl Case {
     fn lane(&self, element: usize) -> usize {
         let block = self.format.block_len();
         let tile = element % 256;
-        let byte = self.format.place(tile % block).unwrap().byte;
+        let byte = self.format.place(tile % block).unwrap().0;
         // Places count from the beginning of the block; these two formats begin with the scale.
         let codes = match self.format {
             Format::Q2_0 | Format::Pq2_0 => byte - 2,
@@ -88,7 +88,7 @@ impl Case {
             }
             for lane in 0..16 {
                 lanes[lane] +=
-                    sums[lane] as f32 * (scales[lane] * block_scale(tile / ACTIVATION_BLOCK));
+                    sums[lane] as f32 * (scales[lane] * block_scale(tile / Activations::BLOCK));
             }
         }
         for width in [8, 4, 2, 1] {
@@ -102,19 +102,16 @@ impl Case {
     fn check(&self, xs: &[Activations]) {
         let matrix = FormatMatrix::new(self.format, self.rows, self.columns, &self.bytes).unwrap();
         for backend in Backend::available() {
-            for arithmetic in [Arithmetic::Fastest, Arithmetic::Add] {
-                let how = Multiplier::new().backend(backend).arithmetic(arithmetic);
-                let mut y = vec![f32::NAN; self.rows * xs.len()];
-                matrix.matmul_i8(&how, xs, &mut y).unwrap();
-                for (x, y) in xs.iter().zip(y.chunks(self.rows)) {
-                    for (row, y) in y.iter().enumerate() {
-                        let expected = self.expected(row, x);
-                        assert!(
-                            y.to_bits() == expected.to_bits(),
-                            "{:?} {how:?}: {y} for {expected} in row {row}",
-                            self.format
-                        );
-                    }
+            let mut y = vec![f32::NAN; self.rows * xs.len()];
+            matrix.matmul_i8_on(backend, xs, &mut y).unwrap();
+            for (x, y) in xs.iter().zip(y.chunks(self.rows)) {
+                for (row, y) in y.iter().enumerate() {
+                    let expected = self.expected(row, x);
+                    assert!(
+                        y.to_bits() == expected.to_bits(),
+                        "{:?} {backend:?}: {y} for {expected} in row {row}",
+                        self.format
+                    );
                 }
             }
         }
@@ -182,12 +179,12 @@ fn what_is_no_matrix_is_refused() {
     );
 
     let matrix = FormatMatrix::new(Format::Tq2_0, 2, 512, &case.bytes).unwrap();
-    let (how, xs) = (Multiplier::new(), vectors(256, 1, ScalePer::Vector));
+    let xs = vectors(256, 1, ScalePer::Vector);
     let (expected, actual) = (512, 256);
-    let error = matrix.matmul_i8(&how, &xs, &mut [0.0; 2]);
+    let error = matrix.matmul_i8(&xs, &mut [0.0; 2]);
     assert_eq!(error, Err(Error::LengthMismatch { expected, actual }));
     let (expected, actual) = (2, 3);
-    let error = matrix.matvec_i8(&how, &vectors(512, 1, ScalePer::Vector)[0], &mut [0.0; 3]);
+    let error = matrix.matvec_i8(&vectors(512, 1, ScalePer::Vector)[0], &mut [0.0; 3]);
     assert_eq!(error, Err(Error::LengthMismatch { expected, actual }));
 }
 

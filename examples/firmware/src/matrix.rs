@@ -9,7 +9,7 @@
 //! `encode` and `must` check everything while compiling. On the board nothing is unpacked, copied or checked again: a row
 //! is a slice of the view, and a product reads the bytes where they are.
 
-use ternarize::{Code, Error, PackedTrits, code};
+use ternarize::{Code, Error, PackedTrits};
 
 use crate::data::{self, LEN};
 
@@ -19,9 +19,9 @@ pub const ROWS: usize = 16;
 const TRITS: [i8; ROWS * LEN] = data::trits();
 
 /// Bytes of the matrix in the 2-bit code.
-pub static TWO_BIT_BYTES: [u8; (ROWS * LEN).div_ceil(4)] = code::two_bit::encode(&TRITS);
+pub static TWO_BIT_BYTES: [u8; (ROWS * LEN).div_ceil(4)] = Code::TwoBit.encode(&TRITS);
 /// Bytes of the matrix in the base-3 code.
-pub static BASE3_BYTES: [u8; (ROWS * LEN).div_ceil(5)] = code::base3::encode(&TRITS);
+pub static BASE3_BYTES: [u8; (ROWS * LEN).div_ceil(5)] = Code::Base3.encode(&TRITS);
 
 static TWO_BIT: PackedTrits<'_> = PackedTrits::must(Code::TwoBit, &TWO_BIT_BYTES, ROWS * LEN);
 static BASE3: PackedTrits<'_> = PackedTrits::must(Code::Base3, &BASE3_BYTES, ROWS * LEN);

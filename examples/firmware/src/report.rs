@@ -6,7 +6,7 @@
 
 use core::fmt::{self, Write};
 
-use ternarize::{Code, Fit, PackedTrits, Ternarizer, code::two_bit};
+use ternarize::{Code, Fit, PackedTrits, Ternarizer};
 
 use crate::data::{self, LEN};
 use crate::{jobs, matrix};
@@ -46,7 +46,7 @@ fn ternarized(out: &mut impl Write, knobs: &Ternarizer<'_>, weights: &[f32; LEN]
 
     // What was ternarized here is packed here, too: four trits a byte, in RAM.
     let mut bytes = [0; LEN.div_ceil(4)];
-    done(two_bit::encode_into(&trits, &mut bytes))?;
+    done(Code::TwoBit.encode_into(&trits, &mut bytes))?;
     let row = done(PackedTrits::new(Code::TwoBit, &bytes, LEN))?;
     let product = done(row.dot_i8(&data::activations_i8()))?;
     writeln!(out, "  product        {product}")

@@ -25,27 +25,8 @@ use crate::code::{Code, base3};
 use crate::error::Error;
 use crate::simd::{Backend, Job, Vector};
 
-/// [`portable::dot`](super::portable::dot) with the instructions of a backend: the same bits.
-///
-/// Cost: a fraction of an instruction an element, where there are vectors.
-///
-/// # Errors
-///
-/// [`Error::OutOfBounds`] if `bytes` end before trit `offset + x.len()`.
-///
-/// # Examples
-///
-/// ```
-/// use ternarize::{Backend, Code, code::two_bit, kernels};
-///
-/// const BYTES: [u8; 2] = two_bit::encode(&[1, 0, -1, 1, 1]);
-/// for backend in Backend::available() {
-///     let sum = dot::dot(backend, Code::TwoBit, &BYTES, 0, &[0.5, 9.0, 2.0, 1.0, 4.0])?;
-///     assert_eq!(sum, 3.5);
-/// }
-/// # Ok::<(), ternarize::Error>(())
-/// ```
-pub fn dot(
+/// [`portable::dot`] with the instructions of a backend: the same bits.
+pub(crate) fn dot(
     backend: Backend,
     code: Code,
     bytes: &[u8],
@@ -60,26 +41,8 @@ pub fn dot(
     Ok(backend.run(One::<Together>::new(code, row, x)))
 }
 
-/// [`portable::dot_signed`](super::portable::dot_signed) with the instructions of a backend: the same bits.
-///
-/// Cost: a fraction of an instruction an element, where there are vectors.
-///
-/// # Errors
-///
-/// [`Error::OutOfBounds`] if `bytes` end before trit `offset + x.len()`.
-///
-/// # Examples
-///
-/// ```
-/// use ternarize::{Backend, Code, code::two_bit, kernels};
-///
-/// const BYTES: [u8; 2] = two_bit::encode(&[1, 0, -1, 1, 1]);
-/// let x = [0.5, 9.0, 2.0, 1.0, 4.0];
-/// let sums = dot::dot_signed(Backend::detect(), Code::TwoBit, &BYTES, 0, &x)?;
-/// assert_eq!(sums, (5.5, 2.0));
-/// # Ok::<(), ternarize::Error>(())
-/// ```
-pub fn dot_signed(
+/// [`portable::dot_signed`] with the instructions of a backend: the same bits.
+pub(crate) fn dot_signed(
     backend: Backend,
     code: Code,
     bytes: &[u8],

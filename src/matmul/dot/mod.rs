@@ -31,20 +31,16 @@
 //! Cost: one pass over the bytes and the activations, a selection and an addition (two for the sums apart) an element; no
 //! memory beyond the lanes and the decoding table of the code.
 
-pub mod activations;
 mod floats;
-pub mod portable;
+mod packed;
+pub(crate) mod portable;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 #[cfg(feature = "alloc")]
 pub(crate) use floats::{Apart, Row, Sums, Together, sums};
-pub use floats::{dot, dot_signed};
+pub(crate) use floats::{dot, dot_signed};
 
-/// The number of partial sums that a floating-point sum runs in.
-///
-/// # Examples
-///
-/// ```
-/// assert_eq!(ternarize::kernels::LANES, 8);
-/// ```
-pub const LANES: usize = 8;
+/// The number of partial sums of a floating-point sum.
+const LANES: usize = 8;

@@ -26,18 +26,7 @@ const I8_RUN: usize = 1_920;
 /// # Errors
 ///
 /// [`Error::OutOfBounds`] if `bytes` end before trit `offset + x.len()`.
-///
-/// # Examples
-///
-/// ```
-/// use ternarize::{Code, code::two_bit, dot::portable};
-///
-/// const BYTES: [u8; 2] = two_bit::encode(&[1, 0, -1, 1, 1]);
-/// assert_eq!(portable::dot(Code::TwoBit, &BYTES, 0, &[0.5, 9.0, 2.0, 1.0, 4.0])?, 3.5);
-/// assert_eq!(portable::dot(Code::TwoBit, &BYTES, 2, &[2.0, 1.0])?, -1.0);
-/// # Ok::<(), ternarize::Error>(())
-/// ```
-pub fn dot(code: Code, bytes: &[u8], offset: usize, x: &[f32]) -> Result<f32, Error> {
+pub(crate) fn dot(code: Code, bytes: &[u8], offset: usize, x: &[f32]) -> Result<f32, Error> {
     walk::check_reach(code, bytes, offset, x.len())?;
     let start = [0.0; LANES];
     let (lanes, moved) = walk::fold(code, bytes, offset, x, start, add_f32);
@@ -54,22 +43,12 @@ pub fn dot(code: Code, bytes: &[u8], offset: usize, x: &[f32]) -> Result<f32, Er
 /// # Errors
 ///
 /// [`Error::OutOfBounds`] if `bytes` end before trit `offset + x.len()`.
-///
-/// # Examples
-///
-/// With two scales, here 0.5 and 0.25:
-///
-/// ```
-/// use ternarize::{Code, code::two_bit, dot::portable};
-///
-/// const BYTES: [u8; 2] = two_bit::encode(&[1, 0, -1, 1, 1]);
-/// let x = [0.5, 9.0, 2.0, 1.0, 4.0];
-/// let (plus, minus) = portable::dot_signed(Code::TwoBit, &BYTES, 0, &x)?;
-/// assert_eq!((plus, minus), (5.5, 2.0));
-/// assert_eq!(0.5 * plus - 0.25 * minus, 2.25);
-/// # Ok::<(), ternarize::Error>(())
-/// ```
-pub fn dot_signed(code: Code, bytes: &[u8], offset: usize, x: &[f32]) -> Result<(f32, f32), Error> {
+pub(crate) fn dot_signed(
+    code: Code,
+    bytes: &[u8],
+    offset: usize,
+    x: &[f32],
+) -> Result<(f32, f32), Error> {
     walk::check_reach(code, bytes, offset, x.len())?;
     let start = ([0.0; LANES], [0.0; LANES]);
     let ((plus, minus), moved) = walk::fold(code, bytes, offset, x, start, add_signed_f32);
@@ -83,17 +62,7 @@ pub fn dot_signed(code: Code, bytes: &[u8], offset: usize, x: &[f32]) -> Result<
 /// # Errors
 ///
 /// [`Error::OutOfBounds`] if `bytes` end before trit `offset + x.len()`.
-///
-/// # Examples
-///
-/// ```
-/// use ternarize::{Code, code::base3, dot::portable};
-///
-/// const BYTES: [u8; 1] = base3::encode(&[-1, 0, 1, -1]);
-/// assert_eq!(portable::dot_i8(Code::Base3, &BYTES, 0, &[-128, 1, 127, -128])?, 383);
-/// # Ok::<(), ternarize::Error>(())
-/// ```
-pub fn dot_i8(code: Code, bytes: &[u8], offset: usize, x: &[i8]) -> Result<i64, Error> {
+pub(crate) fn dot_i8(code: Code, bytes: &[u8], offset: usize, x: &[i8]) -> Result<i64, Error> {
     walk::check_reach(code, bytes, offset, x.len())?;
     let mut sum = 0;
     for (at, run) in runs(offset, x) {
@@ -112,18 +81,7 @@ pub fn dot_i8(code: Code, bytes: &[u8], offset: usize, x: &[i8]) -> Result<i64, 
 /// # Errors
 ///
 /// [`Error::OutOfBounds`] if `bytes` end before trit `offset + x.len()`.
-///
-/// # Examples
-///
-/// ```
-/// use ternarize::{Code, code::base3, dot::portable};
-///
-/// const BYTES: [u8; 1] = base3::encode(&[-1, 0, 1, -1]);
-/// let (plus, minus) = portable::dot_signed_i8(Code::Base3, &BYTES, 0, &[-128, 1, 127, -128])?;
-/// assert_eq!((plus, minus), (127, -256));
-/// # Ok::<(), ternarize::Error>(())
-/// ```
-pub fn dot_signed_i8(
+pub(crate) fn dot_signed_i8(
     code: Code,
     bytes: &[u8],
     offset: usize,

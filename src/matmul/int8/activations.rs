@@ -12,18 +12,14 @@ use alloc::vec::Vec;
 
 use crate::Backend;
 use crate::error::{Error, Operand};
-use crate::matmul::dot;
-use crate::matmul::dot::activations::quantize_on;
-
-/// The activations of a block that has a scale of its own.
-pub const ACTIVATION_BLOCK: usize = 256;
+use crate::matmul::round::quantize_on;
 
 /// Which activations share a scale.
 ///
 /// # Examples
 ///
 /// ```
-/// use ternarize::product::{Activations, ScalePer};
+/// use ternarize::matmul::{Activations, ScalePer};
 ///
 /// let x = Activations::quantize(&[1.0; 600], ScalePer::Block)?;
 /// assert_eq!(x.scales().len(), 3);
@@ -34,7 +30,7 @@ pub enum ScalePer {
     /// The whole vector: the fastest, and as good where no activation stands out.
     #[default]
     Vector,
-    /// Each [`ACTIVATION_BLOCK`] of them; the last may be shorter.
+    /// Each block of [`Activations::BLOCK`] activations; the last may be shorter.
     Block,
 }
 
@@ -43,7 +39,7 @@ pub enum ScalePer {
 /// # Examples
 ///
 /// ```
-/// use ternarize::product::{Activations, ScalePer};
+/// use ternarize::matmul::{Activations, ScalePer};
 ///
 /// let x = Activations::quantize(&[0.5, -1.27, 0.004], ScalePer::Vector)?;
 /// assert_eq!(x.values(), [50, -127, 0]);
@@ -59,6 +55,15 @@ pub struct Activations {
 }
 
 impl Activations {
+    /// The activations of a block that has a scale of its own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(ternarize::matmul::Activations::BLOCK, 256);
+    /// ```
+    pub const BLOCK: usize = 256;
+
     /// Rounds a vector to 8 bits.
     ///
     /// # Errors
@@ -68,7 +73,7 @@ impl Activations {
     /// # Examples
     ///
     /// ```
-    /// use ternarize::{Operand, Error, product::{Activations, ScalePer}};
+    /// use ternarize::{Error, Operand, matmul::{Activations, ScalePer}};
     ///
     /// let error = Activations::quantize(&[0.0, f32::NAN], ScalePer::Vector).unwrap_err();
     /// assert_eq!(error, Error::InvalidValue { what: Operand::Activation, index: 1 });
@@ -77,7 +82,7 @@ impl Activations {
         let mut values = vec![0; x.len()];
         let block = match per {
             ScalePer::Vector => x.len().max(1),
-            ScalePer::Block => ACTIVATION_BLOCK,
+            ScalePer::Block => Self::BLOCK,
         };
         let mut scales = Vec::with_capacity(x.len().div_ceil(block));
         let backend = Backend::detect();
@@ -104,7 +109,7 @@ impl Activations {
     /// # Examples
     ///
     /// ```
-    /// use ternarize::product::Activations;
+    /// use ternarize::matmul::Activations;
     ///
     /// let x = Activations::from_values(vec![1, -127], 0.5)?;
     /// assert_eq!(x.scales(), [0.5]);
@@ -171,7 +176,7 @@ impl Activations {
         }
     }
 
-    /// The scale of the block that begins at a multiple of [`ACTIVATION_BLOCK`].
+    /// The scale of the block that begins at a multiple of [`BLOCK`](Self::BLOCK).
     pub(crate) fn scale_of_block(&self, block: usize) -> f32 {
         let at = match self.per {
             ScalePer::Vector => 0,
@@ -180,5 +185,3 @@ impl Activations {
         self.scales.get(at).copied().unwrap_or_default()
     }
 }
-
-const _: () = assert!(dot::activations::LARGEST == 127);

@@ -1,128 +1,447 @@
-//! The loop: some rows times some vectors, tile by tile.
+//! The loops: some rows times some vectors, tile by tile. Each is a [`TileJob`], compiled once for each backend.
 //!
-//! Several rows at once share the loads of the activations, and give the processor more to do than one chain of additions;
-//! several vectors at once share what is taken out of the codes.
+//! Several rows at once share the loads of the activations and hide the latency of the additions. Several vectors at once share
+//! the decoding of the codes.
 
 #![expect(
     clippy::needless_range_loop,
     reason = "several arrays side by side; iterators would be closures, compiled without the instructions of a backend"
 )]
 
-use alloc::vec::Vec;
-use core::ops::Range;
+use super::arrange::ActivationTile;
+use super::scales::LANE_PAIRS;
+use crate::simd::{Backend, Digits, TILE, TileJob, TileRows, TileUnit, Vector};
 
-use super::lay_out::{Laid, Tile, Version};
-use super::source::Source;
-use crate::simd::{Digits, TILE, Vector};
+/// `R` rows of codes and the `C` vectors that they meet.
+#[derive(Clone, Copy)]
+pub(crate) struct Strip<'a, const P: usize, const R: usize, const C: usize> {
+    pub(super) rows: TileRows<'a, R>,
+    /// For each row, as rows may begin at different digits of a byte.
+    pub(super) xs: [[&'a [ActivationTile<P>]; C]; R],
+    /// The prefetch distance in bytes.
+    pub(super) ahead: usize,
+}
 
-/// Bytes of codes that are asked for before they are needed.
-const AHEAD: usize = 12288;
+/// Sums over the tiles of a strip.
+trait TileSums<T: Digits<P>, const P: usize, const R: usize, const C: usize> {
+    /// Whether all rows meet the same tiles of activations: then these are loaded once.
+    const ALIGNED: bool;
 
-/// A product, a block of rows and vectors at a time.
-pub(crate) trait Product<const P: usize>: Copy + Sync {
-    /// `R` rows from `row` on, times `C` vectors; `scratch` is for whatever it needs.
-    fn block<T: Digits<P>, const R: usize, const C: usize>(
-        &self,
+    /// Adds a tile of row `r`: its codes, and the activations that meet them.
+    fn add(
+        &mut self,
         unit: T,
-        row: usize,
-        xs: [&Laid<P>; C],
-        scratch: &mut Vec<f32>,
-    ) -> [[f32; C]; R];
+        r: usize,
+        tile: usize,
+        codes: &[u8; TILE],
+        xs: [&ActivationTile<P>; C],
+    );
 }
 
-/// The vectors as the rows want them.
-pub(super) type Versions<'x, const P: usize, const R: usize, const C: usize> =
-    [[&'x Version<P>; C]; R];
-
-#[inline(always)]
-pub(super) fn versions<'x, S: Source, const P: usize, const R: usize, const C: usize>(
-    source: &S,
-    row: usize,
-    xs: [&'x Laid<P>; C],
-) -> Versions<'x, P, R, C> {
-    let mut versions = [xs.map(|x| &x.versions[0]); R];
-    for (r, versions) in versions.iter_mut().enumerate() {
-        let which = source.version(row + r);
-        for (version, x) in versions.iter_mut().zip(xs) {
-            *version = &x.versions[which];
+impl<'a, const P: usize, const R: usize, const C: usize> Strip<'a, P, R, C> {
+    /// One row and one vector of it.
+    fn one(&self, r: usize, c: usize) -> Strip<'a, P, 1, 1> {
+        Strip {
+            rows: self.rows.row(r),
+            xs: [[self.xs[r][c]]],
+            ahead: self.ahead,
         }
     }
-    versions
-}
 
-/// Sums over the tiles of some rows, for some vectors.
-pub(super) trait Accumulate<T: Digits<P>, const P: usize, const R: usize, const C: usize> {
-    /// Adds a tile of one of the rows: of its codes, and of the activations that meet them.
-    fn add(&mut self, unit: T, r: usize, tile: usize, codes: &[u8; TILE], xs: [&Tile<P>; C]);
-}
-
-/// All tiles of a block of rows.
-#[inline(always)]
-pub(super) fn for_each_tile<T, S, A, const P: usize, const R: usize, const C: usize>(
-    unit: T,
-    source: &S,
-    row: usize,
-    versions: Versions<'_, P, R, C>,
-    tiles: Range<usize>,
-    sums: &mut A,
-) where
-    T: Digits<P>,
-    S: Source,
-    A: Accumulate<T, P, R, C>,
-{
-    let distance = source.distance(R).max(1);
-    let ahead = AHEAD.div_ceil(distance) * distance;
-    // The last row has the fewest bytes; what it lacks is beyond the end of all.
-    let bytes = source.bytes(row + R - 1).len();
-    let whole = match bytes.checked_sub(S::SPAN) {
-        Some(more) => (more / S::STRIDE + 1).clamp(tiles.start, tiles.end),
-        None => tiles.start,
-    };
-    // Slices of equal lengths, so that one comparison serves for all. That they are long enough only the compiler doubts.
-    let span = (whole * S::STRIDE + S::SPAN).saturating_sub(S::STRIDE);
-    let mut rows = [&[][..]; R];
-    let mut xs = [[&[][..]; C]; R];
-    for r in 0..R {
-        let Some(bytes) = source.bytes(row + r).get(..span) else {
-            return;
-        };
-        rows[r] = bytes;
-        for c in 0..C {
-            let Some(x) = versions[r][c].tiles.get(..whole) else {
-                return;
-            };
-            xs[r][c] = x;
-        }
-    }
-    for tile in tiles.start..whole {
+    /// Adds all tiles, tile after tile.
+    #[inline(always)]
+    fn for_each_tile<T, S>(self, unit: T, sums: &mut S)
+    where
+        T: Digits<P>,
+        S: TileSums<T, P, R, C>,
+    {
+        let Self { rows, xs, ahead } = self;
+        // All slices get the same visible length, so that one comparison serves for all.
+        let mut vectors = [[&[][..]; C]; R];
         for r in 0..R {
-            let mut spare = [0; TILE];
-            let codes = S::tile(rows[r], tile * S::STRIDE, &mut spare);
-            unit.vector().prefetch(codes, ahead);
-            let version = if S::ALIGNED { 0 } else { r };
-            let mut here = [&xs[version][0][tile]; C];
-            for c in 1..C {
-                here[c] = &xs[version][c][tile];
+            for c in 0..C {
+                let Some(x) = xs[r][c].get(..rows.len()) else {
+                    return;
+                };
+                vectors[r][c] = x;
             }
-            if S::NUMBERS {
-                sums.add(unit, r, tile, &unit.fractions(codes), here);
-            } else {
+        }
+        for tile in 0..rows.len() {
+            for r in 0..R {
+                let codes = rows.tile(r, tile);
+                unit.vector().prefetch(codes, ahead);
+                let which = if S::ALIGNED { 0 } else { r };
+                let mut here = [&vectors[which][0][tile]; C];
+                for c in 1..C {
+                    here[c] = &vectors[which][c][tile];
+                }
                 sums.add(unit, r, tile, codes, here);
             }
         }
     }
-    for tile in whole..tiles.end {
-        for r in 0..R {
-            let (mut filled, mut spare) = ([0; 2 * TILE], [0; TILE]);
-            let rest = source.bytes(row + r).get(tile * S::STRIDE..);
-            for (slot, &byte) in filled.iter_mut().zip(rest.unwrap_or_default()) {
-                *slot = byte;
+}
+
+/// Exact sums of trits times activations: `[sum t x, 0]`, or if `TWO`, the sums under the +1 and under the -1 trits. At most
+/// [`MOST_TILES`](crate::simd::MOST_TILES) tiles.
+pub(super) struct ExactSums<'a, const P: usize, const R: usize, const C: usize, const TWO: bool> {
+    pub(super) strip: Strip<'a, P, R, C>,
+    /// Minus the sums of all activations of the strip, lane by lane.
+    pub(super) less: [[&'a [i32; 16]; C]; R],
+}
+
+impl<const P: usize, const R: usize, const C: usize, const TWO: bool> ExactSums<'_, P, R, C, TWO> {
+    #[inline(always)]
+    fn sums<T: Digits<P>>(self, unit: T) -> [[[i64; 2]; C]; R] {
+        let mut totals = [[[0; 2]; C]; R];
+        if const { !T::SHARES } {
+            for r in 0..R {
+                for c in 0..C {
+                    let one = ExactSums::<P, 1, 1, TWO> {
+                        strip: self.strip.one(r, c),
+                        less: [[self.less[r][c]]],
+                    };
+                    [[totals[r][c]]] = one.sums_of_one(unit);
+                }
             }
-            let mut codes = *S::tile(&filled, 0, &mut spare);
-            if S::NUMBERS {
-                codes = unit.fractions(&codes);
+            return totals;
+        }
+        self.add_up(unit)
+    }
+
+    /// Compiled once for a backend that gains nothing by several rows.
+    #[inline(never)]
+    fn sums_of_one<T: Digits<P>>(self, unit: T) -> [[[i64; 2]; C]; R] {
+        self.add_up(unit)
+    }
+
+    #[inline(always)]
+    fn add_up<T: Digits<P>>(self, unit: T) -> [[[i64; 2]; C]; R] {
+        let mut totals = [[[0; 2]; C]; R];
+        if TWO {
+            let zeros = unit.load_sums(&[0; 16]);
+            let mut sums = SumsBySign([[[zeros; 2]; C]; R]);
+            self.strip.for_each_tile(unit, &mut sums);
+            for r in 0..R {
+                for c in 0..C {
+                    for sign in 0..2 {
+                        totals[r][c][sign] = total(unit.array(sums.0[r][c][sign]));
+                    }
+                }
             }
-            sums.add(unit, r, tile, &codes, versions[r].map(|x| &x.tiles[tile]));
+        } else {
+            let mut sums = RunningSums([[unit.start(self.less[0][0]); C]; R]);
+            for r in 0..R {
+                for c in 0..C {
+                    sums.0[r][c] = unit.start(self.less[r][c]);
+                }
+            }
+            self.strip.for_each_tile(unit, &mut sums);
+            for r in 0..R {
+                for c in 0..C {
+                    totals[r][c][0] = total(unit.array(unit.finish(sums.0[r][c])));
+                }
+            }
+        }
+        totals
+    }
+}
+
+#[inline(always)]
+fn total(lanes: [i32; 16]) -> i64 {
+    let mut total = 0;
+    for lane in lanes {
+        total += i64::from(lane);
+    }
+    total
+}
+
+/// `sum t x` for each row and vector.
+struct RunningSums<S, const R: usize, const C: usize>([[S; C]; R]);
+
+impl<T: Digits<P>, const P: usize, const R: usize, const C: usize> TileSums<T, P, R, C>
+    for RunningSums<T::Running, R, C>
+{
+    // Rows of base-3 numbers begin at any digit. Rows of two-bit digits that do are multiplied one at a time.
+    const ALIGNED: bool = P == 4;
+
+    #[inline(always)]
+    fn add(
+        &mut self,
+        unit: T,
+        r: usize,
+        _: usize,
+        codes: &[u8; TILE],
+        xs: [&ActivationTile<P>; C],
+    ) {
+        let weights = unit.weights(codes);
+        for c in 0..C {
+            self.0[r][c] = unit.add(self.0[r][c], &weights, &xs[c].x);
         }
     }
 }
+
+/// The sums of `x` under the +1 trits, and under the -1 trits.
+struct SumsBySign<S, const R: usize, const C: usize>([[[S; 2]; C]; R]);
+
+impl<T: Digits<P>, const P: usize, const R: usize, const C: usize> TileSums<T, P, R, C>
+    for SumsBySign<T::Sums, R, C>
+{
+    const ALIGNED: bool = P == 4;
+
+    #[inline(always)]
+    fn add(
+        &mut self,
+        unit: T,
+        r: usize,
+        _: usize,
+        codes: &[u8; TILE],
+        xs: [&ActivationTile<P>; C],
+    ) {
+        let signs = unit.signs(codes);
+        for c in 0..C {
+            let [plus, minus] = unit.signed(&signs, &xs[c].x, &xs[c].less);
+            let sums = &mut self.0[r][c];
+            *sums = [unit.add_sums(sums[0], plus), unit.add_sums(sums[1], minus)];
+        }
+    }
+}
+
+/// Sums of tiles times their scales, in the defined order. With `LANES` each pair of lanes has a scale of its own, without it a
+/// tile has one; if `TWO`, those of the -1 trits are others.
+pub(super) struct ScaledSums<
+    'a,
+    const P: usize,
+    const R: usize,
+    const C: usize,
+    const LANES: bool,
+    const TWO: bool,
+> {
+    pub(super) strip: Strip<'a, P, R, C>,
+    /// The scales of the weights times those of the activations: for each tile 1, or [`LANE_PAIRS`].
+    pub(super) scales: [[[&'a [f32]; 2]; C]; R],
+}
+
+impl<const P: usize, const R: usize, const C: usize, const LANES: bool, const TWO: bool>
+    ScaledSums<'_, P, R, C, LANES, TWO>
+{
+    #[inline(always)]
+    fn sums<T: Digits<P>>(self, unit: T) -> [[f32; C]; R] {
+        let mut y = [[0.0; C]; R];
+        if const { !T::SHARES } {
+            for r in 0..R {
+                for c in 0..C {
+                    let one = ScaledSums::<P, 1, 1, LANES, TWO> {
+                        strip: self.strip.one(r, c),
+                        scales: [[self.scales[r][c]]],
+                    };
+                    [[y[r][c]]] = one.sums_of_one(unit);
+                }
+            }
+            return y;
+        }
+        self.add_up(unit)
+    }
+
+    /// Compiled once for a backend that gains nothing by several rows.
+    #[inline(never)]
+    fn sums_of_one<T: Digits<P>>(self, unit: T) -> [[f32; C]; R] {
+        self.add_up(unit)
+    }
+
+    #[inline(always)]
+    fn add_up<T: Digits<P>>(self, unit: T) -> [[f32; C]; R] {
+        let mut y = [[0.0; C]; R];
+        let (vector, tiles) = (unit.vector(), self.strip.rows.len());
+        let mut sums = FloatSums::<_, R, C, LANES, TWO> {
+            sums: [[vector.splat(0.0); C]; R],
+            scales: [[[(&[][..], &[][..]); 2]; C]; R],
+        };
+        // As for the tiles: slices of the same visible length.
+        for r in 0..R {
+            for c in 0..C {
+                for sign in 0..(if TWO { 2 } else { 1 }) {
+                    let scales = self.scales[r][c][sign];
+                    let lanes = scales.as_chunks().0;
+                    let known = if LANES {
+                        lanes.get(..tiles)
+                    } else {
+                        Some(&[][..])
+                    };
+                    let (Some(lanes), Some(scales)) = (known, scales.get(..tiles)) else {
+                        return y;
+                    };
+                    sums.scales[r][c][sign] = (scales, lanes);
+                }
+            }
+        }
+        self.strip.for_each_tile(unit, &mut sums);
+        for r in 0..R {
+            for c in 0..C {
+                y[r][c] = fold(vector.array(sums.sums[r][c]));
+            }
+        }
+        y
+    }
+}
+
+/// Sixteen f32 sums for each row and vector, and the scales of their tiles, one by one and as pairs of lanes.
+struct FloatSums<'a, F, const R: usize, const C: usize, const LANES: bool, const TWO: bool> {
+    sums: [[F; C]; R],
+    scales: [[[(&'a [f32], &'a [[f32; LANE_PAIRS]]); 2]; C]; R],
+}
+
+impl<F: Copy, const R: usize, const C: usize, const LANES: bool, const TWO: bool>
+    FloatSums<'_, F, R, C, LANES, TWO>
+{
+    /// The scale of a tile, in all lanes.
+    #[inline(always)]
+    fn scale<V: Vector<Singles = F>>(
+        &self,
+        vector: V,
+        (r, c, sign): (usize, usize, usize),
+        tile: usize,
+    ) -> F {
+        let (scales, lanes) = self.scales[r][c][sign];
+        if LANES {
+            let pairs = vector.load_twice(&lanes[tile]);
+            vector.zip(pairs, pairs)[0]
+        } else {
+            vector.splat(scales[tile])
+        }
+    }
+}
+
+impl<T, const P: usize, const R: usize, const C: usize, const LANES: bool, const TWO: bool>
+    TileSums<T, P, R, C> for FloatSums<'_, <T::V as Vector>::Singles, R, C, LANES, TWO>
+where
+    T: Digits<P>,
+{
+    const ALIGNED: bool = true;
+
+    #[inline(always)]
+    fn add(
+        &mut self,
+        unit: T,
+        r: usize,
+        tile: usize,
+        codes: &[u8; TILE],
+        xs: [&ActivationTile<P>; C],
+    ) {
+        let vector = unit.vector();
+        if TWO {
+            let signs = unit.signs(codes);
+            for c in 0..C {
+                let by_sign = unit.signed(&signs, &xs[c].x, &xs[c].less);
+                for sign in 0..2 {
+                    let scale = self.scale(vector, (r, c, sign), tile);
+                    let more = vector.multiply(unit.to_floats(by_sign[sign]), scale);
+                    self.sums[r][c] = vector.add(self.sums[r][c], more);
+                }
+            }
+        } else {
+            let weights = unit.weights(codes);
+            for c in 0..C {
+                let ActivationTile { x, less } = xs[c];
+                let sums = unit.finish(unit.add(unit.start(less), &weights, x));
+                let scale = self.scale(vector, (r, c, 0), tile);
+                let more = vector.multiply(unit.to_floats(sums), scale);
+                self.sums[r][c] = vector.add(self.sums[r][c], more);
+            }
+        }
+    }
+}
+
+/// The sum of sixteen lanes, in halves.
+#[inline(always)]
+fn fold(mut lanes: [f32; 16]) -> f32 {
+    let mut width = 8;
+    while width > 0 {
+        for lane in 0..width {
+            lanes[lane] += lanes[lane + width];
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// The loops for tiles of `P` digits. There is an implementation for 4 and one for 5: no other unit has tiles of `P` digits.
+pub(crate) trait Kernels<const P: usize> {
+    /// Exact sums: `[sum t x, 0]`, or if `two`, by sign.
+    fn exact_sums<const R: usize, const C: usize>(
+        self,
+        strip: Strip<'_, P, R, C>,
+        less: [[&[i32; 16]; C]; R],
+        two: bool,
+    ) -> [[[i64; 2]; C]; R];
+
+    /// Sums of tiles times their scales: one for each tile, or with `lanes` one for each pair of lanes.
+    fn scaled_sums<const R: usize, const C: usize>(
+        self,
+        strip: Strip<'_, P, R, C>,
+        scales: [[[&[f32]; 2]; C]; R],
+        lanes_and_two: (bool, bool),
+    ) -> [[f32; C]; R];
+}
+
+/// Both implementations, with the combinations of `(lanes, two)` that occur.
+macro_rules! kernels {
+    ($digits:literal: $($(#[$attribute:meta])* ($lanes:literal, $two:literal)),*) => {
+        impl Kernels<$digits> for Backend {
+            fn exact_sums<const R: usize, const C: usize>(
+                self,
+                strip: Strip<'_, $digits, R, C>,
+                less: [[&[i32; 16]; C]; R],
+                two: bool,
+            ) -> [[[i64; 2]; C]; R] {
+                if two {
+                    self.run_tiles(ExactSums::<$digits, R, C, true> { strip, less })
+                } else {
+                    self.run_tiles(ExactSums::<$digits, R, C, false> { strip, less })
+                }
+            }
+
+            fn scaled_sums<const R: usize, const C: usize>(
+                self,
+                strip: Strip<'_, $digits, R, C>,
+                scales: [[[&[f32]; 2]; C]; R],
+                lanes_and_two: (bool, bool),
+            ) -> [[f32; C]; R] {
+                $($(#[$attribute])*
+                if lanes_and_two == ($lanes, $two) {
+                    return self.run_tiles(ScaledSums::<$digits, R, C, $lanes, $two> {
+                        strip,
+                        scales,
+                    });
+                })*
+                debug_assert!(strip.rows.len() == 0, "no matrix has such scales");
+                let _ = (scales, lanes_and_two);
+                [[0.0; C]; R]
+            }
+        }
+
+        impl<const R: usize, const C: usize, const TWO: bool> TileJob
+            for ExactSums<'_, $digits, R, C, TWO>
+        {
+            type Output = [[[i64; 2]; C]; R];
+
+            #[inline(always)]
+            fn run<T: TileUnit>(self, unit: T) -> Self::Output {
+                self.sums(unit)
+            }
+        }
+
+        impl<const R: usize, const C: usize, const LANES: bool, const TWO: bool> TileJob
+            for ScaledSums<'_, $digits, R, C, LANES, TWO>
+        {
+            type Output = [[f32; C]; R];
+
+            #[inline(always)]
+            fn run<T: TileUnit>(self, unit: T) -> Self::Output {
+                self.sums(unit)
+            }
+        }
+    };
+}
+
+kernels!(4: (false, false), (false, true), (true, false), (true, true));
+kernels!(5: #[cfg(feature = "half")] (false, false), #[cfg(feature = "half")] (true, false));

@@ -30,96 +30,35 @@
 //!
 //! That is the definition; every instruction set and every number of threads gives its bits.
 //!
-//! Cost: a byte of codes is read once; a tile takes about as many instructions as it has planes, twice. [`Arithmetic::Add`]
-//! does without any multiplication of activations.
+//! Cost: a byte of codes is read once; a tile takes about twice as many instructions as it has planes.
 
 mod activations;
-mod drive;
-mod exact;
+mod arrange;
+mod codes;
+mod driver;
 mod kernel;
-mod lay_out;
-mod scaled;
+mod matrix;
 mod scales;
-mod source;
 
-pub(crate) use drive::Drivable;
-pub(crate) use exact::Exact;
-pub(crate) use lay_out::{Laid, Places, Run};
-pub(crate) use scaled::Scaled;
+pub(crate) use matrix::{PackedRows, ScaleLayout};
 #[cfg(feature = "half")]
-pub(crate) use scales::Scaling;
-pub(crate) use scales::{Groups, LANE_PAIRS, Lambda};
-pub(crate) use source::Contiguous;
-#[cfg(feature = "half")]
-pub(crate) use source::{Source, tile_at};
+pub(crate) use {
+    arrange::{Arranged, ElementRun, TileOrder},
+    codes::{RowCodes, Tiling},
+    driver::{MatrixScales, TiledMatrix},
+    scales::{BlockScales, LANE_PAIRS},
+};
 
-pub use activations::{ACTIVATION_BLOCK, Activations, ScalePer};
+pub use activations::{Activations, ScalePer};
 
 use crate::error::ShapeError;
 use alloc::vec::Vec;
 
+use crate::Error;
 use crate::error::check_len;
-use crate::{Backend, Error};
 
-/// How digits meet activations.
-///
-/// # Examples
-///
-/// ```
-/// use ternarize::product::{Arithmetic, Multiplier};
-///
-/// let how = Multiplier::new().arithmetic(Arithmetic::Add);
-/// assert_eq!(how, Multiplier::default().arithmetic(Arithmetic::Add));
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Arithmetic {
-    /// By whatever is fastest. Where a processor has no instructions for the multiplication of bytes this is [`Add`](Self::Add).
-    #[default]
-    Fastest,
-    /// By additions, subtractions, masks and table look-ups alone.
-    Add,
-}
-
-/// The knobs of a product. None of them changes a bit of the result.
-///
-/// # Examples
-///
-/// ```
-/// use ternarize::{Backend, product::Multiplier};
-///
-/// let fastest = Multiplier::new();
-/// let plain = Multiplier::new().backend(Backend::PORTABLE);
-/// assert_eq!(fastest, Multiplier::new().backend(Backend::detect()));
-/// # let _ = plain;
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Multiplier {
-    pub(crate) backend: Backend,
-    pub(crate) arithmetic: Arithmetic,
-}
-
-impl Multiplier {
-    /// The fastest.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// With these instructions.
-    #[must_use]
-    pub const fn backend(self, backend: Backend) -> Self {
-        Self { backend, ..self }
-    }
-
-    /// With this arithmetic.
-    #[must_use]
-    pub const fn arithmetic(self, arithmetic: Arithmetic) -> Self {
-        Self { arithmetic, ..self }
-    }
-}
-
-/// The results of each vector, once all lengths are as they should be. Where there is nothing to add up all are set to 0, and none
-/// is left to compute.
+/// Checks all lengths, and returns the results of each vector. If there is nothing to add, the results are set to 0 and none is
+/// returned.
 pub(crate) fn results<'y>(
     rows: usize,
     columns: usize,

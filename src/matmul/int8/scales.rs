@@ -1,77 +1,175 @@
 //! The scales of the weights, tile by tile or lane by lane.
 
-use crate::simd::Tiles;
+use super::arrange::Arranged;
+#[cfg(feature = "half")]
+use crate::simd::Vector;
+use crate::simd::{TileJob, TileUnit};
 
-/// The pairs of lanes of a tile: where a byte has four trits of a row, one after the other, a pair sums 32 weights.
+/// The pairs of lanes of a tile: where a byte has four consecutive trits of a row, a pair sums 32 weights.
 pub(crate) const LANE_PAIRS: usize = 8;
 
-/// How the scales of a row vary.
-pub(crate) trait Scaling: Copy + Sync {
-    /// Singles for each tile: 1, or [`LANE_PAIRS`].
-    const SINGLES: usize;
-    /// Whether the -1 trits have a scale of their own.
-    const TWO: bool;
-
-    /// Writes the scales of a row for its tiles; those of the -1 trits negative, if they are others.
-    fn write<T: Tiles>(&self, unit: T, row: usize, plus: &mut [f32], minus: &mut [f32]);
-}
-
-/// A scale as it is kept, in whatever type.
-pub(crate) trait Lambda: Copy + Sync {
-    /// The nearest single.
-    fn nearest(self) -> f32;
-}
-
-/// Scales in slices of their own, `per_row` for each row.
+/// Where the scales of the weights are stored, if a row has several or the vectors do.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Groups<'a, L, const SINGLES: usize, const TWO: bool> {
-    pub(crate) lambda_p: &'a [L],
-    pub(crate) lambda_n: &'a [L],
-    pub(crate) per_row: usize,
-    /// How many tiles, or pairs of lanes, share a scale.
-    pub(crate) shared: usize,
+pub(crate) enum BlockScales<'a> {
+    /// In slices of their own. The -1 trits have others if `lambda_n` is not empty.
+    Floats {
+        lambda_p: &'a [f32],
+        lambda_n: &'a [f32],
+        /// From the first scale of a row to that of the next.
+        step: usize,
+        /// How many there are for a row.
+        per_row: usize,
+        /// How many tiles, or pairs of lanes, share a scale.
+        shared: usize,
+    },
+    /// In the blocks of a format, as f16 bits.
+    #[cfg(feature = "half")]
+    Halves {
+        bytes: &'a [u8],
+        row_bytes: usize,
+        /// The bytes of a block, and the offset of the scale.
+        block: usize,
+        offset: usize,
+        /// How many tiles, or pairs of lanes, a block has.
+        shared: usize,
+    },
 }
 
-impl<L: Lambda, const SINGLES: usize, const TWO: bool> Scaling for Groups<'_, L, SINGLES, TWO> {
-    const SINGLES: usize = SINGLES;
-    const TWO: bool = TWO;
+/// Multiplies the scales of some rows by those of some vectors.
+pub(super) struct MultiplyScales<'a, const P: usize> {
+    pub(super) weights: BlockScales<'a>,
+    pub(super) first_row: usize,
+    pub(super) rows: usize,
+    /// Whether each pair of lanes has a scale, or each tile.
+    pub(super) lanes: bool,
+    pub(super) vectors: &'a [Arranged<P>],
+    /// The scales of one row for its tiles: those of the +1 trits, and if they are others, those of the -1 trits.
+    pub(super) own: &'a mut [f32],
+    /// For each row and vector the products, as many as `own` has.
+    pub(super) products: &'a mut [f32],
+}
+
+impl<const P: usize> TileJob for MultiplyScales<'_, P> {
+    type Output = ();
 
     #[inline(always)]
-    fn write<T: Tiles>(&self, _: T, row: usize, plus: &mut [f32], minus: &mut [f32]) {
-        let range = row * self.per_row..(row + 1) * self.per_row;
-        let lambda_p = self.lambda_p.get(range.clone()).unwrap_or_default();
-        repeat(lambda_p, self.shared, 1.0, plus);
-        if TWO {
-            let lambda_n = self.lambda_n.get(range).unwrap_or_default();
-            repeat(lambda_n, self.shared, -1.0, minus);
-        }
-    }
-}
-
-/// Each scale as often as it is shared, times a sign.
-#[inline(always)]
-fn repeat<L: Lambda>(lambdas: &[L], shared: usize, sign: f32, slots: &mut [f32]) {
-    match shared {
-        1 => repeat_few::<L, 1>(lambdas, sign, slots),
-        2 => repeat_few::<L, 2>(lambdas, sign, slots),
-        4 => repeat_few::<L, 4>(lambdas, sign, slots),
-        8 => repeat_few::<L, 8>(lambdas, sign, slots),
-        _ => {
-            for (slots, &lambda) in slots.chunks_mut(shared).zip(lambdas) {
-                slots.fill(lambda.nearest() * sign);
+    fn run<T: TileUnit>(self, unit: T) {
+        let Self { own, products, .. } = self;
+        let kinds = if self.weights.has_two() { 2 } else { 1 };
+        let length = (own.len() / kinds).max(1);
+        let mut products = products.chunks_exact_mut(length);
+        for row in self.first_row..self.first_row + self.rows {
+            // No activation meets the entries that are not written, but they must be numbers.
+            own.fill(0.0);
+            for (kind, own) in own.chunks_exact_mut(length).enumerate() {
+                self.weights.write(unit, row, kind, own);
+            }
+            for x in self.vectors {
+                for (own, products) in own.chunks_exact(length).zip(&mut products) {
+                    multiply(self.lanes, own, &x.scales, products);
+                }
             }
         }
     }
 }
 
-/// For a number of repetitions that the compiler knows.
+impl BlockScales<'_> {
+    /// Whether the -1 trits have a scale of their own.
+    pub(super) const fn has_two(&self) -> bool {
+        match self {
+            Self::Floats { lambda_n, .. } => !lambda_n.is_empty(),
+            #[cfg(feature = "half")]
+            Self::Halves { .. } => false,
+        }
+    }
+
+    /// Writes the scales of a row for its tiles: those of the +1 trits, or if `kind` is 1, minus those of the -1 trits.
+    #[inline(always)]
+    fn write<T: TileUnit>(&self, unit: T, row: usize, kind: usize, slots: &mut [f32]) {
+        match *self {
+            Self::Floats {
+                lambda_p,
+                lambda_n,
+                step,
+                per_row,
+                shared,
+            } => {
+                let (lambdas, sign) = if kind == 0 {
+                    (lambda_p, 1.0)
+                } else {
+                    (lambda_n, -1.0)
+                };
+                let range = row * step..row * step + per_row;
+                repeat(lambdas.get(range).unwrap_or_default(), shared, sign, slots);
+            }
+            #[cfg(feature = "half")]
+            Self::Halves {
+                bytes,
+                row_bytes,
+                block,
+                offset,
+                shared,
+            } => {
+                let bytes = bytes.get(row * row_bytes..(row + 1) * row_bytes);
+                let mut blocks = bytes.unwrap_or_default().chunks_exact(block.max(1));
+                for slots in slots.chunks_mut(16 * shared.max(1)) {
+                    let mut bits = [0; 16];
+                    for (bits, block) in bits.iter_mut().zip(&mut blocks) {
+                        let scale = block.get(offset..).unwrap_or_default().first_chunk();
+                        *bits = u16::from_le_bytes(*scale.unwrap_or(&[0; 2]));
+                    }
+                    let scales = unit.vector().array(unit.widen_halves(&bits));
+                    repeat(&scales, shared, 1.0, slots);
+                }
+            }
+        }
+        #[cfg(not(feature = "half"))]
+        let _ = unit;
+    }
+}
+
+/// Each scale as often as it is shared, times a sign.
 #[inline(always)]
-fn repeat_few<L: Lambda, const SHARED: usize>(lambdas: &[L], sign: f32, slots: &mut [f32]) {
+fn repeat(lambdas: &[f32], shared: usize, sign: f32, slots: &mut [f32]) {
+    match shared {
+        1 => repeat_few::<1>(lambdas, sign, slots),
+        2 => repeat_few::<2>(lambdas, sign, slots),
+        4 => repeat_few::<4>(lambdas, sign, slots),
+        8 => repeat_few::<8>(lambdas, sign, slots),
+        _ => {
+            for (slots, &lambda) in slots.chunks_mut(shared.max(1)).zip(lambdas) {
+                slots.fill(lambda * sign);
+            }
+        }
+    }
+}
+
+/// The same for a number of repetitions that the compiler knows.
+#[inline(always)]
+fn repeat_few<const SHARED: usize>(lambdas: &[f32], sign: f32, slots: &mut [f32]) {
     let (wholes, rest) = slots.as_chunks_mut::<SHARED>();
     for (slots, &lambda) in wholes.iter_mut().zip(lambdas) {
-        *slots = [lambda.nearest() * sign; SHARED];
+        *slots = [lambda * sign; SHARED];
     }
     if let Some(lambda) = lambdas.get(wholes.len()) {
-        rest.fill(lambda.nearest() * sign);
+        rest.fill(lambda * sign);
+    }
+}
+
+/// The scales of the weights times those of the tiles of activations.
+#[inline(always)]
+fn multiply(lanes: bool, own: &[f32], tiles: &[f32], products: &mut [f32]) {
+    if !lanes {
+        for ((product, own), d) in products.iter_mut().zip(own).zip(tiles) {
+            *product = own * d;
+        }
+        return;
+    }
+    let (products, _) = products.as_chunks_mut::<LANE_PAIRS>();
+    let (own, _) = own.as_chunks::<LANE_PAIRS>();
+    for ((products, own), d) in products.iter_mut().zip(own).zip(tiles) {
+        for (product, own) in products.iter_mut().zip(own) {
+            *product = own * d;
+        }
     }
 }

@@ -1,15 +1,24 @@
-//! The definition of [`Tiles`], in plain code that multiplies nothing: an activation is kept, dropped, or its sign is turned.
+//! The definition of [`Tiles`] for every processor. It multiplies nothing: it keeps an activation, drops it, or negates it.
 
-use super::{Digits, Planes, TILE, Tiles};
+use super::{Digits, Planes, TILE, TileJob, Tiles, digits_by_dot};
 use crate::simd::portable::Arrays;
 
-/// What every target has.
+/// The backend of every target.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::simd) struct Portable;
+
+impl Portable {
+    /// A call, so that the job is compiled in one place.
+    #[inline(never)]
+    pub(in crate::simd) fn run<J: TileJob>(self, job: J) -> J::Output {
+        job.run(self)
+    }
+}
 
 impl Tiles for Portable {
     type V = Arrays;
     type Sums = [i32; 16];
+    const SHARES: bool = false;
 
     #[inline(always)]
     fn vector(self) -> Arrays {
@@ -35,22 +44,22 @@ impl Tiles for Portable {
     }
 
     #[inline(always)]
-    fn singles(self, sums: [i32; 16]) -> [f32; 16] {
-        let mut singles = [0.0; 16];
-        for (single, sum) in singles.iter_mut().zip(sums) {
-            *single = sum as f32;
+    fn to_floats(self, sums: [i32; 16]) -> [f32; 16] {
+        let mut floats = [0.0; 16];
+        for (float, sum) in floats.iter_mut().zip(sums) {
+            *float = sum as f32;
         }
-        singles
+        floats
     }
 
     #[cfg(feature = "half")]
     #[inline(always)]
-    fn halves(self, bits: &[u16; 16]) -> [f32; 16] {
-        let mut singles = [0.0; 16];
-        for (single, &bits) in singles.iter_mut().zip(bits) {
-            *single = half::f16::from_bits(bits).to_f32_const();
+    fn widen_halves(self, bits: &[u16; 16]) -> [f32; 16] {
+        let mut floats = [0.0; 16];
+        for (float, &bits) in floats.iter_mut().zip(bits) {
+            *float = half::f16::from_bits(bits).to_f32_const();
         }
-        singles
+        floats
     }
 
     #[inline(always)]
@@ -63,8 +72,8 @@ impl Tiles for Portable {
     }
 }
 
-/// `ceil(256 b / 243)` for each byte `b`; of a byte that is no code word, anything.
-pub(super) static FRACTIONS: [u8; 256] = fractions();
+/// `ceil(256 b / 243)` for each byte `b`; 0 for a byte that is not a code word.
+pub(in crate::simd) static FRACTIONS: [u8; 256] = fractions();
 
 const fn fractions() -> [u8; 256] {
     let mut fractions = [0; 256];
@@ -76,16 +85,24 @@ const fn fractions() -> [u8; 256] {
     fractions
 }
 
-/// The trits of a tile, plane by plane.
+/// Decoded trits of a tile, plane by plane.
 type Trits<const P: usize> = [[i8; TILE]; P];
 
 impl Digits<4> for Portable {
-    type Weights = Trits<4>;
-    type Signs = Trits<4>;
-    type Running = [i32; 16];
+    digits_by_dot!(4, Trits<4>, Trits<4>: two_bits, two_bits, zero_sums);
+}
 
+impl Digits<5> for Portable {
+    digits_by_dot!(5, Trits<5>, Trits<5>: base3, base3, zero_sums);
+}
+
+#[expect(
+    clippy::unused_self,
+    reason = "as in the units of the other processors"
+)]
+impl Portable {
     #[inline(always)]
-    fn weights(self, codes: &[u8; TILE]) -> Trits<4> {
+    fn two_bits(self, codes: &[u8; TILE]) -> Trits<4> {
         let mut trits = [[0; TILE]; 4];
         for (place, plane) in trits.iter_mut().enumerate() {
             for (trit, code) in plane.iter_mut().zip(codes) {
@@ -96,38 +113,7 @@ impl Digits<4> for Portable {
     }
 
     #[inline(always)]
-    fn signs(self, codes: &[u8; TILE]) -> Trits<4> {
-        Digits::<4>::weights(self, codes)
-    }
-
-    #[inline(always)]
-    fn start(self, _: &[i32; 16]) -> [i32; 16] {
-        [0; 16]
-    }
-
-    #[inline(always)]
-    fn add(self, sums: [i32; 16], weights: &Trits<4>, x: &Planes<4>) -> [i32; 16] {
-        add(sums, weights, x)
-    }
-
-    #[inline(always)]
-    fn finish(self, sums: [i32; 16]) -> [i32; 16] {
-        sums
-    }
-
-    #[inline(always)]
-    fn signed(self, trits: &Trits<4>, x: &Planes<4>, _: &[i32; 16]) -> [[i32; 16]; 2] {
-        signed(trits, x)
-    }
-}
-
-impl Digits<5> for Portable {
-    type Weights = Trits<5>;
-    type Signs = Trits<5>;
-    type Running = [i32; 16];
-
-    #[inline(always)]
-    fn weights(self, codes: &[u8; TILE]) -> Trits<5> {
+    fn base3(self, codes: &[u8; TILE]) -> Trits<5> {
         let mut trits = [[0; TILE]; 5];
         let mut rest = *codes;
         for plane in &mut trits {
@@ -141,66 +127,51 @@ impl Digits<5> for Portable {
     }
 
     #[inline(always)]
-    fn signs(self, codes: &[u8; TILE]) -> Trits<5> {
-        Digits::<5>::weights(self, codes)
-    }
-
-    #[inline(always)]
-    fn start(self, _: &[i32; 16]) -> [i32; 16] {
-        [0; 16]
-    }
-
-    #[inline(always)]
-    fn add(self, sums: [i32; 16], weights: &Trits<5>, x: &Planes<5>) -> [i32; 16] {
-        add(sums, weights, x)
-    }
-
-    #[inline(always)]
-    fn finish(self, sums: [i32; 16]) -> [i32; 16] {
+    fn dot<const P: usize>(
+        self,
+        mut sums: [i32; 16],
+        trits: &Trits<P>,
+        x: &Planes<P>,
+    ) -> [i32; 16] {
+        // The planes first, byte by byte: at most 5 times 127.
+        let mut bytes = [0_i16; TILE];
+        for (trits, x) in trits.iter().zip(x) {
+            for ((sum, &trit), &x) in bytes.iter_mut().zip(trits).zip(x) {
+                // In two's complement -x is !x + 1: an exclusive or with -1, less -1.
+                let (keep, negate) = (-i16::from(trit & 1), i16::from(trit) >> 15);
+                *sum += ((i16::from(x) & keep) ^ negate) - negate;
+            }
+        }
+        add_bytes(&mut sums, &bytes);
         sums
     }
 
     #[inline(always)]
-    fn signed(self, trits: &Trits<5>, x: &Planes<5>, _: &[i32; 16]) -> [[i32; 16]; 2] {
-        signed(trits, x)
+    fn dot_by_sign<const P: usize>(
+        self,
+        trits: &Trits<P>,
+        x: &Planes<P>,
+        _: &[i32; 16],
+    ) -> [[i32; 16]; 2] {
+        let mut bytes = [[0_i16; TILE]; 2];
+        let [plus, minus] = &mut bytes;
+        for (trits, x) in trits.iter().zip(x) {
+            for ((plus, &trit), &x) in plus.iter_mut().zip(trits).zip(x) {
+                *plus += i16::from(x) & (-i16::from(trit) >> 15);
+            }
+            for ((minus, &trit), &x) in minus.iter_mut().zip(trits).zip(x) {
+                *minus += i16::from(x) & (i16::from(trit) >> 15);
+            }
+        }
+        let mut sums = [[0; 16]; 2];
+        for (sums, bytes) in sums.iter_mut().zip(&bytes) {
+            add_bytes(sums, bytes);
+        }
+        sums
     }
 }
 
-#[inline(always)]
-fn add<const P: usize>(mut sums: [i32; 16], trits: &Trits<P>, x: &Planes<P>) -> [i32; 16] {
-    // The planes first, byte by byte: at most 5 times 127.
-    let mut bytes = [0_i16; TILE];
-    for (trits, x) in trits.iter().zip(x) {
-        for ((sum, &trit), &x) in bytes.iter_mut().zip(trits).zip(x) {
-            // In two's complement -x is !x + 1: an exclusive or with -1, less -1.
-            let (keep, negate) = (-i16::from(trit & 1), i16::from(trit) >> 15);
-            *sum += ((i16::from(x) & keep) ^ negate) - negate;
-        }
-    }
-    add_bytes(&mut sums, &bytes);
-    sums
-}
-
-#[inline(always)]
-fn signed<const P: usize>(trits: &Trits<P>, x: &Planes<P>) -> [[i32; 16]; 2] {
-    let mut bytes = [[0_i16; TILE]; 2];
-    let [plus, minus] = &mut bytes;
-    for (trits, x) in trits.iter().zip(x) {
-        for ((plus, &trit), &x) in plus.iter_mut().zip(trits).zip(x) {
-            *plus += i16::from(x) & (-i16::from(trit) >> 15);
-        }
-        for ((minus, &trit), &x) in minus.iter_mut().zip(trits).zip(x) {
-            *minus += i16::from(x) & (i16::from(trit) >> 15);
-        }
-    }
-    let mut sums = [[0; 16]; 2];
-    for (sums, bytes) in sums.iter_mut().zip(&bytes) {
-        add_bytes(sums, bytes);
-    }
-    sums
-}
-
-/// Four bytes to a lane.
+/// Adds four bytes to each lane.
 #[inline(always)]
 fn add_bytes(sums: &mut [i32; 16], bytes: &[i16; TILE]) {
     let (fours, _) = bytes.as_chunks::<4>();

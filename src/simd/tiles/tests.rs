@@ -1,6 +1,6 @@
 //! Every unit against the definition, with the plainest loops for that.
 
-use super::{Digits, MOST_TILES, Planes, TILE, TileJob, Unit};
+use super::{Digits, MOST_TILES, Planes, TILE, TileJob, TileUnit};
 use crate::simd::Backend;
 use alloc::vec::Vec;
 
@@ -98,7 +98,7 @@ impl TileJob for Check<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<T: Unit>(self, unit: T) {
+    fn run<T: TileUnit>(self, unit: T) {
         check(unit, self.0);
         check(unit, self.1);
     }
@@ -127,9 +127,7 @@ fn check<T: Digits<P>, const P: usize>(unit: T, cases: &[Case<P>]) {
 
 fn on_every_unit(two_bit: &[Case<4>], base3: &[Case<5>]) {
     for backend in Backend::available() {
-        for additions_only in [false, true] {
-            backend.run_tiles(additions_only, Check(two_bit, base3));
-        }
+        backend.run_tiles(Check(two_bit, base3));
     }
 }
 
@@ -170,12 +168,12 @@ impl TileJob for Single<'_> {
     type Output = ([f32; 16], [u8; TILE]);
 
     #[inline(always)]
-    fn run<T: Unit>(self, unit: T) -> Self::Output {
+    fn run<T: TileUnit>(self, unit: T) -> Self::Output {
         use crate::simd::Vector;
         let sums = unit.load_sums(self.0);
         let twice = unit.add_sums(sums, sums);
         assert_eq!(unit.array(twice), self.0.map(|sum| 2 * sum));
-        let singles = unit.vector().array(unit.singles(sums));
+        let singles = unit.vector().array(unit.to_floats(sums));
         (singles, unit.fractions(self.1))
     }
 }
@@ -189,7 +187,7 @@ fn sums_become_the_nearest_singles_and_numbers_fractions() {
     let numbers: Vec<u8> = (0..=255).collect();
     for numbers in numbers.as_chunks::<TILE>().0 {
         for backend in Backend::available() {
-            let (singles, fractions) = backend.run_tiles(false, Single(&sums, numbers));
+            let (singles, fractions) = backend.run_tiles(Single(&sums, numbers));
             let expected = sums.map(|sum| (sum as f32).to_bits());
             assert_eq!(singles.map(f32::to_bits), expected);
             for (&number, fraction) in numbers.iter().zip(fractions).filter(|pair| *pair.0 < 243) {
@@ -208,9 +206,9 @@ fn halves_are_widened_exactly() {
         type Output = [f32; 16];
 
         #[inline(always)]
-        fn run<T: Unit>(self, unit: T) -> [f32; 16] {
+        fn run<T: TileUnit>(self, unit: T) -> [f32; 16] {
             use crate::simd::Vector;
-            unit.vector().array(unit.halves(self.0))
+            unit.vector().array(unit.widen_halves(self.0))
         }
     }
 
@@ -218,7 +216,7 @@ fn halves_are_widened_exactly() {
     for bits in finite.as_chunks::<16>().0 {
         let expected = bits.map(|bits| half::f16::from_bits(bits).to_f32().to_bits());
         for backend in Backend::available() {
-            let singles = backend.run_tiles(false, Halves(bits));
+            let singles = backend.run_tiles(Halves(bits));
             assert_eq!(singles.map(f32::to_bits), expected);
         }
     }

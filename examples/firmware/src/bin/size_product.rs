@@ -8,9 +8,9 @@ use core::panic::PanicInfo;
 
 use cortex_m_rt::entry;
 use firmware::data;
-use ternarize::{Code, PackedTrits, code::two_bit};
+use ternarize::{Code, PackedTrits};
 
-static BYTES: [u8; 64] = two_bit::encode(&data::trits::<{ data::LEN }>());
+static BYTES: [u8; 64] = Code::TwoBit.encode(&data::trits::<{ data::LEN }>());
 static ROW: PackedTrits<'_> = PackedTrits::must(Code::TwoBit, &BYTES, data::LEN);
 
 #[entry]

@@ -4,7 +4,7 @@ use crate::matrices::{COLUMNS, Matrices};
 use crate::questions::{check, quantize};
 use std::hint::black_box;
 use ternarize::Format;
-use ternarize::product::{Multiplier, ScalePer};
+use ternarize::matmul::ScalePer;
 #[cfg(feature = "candle")]
 use ternarize_peers::crates::Candle;
 use ternarize_peers::crates::Tritium;
@@ -37,7 +37,7 @@ pub(crate) fn other_crates(budget: Budget) -> Table {
     let contest = contest
         .with(WAYS[0].0, |y: &mut Vec<f32>| {
             let x = quantize(&m.x, ScalePer::Block);
-            tq2_0.matvec_i8(&Multiplier::new(), &x, y).expect("lengths");
+            tq2_0.matvec_i8(&x, y).expect("lengths");
         })
         .with(WAYS[1].0, |y| {
             m.by_row.matvec(black_box(&m.x), y).expect("lengths");

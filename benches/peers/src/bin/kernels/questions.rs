@@ -2,7 +2,7 @@
 
 use crate::matrices::{COLUMNS, Matrices};
 use std::hint::black_box;
-use ternarize::product::{Activations, Arithmetic, Multiplier, ScalePer};
+use ternarize::matmul::{Activations, ScalePer};
 use ternarize::{Backend, Format};
 #[cfg(feature = "ggml")]
 use ternarize_peers::ggml::Product;
@@ -11,12 +11,11 @@ use ternarize_peers::table::Goal::{self, AtLeast};
 use ternarize_peers::table::{Row, Table};
 
 /// Ours in several ways, each with the peer it is measured by and the goals: in the second cache, in the last, and beyond.
-const WAYS: [(&str, &str, [f64; 3]); 7] = [
+const WAYS: [(&str, &str, [f64; 3]); 6] = [
     ("TQ2_0", "ggml TQ2_0", [1.5, 1.7, 1.8]),
     ("TQ2_0, AVX2", "ggml TQ2_0", [1.0, 1.05, 1.6]),
     ("2-bit, a scale a row", "ggml TQ2_0", [1.8, 1.8, 1.8]),
     ("2-bit, two scales a 256", "ggml TQ2_0", [0.95, 0.95, 1.5]),
-    ("TQ2_0, additions only", "ggml TQ2_0", [0.6, 0.7, 1.2]),
     ("TQ1_0", "ggml TQ1_0", [1.5, 1.5, 1.5]),
     ("base-3, a scale a row", "ggml TQ1_0", [1.5, 1.5, 1.5]),
 ];
@@ -61,35 +60,29 @@ fn ask(budget: Budget, group: &'static str, question: &str, m: &Matrices, place:
     } else {
         Vec::new()
     };
-    let fastest = Multiplier::new();
-    let adding = fastest.arithmetic(Arithmetic::Add);
-    let avx2 = Backend::from_name("avx2").map(|backend| fastest.backend(backend));
+    let avx2 = Backend::from_name("avx2");
     let tq2_0 = &m.format(Format::Tq2_0, &m.tq2_0);
     let tq1_0 = &m.format(Format::Tq1_0, &m.tq1_0);
     let mut contest = Contest::new()
         .with("TQ2_0", |y: &mut Vec<f32>| {
             let x = quantize(&m.x, ScalePer::Block);
-            tq2_0.matvec_i8(&fastest, &x, y).expect("lengths");
+            tq2_0.matvec_i8(&x, y).expect("lengths");
         })
         .with("2-bit, a scale a row", |y| {
             let x = quantize(&m.x, ScalePer::Vector);
-            m.by_row.matvec_i8(&fastest, &x, y).expect("lengths");
+            m.by_row.matvec_i8(&x, y).expect("lengths");
         })
         .with("2-bit, two scales a 256", |y| {
             let x = quantize(&m.x, ScalePer::Block);
-            m.two.matvec_i8(&fastest, &x, y).expect("lengths");
-        })
-        .with("TQ2_0, additions only", |y| {
-            let x = quantize(&m.x, ScalePer::Block);
-            tq2_0.matvec_i8(&adding, &x, y).expect("lengths");
+            m.two.matvec_i8(&x, y).expect("lengths");
         })
         .with("TQ1_0", |y| {
             let x = quantize(&m.x, ScalePer::Block);
-            tq1_0.matvec_i8(&fastest, &x, y).expect("lengths");
+            tq1_0.matvec_i8(&x, y).expect("lengths");
         })
         .with("base-3, a scale a row", |y| {
             let x = quantize(&m.x, ScalePer::Vector);
-            m.base3.matvec_i8(&fastest, &x, y).expect("lengths");
+            m.base3.matvec_i8(&x, y).expect("lengths");
         })
         .with("reading TQ2_0", |_| {
             read_bytes(&m.tq2_0);
@@ -97,7 +90,9 @@ fn ask(budget: Budget, group: &'static str, question: &str, m: &Matrices, place:
     if let Some(avx2) = avx2 {
         contest = contest.with("TQ2_0, AVX2", move |y| {
             let x = quantize(&m.x, ScalePer::Block);
-            tq2_0.matvec_i8(&avx2, &x, y).expect("lengths");
+            tq2_0
+                .matmul_i8_on(avx2, core::slice::from_ref(&x), y)
+                .expect("lengths");
         });
     }
     if !dense.is_empty() {
@@ -201,7 +196,6 @@ pub(crate) fn batch(budget: Budget) -> Table {
     let matrices = Matrices::new(4096, 1);
     let m = &matrices;
     let tq2_0 = &m.format(Format::Tq2_0, &m.tq2_0);
-    let how = Multiplier::new();
     let x: Vec<f32> = m.x.repeat(VECTORS);
     let vectors =
         |per| -> Vec<Activations> { x.chunks_exact(COLUMNS).map(|x| quantize(x, per)).collect() };
@@ -209,12 +203,12 @@ pub(crate) fn batch(budget: Budget) -> Table {
     let contest = Contest::new()
         .with("TQ2_0", |y: &mut Vec<f32>| {
             tq2_0
-                .matmul_i8(&how, &vectors(ScalePer::Block), y)
+                .matmul_i8(&vectors(ScalePer::Block), y)
                 .expect("lengths");
         })
         .with("2-bit, a scale a row", |y| {
             m.by_row
-                .matmul_i8(&how, &vectors(ScalePer::Vector), y)
+                .matmul_i8(&vectors(ScalePer::Vector), y)
                 .expect("lengths");
         })
         .with("dense f32", |y| dense_matmul(&dense, &x, y, VECTORS));

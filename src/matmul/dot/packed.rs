@@ -1,19 +1,18 @@
-//! The products of packed trits with activations.
+//! The products of packed trits with activations: the public functions of this module.
 //!
-//! Each checks one length and hands the bytes to a kernel, where the sums and their order are defined: see
-//! [`kernels`](crate::matmul::dot). Cost: one pass over the bytes and the activations, no memory.
+//! Each checks one length and calls a loop. Cost: one pass over the bytes and the activations, no memory.
 
-use super::PackedTrits;
-use crate::error::Error;
 #[cfg(feature = "alloc")]
-use crate::matmul::dot::Row;
-use crate::matmul::dot::{self, portable};
+use super::Row;
+use super::portable;
+use crate::error::{Error, check_len};
+use crate::packed::PackedTrits;
 use crate::simd::Backend;
 
 impl PackedTrits<'_> {
     /// The product `sum t_i x_i`, in units of `x`: the activations under the +1 trits less those under the -1 trits.
     ///
-    /// The additions have [one defined order](crate::matmul::dot#the-order-of-a-floating-point-sum), which does not depend on
+    /// The additions have [one defined order](crate::matmul#the-order-of-a-floating-point-sum), which does not depend on
     /// the code, the machine or the place in the bytes. An activation under a 0 is never looked at, even if it is NaN.
     ///
     /// Cost: a selection and an addition an element.
@@ -32,8 +31,14 @@ impl PackedTrits<'_> {
     /// # Ok::<(), ternarize::Error>(())
     /// ```
     pub fn dot(&self, x: &[f32]) -> Result<f32, Error> {
-        self.check_len(x.len())?;
-        dot::dot(Backend::detect(), self.code, self.bytes, self.skip, x)
+        check_len(self.len(), x.len())?;
+        super::dot(
+            Backend::detect(),
+            self.code(),
+            self.as_bytes(),
+            self.offset(),
+            x,
+        )
     }
 
     /// The product `sum t_i x_i` of integers, exact, in units of `x`.
@@ -54,8 +59,8 @@ impl PackedTrits<'_> {
     /// # Ok::<(), ternarize::Error>(())
     /// ```
     pub fn dot_i8(&self, x: &[i8]) -> Result<i64, Error> {
-        self.check_len(x.len())?;
-        portable::dot_i8(self.code, self.bytes, self.skip, x)
+        check_len(self.len(), x.len())?;
+        portable::dot_i8(self.code(), self.as_bytes(), self.offset(), x)
     }
 
     /// The sums of `x` under the +1 trits and under the -1 trits, `(plus, minus)`, in units of `x`.
@@ -81,8 +86,14 @@ impl PackedTrits<'_> {
     /// # Ok::<(), ternarize::Error>(())
     /// ```
     pub fn dot_signed(&self, x: &[f32]) -> Result<(f32, f32), Error> {
-        self.check_len(x.len())?;
-        dot::dot_signed(Backend::detect(), self.code, self.bytes, self.skip, x)
+        check_len(self.len(), x.len())?;
+        super::dot_signed(
+            Backend::detect(),
+            self.code(),
+            self.as_bytes(),
+            self.offset(),
+            x,
+        )
     }
 
     /// The sums of integers under the +1 trits and under the -1 trits, `(plus, minus)`, exact, in units of `x`.
@@ -103,13 +114,13 @@ impl PackedTrits<'_> {
     /// # Ok::<(), ternarize::Error>(())
     /// ```
     pub fn dot_signed_i8(&self, x: &[i8]) -> Result<(i64, i64), Error> {
-        self.check_len(x.len())?;
-        portable::dot_signed_i8(self.code, self.bytes, self.skip, x)
+        check_len(self.len(), x.len())?;
+        portable::dot_signed_i8(self.code(), self.as_bytes(), self.offset(), x)
     }
 
     /// The trits from an index on, for a kernel.
     #[cfg(feature = "alloc")]
     pub(crate) fn row(&self, start: usize) -> Row<'_> {
-        Row::new(self.code, self.bytes, self.skip + start)
+        Row::new(self.code(), self.as_bytes(), self.offset() + start)
     }
 }

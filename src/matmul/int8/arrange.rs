@@ -1,52 +1,54 @@
-//! Where activations lie, so that they meet the digits of a matrix.
+//! The order of the activations in which they meet the digits of a matrix.
 
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{ACTIVATION_BLOCK, Activations};
+use super::Activations;
 use crate::simd::{MOST_TILES, Planes, TILE};
 
 /// The activations of a tile.
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
-pub(crate) struct Tile<const P: usize> {
+pub(crate) struct ActivationTile<const P: usize> {
     pub(super) x: Planes<P>,
-    /// Lane by lane, less the sum of the activations.
+    /// Minus the sum of the activations, lane by lane.
     pub(super) less: [i32; 16],
 }
 
-impl<const P: usize> Tile<P> {
+impl<const P: usize> ActivationTile<P> {
     const EMPTY: Self = Self {
         x: [[0; TILE]; P],
         less: [0; 16],
     };
 }
 
-/// The most elements of a tile.
+/// The most elements of a tile: five digits in each byte.
 const MOST: usize = 5 * TILE;
 
-/// Which elements of a tile lie where: runs of elements that are equally far apart, and come to lie side by side.
+/// Which element of a row meets which digit of a tile: runs of equally spaced elements that become adjacent.
 #[derive(Clone, Debug)]
-pub(crate) struct Places {
+pub(crate) struct TileOrder {
     elements: usize,
-    runs: Vec<Run>,
+    runs: Vec<ElementRun>,
 }
 
-/// Elements of a tile that are equally far apart, and lie side by side.
+/// Equally spaced elements of a tile that become adjacent.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Run {
-    /// The first element, and from each to the next.
+pub(crate) struct ElementRun {
+    /// The first element.
     pub(crate) element: usize,
+    /// From each element to the next.
     pub(crate) step: usize,
-    /// Where the first lies.
+    /// The digit and the byte that the first element meets.
     pub(crate) digit: usize,
     pub(crate) byte: usize,
+    /// The number of elements.
     pub(crate) len: usize,
 }
 
-impl Places {
+impl TileOrder {
     /// A tile of so many elements, at most 320.
-    pub(crate) fn new(elements: usize, runs: impl Iterator<Item = Run>) -> Self {
+    pub(crate) fn new(elements: usize, runs: impl Iterator<Item = ElementRun>) -> Self {
         let (elements, runs) = (elements.min(MOST), runs.collect());
         Self { elements, runs }
     }
@@ -57,8 +59,8 @@ impl Places {
     }
 }
 
-impl Run {
-    /// Puts the elements of the run in their place.
+impl ElementRun {
+    /// Copies the elements of the run to where they meet their digits.
     fn copy(&self, from: &[i8; MOST], to: &mut [i8]) {
         let from = from.get(self.element..).unwrap_or_default();
         let to = to.get_mut(self.digit * TILE + self.byte..);
@@ -77,39 +79,39 @@ impl Run {
     }
 }
 
-/// One of each few.
+/// Copies one element of each `STEP`.
 fn copy_each<const STEP: usize>(from: &[i8], to: &mut [i8]) {
     let (wholes, rest) = from.as_chunks::<STEP>();
     for (to, from) in to.iter_mut().zip(wholes) {
         *to = from[0];
     }
-    // The last may have fewer behind it than the others.
+    // Fewer than `STEP` elements may follow the last one.
     if let (Some(to), [from, ..]) = (to.get_mut(wholes.len()), rest) {
         *to = *from;
     }
 }
 
-/// A vector, laid out for the rows of a matrix.
+/// The tiles of a vector for rows that begin at one digit of a byte.
 #[derive(Clone, Debug)]
-pub(crate) struct Version<const P: usize> {
-    pub(super) tiles: Vec<Tile<P>>,
-    /// Sums of [`Tile::less`] over [`MOST_TILES`] tiles.
+pub(crate) struct TiledVector<const P: usize> {
+    pub(super) tiles: Vec<ActivationTile<P>>,
+    /// Sums of [`ActivationTile::less`] over [`MOST_TILES`] tiles.
     pub(super) less: Vec<[i32; 16]>,
 }
 
-impl<const P: usize> Version<P> {
+impl<const P: usize> TiledVector<P> {
     /// For rows that begin at the element `skip` of their first tile, of `count` tiles.
-    fn new(x: &Activations, places: &Places, skip: usize, count: usize) -> Self {
-        let mut tiles = vec![Tile::EMPTY; count];
+    fn new(x: &Activations, order: &TileOrder, skip: usize, count: usize) -> Self {
+        let mut tiles = vec![ActivationTile::EMPTY; count];
         let mut rest = x.values();
         let mut skip = skip;
         for tile in &mut tiles {
-            let (here, more) = rest.split_at(rest.len().min(places.len() - skip));
+            let (here, more) = rest.split_at(rest.len().min(order.len() - skip));
             let mut elements = [0; MOST];
             if let Some(slots) = elements.get_mut(skip..skip + here.len()) {
                 slots.copy_from_slice(here);
             }
-            for run in &places.runs {
+            for run in &order.runs {
                 run.copy(&elements, tile.x.as_flattened_mut());
             }
             sum_lanes(tile);
@@ -120,8 +122,8 @@ impl<const P: usize> Version<P> {
     }
 }
 
-/// Four bytes of all planes to a lane.
-fn sum_lanes<const P: usize>(tile: &mut Tile<P>) {
+/// Subtracts four bytes of all planes from each lane.
+fn sum_lanes<const P: usize>(tile: &mut ActivationTile<P>) {
     for plane in &tile.x {
         let (fours, _) = plane.as_chunks::<4>();
         for (less, &[a, b, c, d]) in tile.less.iter_mut().zip(fours) {
@@ -130,7 +132,7 @@ fn sum_lanes<const P: usize>(tile: &mut Tile<P>) {
     }
 }
 
-fn sum_tiles<const P: usize>(tiles: &[Tile<P>]) -> [i32; 16] {
+fn sum_tiles<const P: usize>(tiles: &[ActivationTile<P>]) -> [i32; 16] {
     let mut sums = [0; 16];
     for tile in tiles {
         for (sum, less) in sums.iter_mut().zip(tile.less) {
@@ -140,41 +142,42 @@ fn sum_tiles<const P: usize>(tiles: &[Tile<P>]) -> [i32; 16] {
     sums
 }
 
-/// A vector as the rows of a matrix want it.
+/// A vector in the order in which the rows of a matrix meet it.
 #[derive(Clone, Debug)]
-pub(crate) struct Laid<const P: usize> {
+pub(crate) struct Arranged<const P: usize> {
     /// By the digit of its first byte at which a row begins; those that no row needs are empty.
-    pub(super) versions: Vec<Version<P>>,
+    pub(super) versions: Vec<TiledVector<P>>,
     /// The scale of the whole vector.
     pub(super) only_scale: f32,
-    /// Tile by tile, where rows begin with a tile.
+    /// The scale of each tile, for rows that begin with a byte.
     pub(super) scales: Vec<f32>,
 }
 
-impl<const P: usize> Laid<P> {
-    /// For rows that begin at these elements of a tile.
-    pub(crate) fn new(x: &Activations, places: &Places, used: &[bool]) -> Self {
-        let empty = || Version {
+impl<const P: usize> Arranged<P> {
+    /// For rows that begin at the digits that are marked as used.
+    pub(crate) fn new(x: &Activations, order: &TileOrder, used: &[bool]) -> Self {
+        let empty = || TiledVector {
             tiles: Vec::new(),
             less: Vec::new(),
         };
-        // All of the same length, for rows of different versions are multiplied together.
+        // All have the same length, as rows that begin at different digits are multiplied together.
         let last = used.iter().rposition(|&used| used).unwrap_or_default();
-        let tiles = (last + x.len()).div_ceil(places.len());
+        let tiles = (last + x.len()).div_ceil(order.len());
         let version = |(skip, &used): (usize, &bool)| {
             if used {
-                Version::new(x, places, skip, tiles)
+                TiledVector::new(x, order, skip, tiles)
             } else {
                 empty()
             }
         };
-        let block = |tile| x.scale_of_block(tile * places.len() / ACTIVATION_BLOCK);
+        let block = |tile| x.scale_of_block(tile * order.len() / Activations::BLOCK);
         Self {
             versions: used.iter().enumerate().map(version).collect(),
             only_scale: x.only_scale().unwrap_or_default(),
             scales: (0..tiles).map(block).collect(),
         }
     }
+
     /// The tiles of a row.
     pub(crate) fn len(&self) -> usize {
         self.scales.len()

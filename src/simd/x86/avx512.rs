@@ -13,27 +13,30 @@
 )]
 use core::arch::x86_64::*;
 
-use super::vector::{Vector, one_digit};
-use super::x86::{Avx512, prefetch};
+use super::{Avx512, prefetch};
+use crate::simd::vector::{Vector, one_digit};
 
-/// The same bits for the first eight lanes and for the last.
-#[inline(always)]
-fn bits_twice(bits: &[u32; 8]) -> __m512i {
-    with_token!(_mm512_broadcast_i32x8(_mm256_loadu_si256(
-        bits.as_ptr().cast()
-    )))
-}
+impl Avx512 {
+    /// The same bits in the first eight lanes and in the last eight.
+    #[inline(always)]
+    fn bits_twice(self, bits: &[u32; 8]) -> __m512i {
+        with_token!(
+            self,
+            _mm512_broadcast_i32x8(_mm256_loadu_si256(bits.as_ptr().cast()))
+        )
+    }
 
-/// The lanes whose words have none of these bits.
-#[inline(always)]
-fn without(words: __m512i, bits: &[u32; 8]) -> __mmask16 {
-    with_token!(_mm512_testn_epi32_mask(words, bits_twice(bits)))
-}
+    /// The lanes whose words have none of these bits.
+    #[inline(always)]
+    fn without(self, words: __m512i, bits: &[u32; 8]) -> __mmask16 {
+        with_token!(self, _mm512_testn_epi32_mask(words, self.bits_twice(bits)))
+    }
 
-/// The lanes whose words have any of these bits.
-#[inline(always)]
-fn with(words: __m512i, bits: &[u32; 8]) -> __mmask16 {
-    with_token!(_mm512_test_epi32_mask(words, bits_twice(bits)))
+    /// The lanes whose words have any of these bits.
+    #[inline(always)]
+    fn with(self, words: __m512i, bits: &[u32; 8]) -> __mmask16 {
+        with_token!(self, _mm512_test_epi32_mask(words, self.bits_twice(bits)))
+    }
 }
 
 impl Vector for Avx512 {
@@ -50,62 +53,65 @@ impl Vector for Avx512 {
 
     #[inline(always)]
     fn load(self, array: &[f32; 16]) -> __m512 {
-        with_token!(_mm512_loadu_ps(array.as_ptr()))
+        with_token!(self, _mm512_loadu_ps(array.as_ptr()))
     }
 
     #[inline(always)]
     fn splat(self, single: f32) -> __m512 {
-        with_token!(_mm512_set1_ps(single))
+        with_token!(self, _mm512_set1_ps(single))
     }
 
     #[inline(always)]
     fn array(self, x: __m512) -> [f32; 16] {
         let mut array = [0.0; 16];
-        with_token!(_mm512_storeu_ps(array.as_mut_ptr(), x));
+        with_token!(self, _mm512_storeu_ps(array.as_mut_ptr(), x));
         array
     }
 
     #[inline(always)]
     fn abs(self, x: __m512) -> __m512 {
-        with_token!(_mm512_abs_ps(x))
+        with_token!(self, _mm512_abs_ps(x))
     }
 
     #[inline(always)]
     fn negate(self, x: __m512) -> __m512 {
-        with_token!(_mm512_xor_ps(x, _mm512_set1_ps(-0.0)))
+        with_token!(self, _mm512_xor_ps(x, _mm512_set1_ps(-0.0)))
     }
 
     #[inline(always)]
     fn add(self, a: __m512, b: __m512) -> __m512 {
-        with_token!(_mm512_add_ps(a, b))
+        with_token!(self, _mm512_add_ps(a, b))
     }
 
     #[inline(always)]
     fn multiply(self, a: __m512, b: __m512) -> __m512 {
-        with_token!(_mm512_mul_ps(a, b))
+        with_token!(self, _mm512_mul_ps(a, b))
     }
 
     #[inline(always)]
     fn add_about(self, sum: __m512, a: __m512, b: __m512) -> __m512 {
-        with_token!(_mm512_fmadd_ps(a, b, sum))
+        with_token!(self, _mm512_fmadd_ps(a, b, sum))
     }
 
     #[inline(always)]
     fn max_bits(self, a: __m512, b: __m512) -> __m512 {
-        with_token!(_mm512_castsi512_ps(_mm512_max_epu32(
-            _mm512_castps_si512(a),
-            _mm512_castps_si512(b)
-        )))
+        with_token!(
+            self,
+            _mm512_castsi512_ps(_mm512_max_epu32(
+                _mm512_castps_si512(a),
+                _mm512_castps_si512(b)
+            ))
+        )
     }
 
     #[inline(always)]
     fn max(self, a: __m512, b: __m512) -> __m512 {
-        with_token!(_mm512_max_ps(a, b))
+        with_token!(self, _mm512_max_ps(a, b))
     }
 
     #[inline(always)]
     fn greater(self, a: __m512, b: __m512) -> __mmask16 {
-        with_token!(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b))
+        with_token!(self, _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b))
     }
 
     #[inline(always)]
@@ -120,72 +126,75 @@ impl Vector for Avx512 {
 
     #[inline(always)]
     fn select(self, mask: __mmask16, x: __m512) -> __m512 {
-        with_token!(_mm512_maskz_mov_ps(mask, x))
+        with_token!(self, _mm512_maskz_mov_ps(mask, x))
     }
 
     #[inline(always)]
     fn compress(self, mask: __mmask16, x: __m512) -> __m512 {
-        with_token!(_mm512_maskz_compress_ps(mask, x))
+        with_token!(self, _mm512_maskz_compress_ps(mask, x))
     }
 
     #[inline(always)]
     fn load_doubles(self, array: &[f64; 8]) -> __m512d {
-        with_token!(_mm512_loadu_pd(array.as_ptr()))
+        with_token!(self, _mm512_loadu_pd(array.as_ptr()))
     }
 
     #[inline(always)]
     fn splat_double(self, double: f64) -> __m512d {
-        with_token!(_mm512_set1_pd(double))
+        with_token!(self, _mm512_set1_pd(double))
     }
 
     #[inline(always)]
     fn max_doubles(self, a: __m512d, b: __m512d) -> __m512d {
-        with_token!(_mm512_max_pd(a, b))
+        with_token!(self, _mm512_max_pd(a, b))
     }
 
     #[inline(always)]
     fn zeros(self) -> __m512d {
-        with_token!(_mm512_setzero_pd())
+        with_token!(self, _mm512_setzero_pd())
     }
 
     #[inline(always)]
     fn doubles(self, x: __m512d) -> [f64; 8] {
         let mut array = [0.0; 8];
-        with_token!(_mm512_storeu_pd(array.as_mut_ptr(), x));
+        with_token!(self, _mm512_storeu_pd(array.as_mut_ptr(), x));
         array
     }
 
     #[inline(always)]
     fn widen(self, x: __m512) -> [__m512d; 2] {
-        with_token!([
-            _mm512_cvtps_pd(_mm512_castps512_ps256(x)),
-            _mm512_cvtps_pd(_mm512_extractf32x8_ps::<1>(x)),
-        ])
+        with_token!(
+            self,
+            [
+                _mm512_cvtps_pd(_mm512_castps512_ps256(x)),
+                _mm512_cvtps_pd(_mm512_extractf32x8_ps::<1>(x)),
+            ]
+        )
     }
 
     #[inline(always)]
     fn add_doubles(self, a: __m512d, b: __m512d) -> __m512d {
-        with_token!(_mm512_add_pd(a, b))
+        with_token!(self, _mm512_add_pd(a, b))
     }
 
     #[inline(always)]
     fn add_square(self, sum: __m512d, x: __m512d) -> __m512d {
-        with_token!(_mm512_fmadd_pd(x, x, sum))
+        with_token!(self, _mm512_fmadd_pd(x, x, sum))
     }
 
     #[inline(always)]
     fn multiply_doubles(self, a: __m512d, b: __m512d) -> __m512d {
-        with_token!(_mm512_mul_pd(a, b))
+        with_token!(self, _mm512_mul_pd(a, b))
     }
 
     #[inline(always)]
     fn add_product(self, sum: __m512d, a: __m512d, b: __m512d) -> __m512d {
-        with_token!(_mm512_fmadd_pd(a, b, sum))
+        with_token!(self, _mm512_fmadd_pd(a, b, sum))
     }
 
     #[inline(always)]
     fn subtract_doubles(self, a: __m512d, b: __m512d) -> __m512d {
-        with_token!(_mm512_sub_pd(a, b))
+        with_token!(self, _mm512_sub_pd(a, b))
     }
 
     #[inline(always)]
@@ -197,33 +206,36 @@ impl Vector for Avx512 {
         wide: [__m512d; 2],
     ) -> [__m512d; 2] {
         let [low, high] = [mask & 0xff, mask >> 8].map(|half| (half & 0xff) as __mmask8);
-        with_token!([
-            _mm512_mask_add_pd(sum[0], low, sum[0], wide[0]),
-            _mm512_mask_add_pd(sum[1], high, sum[1], wide[1]),
-        ])
+        with_token!(
+            self,
+            [
+                _mm512_mask_add_pd(sum[0], low, sum[0], wide[0]),
+                _mm512_mask_add_pd(sum[1], high, sum[1], wide[1]),
+            ]
+        )
     }
 
     #[inline(always)]
     fn min_doubles(self, a: __m512d, b: __m512d) -> __m512d {
-        with_token!(_mm512_min_pd(a, b))
+        with_token!(self, _mm512_min_pd(a, b))
     }
 
     #[inline(always)]
     fn if_greater(self, (a, b): (__m512d, __m512d), yes: __m512d, no: __m512d) -> __m512d {
-        let mask = with_token!(_mm512_cmp_pd_mask::<_CMP_GT_OQ>(a, b));
-        with_token!(_mm512_mask_blend_pd(mask, no, yes))
+        let mask = with_token!(self, _mm512_cmp_pd_mask::<_CMP_GT_OQ>(a, b));
+        with_token!(self, _mm512_mask_blend_pd(mask, no, yes))
     }
 
     const ROWS: usize = 16;
 
     #[inline(always)]
     fn order(self, a: __m512, b: __m512) -> [__m512; 2] {
-        with_token!([_mm512_max_ps(a, b), _mm512_min_ps(a, b)])
+        with_token!(self, [_mm512_max_ps(a, b), _mm512_min_ps(a, b)])
     }
 
     #[inline(always)]
     fn zip(self, a: __m512, b: __m512) -> [__m512; 2] {
-        with_token!({
+        with_token!(self, {
             let low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
             let high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
             [
@@ -236,7 +248,7 @@ impl Vector for Avx512 {
     #[inline(always)]
     fn signs(self, x: __m512, p: __m512, n: __m512) -> [i8; 16] {
         let mut signs = [0; 16];
-        with_token!({
+        with_token!(self, {
             let plus = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(x, p);
             let minus = _mm512_cmp_ps_mask::<_CMP_LT_OQ>(x, n);
             let ones = _mm_maskz_set1_epi8(plus, 1);
@@ -249,28 +261,34 @@ impl Vector for Avx512 {
 
     #[inline(always)]
     fn square_roots(self, x: __m512d) -> __m512d {
-        with_token!(_mm512_sqrt_pd(x))
+        with_token!(self, _mm512_sqrt_pd(x))
     }
 
     #[inline(always)]
     fn load_twice(self, array: &[f32; 8]) -> __m512 {
-        with_token!(_mm512_broadcast_f32x8(_mm256_loadu_ps(array.as_ptr())))
+        with_token!(
+            self,
+            _mm512_broadcast_f32x8(_mm256_loadu_ps(array.as_ptr()))
+        )
     }
 
     #[inline(always)]
     fn words(self, first: u32, last: u32) -> __m512i {
-        with_token!(_mm512_mask_set1_epi32(
-            _mm512_set1_epi32(first.cast_signed()),
-            0xff00,
-            last.cast_signed()
-        ))
+        with_token!(
+            self,
+            _mm512_mask_set1_epi32(
+                _mm512_set1_epi32(first.cast_signed()),
+                0xff00,
+                last.cast_signed()
+            )
+        )
     }
 
     #[inline(always)]
     fn add_trits<const FROM: usize>(self, sum: __m512, words: __m512i, x: __m512) -> __m512 {
         let (low, both) = const { (one_digit(FROM, 1), one_digit(FROM, 3)) };
-        let (kept, minus) = (without(words, &low), without(words, &both));
-        with_token!({
+        let (kept, minus) = (self.without(words, &low), self.without(words, &both));
+        with_token!(self, {
             let x = _mm512_mask_xor_ps(x, minus, x, _mm512_set1_ps(-0.0));
             _mm512_mask_add_ps(sum, kept, sum, x)
         })
@@ -284,10 +302,13 @@ impl Vector for Avx512 {
         x: __m512,
     ) -> [__m512; 2] {
         let (high, both) = const { (one_digit(FROM, 2), one_digit(FROM, 3)) };
-        let (in_plus, in_minus) = (with(words, &high), without(words, &both));
-        with_token!([
-            _mm512_mask_add_ps(plus, in_plus, plus, x),
-            _mm512_mask_add_ps(minus, in_minus, minus, x),
-        ])
+        let (in_plus, in_minus) = (self.with(words, &high), self.without(words, &both));
+        with_token!(
+            self,
+            [
+                _mm512_mask_add_ps(plus, in_plus, plus, x),
+                _mm512_mask_add_ps(minus, in_minus, minus, x),
+            ]
+        )
     }
 }

@@ -1,9 +1,11 @@
-//! WebAssembly with vectors of 128 bits: nothing is to be detected, as a module that has them runs nowhere else.
+//! WebAssembly with vectors of 128 bits. There is no detection: a module that uses them runs only where they exist.
+
+mod tiles;
 
 use super::Job;
 use super::portable::Arrays;
 use super::tiles::TileJob;
-use super::tiles::simd128::Simd128;
+use tiles::Simd128;
 
 /// What a module may have beyond the portable backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,7 +24,7 @@ impl Machine {
         }
     }
 
-    /// The compiler makes use of the vectors by itself.
+    /// The compiler uses the vectors by itself.
     #[expect(clippy::unused_self, reason = "so it is on other processors")]
     #[inline]
     pub(super) fn run<J: Job>(self, job: J) -> J::Output {
@@ -30,7 +32,7 @@ impl Machine {
     }
 
     #[inline]
-    pub(super) fn run_tiles<J: TileJob>(self, _: bool, job: J) -> J::Output {
+    pub(super) fn run_tiles<J: TileJob>(self, job: J) -> J::Output {
         match self {
             Self::Simd128 => job.run(Simd128),
         }

@@ -10,7 +10,7 @@ use crate::error::{Error, Operand};
 use crate::simd::{Backend, Job, Vector};
 
 /// The largest magnitude: -128 has no negative in 8 bits.
-pub const LARGEST: i8 = 127;
+const LARGEST: i8 = 127;
 
 /// Below this, `127 / max` might overflow.
 const SMALL: f32 = f32::from_bits((127 - 100) << 23);
@@ -28,7 +28,7 @@ const LIFT: f32 = f32::from_bits((127 + 100) << 23);
 /// # Examples
 ///
 /// ```
-/// use ternarize::kernels::activations::quantize_into;
+/// use ternarize::matmul::quantize_into;
 ///
 /// let mut values = [0; 3];
 /// let scale = quantize_into(&[25.4, -12.6, 0.0], &mut values)?;

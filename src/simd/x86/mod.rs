@@ -1,30 +1,36 @@
-//! x86-64: what the processor has, and functions compiled for it.
+//! x86-64: detection of the instruction sets, and functions compiled for them.
 //!
 //! Detection reads `cpuid` and, as the operating system must save the wide registers, `xgetbv`: both work without `std`. The
-//! answer is kept in one byte.
+//! answer is cached in one byte.
 //!
 //! Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, chapters 14 and 15 (detection of AVX2 and
 //! AVX-512).
 
 #![expect(
     unsafe_code,
-    reason = "the one place where a function for an instruction set is entered, by a token that proves it is there"
+    reason = "the one place where a function for an instruction set is entered, by a token that proves it exists"
 )]
 
 use core::arch::x86_64::{__cpuid, __cpuid_count, _MM_HINT_T0, _mm_prefetch, _xgetbv};
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
-use super::Job;
-use super::tiles::TileJob;
-use super::tiles::adding::Adding;
-
-/// An expression of intrinsics, where a token is at hand.
+/// An expression of intrinsics, for a token that proves that the processor has them.
 macro_rules! with_token {
-    ($expression:expr) => {
+    ($token:expr, $expression:expr) => {{
+        super::prove($token);
         // SAFETY: the token exists, so detection saw these features; loads and stores are of whole arrays.
         unsafe { $expression }
-    };
+    }};
 }
+
+mod avx2;
+mod avx512;
+mod tiles_avx2;
+mod tiles_avx512;
+mod tiles_vnni;
+
+use super::Job;
+use super::tiles::TileJob;
 
 /// What a processor may have beyond the portable backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,78 +69,85 @@ impl Machine {
     }
 
     #[inline]
-    pub(super) fn run_tiles<J: TileJob>(self, additions_only: bool, job: J) -> J::Output {
-        match (self, additions_only) {
-            (Self::Avx2(token), false) => token.run_tiles(token, job),
-            (Self::Avx2(token), true) => token.run_tiles(Adding(token), job),
-            (Self::Avx512(token), false) => token.run_tiles(token, job),
-            (Self::Avx512(token), true) => token.run_tiles(Adding(token), job),
-            (Self::Avx512Vnni(token), false) => token.run_tiles(token, job),
-            (Self::Avx512Vnni(token), true) => token.base().run_tiles(Adding(token.base()), job),
+    pub(super) fn run_tiles<J: TileJob>(self, job: J) -> J::Output {
+        match self {
+            Self::Avx2(token) => token.run_tiles(job),
+            Self::Avx512(token) => token.run_tiles(job),
+            Self::Avx512Vnni(token) => token.run_tiles(job),
         }
     }
 }
 
+/// A type of which a value exists only if detection saw its instruction set.
+trait Token: Copy {}
+
+impl Token for Avx2 {}
+impl Token for Avx512 {}
+impl Token for Avx512Vnni {}
+
+/// Compiles only if there is a token.
+#[inline(always)]
+const fn prove<T: Token>(_: T) {}
+
 /// Proof that the processor has AVX2, FMA, BMI1, BMI2, F16C, LZCNT and POPCNT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Avx2(());
+pub(crate) struct Avx2(());
 
 /// Proof that the processor has all that [`Avx2`] stands for and AVX-512 F, BW, CD, DQ and VL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Avx512(());
+pub(crate) struct Avx512(());
 
 /// Proof that the processor has all that [`Avx512`] stands for and AVX-512 VBMI and VNNI, and GFNI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Avx512Vnni(());
+pub(crate) struct Avx512Vnni(());
 
-/// Enters a function for an instruction set.
-macro_rules! run_tiles {
-    ($features:literal) => {
-        /// With the units for tiles of this instruction set: the one that multiplies, or the one that only adds.
+/// Methods of a token that enter a function compiled for its instruction set, into which a job is inlined.
+macro_rules! enter {
+    ($token:ty, $features:literal: $($run:ident($job:ident)),+) => {$(
         #[inline]
-        pub(super) fn run_tiles<J: TileJob, T: super::tiles::Unit>(
-            self,
-            unit: T,
-            job: J,
-        ) -> J::Output {
+        pub(super) fn $run<J: $job>(self, job: J) -> J::Output {
             #[target_feature(enable = $features)]
-            fn inside<J: TileJob, T: super::tiles::Unit>(unit: T, job: J) -> J::Output {
-                job.run(unit)
+            fn inside<J: $job>(token: $token, job: J) -> J::Output {
+                job.run(token)
             }
             // SAFETY: the token exists, so detection saw these features.
-            unsafe { inside(unit, job) }
+            unsafe { inside(self, job) }
         }
-    };
+    )+};
 }
 
 impl Avx2 {
-    run_tiles!("avx2,fma,bmi1,bmi2,f16c,lzcnt,popcnt");
+    enter!(Avx2, "avx2,fma,bmi1,bmi2,f16c,lzcnt,popcnt": run(Job), run_tiles(TileJob));
 
     pub(super) fn detect() -> Option<Self> {
         (level() >= LEVEL_AVX2).then_some(Self(()))
     }
+}
 
-    #[inline]
-    pub(super) fn run<J: Job>(self, job: J) -> J::Output {
-        #[target_feature(enable = "avx2,fma,bmi1,bmi2,f16c,lzcnt,popcnt")]
-        fn inside<J: Job>(token: Avx2, job: J) -> J::Output {
-            job.run(token)
-        }
-        // SAFETY: the token exists, so detection saw these features.
-        unsafe { inside(self, job) }
+impl Avx512 {
+    enter!(
+        Avx512,
+        "avx2,fma,bmi1,bmi2,f16c,lzcnt,popcnt,avx512f,avx512bw,avx512cd,avx512dq,avx512vl":
+        run(Job), run_tiles(TileJob)
+    );
+
+    pub(super) fn detect() -> Option<Self> {
+        (level() >= LEVEL_AVX512).then_some(Self(()))
     }
 }
 
 impl Avx512Vnni {
-    run_tiles!(
-        "avx2,fma,bmi1,bmi2,f16c,lzcnt,popcnt,avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512vbmi,avx512vnni,gfni"
+    enter!(
+        Avx512Vnni,
+        "avx2,fma,bmi1,bmi2,f16c,lzcnt,popcnt,avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512vbmi,avx512vnni,gfni":
+        run_tiles(TileJob)
     );
 
     pub(super) fn detect() -> Option<Self> {
         (level() >= LEVEL_AVX512_VNNI).then_some(Self(()))
     }
 
-    /// What else this proves.
+    /// The token of the instruction set that this one includes.
     #[expect(clippy::unused_self, reason = "the token is the proof")]
     #[inline(always)]
     pub(super) const fn base(self) -> Avx512 {
@@ -142,29 +155,9 @@ impl Avx512Vnni {
     }
 }
 
-impl Avx512 {
-    run_tiles!("avx2,fma,bmi1,bmi2,f16c,lzcnt,popcnt,avx512f,avx512bw,avx512cd,avx512dq,avx512vl");
-
-    pub(super) fn detect() -> Option<Self> {
-        (level() >= LEVEL_AVX512).then_some(Self(()))
-    }
-
-    #[inline]
-    pub(super) fn run<J: Job>(self, job: J) -> J::Output {
-        #[target_feature(
-            enable = "avx2,fma,bmi1,bmi2,f16c,lzcnt,popcnt,avx512f,avx512bw,avx512cd,avx512dq,avx512vl"
-        )]
-        fn inside<J: Job>(token: Avx512, job: J) -> J::Output {
-            job.run(token)
-        }
-        // SAFETY: the token exists, so detection saw these features.
-        unsafe { inside(self, job) }
-    }
-}
-
-/// Asks for as many cache lines as a value has, so many bytes beyond it.
+/// Prefetches as many cache lines as a value has, so many bytes beyond it.
 #[inline(always)]
-pub(super) fn prefetch<T: ?Sized>(value: &T, bytes: usize) {
+fn prefetch<T: ?Sized>(value: &T, bytes: usize) {
     let first: *const i8 = core::ptr::from_ref(value).cast();
     let first = first.wrapping_add(bytes);
     for line in 0..size_of_val(value).div_ceil(64) {
@@ -179,14 +172,14 @@ const LEVEL_AVX2: u8 = 2;
 const LEVEL_AVX512: u8 = 3;
 const LEVEL_AVX512_VNNI: u8 = 4;
 
-/// The highest level the processor has; asks it at the first call.
+/// The highest level that the processor has. The first call detects it.
 fn level() -> u8 {
     static LEVEL: AtomicU8 = AtomicU8::new(LEVEL_UNKNOWN);
     let known = LEVEL.load(Relaxed);
     if known != LEVEL_UNKNOWN {
         return known;
     }
-    // Two threads may both ask: they get the same answer.
+    // If two threads detect it at once, they get the same answer.
     let asked = if cfg!(miri) { LEVEL_BASE } else { ask() };
     LEVEL.store(asked, Relaxed);
     asked

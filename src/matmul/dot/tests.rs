@@ -1,8 +1,17 @@
 //! The products against an obvious twin that adds one element at a time in the documented order, and against wide sums.
 
+#![allow(
+    clippy::std_instead_of_alloc,
+    reason = "the tests run without the feature alloc, too"
+)]
+
+extern crate std;
+
+use super::{self as kernels, portable};
+use crate::{Backend, Code, Error, PackedTrits};
 use proptest::prelude::*;
-use ternarize::kernels::{self, portable};
-use ternarize::{Backend, Code, Error, PackedTrits};
+use std::vec::Vec;
+use std::{format, vec};
 
 const CODES: [Code; 2] = [Code::TwoBit, Code::Base3];
 
@@ -74,7 +83,8 @@ impl Numbers {
     fn floats(&mut self, len: usize) -> Vec<f32> {
         let float = |_| {
             let magnitude = f32::from(u16::try_from(self.next() % 60_000 + 1).unwrap());
-            let scale = 2_f32.powi(i32::try_from(self.next() % 30).unwrap() - 15);
+            let scale =
+                num_traits::Float::powi(2_f32, i32::try_from(self.next() % 30).unwrap() - 15);
             if self.next().is_multiple_of(2) {
                 magnitude * scale
             } else {

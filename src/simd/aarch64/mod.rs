@@ -1,11 +1,11 @@
-//! 64-bit Arm: what the processor has.
+//! 64-bit Arm: detection of the instruction sets.
 //!
-//! NEON (the Arm name is Advanced SIMD) belongs to every target that this is compiled for, so nothing has to be entered with
-//! care; but its operations are functions of a target feature, and code that is to be inlined anywhere must call them as unsafe.
+//! NEON (the Arm name is Advanced SIMD) belongs to every target that this is compiled for, so no function has to be compiled for
+//! it separately. But its operations are functions of a target feature: code that is inlined anywhere must call them as unsafe.
 //!
 //! `sdot` came later (Armv8.2), and the oldest Rust that this crate supports has no function for it: it is written in assembly.
-//! User programs cannot ask a processor for it; its operating system tells, through `std`. Without `std` it is used if the crate
-//! is compiled for processors that have it.
+//! A user program cannot ask the processor for it; the operating system reports it, through `std`. Without `std` it is used if
+//! the crate is compiled for processors that have it.
 //!
 //! Source: Arm Architecture Reference Manual for A-profile architecture, C7.2, SDOT (vector).
 
@@ -19,18 +19,20 @@ use core::arch::aarch64::{float32x4_t, uint16x4_t};
 use core::arch::aarch64::{int8x16_t, int32x4_t};
 use core::arch::asm;
 
+/// An expression of intrinsics, for a token that proves that the processor has them.
+macro_rules! with_token {
+    ($token:expr, $expression:expr) => {{
+        super::prove($token);
+        // SAFETY: the token exists, so the processor has NEON, as each target of this module has; loads and stores are of whole arrays.
+        unsafe { $expression }
+    }};
+}
+
+mod tiles;
+
 use super::Job;
 use super::portable::Arrays;
 use super::tiles::TileJob;
-use super::tiles::adding::Adding;
-
-/// An expression of intrinsics, where a token is at hand.
-macro_rules! with_token {
-    ($expression:expr) => {
-        // SAFETY: this is compiled only for targets that have NEON; loads and stores are of whole arrays.
-        unsafe { $expression }
-    };
-}
 
 /// What a processor may have beyond the portable backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,7 +58,7 @@ impl Machine {
         }
     }
 
-    /// The compiler makes use of NEON by itself.
+    /// The compiler uses NEON by itself.
     #[expect(clippy::unused_self, reason = "so it is on other processors")]
     #[inline]
     pub(super) fn run<J: Job>(self, job: J) -> J::Output {
@@ -64,15 +66,23 @@ impl Machine {
     }
 
     #[inline]
-    pub(super) fn run_tiles<J: TileJob>(self, additions_only: bool, job: J) -> J::Output {
-        match (self, additions_only) {
-            (Self::Neon(token), false) => job.run(token),
-            (Self::NeonDotprod(token), false) => job.run(token),
-            (Self::Neon(token), true) => job.run(Adding(token)),
-            (Self::NeonDotprod(token), true) => job.run(Adding(token.base())),
+    pub(super) fn run_tiles<J: TileJob>(self, job: J) -> J::Output {
+        match self {
+            Self::Neon(token) => job.run(token),
+            Self::NeonDotprod(token) => job.run(token),
         }
     }
 }
+
+/// A type of which a value exists only if detection saw its instruction set.
+trait Token: Copy {}
+
+impl Token for Neon {}
+impl Token for NeonDotprod {}
+
+/// Compiles only if there is a token.
+#[inline(always)]
+const fn prove<T: Token>(_: T) {}
 
 /// Proof that the processor has NEON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -83,37 +93,24 @@ impl Neon {
     pub(super) fn detect() -> Option<Self> {
         (!cfg!(miri)).then_some(Self(()))
     }
-}
 
-/// The same bytes. The compiler, which would make a multiplication of additions, does not see that.
-#[inline(always)]
-pub(super) fn hidden(mut bytes: int8x16_t) -> int8x16_t {
-    // SAFETY: this is a comment to the assembler.
-    unsafe {
-        asm!(
-            "// {bytes:v}",
-            bytes = inout(vreg) bytes,
-            options(pure, nomem, nostack, preserves_flags)
-        );
+    /// The f32 of four f16, given as bits.
+    #[cfg(feature = "half")]
+    #[expect(clippy::unused_self, reason = "the token is the proof")]
+    #[inline(always)]
+    fn widen_four(self, bits: uint16x4_t) -> float32x4_t {
+        let floats;
+        // SAFETY: the token exists, so the processor has NEON, to which the instruction belongs; it writes that register.
+        unsafe {
+            asm!(
+                "fcvtl {floats:v}.4s, {bits:v}.4h",
+                floats = lateout(vreg) floats,
+                bits = in(vreg) bits,
+                options(pure, nomem, nostack, preserves_flags)
+            );
+        }
+        floats
     }
-    bytes
-}
-
-/// The singles of four halves, given as bits.
-#[cfg(feature = "half")]
-#[inline(always)]
-pub(super) fn widen_halves(bits: uint16x4_t) -> float32x4_t {
-    let singles;
-    // SAFETY: the instruction belongs to NEON, which all targets have that this is compiled for; it writes that register.
-    unsafe {
-        asm!(
-            "fcvtl {singles:v}.4s, {bits:v}.4h",
-            singles = lateout(vreg) singles,
-            bits = in(vreg) bits,
-            options(pure, nomem, nostack, preserves_flags)
-        );
-    }
-    singles
 }
 
 /// Proof that the processor has NEON and the instruction `sdot`.
@@ -129,7 +126,7 @@ impl NeonDotprod {
         Neon::detect().filter(|_| there).map(Self)
     }
 
-    /// What else this proves.
+    /// The token of the instruction set that this one includes.
     #[inline(always)]
     pub(super) const fn base(self) -> Neon {
         self.0

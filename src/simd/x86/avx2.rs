@@ -13,21 +13,21 @@
 )]
 use core::arch::x86_64::*;
 
-use super::portable::compress;
-use super::vector::{Vector, one_digit};
-use super::x86::{Avx2, prefetch};
+use super::{Avx2, prefetch};
+use crate::simd::portable::compress;
+use crate::simd::vector::{Vector, one_digit};
 
 /// The same for both halves. In a macro, as a closure handed to `map` is compiled without the instructions of this backend.
 macro_rules! both {
-    ($half:ident of $x:expr => $expression:expr) => {{
+    ($token:expr, $half:ident of $x:expr => $expression:expr) => {{
         let [low, high] = $x;
         let low = {
             let $half = low;
-            with_token!($expression)
+            with_token!($token, $expression)
         };
         let high = {
             let $half = high;
-            with_token!($expression)
+            with_token!($token, $expression)
         };
         [low, high]
     }};
@@ -42,15 +42,6 @@ fn halves<T>(array: &[T; 16]) -> [&[T]; 2] {
 
 const ALL: u32 = u32::MAX;
 
-/// The digit of each lane in its lowest two bits.
-#[inline(always)]
-fn lowered<const FROM: usize>(words: [__m256i; 2]) -> [__m256i; 2] {
-    let places = const { places(FROM) };
-    both!(half of words => {
-        _mm256_srlv_epi32(half, _mm256_loadu_si256(places.as_ptr().cast()))
-    })
-}
-
 /// Where the digit of each lane lies in its word.
 const fn places(from: usize) -> [u32; 8] {
     let mut places = one_digit(from, 1);
@@ -62,13 +53,24 @@ const fn places(from: usize) -> [u32; 8] {
     places
 }
 
-/// An entry of a table for each lane: that of its lowest two bits.
-#[inline(always)]
-fn look_up(table: [u32; 4], digits: [__m256i; 2]) -> [__m256; 2] {
-    both!(half of digits => {
-        let table = _mm_loadu_ps(table.as_ptr().cast());
-        _mm256_permutevar_ps(_mm256_set_m128(table, table), half)
-    })
+impl Avx2 {
+    /// The digit of each lane in its lowest two bits.
+    #[inline(always)]
+    fn lowered<const FROM: usize>(self, words: [__m256i; 2]) -> [__m256i; 2] {
+        let places = const { places(FROM) };
+        both!(self, half of words => {
+            _mm256_srlv_epi32(half, _mm256_loadu_si256(places.as_ptr().cast()))
+        })
+    }
+
+    /// The entry of a table for each lane, selected by its lowest two bits.
+    #[inline(always)]
+    fn look_up(self, table: [u32; 4], digits: [__m256i; 2]) -> [__m256; 2] {
+        both!(self, half of digits => {
+            let table = _mm_loadu_ps(table.as_ptr().cast());
+            _mm256_permutevar_ps(_mm256_set_m128(table, table), half)
+        })
+    }
 }
 
 impl Vector for Avx2 {
@@ -86,22 +88,25 @@ impl Vector for Avx2 {
     #[inline(always)]
     fn load(self, array: &[f32; 16]) -> [__m256; 2] {
         let [low, high] = halves(array);
-        with_token!([
-            _mm256_loadu_ps(low.as_ptr()),
-            _mm256_loadu_ps(high.as_ptr())
-        ])
+        with_token!(
+            self,
+            [
+                _mm256_loadu_ps(low.as_ptr()),
+                _mm256_loadu_ps(high.as_ptr())
+            ]
+        )
     }
 
     #[inline(always)]
     fn splat(self, single: f32) -> [__m256; 2] {
-        [with_token!(_mm256_set1_ps(single)); 2]
+        [with_token!(self, _mm256_set1_ps(single)); 2]
     }
 
     #[inline(always)]
     fn array(self, x: [__m256; 2]) -> [f32; 16] {
         let mut array = [0.0; 16];
         let (low, high) = array.split_at_mut(8);
-        with_token!({
+        with_token!(self, {
             _mm256_storeu_ps(low.as_mut_ptr(), x[0]);
             _mm256_storeu_ps(high.as_mut_ptr(), x[1]);
         });
@@ -110,70 +115,85 @@ impl Vector for Avx2 {
 
     #[inline(always)]
     fn abs(self, x: [__m256; 2]) -> [__m256; 2] {
-        both!(half of x => _mm256_andnot_ps(_mm256_set1_ps(-0.0), half))
+        both!(self, half of x => _mm256_andnot_ps(_mm256_set1_ps(-0.0), half))
     }
 
     #[inline(always)]
     fn negate(self, x: [__m256; 2]) -> [__m256; 2] {
-        both!(half of x => _mm256_xor_ps(half, _mm256_set1_ps(-0.0)))
+        both!(self, half of x => _mm256_xor_ps(half, _mm256_set1_ps(-0.0)))
     }
 
     #[inline(always)]
     fn add(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
-        with_token!([_mm256_add_ps(a[0], b[0]), _mm256_add_ps(a[1], b[1])])
+        with_token!(self, [_mm256_add_ps(a[0], b[0]), _mm256_add_ps(a[1], b[1])])
     }
 
     #[inline(always)]
     fn multiply(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
-        with_token!([_mm256_mul_ps(a[0], b[0]), _mm256_mul_ps(a[1], b[1])])
+        with_token!(self, [_mm256_mul_ps(a[0], b[0]), _mm256_mul_ps(a[1], b[1])])
     }
 
     #[inline(always)]
     fn add_about(self, sum: [__m256; 2], a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
-        with_token!([
-            _mm256_fmadd_ps(a[0], b[0], sum[0]),
-            _mm256_fmadd_ps(a[1], b[1], sum[1])
-        ])
+        with_token!(
+            self,
+            [
+                _mm256_fmadd_ps(a[0], b[0], sum[0]),
+                _mm256_fmadd_ps(a[1], b[1], sum[1])
+            ]
+        )
     }
 
     #[inline(always)]
     fn max_bits(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
         let max = |a, b| {
-            with_token!(_mm256_castsi256_ps(_mm256_max_epu32(
-                _mm256_castps_si256(a),
-                _mm256_castps_si256(b)
-            )))
+            with_token!(
+                self,
+                _mm256_castsi256_ps(_mm256_max_epu32(
+                    _mm256_castps_si256(a),
+                    _mm256_castps_si256(b)
+                ))
+            )
         };
         [max(a[0], b[0]), max(a[1], b[1])]
     }
 
     #[inline(always)]
     fn max(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
-        with_token!([_mm256_max_ps(a[0], b[0]), _mm256_max_ps(a[1], b[1])])
+        with_token!(self, [_mm256_max_ps(a[0], b[0]), _mm256_max_ps(a[1], b[1])])
     }
 
     #[inline(always)]
     fn greater(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
-        with_token!([
-            _mm256_cmp_ps::<_CMP_GT_OQ>(a[0], b[0]),
-            _mm256_cmp_ps::<_CMP_GT_OQ>(a[1], b[1])
-        ])
+        with_token!(
+            self,
+            [
+                _mm256_cmp_ps::<_CMP_GT_OQ>(a[0], b[0]),
+                _mm256_cmp_ps::<_CMP_GT_OQ>(a[1], b[1])
+            ]
+        )
     }
 
     #[inline(always)]
     fn and_not(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
-        with_token!([_mm256_andnot_ps(b[0], a[0]), _mm256_andnot_ps(b[1], a[1])])
+        with_token!(
+            self,
+            [_mm256_andnot_ps(b[0], a[0]), _mm256_andnot_ps(b[1], a[1])]
+        )
     }
 
     #[inline(always)]
     fn bits(self, mask: [__m256; 2]) -> u32 {
-        let [low, high] = both!(half of mask => _mm256_movemask_ps(half).cast_unsigned());
+        let [low, high] = both!(self, half of mask => _mm256_movemask_ps(half).cast_unsigned());
         low | high << 8
     }
 
     #[inline(always)]
     fn select(self, mask: [__m256; 2], x: [__m256; 2]) -> [__m256; 2] {
-        with_token!([_mm256_and_ps(mask[0], x[0]), _mm256_and_ps(mask[1], x[1])])
+        with_token!(
+            self,
+            [_mm256_and_ps(mask[0], x[0]), _mm256_and_ps(mask[1], x[1])]
+        )
     }
 
     #[inline(always)]
@@ -184,32 +204,35 @@ impl Vector for Avx2 {
     #[inline(always)]
     fn load_doubles(self, array: &[f64; 8]) -> [__m256d; 2] {
         let (low, high) = array.split_at(4);
-        with_token!([
-            _mm256_loadu_pd(low.as_ptr()),
-            _mm256_loadu_pd(high.as_ptr())
-        ])
+        with_token!(
+            self,
+            [
+                _mm256_loadu_pd(low.as_ptr()),
+                _mm256_loadu_pd(high.as_ptr())
+            ]
+        )
     }
 
     #[inline(always)]
     fn splat_double(self, double: f64) -> [__m256d; 2] {
-        [with_token!(_mm256_set1_pd(double)); 2]
+        [with_token!(self, _mm256_set1_pd(double)); 2]
     }
 
     #[inline(always)]
     fn max_doubles(self, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
-        with_token!([_mm256_max_pd(a[0], b[0]), _mm256_max_pd(a[1], b[1])])
+        with_token!(self, [_mm256_max_pd(a[0], b[0]), _mm256_max_pd(a[1], b[1])])
     }
 
     #[inline(always)]
     fn zeros(self) -> [__m256d; 2] {
-        [with_token!(_mm256_setzero_pd()); 2]
+        [with_token!(self, _mm256_setzero_pd()); 2]
     }
 
     #[inline(always)]
     fn doubles(self, x: [__m256d; 2]) -> [f64; 8] {
         let mut array = [0.0; 8];
         let (low, high) = array.split_at_mut(4);
-        with_token!({
+        with_token!(self, {
             _mm256_storeu_pd(low.as_mut_ptr(), x[0]);
             _mm256_storeu_pd(high.as_mut_ptr(), x[1]);
         });
@@ -218,7 +241,7 @@ impl Vector for Avx2 {
 
     #[inline(always)]
     fn widen(self, x: [__m256; 2]) -> [[__m256d; 2]; 2] {
-        both!(half of x => [
+        both!(self, half of x => [
             _mm256_cvtps_pd(_mm256_castps256_ps128(half)),
             _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(half)),
         ])
@@ -226,33 +249,39 @@ impl Vector for Avx2 {
 
     #[inline(always)]
     fn add_doubles(self, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
-        with_token!([_mm256_add_pd(a[0], b[0]), _mm256_add_pd(a[1], b[1])])
+        with_token!(self, [_mm256_add_pd(a[0], b[0]), _mm256_add_pd(a[1], b[1])])
     }
 
     #[inline(always)]
     fn add_square(self, sum: [__m256d; 2], x: [__m256d; 2]) -> [__m256d; 2] {
-        with_token!([
-            _mm256_fmadd_pd(x[0], x[0], sum[0]),
-            _mm256_fmadd_pd(x[1], x[1], sum[1])
-        ])
+        with_token!(
+            self,
+            [
+                _mm256_fmadd_pd(x[0], x[0], sum[0]),
+                _mm256_fmadd_pd(x[1], x[1], sum[1])
+            ]
+        )
     }
 
     #[inline(always)]
     fn multiply_doubles(self, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
-        with_token!([_mm256_mul_pd(a[0], b[0]), _mm256_mul_pd(a[1], b[1])])
+        with_token!(self, [_mm256_mul_pd(a[0], b[0]), _mm256_mul_pd(a[1], b[1])])
     }
 
     #[inline(always)]
     fn add_product(self, sum: [__m256d; 2], a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
-        with_token!([
-            _mm256_fmadd_pd(a[0], b[0], sum[0]),
-            _mm256_fmadd_pd(a[1], b[1], sum[1])
-        ])
+        with_token!(
+            self,
+            [
+                _mm256_fmadd_pd(a[0], b[0], sum[0]),
+                _mm256_fmadd_pd(a[1], b[1], sum[1])
+            ]
+        )
     }
 
     #[inline(always)]
     fn subtract_doubles(self, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
-        with_token!([_mm256_sub_pd(a[0], b[0]), _mm256_sub_pd(a[1], b[1])])
+        with_token!(self, [_mm256_sub_pd(a[0], b[0]), _mm256_sub_pd(a[1], b[1])])
     }
 
     #[inline(always)]
@@ -272,7 +301,7 @@ impl Vector for Avx2 {
 
     #[inline(always)]
     fn min_doubles(self, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
-        with_token!([_mm256_min_pd(a[0], b[0]), _mm256_min_pd(a[1], b[1])])
+        with_token!(self, [_mm256_min_pd(a[0], b[0]), _mm256_min_pd(a[1], b[1])])
     }
 
     #[inline(always)]
@@ -283,7 +312,7 @@ impl Vector for Avx2 {
         no: [__m256d; 2],
     ) -> [__m256d; 2] {
         let choose = |h: usize| {
-            with_token!({
+            with_token!(self, {
                 let mask = _mm256_cmp_pd::<_CMP_GT_OQ>(a[h], b[h]);
                 _mm256_blendv_pd(no[h], yes[h], mask)
             })
@@ -295,16 +324,19 @@ impl Vector for Avx2 {
 
     #[inline(always)]
     fn order(self, a: [__m256; 2], b: [__m256; 2]) -> [[__m256; 2]; 2] {
-        with_token!([
-            [_mm256_max_ps(a[0], b[0]), _mm256_max_ps(a[1], b[1])],
-            [_mm256_min_ps(a[0], b[0]), _mm256_min_ps(a[1], b[1])],
-        ])
+        with_token!(
+            self,
+            [
+                [_mm256_max_ps(a[0], b[0]), _mm256_max_ps(a[1], b[1])],
+                [_mm256_min_ps(a[0], b[0]), _mm256_min_ps(a[1], b[1])],
+            ]
+        )
     }
 
     #[inline(always)]
     fn zip(self, a: [__m256; 2], b: [__m256; 2]) -> [[__m256; 2]; 2] {
         let pairs = |h: usize| {
-            with_token!({
+            with_token!(self, {
                 let (low, high) = (
                     _mm256_unpacklo_ps(a[h], b[h]),
                     _mm256_unpackhi_ps(a[h], b[h]),
@@ -321,7 +353,7 @@ impl Vector for Avx2 {
     #[inline(always)]
     fn signs(self, x: [__m256; 2], p: [__m256; 2], n: [__m256; 2]) -> [i8; 16] {
         let mut signs = [0; 16];
-        with_token!({
+        with_token!(self, {
             let sign = |h: usize| {
                 let plus = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_GT_OQ>(x[h], p[h]));
                 let minus = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_LT_OQ>(x[h], n[h]));
@@ -340,20 +372,23 @@ impl Vector for Avx2 {
 
     #[inline(always)]
     fn square_roots(self, x: [__m256d; 2]) -> [__m256d; 2] {
-        both!(half of x => _mm256_sqrt_pd(half))
+        both!(self, half of x => _mm256_sqrt_pd(half))
     }
 
     #[inline(always)]
     fn load_twice(self, array: &[f32; 8]) -> [__m256; 2] {
-        [with_token!(_mm256_loadu_ps(array.as_ptr())); 2]
+        [with_token!(self, _mm256_loadu_ps(array.as_ptr())); 2]
     }
 
     #[inline(always)]
     fn words(self, first: u32, last: u32) -> [__m256i; 2] {
-        with_token!([
-            _mm256_set1_epi32(first.cast_signed()),
-            _mm256_set1_epi32(last.cast_signed()),
-        ])
+        with_token!(
+            self,
+            [
+                _mm256_set1_epi32(first.cast_signed()),
+                _mm256_set1_epi32(last.cast_signed()),
+            ]
+        )
     }
 
     #[inline(always)]
@@ -363,19 +398,22 @@ impl Vector for Avx2 {
         words: [__m256i; 2],
         x: [__m256; 2],
     ) -> [__m256; 2] {
-        let digits = lowered::<FROM>(words);
+        let digits = self.lowered::<FROM>(words);
         let (keep, sign) = ([ALL, 0, ALL, 0], [1 << 31, 0, 0, 0]);
-        let [kept, signs] = [look_up(keep, digits), look_up(sign, digits)];
-        with_token!([
-            _mm256_add_ps(
-                sum[0],
-                _mm256_xor_ps(_mm256_and_ps(x[0], kept[0]), signs[0])
-            ),
-            _mm256_add_ps(
-                sum[1],
-                _mm256_xor_ps(_mm256_and_ps(x[1], kept[1]), signs[1])
-            ),
-        ])
+        let [kept, signs] = [self.look_up(keep, digits), self.look_up(sign, digits)];
+        with_token!(
+            self,
+            [
+                _mm256_add_ps(
+                    sum[0],
+                    _mm256_xor_ps(_mm256_and_ps(x[0], kept[0]), signs[0])
+                ),
+                _mm256_add_ps(
+                    sum[1],
+                    _mm256_xor_ps(_mm256_and_ps(x[1], kept[1]), signs[1])
+                ),
+            ]
+        )
     }
 
     #[inline(always)]
@@ -385,10 +423,10 @@ impl Vector for Avx2 {
         words: [__m256i; 2],
         x: [__m256; 2],
     ) -> [[__m256; 2]; 2] {
-        let digits = lowered::<FROM>(words);
+        let digits = self.lowered::<FROM>(words);
         let [in_plus, in_minus] = [
-            look_up([0, 0, ALL, 0], digits),
-            look_up([ALL, 0, 0, 0], digits),
+            self.look_up([0, 0, ALL, 0], digits),
+            self.look_up([ALL, 0, 0, 0], digits),
         ];
         [
             self.add(plus, self.select(in_plus, x)),

@@ -1,0 +1,287 @@
+//! All rows times all vectors, block by block, on all threads. It is compiled once; the loops are in [`kernel`](super::kernel).
+//!
+//! ```text
+//! for each panel of rows that fits the second cache:   for each few vectors:   for each few rows of the panel:   a block
+//! ```
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use super::arrange::{Arranged, TiledVector};
+use super::codes::RowCodes;
+use super::kernel::{Kernels, Strip};
+use super::scales::{BlockScales, LANE_PAIRS, MultiplyScales};
+use crate::simd::{Backend, MOST_TILES};
+use crate::threads;
+
+/// Rows that are multiplied with some vectors before the next vectors follow. Chosen: 128 rows of 4,096 two-bit weights are
+/// 128 KiB, a fraction of a second-level cache.
+const PANEL: usize = 128;
+
+/// Rows of a block with one vector. Measured with the benchmark `kernels`: four hide the latency of the additions, more run out of
+/// registers.
+const ROWS: usize = 4;
+
+/// Rows and vectors of a block with several. Measured likewise: eight sums fit the registers beside the decoded codes of a row.
+const ROWS_OF_MANY: usize = 2;
+const VECTORS: usize = 4;
+
+/// The least tiles of a part that is given to a thread. Derived: at about 10 ns a tile they take 40 microseconds, several times
+/// what starting a thread's job costs.
+const LEAST_TILES: usize = 1 << 12;
+
+/// The scales of a matrix.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum MatrixScales<'a> {
+    /// One for each row, or with step 0 one for all; the -1 trits have others if `lambda_n` is not empty. Each vector has one.
+    Rows {
+        lambda_p: &'a [f32],
+        lambda_n: &'a [f32],
+        step: usize,
+    },
+    /// One for each tile, or with `lanes` one for each pair of lanes.
+    Blocks {
+        lanes: bool,
+        scales: BlockScales<'a>,
+    },
+}
+
+/// A matrix whose rows are multiplied tile by tile.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TiledMatrix<'a> {
+    pub(crate) backend: Backend,
+    pub(crate) rows: usize,
+    pub(crate) codes: RowCodes<'a>,
+    pub(crate) scales: MatrixScales<'a>,
+}
+
+/// Memory that is used again for each block.
+#[derive(Default)]
+struct Scratch {
+    codes: Vec<u8>,
+    scales: Vec<f32>,
+}
+
+impl TiledMatrix<'_> {
+    /// Multiplies with all vectors; `ys` are as many, each as long as there are rows.
+    pub(crate) fn multiply<const P: usize>(&self, xs: &[Arranged<P>], ys: &mut [&mut [f32]])
+    where
+        Backend: Kernels<P>,
+    {
+        self.multiply_rows(0..self.rows, xs, ys);
+    }
+
+    /// Some of the rows, on one thread or several.
+    fn multiply_rows<const P: usize>(
+        &self,
+        rows: Range<usize>,
+        xs: &[Arranged<P>],
+        ys: &mut [&mut [f32]],
+    ) where
+        Backend: Kernels<P>,
+    {
+        let tiles: usize = xs.iter().map(Arranged::len).sum();
+        let work = rows.len().saturating_mul(tiles);
+        // Threads are asked about last: asking may start them.
+        if rows.len() > 2 * ROWS && work > 2 * LEAST_TILES && threads::pays() {
+            let middle = rows.start + rows.len() / 2;
+            let halves = ys.iter_mut().map(|y| y.split_at_mut(middle - rows.start));
+            let (mut upper, mut lower): (Vec<_>, Vec<_>) = halves.unzip();
+            threads::join(
+                || self.multiply_rows(rows.start..middle, xs, &mut upper),
+                || self.multiply_rows(middle..rows.end, xs, &mut lower),
+            );
+            return;
+        }
+        let mut part = Part::<P> {
+            matrix: self,
+            first: rows.start,
+            scratch: Scratch::default(),
+        };
+        for start in rows.clone().step_by(PANEL) {
+            part.panel(start..rows.end.min(start + PANEL), xs, ys);
+        }
+    }
+
+    /// Whether rows can be multiplied together: base-3 rows can, and two-bit rows that begin with a byte.
+    fn in_blocks<const P: usize>(&self) -> bool {
+        P != 4 || self.codes.row_len.is_multiple_of(self.codes.per_byte)
+    }
+}
+
+/// What one thread multiplies.
+struct Part<'a, const P: usize> {
+    matrix: &'a TiledMatrix<'a>,
+    /// The row of the first results.
+    first: usize,
+    scratch: Scratch,
+}
+
+impl<const P: usize> Part<'_, P>
+where
+    Backend: Kernels<P>,
+{
+    /// A panel of rows times all vectors.
+    fn panel(&mut self, rows: Range<usize>, xs: &[Arranged<P>], ys: &mut [&mut [f32]]) {
+        let (many, few) = xs.as_chunks::<VECTORS>();
+        let (ys_of_many, ys_of_few) = ys.split_at_mut(many.len() * VECTORS);
+        for (xs, ys) in many.iter().zip(ys_of_many.chunks_exact_mut(VECTORS)) {
+            self.blocks::<ROWS_OF_MANY, VECTORS>(rows.clone(), xs, ys);
+        }
+        for (x, y) in few.iter().zip(ys_of_few.chunks_exact_mut(1)) {
+            self.blocks::<ROWS, 1>(rows.clone(), core::array::from_ref(x), y);
+        }
+    }
+
+    /// Some rows times `C` vectors: whole blocks of `R` rows, and the last rows one by one.
+    fn blocks<const R: usize, const C: usize>(
+        &mut self,
+        rows: Range<usize>,
+        xs: &[Arranged<P>; C],
+        ys: &mut [&mut [f32]],
+    ) {
+        let mut row = rows.start;
+        while row + R <= rows.end && (R == 1 || self.matrix.in_blocks::<P>()) {
+            let results = self.block::<R, C>(row, xs);
+            for (r, results) in results.iter().enumerate() {
+                for (y, &result) in ys.iter_mut().zip(results) {
+                    if let Some(slot) = y.get_mut(row + r - self.first) {
+                        *slot = result;
+                    }
+                }
+            }
+            row += R;
+        }
+        if const { R > 1 } && row < rows.end {
+            for (x, y) in xs.iter().zip(ys.chunks_exact_mut(1)) {
+                self.blocks::<1, 1>(row..rows.end, core::array::from_ref(x), y);
+            }
+        }
+    }
+
+    /// `R` rows from `row` on, times `C` vectors.
+    fn block<const R: usize, const C: usize>(
+        &mut self,
+        row: usize,
+        xs: &[Arranged<P>; C],
+    ) -> [[f32; C]; R] {
+        let mut vectors = [[&xs[0].versions[0]; C]; R];
+        for (r, vectors) in vectors.iter_mut().enumerate() {
+            let digit = self.matrix.codes.first_digit(row + r);
+            for (vector, x) in vectors.iter_mut().zip(xs) {
+                *vector = &x.versions[digit];
+            }
+        }
+        match self.matrix.scales {
+            MatrixScales::Rows {
+                lambda_p,
+                lambda_n,
+                step,
+            } => {
+                let sums = self.exact_sums(row, &vectors, !lambda_n.is_empty());
+                let mut y = [[0.0; C]; R];
+                for (r, (y, sums)) in y.iter_mut().zip(sums).enumerate() {
+                    let scale = |lambdas: &[f32]| lambdas.get((row + r) * step).copied();
+                    let (lambda_p, lambda_n) = (scale(lambda_p), scale(lambda_n));
+                    for ((y, [plus, minus]), x) in y.iter_mut().zip(sums).zip(xs) {
+                        let d = x.only_scale;
+                        *y = plus as f32 * (lambda_p.unwrap_or_default() * d);
+                        if let Some(lambda_n) = lambda_n {
+                            *y -= minus as f32 * (lambda_n * d);
+                        }
+                    }
+                }
+                y
+            }
+            MatrixScales::Blocks { lanes, scales } => {
+                self.scaled_sums(row, xs, &vectors, lanes, scales)
+            }
+        }
+    }
+
+    /// The exact sums of each row and vector: `[sum t x, 0]`, or by sign.
+    fn exact_sums<const R: usize, const C: usize>(
+        &mut self,
+        row: usize,
+        vectors: &[[&TiledVector<P>; C]; R],
+        two: bool,
+    ) -> [[[i64; 2]; C]; R] {
+        let TiledMatrix { backend, codes, .. } = self.matrix;
+        let tiles = vectors[0][0].tiles.len();
+        let mut totals = [[[0; 2]; C]; R];
+        for chunk in 0..tiles.div_ceil(MOST_TILES) {
+            let range = chunk * MOST_TILES..tiles.min((chunk + 1) * MOST_TILES);
+            let scratch = &mut self.scratch.codes;
+            let strip = Strip {
+                rows: codes.tiles(*backend, row, range.clone(), scratch),
+                xs: of_each(vectors, |x| x.tiles.get(range.clone()).unwrap_or_default()),
+                ahead: codes.ahead(R),
+            };
+            let less = of_each(vectors, |x| x.less.get(chunk).unwrap_or(&[0; 16]));
+            let sums = backend.exact_sums(strip, less, two);
+            let sums = sums.as_flattened().as_flattened();
+            let totals = totals.as_flattened_mut().as_flattened_mut();
+            for (total, sum) in totals.iter_mut().zip(sums) {
+                *total += sum;
+            }
+        }
+        totals
+    }
+
+    /// The sums of each row and vector, tile by tile times their scales.
+    fn scaled_sums<const R: usize, const C: usize>(
+        &mut self,
+        row: usize,
+        xs: &[Arranged<P>; C],
+        vectors: &[[&TiledVector<P>; C]; R],
+        lanes: bool,
+        weights: BlockScales<'_>,
+    ) -> [[f32; C]; R] {
+        let TiledMatrix { backend, codes, .. } = self.matrix;
+        let tiles = xs[0].len();
+        let kinds = if weights.has_two() { 2 } else { 1 };
+        let of_row = tiles * if lanes { LANE_PAIRS } else { 1 };
+        // The scales of one row, and the products of each row and vector.
+        self.scratch
+            .scales
+            .resize((1 + R * C) * kinds * of_row, 0.0);
+        let (own, products) = self.scratch.scales.split_at_mut(kinds * of_row);
+        backend.run_tiles(MultiplyScales {
+            weights,
+            first_row: row,
+            rows: R,
+            lanes,
+            vectors: xs,
+            own,
+            products,
+        });
+        let mut scales = [[[&[][..]; 2]; C]; R];
+        let mut products = products.chunks_exact(of_row);
+        for scales in scales.as_flattened_mut() {
+            for scale in scales.iter_mut().take(kinds) {
+                *scale = products.next().unwrap_or_default();
+            }
+        }
+        let scratch = &mut self.scratch.codes;
+        let strip = Strip {
+            rows: codes.tiles(*backend, row, 0..tiles, scratch),
+            xs: of_each(vectors, |x| &x.tiles[..]),
+            ahead: codes.ahead(R),
+        };
+        backend.scaled_sums(strip, scales, (lanes, kinds == 2))
+    }
+}
+
+/// A part of the vector that each row meets.
+fn of_each<'x, V, T: Copy, const R: usize, const C: usize>(
+    vectors: &[[&'x V; C]; R],
+    part: impl Fn(&'x V) -> T,
+) -> [[T; C]; R] {
+    let mut parts = [[part(vectors[0][0]); C]; R];
+    for (parts, vectors) in parts.iter_mut().zip(vectors) {
+        for (slot, vector) in parts.iter_mut().zip(vectors) {
+            *slot = part(vector);
+        }
+    }
+    parts
+}

@@ -1,0 +1,99 @@
+//! [`TileRows`]: the tiles of several rows, read without a comparison for each.
+
+#![expect(
+    unsafe_code,
+    reason = "tiles are read through pointers whose range is checked once for all of them"
+)]
+
+use core::marker::PhantomData;
+
+use super::TILE;
+
+/// `R` rows of codes with the same number of tiles, each tile `stride` bytes behind the one before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TileRows<'a, const R: usize> {
+    starts: [*const u8; R],
+    stride: usize,
+    tiles: usize,
+    lifetime: PhantomData<&'a [u8]>,
+}
+
+impl<'a, const R: usize> TileRows<'a, R> {
+    /// The first `tiles` tiles of each row; fewer, if a row has fewer bytes.
+    pub(crate) fn new(rows: [&'a [u8]; R], stride: usize, tiles: usize) -> Self {
+        let (mut starts, mut tiles) = ([core::ptr::null(); R], tiles);
+        for (start, row) in starts.iter_mut().zip(rows) {
+            *start = row.as_ptr();
+            tiles = tiles.min(Self::bytes_to_tiles(row.len(), stride));
+        }
+        Self {
+            starts,
+            stride,
+            tiles,
+            lifetime: PhantomData,
+        }
+    }
+
+    /// The whole tiles in so many bytes.
+    const fn bytes_to_tiles(bytes: usize, stride: usize) -> usize {
+        match (bytes.checked_sub(TILE), stride) {
+            (None, _) => 0,
+            (Some(_), 0) => 1,
+            (Some(more), _) => more / stride + 1,
+        }
+    }
+
+    /// The number of tiles of each row.
+    #[inline(always)]
+    pub(crate) const fn len(&self) -> usize {
+        self.tiles
+    }
+
+    /// The tiles of one row.
+    pub(crate) fn row(&self, row: usize) -> TileRows<'a, 1> {
+        TileRows {
+            starts: [self.starts[row]],
+            stride: self.stride,
+            tiles: self.tiles,
+            lifetime: PhantomData,
+        }
+    }
+
+    /// A tile of a row; zeros if there is none.
+    #[inline(always)]
+    pub(crate) fn tile(&self, row: usize, tile: usize) -> &'a [u8; TILE] {
+        if row < R && tile < self.tiles {
+            let start = self.starts[row].wrapping_add(tile * self.stride);
+            // SAFETY: `new` saw that each row has `(tiles - 1) * stride + TILE` bytes, which are borrowed for `'a`; the array has
+            // no alignment. There is no token: reading bytes needs no instruction set.
+            return unsafe { &*start.cast() };
+        }
+        &[0; TILE]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_are_those_of_the_slices_and_end_with_them() {
+        let bytes: [u8; 200] = core::array::from_fn(|i| i.to_le_bytes()[0]);
+        for stride in [1, 54, 64, 66] {
+            for len in [0, 1, 63, 64, 65, 127, 128, 129, 200] {
+                let rows = [&bytes[..len], &bytes[200 - len..]];
+                let tiles = TileRows::new(rows, stride, 3);
+                let expected = (0..3).filter(|tile| tile * stride + TILE <= len).count();
+                assert_eq!(tiles.len(), expected);
+                for (r, row) in rows.into_iter().enumerate() {
+                    for tile in 0..expected {
+                        let start = tile * stride;
+                        assert_eq!(tiles.tile(r, tile), &row[start..start + TILE]);
+                    }
+                    assert_eq!(tiles.tile(r, expected), &[0; TILE]);
+                }
+                assert_eq!(tiles.tile(2, 0), &[0; TILE]);
+            }
+        }
+    }
+}
