@@ -1,8 +1,31 @@
-//! The best ternary vector of a slice of weights: the method of the paper.
+//! The best ternary vector of a slice of weights: the method of the paper *TNT* (arXiv 1912.09236), in exact arithmetic.
 //!
-//! The layers, each above those before it: [`objective`] (the score of a support), [`scan`] (loops over long slices), [`search`]
-//! (the ways to the optimum), [`rule`], [`fit`], [`options`], [`solution`] (every rule to one solution), [`short`] (many short
-//! vectors at once), [`certificate`] (proofs and their checker), [`curve`](mod@curve).
+//! A support is the set of weights whose trit is not 0. Its score `S^2 / m` (`S` the sum of its magnitudes, `m` their number, or the
+//! sum of importances) is what the squared error falls by. The optimum is the support of the largest score; it holds all weights above
+//! a threshold. So a rule decides a threshold, a search finds it, and scales and trits follow.
+//!
+//! # From weights to trits
+//!
+//! ```text
+//! options     Ternarizer::ternarize_into                          the public functions, generic and thin
+//! compiled    <f32 as Compiled>::ternarize_into                   from here on compiled in this crate
+//! solution    ternarize_into -> check::check, route::route        one decision how to search
+//! solution    streamed::solve -> supports                         or exact::{optimum, controlled, baseline}
+//! search      stream::optimum -> guess, scan -> finish -> offer   or bracket, count, sort
+//! solution    exact::one_threshold, RuleSolution::measure         scales, thresholds, then trits and error metrics
+//! ```
+//!
+//! # Modules, each above those before it
+//!
+//! - [`side`], [`objective`]: the score of a support, and the exact sums it is made from;
+//! - [`rule`], [`fit`]: the rules; the result;
+//! - [`scan`]: loops over long slices, for every instruction set;
+//! - [`search`]: the theorem, and the ways to the optimum;
+//! - [`options`], [`check`], [`route`]: the options, what can be wrong with them, and which search serves them;
+//! - [`solution`]: every rule to scales, trits and a [`Fit`](fit::Fit);
+//! - [`short`]: many short vectors at once;
+//! - [`certificate`]: proofs of optimality, and their checker; [`curve`](mod@curve): the cosine for every number of non-zeros;
+//! - [`compiled`]: the functions that are compiled once for each type of weights.
 
 #[cfg(feature = "alloc")]
 pub(crate) mod certificate;

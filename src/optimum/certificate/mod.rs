@@ -60,8 +60,7 @@ use crate::weight::{Weight, scale_by_power};
 /// Why an answer of [`Rule::Tnt`](crate::Rule::Tnt) or [`Rule::TwoScale`](crate::Rule::TwoScale) is the optimum:
 /// [made](crate::Ternarizer::certify) with it, [checked](Self::check) without any search.
 ///
-/// It is nothing but numbers, open to everyone, for nobody has to trust them: the checker believes no sum that it has not added
-/// up itself. Let `m` be the mass and `S` the sum above a threshold `tau`, and `B = S - m tau`. The support above the step
+/// All fields are public. Nobody has to trust them, because the checker adds every sum again. Let `m` be the mass and `S` the sum above a threshold `tau`, and `B = S - m tau`. The support above the step
 /// `best` is the optimum, with `m*` and `S*`, if for all neighbours `p`, `q` among the steps
 ///
 /// ```text
@@ -69,7 +68,8 @@ use crate::weight::{Weight, scale_by_power};
 /// ```
 ///
 /// because no ternary vector with half its scale between `tau_p` and `tau_q` scores more than what this says. A certificate has a
-/// dozen or two steps for ordinary weights, be it a million; where almost all candidates score alike, one for each magnitude.
+/// dozen or two steps for ordinary weights, even for a million of them. Where nearly all candidates have the same score, it has one step for
+/// each magnitude.
 ///
 /// # Examples
 ///

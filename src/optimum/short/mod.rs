@@ -1,7 +1,7 @@
 //! Short vectors, sixteen at a time: kernels of 3 x 3, blocks of 32 to 256.
 //!
-//! A short vector is over before a search has begun: what costs is not the arithmetic but the branches, which nobody can
-//! predict. So sixteen vectors lie side by side, one in each lane, and all are sorted and searched by the same instructions:
+//! In the search of a short vector the arithmetic is cheap, and mispredicted branches are expensive. So sixteen vectors lie side by side,
+//! one in each lane, and all are sorted and searched by the same instructions, without branches:
 //!
 //! ```text
 //! transpose;  sort all lanes by a network                                        (network)
@@ -10,8 +10,8 @@
 //! ```
 //!
 //! A lane is in doubt where two prefixes score alike up to 1e-12, where magnitudes are extreme, or where a quotient in doubles
-//! cannot tell to which side its exact value would be rounded. Its vector is ternarized once more, by the ordinary search: so
-//! the answer is the same to the last bit, and doubts are rare on ordinary data.
+//! cannot tell to which side its exact value would be rounded. Its vector is ternarized once more, by the ordinary search. So
+//! the result has the same bits. Doubts are rare on ordinary data.
 
 mod best;
 mod figures;

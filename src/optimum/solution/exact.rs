@@ -1,6 +1,6 @@
 //! Solutions from the searches in integers, and from the rules that prescribe a threshold.
 
-use super::{SignPair, Solution};
+use super::{RuleSolution, SignPair};
 use crate::error::Error;
 use crate::exact::wide_sums::WideSums;
 use crate::optimum::fit;
@@ -15,7 +15,7 @@ use crate::weight::{Format, scale_by_power};
 pub(super) fn optimum<O: Objective>(
     options: &Ternarizer<'_>,
     objective: impl Fn(Side) -> O,
-) -> Solution<O::Weight> {
+) -> RuleSolution<O::Weight> {
     if options.rule == Rule::TwoScale {
         let sides = [objective(Side::Positive), objective(Side::Negative)];
         let [p, n] = [&sides[0], &sides[1]].map(|side| search::optimum(side, options.search).tally);
@@ -31,7 +31,7 @@ pub(super) fn optimum<O: Objective>(
 pub(super) fn controlled<W: Format>(
     options: &Ternarizer<'_>,
     weights: &[W],
-) -> Result<Solution<W>, Error> {
+) -> Result<RuleSolution<W>, Error> {
     let wide = WideObjective::new(weights, None, Side::Both);
     let found = controlled_support(options, weights, &wide)?;
     Ok(one_support(&wide, &found, options.scales))
@@ -74,7 +74,7 @@ fn one_support<O: Objective>(
     objective: &O,
     found: &Support<O::Tally>,
     scales: Scales,
-) -> Solution<O::Weight> {
+) -> RuleSolution<O::Weight> {
     let parts = SupportParts::of(objective, found.cut);
     let threshold = parts.threshold(objective.half_scale_key(&found.tally));
     // A run of equals that was taken whole lies above the threshold.
@@ -87,7 +87,7 @@ fn one_support<O: Objective>(
         p: &parts.positive,
         n: &parts.negative,
     };
-    Solution {
+    RuleSolution {
         ties,
         ..one_threshold(objective, threshold, &found.tally, by_sign, scales)
     }
@@ -100,9 +100,9 @@ pub(super) fn one_threshold<O: Objective>(
     all: &O::Tally,
     SignPair { p, n }: SignPair<&O::Tally>,
     scales: Scales,
-) -> Solution<O::Weight> {
+) -> RuleSolution<O::Weight> {
     let lambda = objective.scale(all);
-    Solution {
+    RuleSolution {
         lambda,
         scales: match scales {
             Scales::One => SignPair {
@@ -132,7 +132,7 @@ pub(super) fn one_threshold<O: Objective>(
 pub(super) fn by_sign<O: Objective>(
     (positive, p): (&O, &O::Tally),
     (negative, n): (&O, &O::Tally),
-) -> Solution<O::Weight> {
+) -> RuleSolution<O::Weight> {
     // The two sides come in units of their own.
     let unit = positive.unit_exponent().max(negative.unit_exponent());
     let in_unit = |side: &O, tally| {
@@ -145,7 +145,7 @@ pub(super) fn by_sign<O: Objective>(
     let (a, b) = (in_unit(positive, p), in_unit(negative, n));
     let rounded = a.and(b);
     let mean = scale_by_power(fit::share(rounded.sum, rounded.mass), unit);
-    Solution {
+    RuleSolution {
         lambda: Format::narrow(mean),
         scales: SignPair {
             p: positive.scale(p),
@@ -163,7 +163,7 @@ pub(super) fn by_sign<O: Objective>(
 }
 
 /// The support and the scale that a baseline prescribes.
-pub(super) fn baseline<W: Format>(weights: &[W], options: &Ternarizer<'_>) -> Solution<W> {
+pub(super) fn baseline<W: Format>(weights: &[W], options: &Ternarizer<'_>) -> RuleSolution<W> {
     let plain = GridObjective::with_all(weights);
     let Prescription { threshold, scale } = prescribe(options.rule, &plain);
     let solution = one_support(&plain, &plain.above(threshold).into(), options.scales);
@@ -172,7 +172,7 @@ pub(super) fn baseline<W: Format>(weights: &[W], options: &Ternarizer<'_>) -> So
         n: threshold,
     };
     match scale {
-        Some(lambda) => Solution {
+        Some(lambda) => RuleSolution {
             lambda,
             scales: SignPair {
                 p: lambda,
@@ -181,7 +181,7 @@ pub(super) fn baseline<W: Format>(weights: &[W], options: &Ternarizer<'_>) -> So
             thresholds,
             ..solution
         },
-        None => Solution {
+        None => RuleSolution {
             thresholds,
             ..solution
         },

@@ -1,7 +1,7 @@
-//! From options to a [`Fit`]: every route leads to a [`Solution`], and every solution is written and measured in one way.
+//! From options to a [`Fit`]: every route leads to a [`RuleSolution`], and every solution is written and measured in one way.
 //!
 //! ```text
-//! route -> support (streamed, exact) -> Solution: scales, thresholds -> trits, cosine, error
+//! route -> support (streamed, exact) -> RuleSolution: scales, thresholds -> trits, cosine, error
 //! ```
 
 mod exact;
@@ -61,7 +61,7 @@ struct SignPair<T> {
 
 /// The scales and thresholds of a ternary vector, and its sums.
 #[derive(Clone, Copy, Debug)]
-struct Solution<W> {
+struct RuleSolution<W> {
     lambda: W,
     scales: SignPair<W>,
     /// Keys: what is above is selected.
@@ -75,7 +75,7 @@ struct Solution<W> {
     unit: i32,
 }
 
-impl<W: Format> Solution<W> {
+impl<W: Format> RuleSolution<W> {
     /// Writes the trits and measures their error.
     fn write(&self, weights: &[W], importance: Option<&[f32]>, trits: &mut [i8]) -> Fit<W> {
         let counts = self.select(weights, importance, trits);

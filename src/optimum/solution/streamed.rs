@@ -7,7 +7,7 @@
 //!
 //! The result is that of the other searches, bit for bit.
 
-use super::{SignPair, Solution, exact};
+use super::{RuleSolution, SignPair, exact};
 use crate::error::Error;
 use crate::exact::wide_sums::WideSums;
 use crate::optimum::check;
@@ -213,7 +213,7 @@ fn weighted_solution<W: Format>(
     options: &Ternarizer<'_>,
     [p, n]: [WeightedSupport<'_, W>; 2],
     sums: [SignSums; 2],
-) -> Option<Solution<W>> {
+) -> Option<RuleSolution<W>> {
     // Numbers are reported in units of two to this power.
     let unit = unit_exponent::<W>(p.found.top).max(unit_exponent::<W>(n.found.top));
     let rounded = |part: SignSums| RoundedTally {
@@ -253,7 +253,7 @@ fn weighted_solution<W: Format>(
         };
         (lambda, scales, pair(threshold, threshold))
     };
-    Some(Solution {
+    Some(RuleSolution {
         lambda,
         scales,
         thresholds: SignPair {

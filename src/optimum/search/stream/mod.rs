@@ -146,13 +146,8 @@ pub(crate) fn optimum<W: Format, H: Decide<W>>(
     // Conditions on constants, so that each type gets only the passes that it needs.
     if !H::WEIGHTED {
         if first == FirstScan::Sort {
-            // The thresholds do not matter.
             let mut scratch = [0; SORTED_AT_ONCE * size_of::<f64>()];
-            return if W::FITS_SINGLE {
-                input.begin::<4, true>(NO_GUESS, [0.0; 4], None, &mut scratch)
-            } else {
-                input.begin::<9, false>(NO_GUESS, [0.0; 9], None, &mut scratch)
-            };
+            return input.begin::<0, false>(NO_GUESS, [], None, &mut scratch);
         }
     }
     let guess = input.backend.run(GuessPass::new(input.weights, input.side));
