@@ -78,7 +78,11 @@ pub const fn huggingface_len(rows: usize, columns: usize) -> Result<usize, Error
 /// assert_eq!(bytes, [0b10_01_00_10, 0b00_01_01_01]);
 /// # Ok::<(), ternarize::Error>(())
 /// ```
-pub fn encode_huggingface_into(columns: usize, trits: &[i8], bytes: &mut [u8]) -> Result<(), Error> {
+pub fn encode_huggingface_into(
+    columns: usize,
+    trits: &[i8],
+    bytes: &mut [u8],
+) -> Result<(), Error> {
     let len = len_of(columns, trits.len())?;
     check_len(len, bytes.len())?;
     check_trits(trits)?;
@@ -109,7 +113,11 @@ pub fn encode_huggingface_into(columns: usize, trits: &[i8], bytes: &mut [u8]) -
 /// assert_eq!(trits, [1, 0, -1, 0, 0, 0, 1, -1]);
 /// # Ok::<(), ternarize::Error>(())
 /// ```
-pub fn decode_huggingface_into(columns: usize, bytes: &[u8], trits: &mut [i8]) -> Result<(), Error> {
+pub fn decode_huggingface_into(
+    columns: usize,
+    bytes: &[u8],
+    trits: &mut [i8],
+) -> Result<(), Error> {
     let len = len_of(columns, trits.len())?;
     check_len(len, bytes.len())?;
     two_bit::validate(bytes, trits.len())?;

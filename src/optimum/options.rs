@@ -305,10 +305,10 @@ impl<'a> Ternarizer<'a> {
     }
 }
 
-/// Ternarizes a slice as the paper does: returns the trits, and the [`Fit`] with the scales and the error metrics.
+/// Ternarizes a slice as the paper does: returns the trits, `lambda_p` and `lambda_n`.
 ///
-/// The trits are the ternary vector of the largest cosine with the weights. `fit.lambda_p` is the mean of the weights whose trit
-/// is +1, `fit.lambda_n` the mean magnitude of those whose trit is -1.
+/// The trits are the ternary vector of the largest cosine with the weights. `lambda_p` is the mean of the weights whose trit
+/// is +1, `lambda_n` the mean magnitude of those whose trit is -1. [`Ternarizer::ternarize`] also returns the error metrics.
 ///
 /// # Errors
 ///
@@ -317,15 +317,16 @@ impl<'a> Ternarizer<'a> {
 /// # Examples
 ///
 /// ```
-/// let (trits, fit) = ternarize::ternarize(&[0.5_f32, -0.6, 0.1, -0.2, 0.7, 0.0])?;
+/// let (trits, lambda_p, lambda_n) = ternarize::ternarize(&[0.5_f32, -0.6, 0.1, -0.2, 0.7, 0.0])?;
 /// assert_eq!(trits, [1, -1, 0, 0, 1, 0]);
-/// assert_eq!((fit.lambda_p, fit.lambda_n), (0.6, 0.6));
+/// assert_eq!((lambda_p, lambda_n), (0.6, 0.6));
 /// # Ok::<(), ternarize::Error>(())
 /// ```
 #[cfg(feature = "alloc")]
 #[inline]
-pub fn ternarize<W: Weight>(weights: &[W]) -> Result<(alloc::vec::Vec<i8>, Fit<W>), Error> {
-    Ternarizer::new().ternarize(weights)
+pub fn ternarize<W: Weight>(weights: &[W]) -> Result<(alloc::vec::Vec<i8>, W, W), Error> {
+    let (trits, fit) = Ternarizer::new().ternarize(weights)?;
+    Ok((trits, fit.lambda_p, fit.lambda_n))
 }
 
 /// Ternarizes a slice as the paper does and writes the trits to a slice. Needs no heap.
@@ -357,16 +358,16 @@ pub fn ternarize_into<W: Weight>(weights: &[W], trits: &mut [i8]) -> Result<Fit<
 /// # Examples
 ///
 /// ```
-/// let (trits, fit) = ternarize::ternarize_heapless::<f32, 8>(&[0.5, -0.25, 0.0])?;
+/// let (trits, lambda_p, lambda_n) = ternarize::ternarize_heapless::<f32, 8>(&[0.5, -0.25, 0.0])?;
 /// assert_eq!(trits, [1, -1, 0]);
-/// assert_eq!((fit.lambda_p, fit.lambda_n), (0.5, 0.25));
+/// assert_eq!((lambda_p, lambda_n), (0.5, 0.25));
 /// # Ok::<(), ternarize::Error>(())
 /// ```
 #[cfg(feature = "heapless")]
 #[inline]
 pub fn ternarize_heapless<W: Weight, const N: usize>(
     weights: &[W],
-) -> Result<(heapless::Vec<i8, N>, Fit<W>), Error> {
+) -> Result<(heapless::Vec<i8, N>, W, W), Error> {
     let mut trits = heapless::Vec::new();
     trits.resize(weights.len(), 0).map_err(|_| Error::TooMany {
         what: Operand::Weight,
@@ -374,5 +375,5 @@ pub fn ternarize_heapless<W: Weight, const N: usize>(
         max: N,
     })?;
     let fit = ternarize_into(weights, &mut trits)?;
-    Ok((trits, fit))
+    Ok((trits, fit.lambda_p, fit.lambda_n))
 }

@@ -18,9 +18,9 @@ use core::num::NonZero;
 use core::ops::Range;
 
 use super::{Groups, TernaryTensor, runs::Runs};
+use crate::error::ShapeError;
 use crate::matmul::dot::{Apart, Row, Sums, Together, sums};
 use crate::simd::{Backend, Divisible, Job, Vector};
-use crate::error::ShapeError;
 use crate::{Error, PackedTrits, Scales};
 
 /// Trits times vectors in a part that is worth a thread.

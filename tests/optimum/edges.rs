@@ -184,9 +184,9 @@ fn a_fixed_capacity() {
         }
     );
     assert!(error.to_string().contains('3') && error.to_string().contains('2'));
-    let (trits, fit) = ternarize::ternarize_heapless::<f32, 3>(&weights).unwrap();
+    let (trits, lambda_p, lambda_n) = ternarize::ternarize_heapless::<f32, 3>(&weights).unwrap();
     assert_eq!(
-        (&trits[..], fit.lambda_p, fit.lambda_n),
+        (&trits[..], lambda_p, lambda_n),
         (&[1, -1, 0][..], 0.5, 0.25)
     );
 }

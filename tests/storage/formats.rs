@@ -152,7 +152,8 @@ fn hugging_face_s_and_mlx_s_tensors_are_the_golden_ones() {
                 let (scales, expected) =
                     (halves(&vector["scales_f16"]), halves(&vector["biases_f16"]));
                 let mut biases = vec![f16::NAN; scales.len()];
-                format::encode_mlx_into(group, 128, &trits, &scales, &mut bytes, &mut biases).unwrap();
+                format::encode_mlx_into(group, 128, &trits, &scales, &mut bytes, &mut biases)
+                    .unwrap();
                 assert_eq!(biases, expected);
                 format::decode_mlx_into(group, 128, &golden, &scales, &biases, &mut read).unwrap();
             }

@@ -388,6 +388,9 @@ fn hugging_face_and_mlx_refuse_what_is_not_theirs() {
     bytes[3] = 0x0c;
     let read = format::decode_mlx_into(32, 64, &bytes, &[0.5, 0.25], &[-0.5, -0.25], &mut trits);
     assert_eq!(read, no_code);
-    assert_eq!(format::decode_huggingface_into(4, &bytes, &mut trits), no_code);
+    assert_eq!(
+        format::decode_huggingface_into(4, &bytes, &mut trits),
+        no_code
+    );
     assert_eq!(trits[31], -2);
 }

@@ -7,7 +7,9 @@ use crate::common::twin::weights;
 use proptest::prelude::*;
 use ternarize::ShapeError;
 use ternarize::tensor::{Grouping, Shape, TensorView, TernaryTensor};
-use ternarize::{Backend, Code, Error, PackedTrits, PackedTritsBuf, Rule, Scales, Ternarizer, Weight};
+use ternarize::{
+    Backend, Code, Error, PackedTrits, PackedTritsBuf, Rule, Scales, Ternarizer, Weight,
+};
 
 /// Every grouping that there is for this rank, but for the longest blocks.
 fn groupings(rank: usize) -> Vec<Grouping> {
@@ -50,7 +52,10 @@ fn twin_product(tensor: &TernaryTensor, x: &[f32]) -> Vec<f32> {
         runs.fold(0.0, |y, (run, group)| {
             let x = &x[run.start - start..run.end - start];
             let trits = tensor.trits().slice(run).unwrap();
-            let (plus, minus) = (ordered_sum(trits, x, [1, 1]), -ordered_sum(trits, x, [-1, -1]));
+            let (plus, minus) = (
+                ordered_sum(trits, x, [1, 1]),
+                -ordered_sum(trits, x, [-1, -1]),
+            );
             let (lambda_p, lambda_n) = (all_p[group], all_n[group]);
             y + match tensor.scales() {
                 Scales::One => lambda_p * ordered_sum(trits, x, [1, -1]),

@@ -44,7 +44,9 @@ fn check(tensor: &TernaryTensor, xs: &[Activations]) {
         assert_eq!(&bits, first, "{backend:?} {:?}", tensor.grouping());
         for (x, y) in xs.iter().zip(y.chunks(rows.max(1))) {
             let mut alone = vec![f32::NAN; rows];
-            tensor.matmul_i8_on(backend, core::slice::from_ref(x), &mut alone).unwrap();
+            tensor
+                .matmul_i8_on(backend, core::slice::from_ref(x), &mut alone)
+                .unwrap();
             assert_eq!(alone, y, "{backend:?} {:?}", tensor.grouping());
             for (row, &y) in y.iter().enumerate() {
                 let (exact, size) = exact(tensor, row, x);
@@ -200,7 +202,9 @@ fn the_extremes_are_exact() {
                 let expected = f32::from(trit) * f32::from(value) * columns as f32;
                 for backend in Backend::available() {
                     let mut y = [0.0; 2];
-                    tensor.matmul_i8_on(backend, core::slice::from_ref(&x), &mut y).unwrap();
+                    tensor
+                        .matmul_i8_on(backend, core::slice::from_ref(&x), &mut y)
+                        .unwrap();
                     assert_eq!(y.map(f32::to_bits), [expected.to_bits(); 2], "{backend:?}");
                 }
             }

@@ -189,13 +189,13 @@ fn the_three_decompositions_of_the_paper() {
             }
             flats.retain(|(place, _)| place[axis] == slice);
             let vector: Vec<f32> = flats.iter().map(|&(_, flat)| values[flat]).collect();
-            let (trits, fit) = ternarize::ternarize(&vector).unwrap();
+            let (trits, lambda_p, lambda_n) = ternarize::ternarize(&vector).unwrap();
             let found = flats
                 .iter()
                 .map(|&(_, flat)| tensor.trits().get(flat).unwrap());
             assert!(found.eq(trits));
-            assert_eq!(tensor.lambda_p()[slice], f64::from(fit.lambda_p));
-            assert_eq!(tensor.lambda_n()[slice], f64::from(fit.lambda_n));
+            assert_eq!(tensor.lambda_p()[slice], f64::from(lambda_p));
+            assert_eq!(tensor.lambda_n()[slice], f64::from(lambda_n));
         }
     }
 }
