@@ -11,6 +11,8 @@
 
 use alloc::vec::Vec;
 
+use super::floats::AnyView;
+use super::planes::ternarize_any;
 use super::{Grouping, PlanesTensor, TensorView};
 use crate::error::check_len;
 use crate::quantize::budget::{Allocation, Choice, allocate};
@@ -29,8 +31,8 @@ pub struct StorageOption {
 }
 
 impl StorageOption {
-    fn store<W: Weight>(&self, view: &TensorView<'_, W>) -> Result<PlanesTensor, Error> {
-        let planes = PlanesTensor::ternarize(view, self.grouping, &self.planes)?;
+    fn store(&self, view: AnyView<'_>) -> Result<PlanesTensor, Error> {
+        let planes = ternarize_any(view, self.grouping, &self.planes)?;
         Ok(planes.transcode(self.code))
     }
 }
@@ -79,23 +81,33 @@ impl PlanesTensor {
         budget: u64,
         importance: &[f64],
     ) -> Result<(Vec<Self>, Allocation), Error> {
-        check_len(tensors.len(), importance.len())?;
-        // Measure each tensor with each option.
-        let mut choices = Vec::with_capacity(tensors.len());
-        for (tensor, importance) in tensors.iter().zip(importance) {
-            let measured = options.iter().map(|option| {
-                let stored = option.store(tensor)?;
-                Ok(Choice {
-                    bytes: stored.stored_bytes() as u64,
-                    error: importance * stored.error_metrics(tensor)?.relative_error,
-                })
-            });
-            choices.push(measured.collect::<Result<Vec<_>, _>>()?);
-        }
-        // Choose, and store each tensor with its option.
-        let allocation = allocate(&choices, budget)?;
-        let chosen = tensors.iter().zip(&allocation.choices);
-        let stored = chosen.map(|(tensor, &choice)| options[choice].store(tensor));
-        Ok((stored.collect::<Result<_, _>>()?, allocation))
+        let views: Vec<_> = tensors.iter().map(TensorView::any).collect();
+        within_budget(&views, options, budget, importance)
     }
+}
+
+fn within_budget(
+    tensors: &[AnyView<'_>],
+    options: &[StorageOption],
+    budget: u64,
+    importance: &[f64],
+) -> Result<(Vec<PlanesTensor>, Allocation), Error> {
+    check_len(tensors.len(), importance.len())?;
+    // Measure each tensor with each option.
+    let mut choices = Vec::with_capacity(tensors.len());
+    for (&tensor, importance) in tensors.iter().zip(importance) {
+        let measured = options.iter().map(|option| {
+            let stored = option.store(tensor)?;
+            Ok(Choice {
+                bytes: stored.stored_bytes() as u64,
+                error: importance * stored.metrics(tensor)?.relative_error,
+            })
+        });
+        choices.push(measured.collect::<Result<Vec<_>, _>>()?);
+    }
+    // Choose, and store each tensor with its option.
+    let allocation = allocate(&choices, budget)?;
+    let chosen = tensors.iter().zip(&allocation.choices);
+    let stored = chosen.map(|(&tensor, &choice)| options[choice].store(tensor));
+    Ok((stored.collect::<Result<_, _>>()?, allocation))
 }

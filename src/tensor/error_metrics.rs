@@ -251,7 +251,7 @@ impl PlanesTensor {
         self.metrics(original.any())
     }
 
-    fn metrics(&self, original: AnyView<'_>) -> Result<ErrorMetrics, Error> {
+    pub(super) fn metrics(&self, original: AnyView<'_>) -> Result<ErrorMetrics, Error> {
         let products = products(original, self.groups(), &|group, values| {
             self.restore_group(group, values);
         })?;

@@ -336,7 +336,7 @@ impl PlanesTensor {
     }
 }
 
-fn ternarize_any(
+pub(super) fn ternarize_any(
     view: AnyView<'_>,
     grouping: Grouping,
     options: &Planes,
@@ -346,7 +346,10 @@ fn ternarize_any(
     if groups.shape().is_empty() {
         return Err(Error::Empty);
     }
-    let found = each_view!(view, view => all_groups(&view, &groups, options))?;
+    let found = each_view!(view, view => {
+        view.check_finite()?;
+        all_groups(&view, &groups, options)?
+    });
     let planes = (0..options.count).map(|k| plane(&groups, &found, k));
     Ok(PlanesTensor {
         planes: planes.collect::<Result<_, _>>()?,
@@ -361,7 +364,6 @@ fn all_groups<W: Weight>(
     groups: &Groups,
     options: &Planes,
 ) -> Result<Vec<RowFit>, Error> {
-    view.check_finite()?;
     let weights = view.grouped(groups.grouping())?;
     threads::collect(groups.len(), groups.batches(BATCH), |groups, found| {
         let mut scratch = Vec::new();

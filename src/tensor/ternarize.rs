@@ -20,10 +20,10 @@ use super::floats::{AnyView, each, each_view};
 use super::{ErrorMetrics, floats::Floats};
 use super::{GroupedView, Grouping, Groups, TensorView, TernaryTensor};
 use crate::optimum::check::check_importance;
-use crate::optimum::short;
+use crate::optimum::{short, solution};
 use crate::packed::pack_two_bit;
 use crate::threads;
-use crate::weight::TypedSlice;
+use crate::weight::{Format, TypedSlice};
 use crate::{Code, Error, Fit, PackedTritsBuf, Scales, Ternarizer, Weight};
 
 /// Weights in a batch, about. Chosen: a search of so many takes tens of microseconds, long beside the hand-over to a thread.
@@ -93,46 +93,43 @@ fn ternarize_any(
     fits: &mut dyn Any,
 ) -> Result<TernaryTensor, Error> {
     each_view!(view, view => {
-        let (tensor, found) = ternarize_as(&view, grouping, options)?;
+        let (trits, found) = search(&view, grouping, options)?;
+        let lambda_p: Vec<_> = found.iter().map(|fit| fit.lambda_p).collect();
+        let lambda_n: Vec<_> = found.iter().map(|fit| fit.lambda_n).collect();
         if let Some(fits) = fits.downcast_mut() {
             *fits = found;
         }
-        Ok(tensor)
+        let lambda_n = (!one_scale(options)).then_some(&lambda_n[..]);
+        let (shape, rule) = (*view.shape(), options.rule);
+        TernaryTensor::from_parts(shape, grouping, rule, trits, &lambda_p, lambda_n)
     })
 }
 
-fn ternarize_as<W: Weight>(
+/// The packed trits of a tensor, and the fit of each group.
+fn search<W: Format>(
     view: &TensorView<'_, W>,
     grouping: Grouping,
     options: &Ternarizer<'_>,
-) -> Result<(TernaryTensor, Vec<Fit<W>>), Error> {
+) -> Result<(PackedTritsBuf, Vec<Fit<W>>), Error> {
     let weights = view.grouped(grouping)?;
-    let shape = *view.shape();
-    if shape.is_empty() {
+    if view.shape().is_empty() {
         return Err(Error::Empty);
     }
     let searched = || {
         let importance = options.importance;
         let importance = importance.map(|values| checked_importance(values, weights.groups()));
-        let source = GroupSearch {
+        let groups = GroupSearch {
             weights,
             importance: importance.transpose()?,
             options,
         };
-        source.search()
+        groups.search()
     };
     // The search of a group reports a weight of its own that is not finite. The first one of the tensor goes before any error.
-    let (trits, fits) = searched().map_err(|error| match view.check_finite() {
+    searched().map_err(|error| match view.check_finite() {
         Err(not_finite) => not_finite,
         Ok(()) => error,
-    })?;
-    let lambdas = |lambda: fn(&Fit<W>) -> W| fits.iter().map(lambda).collect::<Vec<W>>();
-    let lambda_p = lambdas(|fit| fit.lambda_p);
-    let lambda_n = (!one_scale(options)).then(|| lambdas(|fit| fit.lambda_n));
-    let rule = options.rule;
-    let tensor =
-        TernaryTensor::from_parts(shape, grouping, rule, trits, &lambda_p, lambda_n.as_deref())?;
-    Ok((tensor, fits))
+    })
 }
 
 /// Whether both signs always get the same scale, so that one is enough to store.
@@ -156,7 +153,7 @@ struct GroupSearch<'a, W> {
     options: &'a Ternarizer<'a>,
 }
 
-impl<W: Weight> GroupSearch<'_, W> {
+impl<W: Format> GroupSearch<'_, W> {
     /// The trits packed in row-major order, and the fit of each group.
     fn search(&self) -> Result<(PackedTritsBuf, Vec<Fit<W>>), Error> {
         let groups = self.weights.groups();
@@ -230,7 +227,7 @@ impl<W: Weight> GroupSearch<'_, W> {
             };
             let (own, rest) = trits.split_at_mut(weights.len());
             trits = rest;
-            fits.push(options.ternarize_into(weights, own)?);
+            fits.push(solution::ternarize_into(&options, weights, own)?);
         }
         Ok(())
     }

@@ -44,7 +44,6 @@ fn ordered_sum(trits: PackedTrits<'_>, x: &[f32], kept: [i8; 2]) -> f32 {
 
 /// The product run by run, as it is defined.
 fn twin_product(tensor: &TernaryTensor, x: &[f32]) -> Vec<f32> {
-    let bytes = tensor.trits().as_bytes();
     let (all_p, all_n) = (singles(&tensor.lambda_p()), singles(&tensor.lambda_n()));
     let row = |row: usize| {
         let start = row * x.len();
