@@ -17,47 +17,11 @@ use core::cmp::Ordering;
 use super::{Certificate, Ladder, Refusal, Step};
 use crate::exact::natural::{compare, difference, magnitude, product};
 use crate::exact::wide_sums::WideSums;
-use crate::optimum::compiled;
 use crate::optimum::fit::Fit;
 use crate::weight::Weight;
 
 impl<W: Weight> Certificate<W> {
-    /// Whether this proves that `trits` and `fit` are the answer for these weights and importances: of all `3^N` ternary vectors
-    /// the best one, of equals the one with the fewest non-zeros, and the scales its projections (one for both signs, or one
-    /// for each).
-    ///
-    /// Whoever made the certificate or the answer need not be trusted: whatever is accepted is right. All is decided in whole
-    /// numbers. The figures of merit `cosine` and `relative_error` are not looked at; `lambda` under
-    /// [`Rule::TwoScale`](crate::Rule::TwoScale), which is only informative, may be eight units in the last place off.
-    ///
-    /// # Errors
-    ///
-    /// The first [`Refusal`] found.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use ternarize::{Refusal, Ternarizer};
-    ///
-    /// let weights = [0.5_f32, -0.6, 0.1, -0.2, 0.7, 0.0];
-    /// let (mut trits, fit, certificate) = Ternarizer::new().certify(&weights)?;
-    /// assert_eq!(certificate.check(&weights, None, &trits, &fit), Ok(()));
-    /// trits[3] = -1;
-    /// assert_eq!(certificate.check(&weights, None, &trits, &fit), Err(Refusal::Trit { index: 3 }));
-    /// # Ok::<(), ternarize::Error>(())
-    /// ```
-    #[inline]
-    pub fn check(
-        &self,
-        weights: &[W],
-        importance: Option<&[f32]>,
-        trits: &[i8],
-        fit: &Fit<W>,
-    ) -> Result<(), Refusal> {
-        compiled::check(self, weights, importance, trits, fit)
-    }
-
-    /// [`check`](Self::check), compiled for each type.
+    /// [`check`](Self::check), for one type of weights.
     pub(in crate::optimum) fn verify(
         &self,
         weights: &[W],

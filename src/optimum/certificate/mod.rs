@@ -55,6 +55,8 @@ use core::slice;
 pub use refusal::Refusal;
 
 use crate::exact::limbs::{bit_length, to_f64};
+use crate::optimum::compiled;
+use crate::optimum::fit::Fit;
 use crate::weight::{Weight, scale_by_power};
 
 /// Why an answer of [`Rule::Tnt`](crate::Rule::Tnt) or [`Rule::TwoScale`](crate::Rule::TwoScale) is the optimum:
@@ -150,6 +152,43 @@ impl<W> Certificate<W> {
             Self::Joint(ladder) => slice::from_ref(ladder),
             Self::BySign(ladders) => ladders,
         }
+    }
+}
+
+impl<W: Weight> Certificate<W> {
+    /// Whether this proves that `trits` and `fit` are the answer for these weights and importances: of all `3^N` ternary vectors
+    /// the best one, of equals the one with the fewest non-zeros, and the scales its projections (one for both signs, or one
+    /// for each).
+    ///
+    /// Whoever made the certificate or the answer need not be trusted: whatever is accepted is right. All is decided in whole
+    /// numbers. The figures of merit `cosine` and `relative_error` are not looked at; `lambda` under
+    /// [`Rule::TwoScale`](crate::Rule::TwoScale), which is only informative, may be eight units in the last place off.
+    ///
+    /// # Errors
+    ///
+    /// The first [`Refusal`] found.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ternarize::{Refusal, Ternarizer};
+    ///
+    /// let weights = [0.5_f32, -0.6, 0.1, -0.2, 0.7, 0.0];
+    /// let (mut trits, fit, certificate) = Ternarizer::new().certify(&weights)?;
+    /// assert_eq!(certificate.check(&weights, None, &trits, &fit), Ok(()));
+    /// trits[3] = -1;
+    /// assert_eq!(certificate.check(&weights, None, &trits, &fit), Err(Refusal::Trit { index: 3 }));
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    #[inline]
+    pub fn check(
+        &self,
+        weights: &[W],
+        importance: Option<&[f32]>,
+        trits: &[i8],
+        fit: &Fit<W>,
+    ) -> Result<(), Refusal> {
+        compiled::check(self, weights, importance, trits, fit)
     }
 }
 

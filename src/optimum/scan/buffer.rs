@@ -35,7 +35,10 @@ impl<'s, W: Format> GatherBuffer<'s, W> {
             };
         }
         let (first, second) = bytes.split_at_mut(bytes.len() / 2 / LANES * LANES);
-        let (slots, masses) = (W::slots(first), second.as_chunks_mut().0);
+        let slots = W::slots(first);
+        // As many masses as slots, so that both are cut at the same place.
+        let masses = second.as_chunks_mut().0.get_mut(..slots.len());
+        let masses = masses.unwrap_or_default();
         Self {
             slots,
             masses,
