@@ -1,10 +1,56 @@
 //! Products of packed trits with activations.
 //!
-//! | product | activations | here |
+//! A trit times a number is the number, nothing, or its negative. So a ternary product needs no multiplication: it is a sum of
+//! selected activations.
+//!
+//! | weights | activations | method |
 //! |---|---|---|
-//! | one vector of trits | f32, `i8` | [`PackedTrits::dot`](crate::PackedTrits::dot) and its siblings; the order of additions is defined below |
-//! | a matrix | f32 | [`TernaryTensor::matvec`](crate::tensor::TernaryTensor::matvec) |
-//! | a matrix | [`Activations`] | [`TernaryTensor::matvec_i8`](crate::tensor::TernaryTensor::matvec_i8), [`FormatMatrix::matvec_i8`](crate::format::FormatMatrix::matvec_i8) |
+//! | a vector of trits | `f32`, `i8` | [`PackedTrits::dot`](crate::PackedTrits::dot), `dot_signed`, `dot_i8`, `dot_signed_i8` |
+//! | a matrix | `f32` | `TernaryTensor::matvec`, `matmul` |
+//! | a matrix | `Activations`: 8 bits with scales | `TernaryTensor::matvec_i8`, `matmul_i8`; `FormatMatrix::matvec_i8`, `matmul_i8` |
+//!
+//! Each `matmul` has a variant with the suffix `_on` that takes a [`Backend`](crate::Backend). All backends return the same bits.
+//!
+//! # The order of a floating-point sum
+//!
+//! Addition of floats is not associative, so equal bits need one order of additions. This one suits a vector unit with eight
+//! lanes, or with two times four:
+//!
+//! ```text
+//! lane[0..8] = +0.0
+//! for i in 0..n:                        i counts from the start of the vector, wherever its trits begin in a byte
+//!     t_i = +1:  lane[i % 8] += x_i
+//!     t_i = -1:  lane[i % 8] -= x_i
+//!     t_i =  0:  nothing                also when x_i is infinite or NaN
+//! sum = ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]))
+//! ```
+//!
+//! A lane begins at +0.0 and, rounding to nearest, no addition makes it -0.0. Hence a branch-free loop may add a zero of either
+//! sign for "nothing", and an empty sum is +0.0.
+//!
+//! # Two scales
+//!
+//! A vector with the value `lambda_p` at its +1 trits and `-lambda_n` at its -1 trits has the product
+//! `lambda_p * plus - lambda_n * minus`. `plus` is the sum of the activations under the +1 trits, `minus` that under the -1 trits,
+//! each in the order above. For integers `plus - minus` is the plain sum. For floats it may differ from it in the last places, as
+//! it rounds at other points.
+//!
+//! # 8-bit activations
+//!
+//! With one scale for a row of weights and one for the vector, the sum `S = sum t x` is exact for all lengths, and
+//!
+//! ```text
+//! y = f32(S) (lambda d)                              two scales:  f32(S+) (lambda_p d) - f32(S-) (lambda_n d)
+//! ```
+//!
+//! where each operation rounds once. With more scales, each *tile* (64 bytes of codes) adds sixteen lanes to sixteen f32 sums, tile
+//! by tile. Lane `j` is the sum over the bytes `4j .. 4j + 4` of the tile. The lanes are added up in the end:
+//!
+//! ```text
+//! for each tile i, for each lane j:   a[j] += f32(S[i][j]) (lambda[i][j] d[i])
+//!                       two scales:   a[j] += f32(S+[i][j]) (lambda_p[i][j] d[i]);   a[j] += f32(S-[i][j]) (-lambda_n[i][j] d[i])
+//! y = the sum of a[0..16], folded in halves:  a[j] += a[j + 8],  a[j] += a[j + 4],  a[j] += a[j + 2],  a[0] + a[1]
+//! ```
 
 pub(crate) mod dot;
 #[cfg(feature = "alloc")]

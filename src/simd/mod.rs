@@ -1,7 +1,8 @@
-//! [`Backend`]: which instructions the loops may use. Every loop is written once, in safe Rust; a backend compiles it anew.
+//! [`Backend`]: the instruction sets that the loops may use. Every loop is written once; a backend compiles it for its
+//! instruction set.
 //!
-//! A loop is a [`Job`]. [`Backend::run`] runs it inside a function that is compiled for an instruction set, and as a job is
-//! inlined there, the compiler turns the same lines into the vectors of that set:
+//! A loop is a [`Job`], or a [`TileJob`] for products with 8-bit activations. [`Backend::run`] runs it inside a function that is
+//! compiled for an instruction set. The job is inlined there, so the compiler turns the same lines into the vectors of that set:
 //!
 //! ```text
 //! portable      what the target always has: SSE2 on x86-64, NEON on 64-bit Arm, plain code elsewhere
@@ -13,8 +14,12 @@
 //! simd128       in WebAssembly that is compiled with it: as portable, and for products written for it
 //! ```
 //!
-//! A backend other than the portable one holds a token that only detection can make, so safe code cannot ask for instructions
-//! that are not there. Detection asks the processor once; on x86-64 it works without `std`. No number depends on the backend.
+//! All `unsafe` code of the crate is below this module. A backend other than the portable one holds a token that only detection
+//! can make. An operation that needs an instruction set is a method of its token, so safe code cannot run instructions that the
+//! processor lacks. Detection happens once; on x86-64 it works without `std`. Results do not depend on the backend.
+//!
+//! A function that is not inlined into the loop of its backend is compiled for the baseline processor: correct, but slow. The
+//! script `.ci/inlined` finds such functions.
 
 // Each target has the `Machine` of the first module, or that of its own architecture.
 #[cfg_attr(
@@ -77,7 +82,7 @@ use x86::Machine;
 use portable::Arrays;
 pub(crate) use tiles::TileJob;
 #[cfg(feature = "alloc")]
-pub(crate) use tiles::{Digits, MOST_TILES, Planes, TILE, TileRows, TileUnit};
+pub(crate) use tiles::{Digits, EqualSlices, MOST_TILES, Planes, TILE, TileRows, TileUnit};
 pub(crate) use vector::Vector;
 
 use crate::threads;
@@ -106,7 +111,7 @@ pub(crate) trait Divisible: Job<Output: Send> + Send {
     fn unite(&mut self, parts: [Self::Output; 2]) -> Option<Self::Output>;
 }
 
-/// The instructions that the loops may use. All give the same bits.
+/// The instruction set that the loops use. All give the same bits.
 ///
 /// # Examples
 ///
@@ -130,7 +135,7 @@ enum Kind {
 }
 
 impl Backend {
-    /// What the target has in any case.
+    /// The instructions that every processor of the target has.
     pub const PORTABLE: Self = Self(Kind::Portable);
 
     /// The fastest backend of this processor.
@@ -144,7 +149,7 @@ impl Backend {
         Self::available().last().unwrap_or(Self::PORTABLE)
     }
 
-    /// Every backend that this processor can run: the portable one first, the fastest last.
+    /// All backends that this processor can run: the portable one first, the fastest last.
     ///
     /// ```
     /// assert_eq!(ternarize::Backend::available().next(), Some(ternarize::Backend::PORTABLE));
@@ -207,7 +212,7 @@ impl Backend {
 }
 
 impl Backend {
-    /// Runs a job, in parts side by side where that pays.
+    /// Runs a job; in parts, on several threads, if the job is long enough.
     pub(crate) fn run_divided<J: Divisible>(self, mut job: J) -> J::Output {
         // Threads are asked about last: asking may start them.
         let parts = job.divide().filter(|_| threads::pays());

@@ -23,10 +23,11 @@ use crate::matmul::dot::{Apart, Row, Sums, Together, sums};
 use crate::simd::{Backend, Divisible, Job, Vector};
 use crate::{Error, PackedTrits, Scales};
 
-/// Trits times vectors in a part that is worth a thread.
+/// The least trits times vectors of a part that is given to a thread. Derived: at 0.1 to 0.3 ns each they take 13 to 40 microseconds,
+/// several times what starting a thread's job costs.
 const LEAST: usize = 1 << 17;
 
-/// The most rows at once, at whose multiples the rows are divided.
+/// The most rows at once: as many sums as fit the registers of AVX-512. Parts begin at multiples of it.
 const ROWS: usize = 4;
 
 /// A tensor as a matrix: the first axis gives the rows, all others together give the columns.

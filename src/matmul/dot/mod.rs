@@ -1,35 +1,10 @@
-//! The products of packed trits with activations: `sum t_i x_i`, on plain slices.
+//! One vector of trits times activations, `sum t_i x_i`, on plain slices.
 //!
-//! A trit times a number is the number, nothing, or its negative, so a ternary product needs no multiplication: it is a
-//! sum of selected activations. [`portable`] is the *definition* of these sums. Any other implementation, for whatever
-//! instruction set, has to return the same bits: [`dot`] and [`dot_signed`] do, on every [`Backend`](crate::Backend).
+//! [`portable`] is the definition of these sums. [`floats`] returns the same bits with the instructions of a backend. The public
+//! functions are the methods of [`PackedTrits`](crate::PackedTrits).
 //!
-//! # The order of a floating-point sum
-//!
-//! Addition of floats is not associative, so "the same bits" needs one order of additions. It is chosen such that eight
-//! lanes of a vector unit, or twice four, add in it naturally:
-//!
-//! ```text
-//! lane[0..8] = +0.0
-//! for i in 0..n:                        i counts from the start of the vector given, wherever its trits begin in a byte
-//!     t_i = +1:  lane[i % 8] += x_i
-//!     t_i = -1:  lane[i % 8] -= x_i
-//!     t_i =  0:  nothing                also when x_i is infinite or NaN
-//! sum = ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]))
-//! ```
-//!
-//! A lane begins at +0.0 and, rounding to nearest, no addition makes it -0.0. Hence "nothing" may also be done by adding a
-//! zero of either sign, which is what a branch-free kernel does, and an empty sum is +0.0.
-//!
-//! # Two scales
-//!
-//! A vector with the value `lambda_p` at its +1 trits and `-lambda_n` at its -1 trits has the product
-//! `lambda_p * plus - lambda_n * minus`, where `plus` and `minus` sum the activations under the +1 and under the -1 trits
-//! apart, each in the order above. For integers `plus - minus` is the plain sum. For floats it may differ from it in the
-//! last places, as it rounds at other points.
-//!
-//! Cost: one pass over the bytes and the activations, a selection and an addition (two for the sums apart) an element; no
-//! memory beyond the lanes and the decoding table of the code.
+//! Cost: one pass over the bytes and the activations. An element takes a selection and an addition; two additions for sums by
+//! sign. No memory besides the lanes and the decoding table of the code.
 
 mod floats;
 mod packed;

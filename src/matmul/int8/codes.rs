@@ -13,7 +13,7 @@ const AHEAD: usize = 12288;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RowCodes<'a> {
     pub(crate) bytes: &'a [u8],
-    /// The length of a row in units of which `per_byte` fit in a byte: a row may begin within a byte.
+    /// The length of a row in units of which `per_byte` fit in a byte, 1, 4 or 5: a row may begin within a byte.
     pub(crate) row_len: usize,
     pub(crate) per_byte: usize,
     pub(crate) tiling: Tiling,
@@ -39,12 +39,19 @@ pub(crate) enum Tiling {
 impl RowCodes<'_> {
     /// The digit of its first byte at which a row begins.
     pub(super) const fn first_digit(&self, row: usize) -> usize {
-        row * self.row_len % self.per_byte
+        let (whole, at) = (self.start(row), row * self.row_len);
+        at - whole * self.per_byte
     }
 
     /// The first byte of a row.
     const fn start(&self, row: usize) -> usize {
-        row * self.row_len / self.per_byte
+        let at = row * self.row_len;
+        // By numbers that the compiler knows: there is one division for each row.
+        match self.per_byte {
+            1 => at,
+            4 => at / 4,
+            _ => at / 5,
+        }
     }
 
     /// The prefetch distance for blocks of so many rows: a multiple of their bytes, so that each row prefetches a row. Zero where

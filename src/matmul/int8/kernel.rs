@@ -10,7 +10,7 @@
 
 use super::arrange::ActivationTile;
 use super::scales::LANE_PAIRS;
-use crate::simd::{Backend, Digits, TILE, TileJob, TileRows, TileUnit, Vector};
+use crate::simd::{Backend, Digits, EqualSlices, TILE, TileJob, TileRows, TileUnit, Vector};
 
 /// `R` rows of codes and the `C` vectors that they meet.
 #[derive(Clone, Copy)]
@@ -50,30 +50,26 @@ impl<'a, const P: usize, const R: usize, const C: usize> Strip<'a, P, R, C> {
 
     /// Adds all tiles, tile after tile.
     #[inline(always)]
-    fn for_each_tile<T, S>(self, unit: T, sums: &mut S)
+    fn for_each_tile<T, S>(&self, unit: T, sums: &mut S)
     where
         T: Digits<P>,
         S: TileSums<T, P, R, C>,
     {
-        let Self { rows, xs, ahead } = self;
-        // All slices get the same visible length, so that one comparison serves for all.
-        let mut vectors = [[&[][..]; C]; R];
-        for r in 0..R {
-            for c in 0..C {
-                let Some(x) = xs[r][c].get(..rows.len()) else {
-                    return;
-                };
-                vectors[r][c] = x;
-            }
-        }
+        let Self { rows, xs, ahead } = *self;
+        let Some(vectors) = EqualSlices::new(xs, rows.len()) else {
+            return;
+        };
         for tile in 0..rows.len() {
             for r in 0..R {
                 let codes = rows.tile(r, tile);
                 unit.vector().prefetch(codes, ahead);
                 let which = if S::ALIGNED { 0 } else { r };
-                let mut here = [&vectors[which][0][tile]; C];
+                let Some(first) = vectors.get(which, 0, tile) else {
+                    return;
+                };
+                let mut here = [first; C];
                 for c in 1..C {
-                    here[c] = &vectors[which][c][tile];
+                    here[c] = vectors.get(which, c, tile).unwrap_or(first);
                 }
                 sums.add(unit, r, tile, codes, here);
             }
@@ -91,7 +87,7 @@ pub(super) struct ExactSums<'a, const P: usize, const R: usize, const C: usize, 
 
 impl<const P: usize, const R: usize, const C: usize, const TWO: bool> ExactSums<'_, P, R, C, TWO> {
     #[inline(always)]
-    fn sums<T: Digits<P>>(self, unit: T) -> [[[i64; 2]; C]; R] {
+    fn sums<T: Digits<P>>(&self, unit: T) -> [[[i64; 2]; C]; R] {
         let mut totals = [[[0; 2]; C]; R];
         if const { !T::SHARES } {
             for r in 0..R {
@@ -110,12 +106,12 @@ impl<const P: usize, const R: usize, const C: usize, const TWO: bool> ExactSums<
 
     /// Compiled once for a backend that gains nothing by several rows.
     #[inline(never)]
-    fn sums_of_one<T: Digits<P>>(self, unit: T) -> [[[i64; 2]; C]; R] {
+    fn sums_of_one<T: Digits<P>>(&self, unit: T) -> [[[i64; 2]; C]; R] {
         self.add_up(unit)
     }
 
     #[inline(always)]
-    fn add_up<T: Digits<P>>(self, unit: T) -> [[[i64; 2]; C]; R] {
+    fn add_up<T: Digits<P>>(&self, unit: T) -> [[[i64; 2]; C]; R] {
         let mut totals = [[[0; 2]; C]; R];
         if TWO {
             let zeros = unit.load_sums(&[0; 16]);
@@ -225,7 +221,7 @@ impl<const P: usize, const R: usize, const C: usize, const LANES: bool, const TW
     ScaledSums<'_, P, R, C, LANES, TWO>
 {
     #[inline(always)]
-    fn sums<T: Digits<P>>(self, unit: T) -> [[f32; C]; R] {
+    fn sums<T: Digits<P>>(&self, unit: T) -> [[f32; C]; R] {
         let mut y = [[0.0; C]; R];
         if const { !T::SHARES } {
             for r in 0..R {
@@ -242,37 +238,60 @@ impl<const P: usize, const R: usize, const C: usize, const LANES: bool, const TW
         self.add_up(unit)
     }
 
+    /// The scales of the +1 trits, or of the -1 trits.
+    #[inline(always)]
+    fn scales_of_sign(&self, sign: usize) -> [[&[f32]; C]; R] {
+        let mut scales = [[&[][..]; C]; R];
+        for r in 0..R {
+            for c in 0..C {
+                scales[r][c] = self.scales[r][c][sign];
+            }
+        }
+        scales
+    }
+
+    /// The same for each pair of lanes of a tile.
+    #[inline(always)]
+    fn lanes_of_sign(&self, sign: usize) -> [[&[[f32; LANE_PAIRS]]; C]; R] {
+        let mut scales = [[&[][..]; C]; R];
+        for r in 0..R {
+            for c in 0..C {
+                scales[r][c] = self.scales[r][c][sign].as_chunks().0;
+            }
+        }
+        scales
+    }
+
     /// Compiled once for a backend that gains nothing by several rows.
     #[inline(never)]
-    fn sums_of_one<T: Digits<P>>(self, unit: T) -> [[f32; C]; R] {
+    fn sums_of_one<T: Digits<P>>(&self, unit: T) -> [[f32; C]; R] {
         self.add_up(unit)
     }
 
     #[inline(always)]
-    fn add_up<T: Digits<P>>(self, unit: T) -> [[f32; C]; R] {
+    fn add_up<T: Digits<P>>(&self, unit: T) -> [[f32; C]; R] {
         let mut y = [[0.0; C]; R];
         let (vector, tiles) = (unit.vector(), self.strip.rows.len());
+        let lanes = if LANES { tiles } else { 0 };
+        let (Some(of_tiles), Some(of_lanes)) = (
+            EqualSlices::new(self.scales_of_sign(0), tiles),
+            EqualSlices::new(self.lanes_of_sign(0), lanes),
+        ) else {
+            return y;
+        };
         let mut sums = FloatSums::<_, R, C, LANES, TWO> {
             sums: [[vector.splat(0.0); C]; R],
-            scales: [[[(&[][..], &[][..]); 2]; C]; R],
+            of_tiles: [of_tiles; 2],
+            of_lanes: [of_lanes; 2],
         };
-        // As for the tiles: slices of the same visible length.
-        for r in 0..R {
-            for c in 0..C {
-                for sign in 0..(if TWO { 2 } else { 1 }) {
-                    let scales = self.scales[r][c][sign];
-                    let lanes = scales.as_chunks().0;
-                    let known = if LANES {
-                        lanes.get(..tiles)
-                    } else {
-                        Some(&[][..])
-                    };
-                    let (Some(lanes), Some(scales)) = (known, scales.get(..tiles)) else {
-                        return y;
-                    };
-                    sums.scales[r][c][sign] = (scales, lanes);
-                }
-            }
+        if TWO {
+            let (Some(of_tiles), Some(of_lanes)) = (
+                EqualSlices::new(self.scales_of_sign(1), tiles),
+                EqualSlices::new(self.lanes_of_sign(1), lanes),
+            ) else {
+                return y;
+            };
+            (sums.of_tiles[1], sums.of_lanes[1]) = (of_tiles, of_lanes);
         }
         self.strip.for_each_tile(unit, &mut sums);
         for r in 0..R {
@@ -284,10 +303,11 @@ impl<const P: usize, const R: usize, const C: usize, const LANES: bool, const TW
     }
 }
 
-/// Sixteen f32 sums for each row and vector, and the scales of their tiles, one by one and as pairs of lanes.
+/// Sixteen f32 sums for each row and vector, and for both signs the scales of their tiles, or of the pairs of lanes of these.
 struct FloatSums<'a, F, const R: usize, const C: usize, const LANES: bool, const TWO: bool> {
     sums: [[F; C]; R],
-    scales: [[[(&'a [f32], &'a [[f32; LANE_PAIRS]]); 2]; C]; R],
+    of_tiles: [EqualSlices<'a, f32, R, C>; 2],
+    of_lanes: [EqualSlices<'a, [f32; LANE_PAIRS], R, C>; 2],
 }
 
 impl<F: Copy, const R: usize, const C: usize, const LANES: bool, const TWO: bool>
@@ -301,12 +321,13 @@ impl<F: Copy, const R: usize, const C: usize, const LANES: bool, const TWO: bool
         (r, c, sign): (usize, usize, usize),
         tile: usize,
     ) -> F {
-        let (scales, lanes) = self.scales[r][c][sign];
         if LANES {
-            let pairs = vector.load_twice(&lanes[tile]);
+            let scales = self.of_lanes[sign].get(r, c, tile);
+            let pairs = vector.load_twice(scales.unwrap_or(&[0.0; LANE_PAIRS]));
             vector.zip(pairs, pairs)[0]
         } else {
-            vector.splat(scales[tile])
+            let scale = self.of_tiles[sign].get(r, c, tile);
+            vector.splat(*scale.unwrap_or(&0.0))
         }
     }
 }
@@ -394,9 +415,9 @@ macro_rules! kernels {
                 two: bool,
             ) -> [[[i64; 2]; C]; R] {
                 if two {
-                    self.run_tiles(ExactSums::<$digits, R, C, true> { strip, less })
+                    self.run_tiles(&ExactSums::<$digits, R, C, true> { strip, less })
                 } else {
-                    self.run_tiles(ExactSums::<$digits, R, C, false> { strip, less })
+                    self.run_tiles(&ExactSums::<$digits, R, C, false> { strip, less })
                 }
             }
 
@@ -408,7 +429,7 @@ macro_rules! kernels {
             ) -> [[f32; C]; R] {
                 $($(#[$attribute])*
                 if lanes_and_two == ($lanes, $two) {
-                    return self.run_tiles(ScaledSums::<$digits, R, C, $lanes, $two> {
+                    return self.run_tiles(&ScaledSums::<$digits, R, C, $lanes, $two> {
                         strip,
                         scales,
                     });
@@ -420,7 +441,7 @@ macro_rules! kernels {
         }
 
         impl<const R: usize, const C: usize, const TWO: bool> TileJob
-            for ExactSums<'_, $digits, R, C, TWO>
+            for &ExactSums<'_, $digits, R, C, TWO>
         {
             type Output = [[[i64; 2]; C]; R];
 
@@ -431,7 +452,7 @@ macro_rules! kernels {
         }
 
         impl<const R: usize, const C: usize, const LANES: bool, const TWO: bool> TileJob
-            for ScaledSums<'_, $digits, R, C, LANES, TWO>
+            for &ScaledSums<'_, $digits, R, C, LANES, TWO>
         {
             type Output = [[f32; C]; R];
 

@@ -1,9 +1,9 @@
-//! Products of packed ternary matrices with vectors of 8-bit activations: exact whole numbers, times scales.
+//! Matrices of packed trits times vectors of 8-bit activations.
 //!
-//! Activations are rounded to 8 bits once ([`Activations`]), and from there on a product is a sum of small whole numbers, in
-//! which no order of additions matters. So the activations may be laid out to please the weights: for each 64 bytes of codes (a
-//! *tile*) in as many *planes* as a byte has digits, activation and digit at the same place. That costs a pass over the vector,
-//! not over the matrix, and makes the inner loop the same for every layout of trits in bytes.
+//! Activations are rounded to 8 bits once ([`Activations`]). From there on a product is a sum of small integers, in which no order
+//! of additions matters. So the activations may be arranged for the weights: for each 64 bytes of codes (a *tile*) in as many
+//! *planes* as a byte has digits, activation and digit at the same place. That costs one pass over the vector, not over the matrix,
+//! and makes the inner loop the same for every layout of trits in bytes.
 //!
 //! ```text
 //! codes    byte 0    byte 1   ...  byte 63            digit p of byte m  meets  x[p][m]
@@ -11,24 +11,9 @@
 //! plane 1  x[1][0]   ...
 //! ```
 //!
-//! # What is computed
-//!
-//! With one scale for a row of weights and one for the vector, the sum `S = sum t x` is exact for all lengths, and
-//!
-//! ```text
-//! y = f32(S) (lambda d)                                          two scales:  f32(S+) (lambda_p d) - f32(S-) (lambda_n d)
-//! ```
-//!
-//! where each operation rounds once. With more scales each tile adds its sixteen lanes to sixteen running sums of singles, tile by
-//! tile, and the lanes are added up in the end:
-//!
-//! ```text
-//! for each tile i, for each lane j:   a[j] += f32(S[i][j]) (lambda[i][j] d[i])
-//!                       two scales:   a[j] += f32(S+[i][j]) (lambda_p[i][j] d[i]);   a[j] += f32(S-[i][j]) (-lambda_n[i][j] d[i])
-//! y = the sum of a[0..16], folded in halves:  a[j] += a[j + 8],  a[j] += a[j + 4],  a[j] += a[j + 2],  a[0] + a[1]
-//! ```
-//!
-//! That is the definition; every instruction set and every number of threads gives its bits.
+//! [`matrix`] selects the loop for a matrix in a code of this crate, `format` does so for other programs' bytes. [`arrange`] arranges
+//! the vectors, [`driver`] divides rows and vectors into blocks, [`codes`] and [`scales`] prepare a block, and [`kernel`] is the
+//! loop. What is computed is defined in [`matmul`](crate::matmul).
 //!
 //! Cost: a byte of codes is read once; a tile takes about twice as many instructions as it has planes.
 

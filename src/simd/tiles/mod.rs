@@ -23,7 +23,7 @@ mod rows;
 #[cfg(all(test, feature = "alloc"))]
 mod tests;
 
-pub(crate) use rows::TileRows;
+pub(crate) use rows::{EqualSlices, TileRows};
 
 use super::Vector;
 

@@ -1,4 +1,7 @@
-//! [`TileRows`]: the tiles of several rows, read without a comparison for each.
+//! [`TileRows`] and [`EqualSlices`]: several slices that are read in step, with one comparison for all of them.
+//!
+//! Indexing several slices compares each index with each length, unless the compiler sees that the lengths are equal. In loops
+//! over arrays of slices it often does not. Here all share one length.
 
 #![expect(
     unsafe_code,
@@ -72,6 +75,47 @@ impl<'a, const R: usize> TileRows<'a, R> {
     }
 }
 
+/// `N` times `M` slices of the same length.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EqualSlices<'a, T, const N: usize, const M: usize> {
+    starts: [[*const T; M]; N],
+    len: usize,
+    lifetime: PhantomData<&'a [T]>,
+}
+
+impl<'a, T, const N: usize, const M: usize> EqualSlices<'a, T, N, M> {
+    /// The first `len` elements of each slice; `None` if one of them has fewer.
+    #[inline(always)]
+    pub(crate) fn new(slices: [[&'a [T]; M]; N], len: usize) -> Option<Self> {
+        let mut starts = [[core::ptr::null(); M]; N];
+        for (starts, slices) in starts.iter_mut().zip(slices) {
+            for (start, slice) in starts.iter_mut().zip(slices) {
+                if slice.len() < len {
+                    return None;
+                }
+                *start = slice.as_ptr();
+            }
+        }
+        Some(Self {
+            starts,
+            len,
+            lifetime: PhantomData,
+        })
+    }
+
+    /// An element of a slice, if there is one.
+    #[inline(always)]
+    pub(crate) fn get(&self, n: usize, m: usize, index: usize) -> Option<&'a T> {
+        if n < N && m < M && index < self.len {
+            let element = self.starts[n][m].wrapping_add(index);
+            // SAFETY: `new` saw that each slice has `len` elements, which are borrowed for `'a`. There is no token: reading needs
+            // no instruction set.
+            return Some(unsafe { &*element });
+        }
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,5 +139,25 @@ mod tests {
                 assert_eq!(tiles.tile(2, 0), &[0; TILE]);
             }
         }
+    }
+
+    #[test]
+    fn elements_are_those_of_the_slices() {
+        let numbers: [u8; 12] = core::array::from_fn(|i| i.to_le_bytes()[0]);
+        let slices = [
+            [&numbers[..5], &numbers[4..]],
+            [&numbers[1..7], &numbers[6..]],
+        ];
+        assert!(EqualSlices::new(slices, 6).is_none());
+        let equal = EqualSlices::new(slices, 5).unwrap();
+        for (n, slices) in slices.into_iter().enumerate() {
+            for (m, slice) in slices.into_iter().enumerate() {
+                for index in 0..5 {
+                    assert_eq!(equal.get(n, m, index), slice.get(index));
+                }
+                assert_eq!(equal.get(n, m, 5), None);
+            }
+        }
+        assert_eq!((equal.get(2, 0, 0), equal.get(0, 2, 0)), (None, None));
     }
 }
