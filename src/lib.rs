@@ -90,8 +90,8 @@ mod optimum;
 
 pub mod quantize;
 
-pub mod code;
-pub mod packed;
+mod code;
+mod packed;
 
 pub mod matmul;
 

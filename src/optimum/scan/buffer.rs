@@ -123,8 +123,9 @@ impl<'s, W: Format> GatherBuffer<'s, W> {
             self.store::<H>(self.len, kept);
             self.len += count;
         } else {
-            for l in 0..count {
-                self.push(W::single_to_slot(kept[0][l]), kept[1][l]);
+            let [weights, masses] = kept;
+            for (weight, mass) in weights.into_iter().zip(masses).take(count) {
+                self.push(W::single_to_slot(weight), mass);
             }
         }
     }

@@ -267,7 +267,7 @@ fn weighted_solution<W: Format>(
     })
 }
 
-impl<'a, W: Format> WeightedSupport<'a, W> {
+impl<W: Format> WeightedSupport<'_, W> {
     /// The weights of one side of the support alone.
     fn of(mut self, side: Side) -> Self {
         self.input.side = side;

@@ -102,8 +102,10 @@ impl<'a, 's, W: Format, H: Decide<W>> IntervalSearch<'a, 's, W, H> {
         let survey_points = survey_points(thresholds, survey);
         self.note(&survey_points);
         let ends = match window {
-            Some((ends, gathered)) => self.window(ends, gathered)?,
-            None => None,
+            Some((ends, gathered)) if self.has_window(ends, &gathered) => {
+                Some(self.window(ends, gathered)?)
+            }
+            _ => None,
         };
         // All points in order, from zero to the largest magnitude; and how many lie below the window.
         let top = self.top();
@@ -141,17 +143,20 @@ impl<'a, 's, W: Format, H: Decide<W>> IntervalSearch<'a, 's, W, H> {
         Some(())
     }
 
-    /// Searches the window if all of it was gathered and the sums above can be used; returns `B` at its ends.
-    fn window(&mut self, ends: [f32; 2], gathered: Gathered<H>) -> Option<Option<[Point; 2]>> {
+    /// Whether all of the window was gathered and the sums above it can be used.
+    fn has_window(&self, ends: [f32; 2], gathered: &Gathered<H>) -> bool {
         let [low, high] = ends.map(f64::from);
         let fits = gathered.inside <= self.buffer.slots.len();
         let in_order = 0.0 < low && low < high && self.lowest() <= low;
-        if !fits || !in_order || !H::is_exact(self, ends[1]) {
-            return Some(None);
-        }
+        fits && in_order && H::is_exact(self, ends[1])
+    }
+
+    /// Searches the window; returns `B` at its ends.
+    fn window(&mut self, ends: [f32; 2], gathered: Gathered<H>) -> Option<[Point; 2]> {
         let above = H::in_unit(self, gathered.above, last_place(ends[1]));
         let gathered = Gathered { above, ..gathered };
-        self.finish(gathered, Interval { low, high }).map(Some)
+        let [low, high] = ends.map(f64::from);
+        self.finish(gathered, Interval { low, high })
     }
 
     /// No optimum has a threshold below: its score `4 tau^2 m` would be less than the gain.

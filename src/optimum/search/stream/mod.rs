@@ -144,11 +144,9 @@ pub(crate) fn optimum<W: Format, H: Decide<W>>(
     scratch: &mut [i8],
 ) -> Option<Streamed<H::Best>> {
     // Conditions on constants, so that each type gets only the passes that it needs.
-    if !H::WEIGHTED {
-        if first == FirstScan::Sort {
-            let mut scratch = [0; SORTED_AT_ONCE * size_of::<f64>()];
-            return input.begin::<0, false>(NO_GUESS, [], None, &mut scratch);
-        }
+    if !H::WEIGHTED && first == FirstScan::Sort {
+        let mut scratch = [0; SORTED_AT_ONCE * size_of::<f64>()];
+        return input.begin::<0, false>(NO_GUESS, [], None, &mut scratch);
     }
     let guess = input.backend.run(GuessPass::new(input.weights, input.side));
     let spread = guess.spread;
@@ -161,12 +159,10 @@ pub(crate) fn optimum<W: Format, H: Decide<W>>(
         let factors = [0.5, 1.0 - far, below, low, 1.0, high, above, 1.0 + far, 2.9];
         return input.begin::<9, false>(guess, factors, Some([0.0; 2]), scratch);
     }
-    if !H::WEIGHTED {
-        if first == FirstScan::Four {
-            let lowest = f64::max(1.0 - 4.0 * spread, 0.3);
-            let factors = [lowest, 1.0 + 2.8 * spread, 1.9, 3.2];
-            return input.begin::<4, true>(guess, factors, Some([low, high]), scratch);
-        }
+    if !H::WEIGHTED && first == FirstScan::Four {
+        let lowest = f64::max(1.0 - 4.0 * spread, 0.3);
+        let factors = [lowest, 1.0 + 2.8 * spread, 1.9, 3.2];
+        return input.begin::<4, true>(guess, factors, Some([low, high]), scratch);
     }
     let lowest = if input.side == Side::Both && !H::WEIGHTED {
         0.5
