@@ -370,7 +370,7 @@ pub fn ternarize_heapless<W: Weight, const N: usize>(
 ) -> Result<(heapless::Vec<i8, N>, W, W), Error> {
     let mut trits = heapless::Vec::new();
     trits.resize(weights.len(), 0).map_err(|_| Error::TooMany {
-        what: Operand::Weight,
+        what: Operand::Element,
         given: weights.len(),
         max: N,
     })?;
