@@ -148,7 +148,7 @@ fn choose_gain(ternary: &mut Ternary, matrix: &Matrix, gain: Gain) -> Result<()>
     let factor = match gain {
         Gain::LeastSquares => return Ok(()),
         Gain::Norm => norm_gain,
-        Gain::UnitGain => unit_gain,
+        Gain::Unit => unit_gain,
     };
     let restored = ternary.restore();
     let columns = matrix.columns;

@@ -92,7 +92,8 @@ pub(crate) enum Gain {
     /// The norm of the weights.
     Norm,
     /// The gain of the weights.
-    UnitGain,
+    #[serde(rename = "unit-gain")]
+    Unit,
 }
 
 /// Which weights share scales.
