@@ -19,10 +19,12 @@
 //! implementations return the same sums.
 
 pub(super) mod portable;
+#[cfg(feature = "alloc")]
 mod rows;
 #[cfg(all(test, feature = "alloc"))]
 mod tests;
 
+#[cfg(feature = "alloc")]
 pub(crate) use rows::{EqualSlices, TileRows};
 
 use super::Vector;
