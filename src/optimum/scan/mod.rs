@@ -23,11 +23,6 @@
 //! only bounds a score carries its error. A sum that is reported has a defined order ([`float_sums`](crate::exact::float_sums)).
 //! So all backends and all numbers of threads give the same bits.
 
-#![allow(
-    clippy::needless_range_loop,
-    reason = "loops over halves and lanes index several arrays alike"
-)]
-
 pub(crate) mod above;
 pub(crate) mod buffer;
 pub(crate) mod exact;
