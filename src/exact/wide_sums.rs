@@ -6,7 +6,9 @@
 
 use core::cmp::Ordering;
 
-use super::limbs::{add_shifted, bit_length, compare, divide};
+#[cfg(feature = "alloc")]
+use super::limbs::compare;
+use super::limbs::{add_shifted, bit_length, divide};
 use super::quotient::Quotient;
 use super::score::{self, Score};
 use crate::weight::{Format, Limbs, decode};
@@ -72,6 +74,7 @@ impl<W: Format> WideSums<W> {
     }
 
     /// Adds a weight with its importance, both finite and the latter not negative.
+    #[cfg(feature = "alloc")]
     pub(crate) fn add(&mut self, weight: W, importance: Option<f32>) {
         self.add_times(weight.key(), importance, 1);
     }

@@ -101,12 +101,14 @@ impl<'a, 's, W: Format, H: Decide<W>> IntervalSearch<'a, 's, W, H> {
     ) -> Option<()> {
         let survey_points = survey_points(thresholds, survey);
         self.note(&survey_points);
-        let ends = match window {
-            Some((ends, gathered)) if self.has_window(ends, &gathered) => {
-                Some(self.window(ends, gathered)?)
-            }
-            _ => None,
-        };
+        let mut ends = None;
+        if let Some((window, gathered)) = window
+            && self.is_complete(window, gathered)
+        {
+            let above = H::in_unit(self, gathered.above, last_place(window[1]));
+            let [low, high] = window.map(f64::from);
+            ends = Some(self.finish(Gathered { above, ..gathered }, Interval { low, high })?);
+        }
         // All points in order, from zero to the largest magnitude; and how many lie below the window.
         let top = self.top();
         // Cauchy and Schwarz: the sum of all magnitudes, with more to spare than an energy of rounded weights needs.
@@ -143,20 +145,12 @@ impl<'a, 's, W: Format, H: Decide<W>> IntervalSearch<'a, 's, W, H> {
         Some(())
     }
 
-    /// Whether all of the window was gathered and the sums above it can be used.
-    fn has_window(&self, ends: [f32; 2], gathered: &Gathered<H>) -> bool {
+    /// Whether all of a window was gathered, and the sums above it can be used.
+    fn is_complete(&self, ends: [f32; 2], gathered: Gathered<H>) -> bool {
         let [low, high] = ends.map(f64::from);
-        let fits = gathered.inside <= self.buffer.slots.len();
         let in_order = 0.0 < low && low < high && self.lowest() <= low;
+        let fits = gathered.inside <= self.buffer.slots.len();
         fits && in_order && H::is_exact(self, ends[1])
-    }
-
-    /// Searches the window; returns `B` at its ends.
-    fn window(&mut self, ends: [f32; 2], gathered: Gathered<H>) -> Option<[Point; 2]> {
-        let above = H::in_unit(self, gathered.above, last_place(ends[1]));
-        let gathered = Gathered { above, ..gathered };
-        let [low, high] = ends.map(f64::from);
-        self.finish(gathered, Interval { low, high })
     }
 
     /// No optimum has a threshold below: its score `4 tau^2 m` would be less than the gain.
