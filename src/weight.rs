@@ -35,7 +35,7 @@ use num_traits::Float;
 /// assert_eq!(sparsity(&[1.0_f32, -1.0, 0.1, 0.0], &mut trits), Ok(0.5));
 /// assert_eq!(sparsity(&[1.0_f64, -1.0, 0.1, 0.0], &mut trits), Ok(0.5));
 /// ```
-pub trait Weight: Format + Sealed {}
+pub trait Weight: Float + Debug + Display + Send + Sync + 'static + Sealed {}
 
 /// A slice of weights of a known type. Generic public functions match on it and call functions that are compiled in this crate.
 #[derive(Clone, Copy, Debug)]
@@ -82,10 +82,14 @@ pub trait Sealed: Sized {
     fn typed_mut(weights: &mut [Self], _: Private) -> TypedSliceMut<'_>;
     /// The weight of this value; exact if the value is one of the type.
     fn from_value(value: f64, _: Private) -> Self;
+    /// The value; every weight type fits.
+    fn to_value(self, _: Private) -> f64;
+    /// The exponent of the smallest subnormal number.
+    fn least_exponent(_: Private) -> i32;
 }
 
 /// The bit layout of a weight type: what the sealed part of [`Weight`] knows.
-pub trait Format: Float + Debug + Display + Send + Sync + 'static {
+pub trait FloatBits: Float + Debug + Display + Send + Sync + 'static {
     /// Significant bits, the hidden one included.
     const PRECISION: u32;
     /// The smallest subnormal is `2^LEAST_EXPONENT`.
@@ -171,7 +175,7 @@ pub(crate) fn encode(mantissa: u64, shift: u32, precision: u32) -> u64 {
 }
 
 /// The exponent of a power of two just above the magnitude with this key: sums in units of it cannot overflow.
-pub(crate) fn unit_exponent<W: Format>(top: u64) -> i32 {
+pub(crate) fn unit_exponent<W: FloatBits>(top: u64) -> i32 {
     let (mantissa, shift) = decode(top, W::PRECISION);
     W::LEAST_EXPONENT + shift as i32 + (u64::BITS - mantissa.leading_zeros()) as i32
 }
@@ -204,7 +208,7 @@ fn to_f32(x: f64) -> f32 {
 
 /// The largest weight not above a number that is not negative.
 #[inline(always)]
-pub(crate) fn floor<W: Format>(x: f64) -> W {
+pub(crate) fn floor<W: FloatBits>(x: f64) -> W {
     let near = W::narrow(x);
     // Without a branch, as this is done in lanes.
     W::from_key(near.key() - u64::from(near.widen() > x))
@@ -261,12 +265,22 @@ macro_rules! weight {
             }
 
             #[inline(always)]
+            fn to_value(self, _: Private) -> f64 {
+                FloatBits::widen(self)
+            }
+
+            #[inline(always)]
+            fn least_exponent(_: Private) -> i32 {
+                Self::LEAST_EXPONENT
+            }
+
+            #[inline(always)]
             fn from_value(value: f64, _: Private) -> Self {
-                <Self as Format>::narrow(value)
+                <Self as FloatBits>::narrow(value)
             }
         }
 
-        impl Format for $type {
+        impl FloatBits for $type {
             const PRECISION: u32 = $precision;
             const LEAST_EXPONENT: i32 = $least;
             type Wide = [u64; $wide];
@@ -308,7 +322,7 @@ macro_rules! weight {
                 bytes.as_chunks_mut().0
             }
 
-            #[inline]
+            #[inline(always)]
             fn key(self) -> u64 {
                 u64::from(Float::abs(self).to_bits())
             }
@@ -322,7 +336,7 @@ macro_rules! weight {
                 <$type>::from_bits(key as _)
             }
 
-            #[inline]
+            #[inline(always)]
             fn widen(self) -> f64 {
                 $widen(self)
             }
@@ -391,7 +405,7 @@ weight!(
 mod tests {
     use super::*;
 
-    fn round_trips<W: Format>(keys: impl Iterator<Item = u64>) {
+    fn round_trips<W: FloatBits>(keys: impl Iterator<Item = u64>) {
         for key in keys {
             let (mantissa, shift) = decode(key, W::PRECISION);
             assert_eq!(encode(mantissa, shift, W::PRECISION), key);
@@ -444,7 +458,7 @@ mod tests {
 
     /// Between any two neighbours: the midpoint goes to the even one, all else to the nearer one.
     #[cfg(feature = "half")]
-    fn rounds_once<W: Format>(end: u64) {
+    fn rounds_once<W: FloatBits>(end: u64) {
         let bits = |x: f64| {
             assert_eq!(W::narrow(-x), -W::narrow(x));
             W::narrow(x).key()

@@ -6,7 +6,7 @@ use core::cmp::Ordering;
 
 use super::quotient::{Quotient, halves};
 use super::score::{self, Score};
-use crate::weight::{Format, decode};
+use crate::weight::{FloatBits, decode};
 
 /// A fixed-point grid: the unit is `2^base` smallest subnormals.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +44,7 @@ impl Grid {
     }
 
     /// The unit of the grid is two to this power.
-    pub(crate) fn unit<W: Format>(self) -> i32 {
+    pub(crate) fn unit<W: FloatBits>(self) -> i32 {
         self.base as i32 + W::LEAST_EXPONENT
     }
 

@@ -4,7 +4,7 @@ use alloc::{vec, vec::Vec};
 
 pub(crate) use super::limbs::compare;
 use super::limbs::{add_shifted, multiply, subtract_if_not_less, trimmed};
-use crate::weight::{Format, Limbs, decode};
+use crate::weight::{FloatBits, Limbs, decode};
 
 /// A whole number, the least significant limb first.
 pub(crate) type Natural = Vec<u64>;
@@ -15,7 +15,7 @@ pub(crate) fn natural(limbs: &impl Limbs) -> Natural {
 }
 
 /// A magnitude in units of the smallest subnormal.
-pub(crate) fn magnitude<W: Format>(weight: W) -> Natural {
+pub(crate) fn magnitude<W: FloatBits>(weight: W) -> Natural {
     let (mantissa, shift) = decode(weight.key(), W::PRECISION);
     let mut number = vec![0; shift as usize / 64 + 2];
     add_shifted(&mut number, mantissa.into(), shift);

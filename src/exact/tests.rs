@@ -15,7 +15,7 @@ use num_bigint::BigUint;
 use super::limbs::{add_shifted, bit_length, compare, divide, leading, multiply, to_f64};
 use super::quotient::Quotient;
 use super::score::{Score, clearly, exactly};
-use crate::weight::{Format, decode};
+use crate::weight::{FloatBits, decode};
 
 /// `SplitMix64`: numbers without a pattern, the same in every run.
 struct Numbers(u64);
@@ -71,7 +71,7 @@ fn magnitude(key: u64, precision: u32) -> BigUint {
 }
 
 /// `numerator / denominator` rounded down and to the nearest key, ties to even, by bisection.
-fn rounded<W: Format>(numerator: &BigUint, denominator: &BigUint) -> (u64, u64) {
+fn rounded<W: FloatBits>(numerator: &BigUint, denominator: &BigUint) -> (u64, u64) {
     let (mut low, mut high) = (0, W::infinity().key());
     while high - low > 1 {
         let middle = low + (high - low) / 2;
@@ -92,7 +92,7 @@ fn rounded<W: Format>(numerator: &BigUint, denominator: &BigUint) -> (u64, u64) 
 }
 
 /// A quotient that stands for `a * 2^exponent / b`, and its half, are rounded as that is, if it is a finite weight.
-fn judge<W: Format>(quotient: Quotient, (a, b): (&BigUint, &BigUint), exponent: i32) -> usize {
+fn judge<W: FloatBits>(quotient: Quotient, (a, b): (&BigUint, &BigUint), exponent: i32) -> usize {
     let (a, one) = shifted(a, exponent);
     let b = b * one;
     let top = magnitude(W::infinity().key() - 1, W::PRECISION);

@@ -11,11 +11,11 @@ use super::limbs::compare;
 use super::limbs::{add_shifted, bit_length, divide};
 use super::quotient::Quotient;
 use super::score::{self, Score};
-use crate::weight::{Format, Limbs, decode};
+use crate::weight::{FloatBits, Limbs, decode};
 
 /// Exact sums over some weights.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct WideSums<W: Format> {
+pub(crate) struct WideSums<W: FloatBits> {
     pub(crate) count: usize,
     pub(crate) mass: W::Wide,
     pub(crate) sum: W::Wide,
@@ -41,7 +41,7 @@ pub(crate) struct ExactPart {
     pub(crate) mass: [Piece; PIECES],
 }
 
-impl<W: Format> WideSums<W> {
+impl<W: FloatBits> WideSums<W> {
     /// The sums over no weights.
     pub(crate) const NONE: Self = Self {
         count: 0,

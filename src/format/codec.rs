@@ -5,7 +5,7 @@ use super::matrix::Matrix;
 use super::scale;
 use crate::error::check_len;
 use crate::error::{Error, Operand};
-use crate::weight::Weight;
+use crate::weight::{PRIVATE, Weight};
 
 impl Format {
     /// Writes a matrix of `columns` columns, given row by row, and its scales, given block by block.
@@ -143,12 +143,12 @@ pub(super) fn check_trits(trits: &[i8]) -> Result<(), Error> {
 pub(super) fn check_scales<W: Weight>(matrix: &Matrix, scales: &[W]) -> Result<(), Error> {
     check_len(matrix.scales(), scales.len())?;
     let mut scales = scales.iter().enumerate();
-    scales.try_for_each(|(index, scale)| matrix.check_scale(index, scale.widen()))
+    scales.try_for_each(|(index, scale)| matrix.check_scale(index, scale.to_value(PRIVATE)))
 }
 
 /// Writes scales that have been checked.
 pub(super) fn put_scales<W: Weight>(matrix: &Matrix, scales: &[W], bytes: &mut [u8]) {
     for (index, scale) in scales.iter().enumerate() {
-        matrix.put_scale(bytes, index, scale.widen());
+        matrix.put_scale(bytes, index, scale.to_value(PRIVATE));
     }
 }

@@ -24,14 +24,14 @@ pub(crate) const MAX_TRITS: usize = 256;
 
 /// How a byte holds its digits `d = t + 1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Digits {
+pub(crate) enum DigitCode {
     /// Four fields of two bits, digit 0 the lowest. The value 3 is no trit.
     TwoBit,
-    /// Five digits in base 3, digit 0 the most significant, as a fraction of 256: see [`Digits::finish`].
+    /// Five digits in base 3, digit 0 the most significant, as a fraction of 256: see [`DigitCode::finish`].
     Base3,
 }
 
-impl Digits {
+impl DigitCode {
     /// What a digit of 1 at this place adds to the number of a byte.
     const fn weight(self, digit: u32) -> u8 {
         match self {
@@ -107,7 +107,7 @@ pub(crate) struct BlockLayout {
     /// Offset of the `f16` scale, little-endian; `None` if one `f32` follows the blocks of the whole tensor.
     pub(crate) scale: Option<usize>,
     /// How a byte of codes is read.
-    pub(crate) digits: Digits,
+    pub(crate) digits: DigitCode,
     /// Whether the first elements lie in the highest digit.
     pub(crate) reversed: bool,
     /// The figures, in the order of both elements and bytes.
@@ -129,7 +129,7 @@ impl BlockLayout {
         bytes: 54,
         codes: 0,
         scale: Some(52),
-        digits: Digits::Base3,
+        digits: DigitCode::Base3,
         reversed: false,
         stages: &[stage(32, 5, 1), stage(16, 5, 1), stage(4, 4, 1)],
     };
@@ -140,7 +140,7 @@ impl BlockLayout {
         bytes: 66,
         codes: 0,
         scale: Some(64),
-        digits: Digits::TwoBit,
+        digits: DigitCode::TwoBit,
         reversed: false,
         stages: &[stage(32, 4, 2)],
     };
@@ -151,7 +151,7 @@ impl BlockLayout {
         bytes: 18,
         codes: 2,
         scale: Some(0),
-        digits: Digits::TwoBit,
+        digits: DigitCode::TwoBit,
         reversed: false,
         stages: &[stage(1, 4, 16)],
     };
@@ -162,7 +162,7 @@ impl BlockLayout {
         bytes: 34,
         codes: 2,
         scale: Some(0),
-        digits: Digits::TwoBit,
+        digits: DigitCode::TwoBit,
         reversed: false,
         stages: &[stage(1, 4, 32)],
     };
@@ -173,7 +173,7 @@ impl BlockLayout {
         bytes: 28,
         codes: 0,
         scale: Some(26),
-        digits: Digits::Base3,
+        digits: DigitCode::Base3,
         reversed: false,
         stages: &[stage(16, 5, 1), stage(8, 5, 1), stage(2, 4, 1)],
     };
@@ -184,7 +184,7 @@ impl BlockLayout {
         bytes: 32,
         codes: 0,
         scale: None,
-        digits: Digits::TwoBit,
+        digits: DigitCode::TwoBit,
         reversed: true,
         stages: &[stage(32, 4, 1)],
     };
@@ -288,7 +288,7 @@ impl BlockLayout {
 
     /// Checks that the codes of whole blocks are trits.
     pub(crate) fn validate(&self, blocks: &[u8]) -> Result<(), Error> {
-        if self.digits == Digits::Base3 {
+        if self.digits == DigitCode::Base3 {
             return Ok(());
         }
         for (number, block) in blocks.chunks_exact(self.bytes).enumerate() {
@@ -384,9 +384,10 @@ mod tests {
         for byte in 0..=u8::MAX {
             for digit in 0..5 {
                 let expected = ((u32::from(byte) * 3_u32.pow(digit)) % 256 * 3) >> 8;
-                assert_eq!(u32::from(Digits::Base3.read(byte, digit)), expected);
+                assert_eq!(u32::from(DigitCode::Base3.read(byte, digit)), expected);
             }
-            let digits = (0..4).map(|digit| Digits::TwoBit.read(byte, digit) * (1 << (2 * digit)));
+            let digits =
+                (0..4).map(|digit| DigitCode::TwoBit.read(byte, digit) * (1 << (2 * digit)));
             assert_eq!(digits.sum::<u8>(), byte);
         }
     }

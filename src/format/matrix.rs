@@ -13,7 +13,7 @@ use super::layout::BlockLayout;
 use super::{Format, scale};
 use crate::error::check_len;
 use crate::error::{Error, ShapeError};
-use crate::weight::Format as _;
+use crate::weight::FloatBits as _;
 
 /// The bytes after the blocks of a tensor with one scale: the `f32`, and zeros.
 const TRAILER: usize = 32;

@@ -8,7 +8,7 @@
 //! Cost: as there. Formats in blocks of 256 are fastest; the smaller blocks cost a copy of their codes.
 
 use super::Format;
-use super::layout::{BlockLayout, Digits, MAX_TRITS};
+use super::layout::{BlockLayout, DigitCode, MAX_TRITS};
 use super::matrix::Matrix;
 use crate::error::Error;
 use crate::matmul::Activations;
@@ -17,7 +17,7 @@ use crate::matmul::int8::{
     Tiling, results,
 };
 use crate::simd::{Backend, TILE};
-use crate::weight::Format as _;
+use crate::weight::FloatBits as _;
 use alloc::vec::Vec;
 
 /// A matrix in the bytes of a format: checked once, and multiplied where it lies.
@@ -136,8 +136,8 @@ impl<'a> FormatMatrix<'a> {
             scales: self.scales(&lambda, one_scale),
         };
         match self.format.layout().digits {
-            Digits::TwoBit => matrix.multiply(&self.arrange::<4>(xs), &mut ys),
-            Digits::Base3 => matrix.multiply(&self.arrange::<5>(xs), &mut ys),
+            DigitCode::TwoBit => matrix.multiply(&self.arrange::<4>(xs), &mut ys),
+            DigitCode::Base3 => matrix.multiply(&self.arrange::<5>(xs), &mut ys),
         }
         Ok(())
     }

@@ -13,7 +13,7 @@
 use half::f16;
 
 use crate::error::{Error, Operand};
-use crate::weight::Weight;
+use crate::weight::{PRIVATE, Weight};
 
 /// The nearest `f16` to a scale.
 ///
@@ -35,13 +35,13 @@ use crate::weight::Weight;
 /// # Ok::<(), Error>(())
 /// ```
 pub fn storable<W: Weight>(scale: W) -> Result<f16, Error> {
-    rounded(0, scale.widen())
+    rounded(0, scale.to_value(PRIVATE))
 }
 
 /// The nearest scale of another type, if it is neither infinite nor zero for the first time.
 pub(crate) fn rounded<S: Weight>(index: usize, scale: f64) -> Result<S, Error> {
     check(index, scale)?;
-    let near = S::narrow(scale);
+    let near = S::from_value(scale, PRIVATE);
     if !near.is_finite() || near.is_zero() && scale > 0.0 {
         return Err(Error::Unstorable {
             what: Operand::Scale,
@@ -54,7 +54,7 @@ pub(crate) fn rounded<S: Weight>(index: usize, scale: f64) -> Result<S, Error> {
 /// The same scale in another type, if that has it.
 pub(super) fn exact<S: Weight>(index: usize, scale: f64) -> Result<S, Error> {
     let near: S = rounded(index, scale)?;
-    if near.widen().to_bits() != scale.to_bits() {
+    if near.to_value(PRIVATE).to_bits() != scale.to_bits() {
         return Err(Error::Unstorable {
             what: Operand::Scale,
             index,

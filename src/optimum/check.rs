@@ -4,10 +4,10 @@ use crate::error::{Error, Operand};
 use crate::optimum::objective::GridObjective;
 use crate::optimum::options::Ternarizer;
 use crate::optimum::rule::{Rule, Scales};
-use crate::weight::Format;
+use crate::weight::FloatBits;
 
 /// Checks options and lengths. The values of the weights and importances are checked by the pass that reads them first.
-pub(crate) fn check<W: Format>(
+pub(crate) fn check<W: FloatBits>(
     options: &Ternarizer<'_>,
     weights: &[W],
     trits: &[i8],
@@ -24,7 +24,7 @@ pub(crate) fn check<W: Format>(
 }
 
 /// Checks that the weights are finite, and the importances finite and not negative.
-pub(crate) fn check_values<W: Format>(
+pub(crate) fn check_values<W: FloatBits>(
     options: &Ternarizer<'_>,
     weights: &[W],
 ) -> Result<(), Error> {
@@ -66,13 +66,13 @@ pub(crate) fn check_options(options: &Ternarizer<'_>) -> Result<(), Error> {
 }
 
 /// Checks that there are weights, not too many, and that they are finite.
-pub(crate) fn check_weights<W: Format>(weights: &[W]) -> Result<(), Error> {
+pub(crate) fn check_weights<W: FloatBits>(weights: &[W]) -> Result<(), Error> {
     check_len(weights)?;
     check_finite(weights)
 }
 
 /// Checks that there are weights, and not too many.
-fn check_len<W: Format>(weights: &[W]) -> Result<(), Error> {
+fn check_len<W: FloatBits>(weights: &[W]) -> Result<(), Error> {
     if weights.is_empty() {
         return Err(Error::Empty);
     }
@@ -80,7 +80,7 @@ fn check_len<W: Format>(weights: &[W]) -> Result<(), Error> {
 }
 
 /// Checks that the weights are finite.
-pub(crate) fn check_finite<W: Format>(weights: &[W]) -> Result<(), Error> {
+pub(crate) fn check_finite<W: FloatBits>(weights: &[W]) -> Result<(), Error> {
     match weights.iter().position(|weight| !weight.is_finite()) {
         Some(index) => Err(Error::InvalidValue {
             what: Operand::Weight,
@@ -90,7 +90,7 @@ pub(crate) fn check_finite<W: Format>(weights: &[W]) -> Result<(), Error> {
     }
 }
 
-fn check_count<W: Format>(len: usize) -> Result<(), Error> {
+fn check_count<W: FloatBits>(len: usize) -> Result<(), Error> {
     let max = usize::try_from(GridObjective::<W>::MAX_LEN).unwrap_or(usize::MAX);
     if len > max {
         Err(Error::TooMany {

@@ -13,14 +13,14 @@ use super::fit::Fit;
 use super::options::Ternarizer;
 use super::{curve, solution};
 use crate::error::Error;
-use crate::weight::{Format, PRIVATE, TypedSlice, Weight};
+use crate::weight::{FloatBits, PRIVATE, TypedSlice, Weight};
 
 /// What [`Ternarizer::certify`] returns.
 #[cfg(feature = "alloc")]
 pub(super) type Certified<W> = Result<(Vec<i8>, Fit<W>, Certificate<W>), Error>;
 
 /// The functions, for one type of weights.
-trait Compiled: Format {
+trait Compiled: FloatBits {
     fn ternarize_into(
         options: &Ternarizer<'_>,
         weights: &[Self],
@@ -101,8 +101,8 @@ macro_rules! typed {
 
 /// A value in another type, which in fact is the same type.
 #[inline(always)]
-fn same<A: Format, W: Weight>(value: A) -> W {
-    W::from_value(value.widen(), PRIVATE)
+fn same<A: Weight, W: Weight>(value: A) -> W {
+    W::from_value(value.to_value(PRIVATE), PRIVATE)
 }
 
 /// Checks the input and ternarizes it.

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::optimum::fit;
 use crate::optimum::objective::{Item, Objective, Side, WideObjective};
 use crate::optimum::{check, compiled};
-use crate::weight::{Format, Weight};
+use crate::weight::{FloatBits, Weight};
 
 /// Writes, for each `M` from 1 to N, the cosine of the weights and the best ternary vector with `M` non-zeros to
 /// `cosines[M - 1]`. No heap.
@@ -36,7 +36,7 @@ pub fn curve_into<W: Weight>(weights: &[W], cosines: &mut [f64]) -> Result<(), E
 }
 
 /// Checks the weights and writes the curve.
-pub(super) fn write<W: Format>(weights: &[W], cosines: &mut [f64]) -> Result<(), Error> {
+pub(super) fn write<W: FloatBits>(weights: &[W], cosines: &mut [f64]) -> Result<(), Error> {
     check::check_weights(weights)?;
     if cosines.len() != weights.len() {
         return Err(Error::LengthMismatch {

@@ -6,7 +6,7 @@
 
 use crate::exact::float_sums;
 use crate::optimum::objective::RoundedTally;
-use crate::weight::{Format, Weight, scale_by_power};
+use crate::weight::{FloatBits, Weight, scale_by_power};
 
 /// The scales of a ternary vector, and its error metrics.
 ///
@@ -123,7 +123,7 @@ impl<W> Fit<W> {
 }
 
 /// The value that a trit stands for.
-pub(crate) fn value<W: Format>(trit: i8, lambda_p: W, lambda_n: W) -> W {
+pub(crate) fn value<W: num_traits::Float>(trit: i8, lambda_p: W, lambda_n: W) -> W {
     match trit {
         1 => lambda_p,
         -1 => -lambda_n,
@@ -132,7 +132,7 @@ pub(crate) fn value<W: Format>(trit: i8, lambda_p: W, lambda_n: W) -> W {
 }
 
 /// `sum h w^2`, with the weights in units of `2^unit`.
-pub(crate) fn energy<W: Format>(weights: &[W], importance: Option<&[f32]>, unit: i32) -> f64 {
+pub(crate) fn energy<W: FloatBits>(weights: &[W], importance: Option<&[f32]>, unit: i32) -> f64 {
     weighted_sum(weights, importance, |_, weight| {
         let w = scale_by_power(weight.widen(), -unit);
         w * w
@@ -141,7 +141,7 @@ pub(crate) fn energy<W: Format>(weights: &[W], importance: Option<&[f32]>, unit:
 
 /// `sum h |w|` and `sum h` over the weights of the trits +1, and over those of the trits -1, with the weights in units of
 /// `2^unit`. The sums run over all weights, with zeros where the trit is another.
-pub(crate) fn parts<W: Format>(
+pub(crate) fn parts<W: FloatBits>(
     weights: &[W],
     importance: &[f32],
     trits: &[i8],
@@ -176,7 +176,7 @@ pub(crate) fn lost(energy: f64, parts: [(RoundedTally, f64); 2]) -> Option<f64> 
 }
 
 /// The squared error `sum h (w - w')^2`, with the weights in units of `2^unit`, added weight by weight.
-pub(crate) fn residual<W: Format>(
+pub(crate) fn residual<W: FloatBits>(
     weights: &[W],
     trits: &[i8],
     (lambda_p, lambda_n): (W, W),
@@ -196,7 +196,7 @@ pub(crate) fn residual<W: Format>(
 /// `sum h_i term(i, w_i)`, in the defined order.
 ///
 /// Only weights whose importance is not 0 are converted to the units: others may overflow, and 0 times infinity is NaN.
-fn weighted_sum<W: Format>(
+fn weighted_sum<W: FloatBits>(
     weights: &[W],
     importance: Option<&[f32]>,
     term: impl Fn(usize, W) -> f64,

@@ -28,7 +28,7 @@
 use super::options::Ternarizer;
 use super::rule::Rule;
 use super::search::Search;
-use crate::weight::Format;
+use crate::weight::FloatBits;
 
 /// Whether long vectors are streamed. Small processors have no vector units, and no flash to spare for it.
 pub(crate) const STREAMS: bool = cfg!(target_pointer_width = "64");
@@ -76,7 +76,7 @@ pub(crate) enum FirstScan {
 }
 
 /// Decides how vectors of `len` weights are searched, one vector or `many` of the same length. The options are valid.
-pub(crate) fn route<W: Format>(options: &Ternarizer<'_>, len: usize, many: bool) -> Route {
+pub(crate) fn route<W: FloatBits>(options: &Ternarizer<'_>, len: usize, many: bool) -> Route {
     let weighted = options.importance.is_some();
     let free =
         options.target_cosine.is_none() && options.min_nonzeros <= 1 && options.max_nonzeros >= len;

@@ -17,7 +17,7 @@
 use core::fmt;
 
 use crate::optimum::objective::{GridObjective, Objective};
-use crate::weight::Format;
+use crate::weight::FloatBits;
 
 /// Which weights become 0, and which scale the others get.
 ///
@@ -136,7 +136,7 @@ pub(crate) struct Prescription<W> {
 
 /// Evaluates a baseline; an exact rule prescribes nothing, which is that nothing is selected. Needs the objective
 /// [`Plain::with_all`].
-pub(crate) fn prescribe<W: Format>(rule: Rule, plain: &GridObjective<'_, W>) -> Prescription<W> {
+pub(crate) fn prescribe<W: FloatBits>(rule: Rule, plain: &GridObjective<'_, W>) -> Prescription<W> {
     let (grid, count) = (plain.grid(), plain.len() as u64);
     match rule {
         Rule::Tnt | Rule::TwoScale => Prescription {

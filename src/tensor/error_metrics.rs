@@ -21,7 +21,7 @@ use super::{Groups, PlanesTensor, Shape, TensorView, TernaryTensor};
 use crate::error::check_len;
 use crate::exact::float_sums;
 use crate::optimum::fit::share;
-use crate::weight::{Format, TypedSlice, scale_by_power, unit_exponent};
+use crate::weight::{FloatBits, TypedSlice, scale_by_power, unit_exponent};
 use crate::{Error, ShapeError, Weight};
 
 /// How close restored weights `w'` come to original weights `w`.
@@ -128,7 +128,7 @@ fn products(
     each_view!(original, view => products_of(&view, groups, restore))
 }
 
-fn products_of<W: Format>(
+fn products_of<W: FloatBits>(
     original: &TensorView<'_, W>,
     groups: &Groups,
     restore: Restore<'_>,
@@ -155,7 +155,7 @@ fn products_of<W: Format>(
 }
 
 /// Checks that the original has this shape and is finite.
-fn check<W: Format>(original: &TensorView<'_, W>, shape: &Shape) -> Result<(), Error> {
+fn check<W: FloatBits>(original: &TensorView<'_, W>, shape: &Shape) -> Result<(), Error> {
     check_len(shape.len(), original.shape().len())?;
     if original.shape() != shape {
         return Err(Error::Shape(ShapeError::Mismatch));

@@ -12,7 +12,7 @@ use super::TensorView;
 use super::strided::StridedLayout;
 #[cfg(feature = "safetensors")]
 use crate::error::check_len;
-use crate::weight::{Format, PRIVATE, TypedSlice};
+use crate::weight::{FloatBits, PRIVATE, TypedSlice};
 use crate::{Error, Operand, Weight};
 #[cfg(feature = "half")]
 use half::{bf16, f16};
@@ -88,7 +88,7 @@ impl<'a, W: Weight> TensorView<'a, W> {
     }
 }
 
-impl<W: Format> TensorView<'_, W> {
+impl<W: FloatBits> TensorView<'_, W> {
     /// Errors: [`Error::InvalidValue`] with the row-major index of the first weight that is NaN or infinite.
     pub(super) fn check_finite(&self) -> Result<(), Error> {
         match self.iter().position(|weight| !weight.is_finite()) {
@@ -156,7 +156,7 @@ const fn invalid(what: Operand, index: usize) -> Error {
     Error::InvalidValue { what, index }
 }
 
-fn check_scales<W: Format>(scales: &[W]) -> Result<(), Error> {
+fn check_scales<W: FloatBits>(scales: &[W]) -> Result<(), Error> {
     let valid = |scale: &W| *scale >= W::zero() && *scale <= W::max_value();
     // First all of them: a loop without an early exit uses vector instructions.
     let all_valid = scales.iter().fold(true, |all, scale| all & valid(scale));
@@ -167,7 +167,7 @@ fn check_scales<W: Format>(scales: &[W]) -> Result<(), Error> {
 }
 
 /// The nearest finite weight.
-pub(super) fn nearest_finite<W: Format>(x: f64) -> W {
+pub(super) fn nearest_finite<W: FloatBits>(x: f64) -> W {
     W::narrow(x).min(W::max_value()).max(W::min_value())
 }
 

@@ -21,7 +21,7 @@ use crate::error::check_len;
 use crate::quantize::planes::Planes;
 use crate::quantize::{RowFit, ScaleType};
 use crate::threads;
-use crate::weight::{Format, PRIVATE, TypedSlice, TypedSliceMut};
+use crate::weight::{FloatBits, PRIVATE, TypedSlice, TypedSliceMut};
 use crate::{Code, Error, PackedTritsBuf, Rule, Weight};
 
 /// Weights in a batch, about. Chosen: smaller than for one plane, because a search of several planes takes longer.
@@ -148,7 +148,7 @@ impl PlanesTensor {
     /// The same tensor with its trits in another code.
     ///
     /// ```
-    /// # use ternarize::{Code, planes::Planes, tensor::{Grouping, PlanesTensor, TensorView}};
+    /// # use ternarize::{Code, quantize::planes::Planes, tensor::{Grouping, PlanesTensor, TensorView}};
     /// # let view = TensorView::new(&[0.5_f32; 20], &[20])?;
     /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Planes::new(2))?;
     /// assert_eq!(tensor.stored_bytes(), 2 * (5 + 4));

@@ -19,7 +19,7 @@ use core::ops::Range;
 
 use super::{Groups, TernaryTensor, runs::Runs};
 use crate::error::ShapeError;
-use crate::matmul::dot::{Apart, Row, Sums, Together, sums};
+use crate::matmul::dot::{ActivationSums, Apart, Row, Together, sums};
 use crate::simd::{Backend, Divisible, Job, Vector};
 use crate::{Error, PackedTrits, Scales};
 
@@ -152,7 +152,7 @@ impl Divisible for Rows<'_> {
 }
 
 /// Sums, and what they are multiplied with.
-trait Scaled: Sums {
+trait Scaled: ActivationSums {
     fn scaled(sum: Self::Sum, scales: (f32, f32)) -> f32;
 }
 

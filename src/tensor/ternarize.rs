@@ -23,7 +23,7 @@ use crate::optimum::check::check_importance;
 use crate::optimum::{short, solution};
 use crate::packed::pack_two_bit;
 use crate::threads;
-use crate::weight::{Format, TypedSlice};
+use crate::weight::{FloatBits, TypedSlice};
 use crate::{Code, Error, Fit, PackedTritsBuf, Scales, Ternarizer, Weight};
 
 /// Weights in a batch, about. Chosen: a search of so many takes tens of microseconds, long beside the hand-over to a thread.
@@ -106,7 +106,7 @@ fn ternarize_any(
 }
 
 /// The packed trits of a tensor, and the fit of each group.
-fn search<W: Format>(
+fn search<W: FloatBits>(
     view: &TensorView<'_, W>,
     grouping: Grouping,
     options: &Ternarizer<'_>,
@@ -153,7 +153,7 @@ struct GroupSearch<'a, W> {
     options: &'a Ternarizer<'a>,
 }
 
-impl<W: Format> GroupSearch<'_, W> {
+impl<W: FloatBits> GroupSearch<'_, W> {
     /// The trits packed in row-major order, and the fit of each group.
     fn search(&self) -> Result<(PackedTritsBuf, Vec<Fit<W>>), Error> {
         let groups = self.weights.groups();

@@ -19,7 +19,7 @@ use super::floats::{Floats, each};
 use super::{Grouping, Groups, Shape};
 use crate::error::check_len;
 use crate::optimum::fit::value;
-use crate::weight::{Format, PRIVATE, TypedSliceMut};
+use crate::weight::{FloatBits, PRIVATE, TypedSliceMut};
 use crate::{Code, Error, PackedTrits, PackedTritsBuf, Rule, Scales, Weight};
 
 /// A tensor of ternary weights: shape, grouping, packed trits, and the scales of each group.
@@ -356,7 +356,7 @@ impl TernaryTensor {
         each!(TypedSliceMut, weights, weights => self.restore_as(weights))
     }
 
-    fn restore_as<T: Format>(&self, weights: &mut [T]) -> Result<(), Error> {
+    fn restore_as<T: FloatBits>(&self, weights: &mut [T]) -> Result<(), Error> {
         check_len(self.trits.len(), weights.len())?;
         for (run, group) in self.groups.runs(0..weights.len())? {
             let (lambda_p, lambda_n) = self.scales_of(group);

@@ -79,7 +79,7 @@ impl<'a> Row<'a> {
 }
 
 /// What is summed: the activations under both signs [together](Together), or [apart](Apart).
-pub(crate) trait Sums {
+pub(crate) trait ActivationSums {
     /// The lanes of a pair of vectors.
     type Lanes<V: Vector>: Copy;
     /// What a vector comes to.
@@ -101,7 +101,7 @@ pub(crate) trait Sums {
 #[derive(Clone, Copy)]
 pub(crate) struct Together;
 
-impl Sums for Together {
+impl ActivationSums for Together {
     type Lanes<V: Vector> = V::Singles;
     type Sum = f32;
 
@@ -135,7 +135,7 @@ impl Sums for Together {
 #[derive(Clone, Copy)]
 pub(crate) struct Apart;
 
-impl Sums for Apart {
+impl ActivationSums for Apart {
     type Lanes<V: Vector> = [V::Singles; 2];
     type Sum = (f32, f32);
 
@@ -176,7 +176,7 @@ impl<'a, S> One<'a, S> {
     }
 }
 
-impl<S: Sums> Job for One<'_, S> {
+impl<S: ActivationSums> Job for One<'_, S> {
     type Output = S::Sum;
 
     #[inline(always)]
@@ -188,7 +188,7 @@ impl<S: Sums> Job for One<'_, S> {
 
 /// The sums of pairs of vectors, all in the same code and as long as `x`.
 #[inline(always)]
-pub(crate) fn sums<V: Vector, S: Sums, const PAIRS: usize>(
+pub(crate) fn sums<V: Vector, S: ActivationSums, const PAIRS: usize>(
     v: V,
     code: Code,
     rows: [[Row<'_>; 2]; PAIRS],
@@ -208,7 +208,7 @@ pub(crate) fn sums<V: Vector, S: Sums, const PAIRS: usize>(
 }
 
 /// How the digits of a block come out of its bytes.
-trait Digits {
+trait CodeDigits {
     /// The first 32 or 40 digits from place `skip` of the first byte on, of a block and the byte behind it.
     fn words(bytes: [u8; BLOCK], next: u8, skip: usize) -> [u32; 3];
 }
@@ -216,7 +216,7 @@ trait Digits {
 /// The 2-bit code from a byte border on.
 struct TwoBit;
 
-impl Digits for TwoBit {
+impl CodeDigits for TwoBit {
     #[inline(always)]
     fn words(bytes: [u8; BLOCK], _: u8, _: usize) -> [u32; 3] {
         little_endian(&bytes)
@@ -226,7 +226,7 @@ impl Digits for TwoBit {
 /// The 2-bit code from anywhere on.
 struct Shifted;
 
-impl Digits for Shifted {
+impl CodeDigits for Shifted {
     #[inline(always)]
     fn words(bytes: [u8; BLOCK], next: u8, skip: usize) -> [u32; 3] {
         // In two steps, as no shift goes by 64 bits.
@@ -239,7 +239,7 @@ impl Digits for Shifted {
 /// The base-3 code.
 struct Base3;
 
-impl Digits for Base3 {
+impl CodeDigits for Base3 {
     #[inline(always)]
     fn words(bytes: [u8; BLOCK], next: u8, skip: usize) -> [u32; 3] {
         let (low, high) = bytes.split_at(6);
@@ -271,7 +271,7 @@ fn little_endian(bytes: &[u8]) -> [u32; 3] {
 
 /// The lanes of pairs of vectors, of which `GROUPS` groups of eight digits are in a block.
 #[inline(always)]
-fn fold<V: Vector, S: Sums, D: Digits, const GROUPS: usize, const PAIRS: usize>(
+fn fold<V: Vector, S: ActivationSums, D: CodeDigits, const GROUPS: usize, const PAIRS: usize>(
     v: V,
     rows: [[Row<'_>; 2]; PAIRS],
     x: &[f32],
@@ -293,7 +293,13 @@ fn fold<V: Vector, S: Sums, D: Digits, const GROUPS: usize, const PAIRS: usize>(
 }
 
 #[inline(always)]
-fn add_block<V: Vector, S: Sums, D: Digits, const GROUPS: usize, const PAIRS: usize>(
+fn add_block<
+    V: Vector,
+    S: ActivationSums,
+    D: CodeDigits,
+    const GROUPS: usize,
+    const PAIRS: usize,
+>(
     v: V,
     lanes: &mut [S::Lanes<V>; PAIRS],
     rows: &[[Row<'_>; 2]; PAIRS],
@@ -317,7 +323,7 @@ fn add_block<V: Vector, S: Sums, D: Digits, const GROUPS: usize, const PAIRS: us
 
 /// The digits of a block of a vector.
 #[inline(always)]
-fn words<D: Digits>(row: Row<'_>, block: usize) -> [u32; 3] {
+fn words<D: CodeDigits>(row: Row<'_>, block: usize) -> [u32; 3] {
     let Some(bytes) = row.blocks.get(block) else {
         return D::words(padded(row, block), 0, row.skip);
     };

@@ -14,7 +14,7 @@ mod tests;
 mod walk;
 
 #[cfg(feature = "alloc")]
-pub(crate) use floats::{Apart, Row, Sums, Together, sums};
+pub(crate) use floats::{ActivationSums, Apart, Row, Together, sums};
 pub(crate) use floats::{dot, dot_signed};
 
 /// The number of partial sums of a floating-point sum.

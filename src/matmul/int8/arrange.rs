@@ -4,13 +4,13 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Activations;
-use crate::simd::{MOST_TILES, Planes, TILE};
+use crate::simd::{DigitPlanes, MOST_TILES, TILE};
 
 /// The activations of a tile.
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
 pub(crate) struct ActivationTile<const P: usize> {
-    pub(super) x: Planes<P>,
+    pub(super) x: DigitPlanes<P>,
     /// Minus the sum of the activations, lane by lane.
     pub(super) less: [i32; 16],
 }

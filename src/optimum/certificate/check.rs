@@ -18,9 +18,9 @@ use super::{Certificate, Ladder, Refusal, Step};
 use crate::exact::natural::{compare, difference, magnitude, product};
 use crate::exact::wide_sums::WideSums;
 use crate::optimum::fit::Fit;
-use crate::weight::Weight;
+use crate::weight::FloatBits;
 
-impl<W: Weight> Certificate<W> {
+impl<W: FloatBits> Certificate<W> {
     /// [`check`](Self::check), for one type of weights.
     pub(in crate::optimum) fn verify(
         &self,
@@ -81,7 +81,7 @@ impl<W: Weight> Certificate<W> {
     }
 }
 
-impl<W: Weight> Ladder<W> {
+impl<W: FloatBits> Ladder<W> {
     /// Whether thresholds increase from 0 to one with nothing above; above the best is something, if anywhere.
     fn has_shape(&self) -> bool {
         let (first, best) = (self.steps.first(), self.steps.get(self.best));
@@ -111,7 +111,7 @@ impl<W: Weight> Ladder<W> {
 }
 
 /// Orders the most that the chord between two steps allows, `a^2 / b`, and the best step's score, `S*^2 / m*`.
-pub(super) fn chord<W: Weight>(p: &Step<W>, q: &Step<W>, best: &Step<W>) -> Ordering {
+pub(super) fn chord<W: FloatBits>(p: &Step<W>, q: &Step<W>, best: &Step<W>) -> Ordering {
     let [low, high] = [p, q].map(|step| magnitude(step.threshold));
     let curve = |it: &Step<W>, tau| difference(it.sum.clone(), &product(&it.mass, tau));
     let (b_low, b_high) = (curve(p, &low), curve(q, &high));

@@ -25,7 +25,8 @@ use crate::optimum::compiled;
 use crate::optimum::fit::Fit;
 use crate::optimum::options::Ternarizer;
 use crate::optimum::rule::Rule;
-use crate::weight::Weight;
+use crate::optimum::solution;
+use crate::weight::{FloatBits, Weight};
 
 impl Ternarizer<'_> {
     /// The trits, the scales, and why no ternary vector is better.
@@ -81,12 +82,13 @@ impl Ternarizer<'_> {
 
 /// Ternarizes and makes the certificate.
 #[expect(clippy::type_complexity, reason = "what `certify` returns")]
-pub(in crate::optimum) fn certify<W: Weight>(
+pub(in crate::optimum) fn certify<W: FloatBits>(
     options: &Ternarizer<'_>,
     weights: &[W],
 ) -> Result<(Vec<i8>, Fit<W>, Certificate<W>), Error> {
     options.check_certifiable()?;
-    let (trits, fit) = options.ternarize(weights)?;
+    let mut trits = vec![0; weights.len()];
+    let fit = solution::ternarize_into(options, weights, &mut trits)?;
     let side = |negative: Option<bool>| {
         let importance = |i| options.importance.map(|h: &[f32]| h[i]);
         let items = weights.iter().enumerate().map(|(i, &w)| (w, importance(i)));
@@ -118,12 +120,12 @@ struct Selectable<W> {
 
 /// A step with its sums in a fixed width, to be added to.
 #[derive(Clone)]
-struct Knot<W: Weight> {
+struct Knot<W: FloatBits> {
     step: Step<W>,
     sums: WideSums<W>,
 }
 
-impl<W: Weight> Knot<W> {
+impl<W: FloatBits> Knot<W> {
     fn new(threshold: W, sums: WideSums<W>) -> Self {
         let step = Step {
             threshold,
@@ -145,7 +147,7 @@ impl<W: Weight> Knot<W> {
 }
 
 /// The certificate for the support above a threshold.
-fn ladder<W: Weight>(mut items: Vec<Selectable<W>>, threshold: W) -> Ladder<W> {
+fn ladder<W: FloatBits>(mut items: Vec<Selectable<W>>, threshold: W) -> Ladder<W> {
     let (rest, selected) = split(&mut items, threshold);
     let (least, most) = ends(selected);
     let top = Knot::new(most, WideSums::NONE);
@@ -173,7 +175,7 @@ struct Judge<W> {
     ties: bool,
 }
 
-impl<W: Weight> Judge<W> {
+impl<W: FloatBits> Judge<W> {
     fn excludes(&self, low: &Step<W>, high: &Step<W>) -> bool {
         let order = chord(low, high, &self.best);
         order.is_lt() || order.is_eq() && self.ties
@@ -233,7 +235,7 @@ impl<W: Weight> Judge<W> {
 }
 
 /// Reorders weights into those up to a threshold and those above.
-fn split<W: Weight>(
+fn split<W: FloatBits>(
     items: &mut [Selectable<W>],
     threshold: W,
 ) -> (&mut [Selectable<W>], &mut [Selectable<W>]) {
@@ -248,7 +250,7 @@ fn split<W: Weight>(
 }
 
 /// The smallest and the largest magnitude; 0 of none.
-fn ends<W: Weight>(items: &[Selectable<W>]) -> (W, W) {
+fn ends<W: FloatBits>(items: &[Selectable<W>]) -> (W, W) {
     let magnitudes = || items.iter().map(|item| item.magnitude);
     let end = |choose: fn(W, W) -> W| magnitudes().reduce(choose).unwrap_or(W::zero());
     (end(W::min), end(W::max))

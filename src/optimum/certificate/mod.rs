@@ -57,7 +57,7 @@ pub use refusal::Refusal;
 use crate::exact::limbs::{bit_length, to_f64};
 use crate::optimum::compiled;
 use crate::optimum::fit::Fit;
-use crate::weight::{Weight, scale_by_power};
+use crate::weight::{PRIVATE, Weight, scale_by_power};
 
 /// Why an answer of [`Rule::Tnt`](crate::Rule::Tnt) or [`Rule::TwoScale`](crate::Rule::TwoScale) is the optimum:
 /// [made](crate::Ternarizer::certify) with it, [checked](Self::check) without any search.
@@ -228,7 +228,7 @@ impl<W: Weight> Step<W> {
         }
         // Both near 1, so that neither overflows.
         let ratio = to_f64(&self.sum, -sum) / to_f64(&self.mass, -mass);
-        scale_by_power(ratio, sum - mass + W::LEAST_EXPONENT)
+        scale_by_power(ratio, sum - mass + W::least_exponent(PRIVATE))
     }
 }
 
@@ -256,7 +256,7 @@ impl<W: Weight> fmt::Display for Ladder<W> {
         )?;
         for (i, step) in self.steps.iter().enumerate() {
             let star = if i == self.best { '*' } else { ' ' };
-            let (threshold, half) = (step.threshold.widen(), step.mean() / 2.0);
+            let (threshold, half) = (step.threshold.to_value(PRIVATE), step.mean() / 2.0);
             writeln!(
                 f,
                 "{star} {threshold:>16.9e} {:>12} {half:>16.9e}",

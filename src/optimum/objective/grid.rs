@@ -14,7 +14,7 @@ use core::cmp::Ordering;
 use super::{Edge, Item, Objective, RoundedTally, Side, Tally, above_one_by_one};
 use crate::exact::grid::{Grid, GridSums, depth};
 use crate::exact::quotient::Quotient;
-use crate::weight::{Format, decode, scale_by_power};
+use crate::weight::{FloatBits, decode, scale_by_power};
 
 /// Weights without importance, both signs or one.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +32,7 @@ impl Tally for GridSums {
     }
 }
 
-impl<'a, W: Format> GridObjective<'a, W> {
+impl<'a, W: FloatBits> GridObjective<'a, W> {
     /// Largest number of weights whose sums are exact: `p + log2(N) / 2 + 2 + log2(N) <= 128`.
     pub(crate) const MAX_LEN: u64 = {
         let bits = 2 * (126 - W::PRECISION) / 3;
@@ -112,7 +112,7 @@ impl<'a, W: Format> GridObjective<'a, W> {
 /// Weights whose sum fits 64 bits if each fits 54.
 const BLOCK: usize = 1 << 10;
 
-impl<W: Format> Objective for GridObjective<'_, W> {
+impl<W: FloatBits> Objective for GridObjective<'_, W> {
     type Weight = W;
     type Tally = GridSums;
 

@@ -32,7 +32,7 @@ pub(crate) use wide::WideObjective;
 pub(crate) use super::side::Side;
 
 use crate::exact::quotient::Quotient;
-use crate::weight::{Format, scale_by_power, unit_exponent};
+use crate::weight::{FloatBits, scale_by_power, unit_exponent};
 
 /// One weight as a search sees it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -92,7 +92,7 @@ pub(crate) trait Tally: Copy {
 /// A vector of weights with the exact sums of its supports.
 pub(crate) trait Objective {
     /// The weights' type.
-    type Weight: Format;
+    type Weight: FloatBits;
     /// The exact sums of a support.
     type Tally: Tally;
 

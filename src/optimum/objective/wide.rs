@@ -9,7 +9,7 @@ use super::{Item, Objective, RoundedTally, Side, Tally};
 use crate::exact::limbs::to_f64;
 use crate::exact::quotient::Quotient;
 use crate::exact::wide_sums::WideSums;
-use crate::weight::{Format, Limbs};
+use crate::weight::{FloatBits, Limbs};
 
 /// Weights of both signs or one, with importances or without.
 ///
@@ -22,13 +22,13 @@ pub(crate) struct WideObjective<'a, W> {
     top: u64,
 }
 
-impl<W: Format> Tally for WideSums<W> {
+impl<W: FloatBits> Tally for WideSums<W> {
     fn count(&self) -> usize {
         self.count
     }
 }
 
-impl<'a, W: Format> WideObjective<'a, W> {
+impl<'a, W: FloatBits> WideObjective<'a, W> {
     /// `importance`, if any, is as long as `weights`, finite and not negative.
     pub(crate) fn new(weights: &'a [W], importance: Option<&'a [f32]>, side: Side) -> Self {
         let mut wide = Self {
@@ -57,7 +57,7 @@ impl<'a, W: Format> WideObjective<'a, W> {
     }
 }
 
-impl<W: Format> Objective for WideObjective<'_, W> {
+impl<W: FloatBits> Objective for WideObjective<'_, W> {
     type Weight = W;
     type Tally = WideSums<W>;
 

@@ -9,13 +9,13 @@ use crate::exact::grid::Grid;
 use crate::exact::quotient::halves;
 use crate::optimum::side::Side;
 use crate::simd::Vector;
-use crate::weight::Format;
+use crate::weight::FloatBits;
 
 /// The bytes of an `f32`.
 type MassBytes = [i8; size_of::<f32>()];
 
 /// Places for weights, and with importances as many for masses.
-pub(crate) struct GatherBuffer<'s, W: Format> {
+pub(crate) struct GatherBuffer<'s, W: FloatBits> {
     /// The weights; with importances their magnitudes.
     pub(crate) slots: &'s mut [W::Slot],
     /// The masses; empty without importances.
@@ -24,7 +24,7 @@ pub(crate) struct GatherBuffer<'s, W: Format> {
     pub(crate) len: usize,
 }
 
-impl<'s, W: Format> GatherBuffer<'s, W> {
+impl<'s, W: FloatBits> GatherBuffer<'s, W> {
     /// As many places as fit some bytes.
     pub(crate) fn new<H: Mass>(bytes: &'s mut [i8]) -> Self {
         if !H::WEIGHTED {
@@ -257,7 +257,7 @@ fn share(places: usize, at: usize, len: usize) -> usize {
 }
 
 /// Gathers weights that do not fit `f32`, one by one.
-pub(crate) fn gather_one_by_one<W: Format>(
+pub(crate) fn gather_one_by_one<W: FloatBits>(
     weights: &[W],
     side: Side,
     [low, high]: [f32; 2],

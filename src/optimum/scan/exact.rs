@@ -26,7 +26,7 @@ use super::padded;
 use crate::exact::wide_sums::{ExactPart, PIECES, Piece};
 use crate::optimum::side::Side;
 use crate::simd::{Job, Vector};
-use crate::weight::{Format, scale_by_power};
+use crate::weight::{FloatBits, scale_by_power};
 
 /// Sums everything above a threshold.
 pub(crate) struct ExactPass<'a, W> {
@@ -42,7 +42,7 @@ fn exponent_above(x: f32) -> i32 {
     (f64::from(x).to_bits() >> 52) as i32 - 1022
 }
 
-impl<W: Format> Job for ExactPass<'_, W> {
+impl<W: FloatBits> Job for ExactPass<'_, W> {
     /// Of the positive weights and of the negative ones; `None` if they are too far apart.
     type Output = Option<[ExactPart; 2]>;
 
@@ -53,21 +53,12 @@ impl<W: Format> Job for ExactPass<'_, W> {
         let mass = exponent_above(self.top_mass) + bits + 1;
         let sum = mass + exponent_above(self.top);
         let step = 52 - bits;
-        let sigmas = |k: i32| {
-            let mut sigmas = [vector.zeros(); PIECES];
-            let mut k = k;
-            for sigma in &mut sigmas {
-                *sigma = vector.splat_double(scale_by_power(1.5, k));
-                k -= step;
-            }
-            sigmas
-        };
         let none = PieceSums {
             sums: [[vector.zeros(); 2]; PIECES],
         };
         let mut cutter = Cutter::<V> {
             threshold: vector.splat(self.threshold),
-            sigmas: [sigmas(sum), sigmas(mass)],
+            sigmas: [sigmas(vector, sum, step), sigmas(vector, mass, step)],
             counts: [0; 2],
             pieces: [none; 4],
             left: [vector.zeros(); 2],
@@ -86,13 +77,25 @@ impl<W: Format> Job for ExactPass<'_, W> {
                 nothing_left &= lane.to_bits() << 1 == 0;
             }
         }
-        let part = |sign: usize| ExactPart {
-            count: cutter.counts[sign],
-            sum: cutter.pieces[2 * sign].total(vector, sum, step),
-            mass: cutter.pieces[2 * sign + 1].total(vector, mass, step),
-        };
-        nothing_left.then(|| [part(0), part(1)])
+        let mut parts = [ExactPart::default(); 2];
+        for (sign, part) in parts.iter_mut().enumerate() {
+            part.count = cutter.counts[sign];
+            part.sum = cutter.pieces[2 * sign].total(vector, sum, step);
+            part.mass = cutter.pieces[2 * sign + 1].total(vector, mass, step);
+        }
+        nothing_left.then_some(parts)
     }
+}
+
+/// What rounds a term to the places of each piece: `1.5 * 2^k`, `step` places apart.
+#[inline(always)]
+fn sigmas<V: Vector>(vector: V, mut k: i32, step: i32) -> [V::Doubles; PIECES] {
+    let mut sigmas = [vector.zeros(); PIECES];
+    for sigma in &mut sigmas {
+        *sigma = vector.splat_double(scale_by_power(1.5, k));
+        k -= step;
+    }
+    sigmas
 }
 
 /// The pieces of a sum.
@@ -161,7 +164,7 @@ struct Cutter<V: Vector> {
 impl<V: Vector> Cutter<V> {
     /// Adds sixteen weights.
     #[inline(always)]
-    fn add<W: Format>(&mut self, vector: V, weights: &[W; LANES], masses: &[f32; LANES]) {
+    fn add<W: FloatBits>(&mut self, vector: V, weights: &[W; LANES], masses: &[f32; LANES]) {
         for (sign, side) in [Side::Positive, Side::Negative].into_iter().enumerate() {
             let chunk = WeightChunk::load::<W, f32>(vector, side, weights, masses);
             let above = vector.greater(chunk.x, self.threshold);

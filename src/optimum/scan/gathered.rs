@@ -13,12 +13,12 @@ use super::buffer::GatherBuffer;
 use super::mass::{Mass, WeightChunk};
 use crate::optimum::side::Side;
 use crate::simd::{Job, Vector};
-use crate::weight::Format;
+use crate::weight::FloatBits;
 
 use core::marker::PhantomData;
 
 /// Sums over all gathered weights: `sum h |w|`, `sum h`, and `sum h max(|w|, tau)` for some thresholds.
-pub(crate) struct HingePass<'s, W: Format, H, const T: usize> {
+pub(crate) struct HingePass<'s, W: FloatBits, H, const T: usize> {
     pub(crate) buffer: GatherBuffer<'s, W>,
     pub(crate) taus: [f64; T],
     pub(crate) masses: PhantomData<H>,
@@ -36,7 +36,7 @@ pub(crate) fn hinge_error(len: usize) -> f64 {
     (2 * len / LANES + 10) as f64 * ROUNDING
 }
 
-impl<W: Format, H: Mass, const T: usize> Job for HingePass<'_, W, H, T> {
+impl<W: FloatBits, H: Mass, const T: usize> Job for HingePass<'_, W, H, T> {
     type Output = HingeSums<T>;
 
     #[inline(always)]
@@ -105,7 +105,7 @@ fn sum_of<V: Vector>(vector: V, lanes: V::Doubles) -> f64 {
 
 /// Magnitudes and masses from a place on as `f64`: sixteen, or eight of a type that does not fit `f32`; zeros beyond the last.
 #[inline(always)]
-fn wide<V: Vector, W: Format, H: Mass>(
+fn wide<V: Vector, W: FloatBits, H: Mass>(
     vector: V,
     buffer: &GatherBuffer<'_, W>,
     start: usize,
@@ -127,7 +127,7 @@ fn wide<V: Vector, W: Format, H: Mass>(
 }
 
 /// Which gathered weights to keep, in the first places: those of magnitude in `(low, high]`.
-pub(crate) struct CompactPass<'s, W: Format, H> {
+pub(crate) struct CompactPass<'s, W: FloatBits, H> {
     pub(crate) buffer: GatherBuffer<'s, W>,
     pub(crate) ends: [f32; 2],
     /// Exact sums are in units of two to this power.
@@ -135,7 +135,7 @@ pub(crate) struct CompactPass<'s, W: Format, H> {
     pub(crate) masses: PhantomData<H>,
 }
 
-impl<W: Format, H: Mass> Job for CompactPass<'_, W, H> {
+impl<W: FloatBits, H: Mass> Job for CompactPass<'_, W, H> {
     /// How many are kept, and the sums of those above.
     type Output = (usize, H::Sums);
 

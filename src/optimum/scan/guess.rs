@@ -9,7 +9,7 @@ use super::mass::{Mass, MassedWeights, WeightChunk};
 use super::{LANES, magnitudes, singles, sum_of_lanes};
 use crate::optimum::side::Side;
 use crate::simd::{Job, Vector};
-use crate::weight::Format;
+use crate::weight::FloatBits;
 
 /// The most chunks that are looked at. Chosen: the window that the guess from 16,384 weights leaves is 2 % of the weights or less.
 const MOST: usize = 1024;
@@ -23,7 +23,7 @@ pub(crate) struct GuessPass<'a, W, H> {
     chunks: usize,
 }
 
-impl<'a, W: Format, H: Mass> GuessPass<'a, W, H> {
+impl<'a, W: FloatBits, H: Mass> GuessPass<'a, W, H> {
     pub(crate) fn new(input: MassedWeights<'a, W, H>, side: Side) -> Self {
         let len = input.weights.len();
         let all = len / LANES;
@@ -74,7 +74,7 @@ impl ChunkSums {
     }
 }
 
-impl<W: Format, H: Mass> Job for GuessPass<'_, W, H> {
+impl<W: FloatBits, H: Mass> Job for GuessPass<'_, W, H> {
     type Output = ThresholdGuess;
 
     #[inline(always)]
@@ -99,7 +99,7 @@ impl<W: Format, H: Mass> Job for GuessPass<'_, W, H> {
     }
 }
 
-impl<W: Format, H: Mass> GuessPass<'_, W, H> {
+impl<W: FloatBits, H: Mass> GuessPass<'_, W, H> {
     #[inline(always)]
     #[expect(
         clippy::cast_possible_truncation,

@@ -9,7 +9,7 @@
 use super::{AHEAD, LANES, largest_bits, padded, singles};
 use crate::exact::float_sums::cut;
 use crate::simd::{Divisible, Job, Vector};
-use crate::weight::Format;
+use crate::weight::FloatBits;
 
 /// Finds the largest bits of some numbers, as `f32`.
 #[derive(Clone, Copy)]
@@ -22,7 +22,7 @@ pub(crate) struct LargestPass<'a, W> {
 /// Chunks that are worked on side by side, so that none waits for the one before.
 const AT_ONCE: usize = 4;
 
-impl<W: Format> Job for LargestPass<'_, W> {
+impl<W: FloatBits> Job for LargestPass<'_, W> {
     type Output = u32;
 
     #[inline(always)]
@@ -44,7 +44,7 @@ impl<W: Format> Job for LargestPass<'_, W> {
     }
 }
 
-impl<W: Format> LargestPass<'_, W> {
+impl<W: FloatBits> LargestPass<'_, W> {
     #[inline(always)]
     fn add<V: Vector>(
         self,
@@ -60,7 +60,7 @@ impl<W: Format> LargestPass<'_, W> {
     }
 }
 
-impl<W: Format> Divisible for LargestPass<'_, W> {
+impl<W: FloatBits> Divisible for LargestPass<'_, W> {
     type Part<'p>
         = Self
     where

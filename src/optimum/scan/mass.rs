@@ -6,7 +6,7 @@ use super::above::{ExactLanes, LaneSums, RoundedLanes, RoundedSums, SignedSums, 
 use super::{LANES, magnitudes, singles};
 use crate::optimum::side::Side;
 use crate::simd::Vector;
-use crate::weight::Format;
+use crate::weight::FloatBits;
 
 /// The type of the masses of weights: [`UnitMass`], or `f32` for importances.
 pub(crate) trait Mass: Copy + Default + Debug + Send + Sync + 'static {
@@ -114,7 +114,7 @@ pub(crate) struct WeightChunk<V: Vector> {
 
 impl<V: Vector> WeightChunk<V> {
     #[inline(always)]
-    pub(super) fn load<W: Format, H: Mass>(
+    pub(super) fn load<W: FloatBits, H: Mass>(
         vector: V,
         side: Side,
         weights: &[W; LANES],

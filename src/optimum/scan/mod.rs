@@ -36,7 +36,7 @@ pub(crate) mod trits;
 
 use super::side::Side;
 use crate::simd::Vector;
-use crate::weight::Format;
+use crate::weight::FloatBits;
 
 /// Weights that a pass works on side by side: the lanes of [`Vector::Singles`].
 pub(crate) const LANES: usize = 16;
@@ -57,7 +57,7 @@ pub(crate) fn magnitudes<V: Vector>(vector: V, side: Side, x: V::Singles) -> V::
 
 /// The weights of a chunk as `f32`.
 #[inline(always)]
-pub(crate) fn singles<W: Format, const N: usize>(chunk: &[W; N]) -> [f32; N] {
+pub(crate) fn singles<W: FloatBits, const N: usize>(chunk: &[W; N]) -> [f32; N] {
     let mut singles = [0.0; N];
     for (single, weight) in singles.iter_mut().zip(chunk) {
         *single = weight.single();

@@ -9,7 +9,7 @@
 use super::{LANES, padded, singles};
 use crate::exact::float_sums::{BLOCK, OrderedSums, cut, total};
 use crate::simd::{Divisible, Job, Vector};
-use crate::weight::Format;
+use crate::weight::FloatBits;
 
 /// Adds the squared error of weights that fit `f32`.
 #[derive(Clone, Copy)]
@@ -20,7 +20,7 @@ pub(crate) struct ResidualPass<'a, W> {
     pub(crate) scales: [f32; 2],
 }
 
-impl<W: Format> Job for ResidualPass<'_, W> {
+impl<W: FloatBits> Job for ResidualPass<'_, W> {
     type Output = f64;
 
     #[inline(always)]
@@ -40,7 +40,7 @@ impl<W: Format> Job for ResidualPass<'_, W> {
     }
 }
 
-impl<W: Format> ResidualPass<'_, W> {
+impl<W: FloatBits> ResidualPass<'_, W> {
     #[inline(always)]
     fn block<V: Vector>(&self, vector: V, block: &[W; BLOCK]) -> f64 {
         let [p, n] = self.thresholds;
@@ -64,7 +64,7 @@ impl<W: Format> ResidualPass<'_, W> {
     }
 }
 
-impl<W: Format> Divisible for ResidualPass<'_, W> {
+impl<W: FloatBits> Divisible for ResidualPass<'_, W> {
     type Part<'p>
         = Self
     where

@@ -21,7 +21,7 @@ use super::{AHEAD, LANES, largest_bits, padded, sum_of_lanes};
 use crate::exact::float_sums::{BLOCK, OrderedSums, cut, total};
 use crate::optimum::side::Side;
 use crate::simd::{Divisible, Job, Vector};
-use crate::weight::Format;
+use crate::weight::FloatBits;
 
 /// Blocks whose hinges are added in `f32`: 64 terms a lane. Chosen: more make the rounding error larger, fewer make more work in `f64`.
 const RUN: usize = 16;
@@ -30,7 +30,7 @@ const RUN: usize = 16;
 pub(crate) struct ScanPass<
     'a,
     's,
-    W: Format,
+    W: FloatBits,
     H: Mass,
     const T: usize,
     const SURVEYS: bool,
@@ -91,7 +91,7 @@ impl<H: Mass, const T: usize> Survey<H, T> {
     }
 }
 
-impl<W: Format, H: Mass, const T: usize, const SURVEYS: bool, const GATHERS: bool> Job
+impl<W: FloatBits, H: Mass, const T: usize, const SURVEYS: bool, const GATHERS: bool> Job
     for ScanPass<'_, '_, W, H, T, SURVEYS, GATHERS>
 {
     type Output = Survey<H, T>;
@@ -181,7 +181,7 @@ impl<W: Format, H: Mass, const T: usize, const SURVEYS: bool, const GATHERS: boo
 struct Scanner<
     's,
     V: Vector,
-    W: Format,
+    W: FloatBits,
     H: Mass,
     const T: usize,
     const SURVEYS: bool,
@@ -200,7 +200,7 @@ struct Scanner<
     above: H::Above<V>,
 }
 
-impl<V: Vector, W: Format, H: Mass, const T: usize, const SURVEYS: bool, const GATHERS: bool>
+impl<V: Vector, W: FloatBits, H: Mass, const T: usize, const SURVEYS: bool, const GATHERS: bool>
     Scanner<'_, V, W, H, T, SURVEYS, GATHERS>
 {
     /// Adds a block; returns its energy.
@@ -264,7 +264,7 @@ impl<V: Vector, W: Format, H: Mass, const T: usize, const SURVEYS: bool, const G
     }
 }
 
-impl<W: Format, H: Mass, const T: usize, const SURVEYS: bool, const GATHERS: bool> Divisible
+impl<W: FloatBits, H: Mass, const T: usize, const SURVEYS: bool, const GATHERS: bool> Divisible
     for ScanPass<'_, '_, W, H, T, SURVEYS, GATHERS>
 {
     type Part<'p>

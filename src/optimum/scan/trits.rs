@@ -20,7 +20,7 @@ use super::{AHEAD, LANES, padded};
 use crate::exact::float_sums::{BLOCK, OrderedSums, cut, total};
 use crate::optimum::side::Side;
 use crate::simd::{Divisible, Job, Vector};
-use crate::weight::Format;
+use crate::weight::FloatBits;
 
 /// Writes the trits of weights without importances.
 pub(crate) struct TritPass<'a, 't, W> {
@@ -30,7 +30,7 @@ pub(crate) struct TritPass<'a, 't, W> {
     pub(crate) threshold_n: W,
 }
 
-impl<W: Format> Job for TritPass<'_, '_, W> {
+impl<W: FloatBits> Job for TritPass<'_, '_, W> {
     type Output = ();
 
     #[inline(always)]
@@ -46,7 +46,7 @@ impl<W: Format> Job for TritPass<'_, '_, W> {
     }
 }
 
-impl<W: Format> Divisible for TritPass<'_, '_, W> {
+impl<W: FloatBits> Divisible for TritPass<'_, '_, W> {
     type Part<'p>
         = TritPass<'p, 'p, W>
     where
@@ -88,7 +88,7 @@ pub(crate) struct SignSums {
     pub(crate) mass: f64,
 }
 
-impl<W: Format> Job for WeightedTritPass<'_, '_, W> {
+impl<W: FloatBits> Job for WeightedTritPass<'_, '_, W> {
     /// The sums of both signs.
     type Output = [SignSums; 2];
 
@@ -136,7 +136,7 @@ struct TritWriter<V: Vector> {
 impl<V: Vector> TritWriter<V> {
     /// The trits of a block, and `S_p, m_p, S_n, m_n`.
     #[inline(always)]
-    fn block<W: Format, H: Mass>(
+    fn block<W: FloatBits, H: Mass>(
         &mut self,
         vector: V,
         weights: &[W; BLOCK],

@@ -19,10 +19,10 @@ use super::best::{LaneSupport, Lanes, Positive, each, lanes, where_true};
 use crate::optimum::fit::Fit;
 use crate::optimum::rule::Scales;
 use crate::simd::{Job, Vector};
-use crate::weight::{Format, floor};
+use crate::weight::{FloatBits, floor};
 
 /// One weight for each lane.
-type Weights<W> = [W; 16];
+type LaneWeights<W> = [W; 16];
 
 /// The best supports.
 #[expect(
@@ -41,11 +41,11 @@ pub(super) struct Figures<W> {
     both: LaneSupport,
     positive: LaneSupport,
     negative: LaneSupport,
-    lambda: Weights<W>,
-    pub(super) lambda_p: Weights<W>,
-    pub(super) lambda_n: Weights<W>,
-    pub(super) threshold_p: Weights<W>,
-    pub(super) threshold_n: Weights<W>,
+    lambda: LaneWeights<W>,
+    pub(super) lambda_p: LaneWeights<W>,
+    pub(super) lambda_n: LaneWeights<W>,
+    pub(super) threshold_p: LaneWeights<W>,
+    pub(super) threshold_n: LaneWeights<W>,
     cosine: Lanes,
     relative_error: Lanes,
     /// As bits, the lanes whose error has cancelled too many digits.
@@ -73,7 +73,7 @@ impl LaneSupport {
 
     /// `S / m`, 0 for the empty support; in doubt where a weight or a tie would be no exact quotient.
     #[inline(always)]
-    fn mean<W: Format, V: Vector>(&self, v: V) -> (Lanes, u32) {
+    fn mean<W: FloatBits, V: Vector>(&self, v: V) -> (Lanes, u32) {
         let divisor = each(0.0, |l| {
             if self.mass[l] > 1.0 {
                 self.mass[l]
@@ -92,16 +92,21 @@ impl LaneSupport {
 }
 
 #[inline(always)]
-fn nearest<W: Format>(x: &Lanes) -> Weights<W> {
+fn nearest<W: FloatBits>(x: &Lanes) -> LaneWeights<W> {
     each(W::zero(), |l| W::narrow(x[l]))
 }
 
 #[inline(always)]
-fn half_floor<W: Format>(x: &Lanes) -> Weights<W> {
-    each(W::zero(), |l| floor(0.5 * x[l]))
+fn half_floor<W: FloatBits>(x: &Lanes) -> LaneWeights<W> {
+    // A loop, not a closure: a closure this long would be compiled without the instructions of the backend.
+    let mut halves = [W::zero(); 16];
+    for (half, &x) in halves.iter_mut().zip(x) {
+        *half = floor(0.5 * x);
+    }
+    halves
 }
 
-impl<W: Format> Figures<W> {
+impl<W: FloatBits> Figures<W> {
     /// The figures of supports, and which lanes are in doubt as bits.
     #[inline(always)]
     pub(super) fn of<V: Vector>(
@@ -193,7 +198,7 @@ impl<W: Format> Figures<W> {
             let within = if cosine < 1.0 { cosine } else { 1.0 };
             if norm[l] > 0.0 { within } else { 0.0 }
         });
-        let gained = |part: &LaneSupport, lambda: &Weights<W>| {
+        let gained = |part: &LaneSupport, lambda: &LaneWeights<W>| {
             each(0.0, |l| {
                 let lambda = lambda[l].widen();
                 lambda * (2.0 * part.sum[l] - lambda * part.mass[l])

@@ -29,7 +29,7 @@ use crate::optimum::rule::Rule;
 use crate::optimum::side::Side;
 use crate::optimum::solution;
 use crate::simd::{Backend, Job, Vector};
-use crate::weight::{Format, scale_by_power, unit_exponent};
+use crate::weight::{FloatBits, scale_by_power, unit_exponent};
 use best::{BestPrefixPass, LaneSupport, Lanes};
 use figures::{Chosen, Figures};
 use network::SortPass;
@@ -39,7 +39,7 @@ use spread::{LaneTritPass, SpreadPass};
 pub(crate) const MOST: usize = LONGEST_IN_LANES;
 
 /// Whether many vectors of this length are searched in lanes.
-pub(crate) fn suits<W: Format>(options: &Ternarizer<'_>, len: usize) -> bool {
+pub(crate) fn suits<W: FloatBits>(options: &Ternarizer<'_>, len: usize) -> bool {
     check_options(options).is_ok() && route::<W>(options, len, true) == Route::Lanes
 }
 
@@ -51,7 +51,7 @@ struct Desk {
 }
 
 /// Ternarizes vectors of `len` weights, one after the other.
-pub(crate) fn ternarize<W: Format>(
+pub(crate) fn ternarize<W: FloatBits>(
     options: &Ternarizer<'_>,
     len: usize,
     mut weights: &[W],
@@ -94,7 +94,7 @@ pub(crate) fn ternarize<W: Format>(
 }
 
 /// The relative error from what each weight loses.
-fn error_by_weights<W: Format>(fit: &Fit<W>, weights: &[W], trits: &[i8], energy: f64) -> f64 {
+fn error_by_weights<W: FloatBits>(fit: &Fit<W>, weights: &[W], trits: &[i8], energy: f64) -> f64 {
     let top = weights.iter().fold(0, |top, w| top.max(w.key()));
     let unit = unit_exponent::<W>(top);
     let scales = (fit.lambda_p, fit.lambda_n);
@@ -111,7 +111,7 @@ struct LaneOptimum {
 }
 
 impl Desk {
-    fn search<W: Format>(
+    fn search<W: FloatBits>(
         &mut self,
         options: &Ternarizer<'_>,
         backend: Backend,
@@ -161,7 +161,7 @@ struct Finish<'a, W> {
     fits: &'a mut Vec<Fit<W>>,
 }
 
-impl<W: Format> Job for Finish<'_, W> {
+impl<W: FloatBits> Job for Finish<'_, W> {
     /// As bits, the lanes in doubt, and those whose error has cancelled too many digits.
     type Output = (u32, u32);
 
@@ -177,8 +177,9 @@ impl<W: Format> Job for Finish<'_, W> {
             trits: self.trits,
         };
         write.run(v);
-        self.fits
-            .extend((0..self.count).map(|lane| figures.fit(lane, len)));
+        for lane in 0..self.count {
+            self.fits.push(figures.fit(lane, len));
+        }
         (found.doubt | doubt, figures.cancelled)
     }
 }

@@ -11,24 +11,24 @@ use super::best::{Lanes, lanes};
 use crate::exact::float_sums::BLOCK;
 use crate::optimum::scan::singles;
 use crate::simd::{Job, Vector};
-use crate::weight::Format;
+use crate::weight::FloatBits;
 
 /// Sixteen weights of a slice from `start` on as singles, if there are as many.
 #[inline(always)]
-fn whole<W: Format>(weights: &[W], start: usize) -> Option<[f32; 16]> {
+fn whole<W: FloatBits>(weights: &[W], start: usize) -> Option<[f32; 16]> {
     weights.get(start..)?.first_chunk().map(singles)
 }
 
 /// The same with zeros beyond the end.
 #[inline(always)]
-fn sixteen<W: Format>(weights: &[W], start: usize) -> [f32; 16] {
+fn sixteen<W: FloatBits>(weights: &[W], start: usize) -> [f32; 16] {
     whole(weights, start).unwrap_or_else(|| last(weights.get(start..).unwrap_or(&[])))
 }
 
 /// Fewer than sixteen.
 #[cold]
 #[inline(never)]
-fn last<W: Format>(rest: &[W]) -> [f32; 16] {
+fn last<W: FloatBits>(rest: &[W]) -> [f32; 16] {
     let mut singles = [0.0; 16];
     for (single, weight) in singles.iter_mut().zip(rest) {
         *single = weight.single();
@@ -44,7 +44,7 @@ pub(super) struct SpreadPass<'w, 'r, W> {
     pub(super) rows: &'r mut [[f32; 16]],
 }
 
-impl<W: Format> Job for SpreadPass<'_, '_, W> {
+impl<W: FloatBits> Job for SpreadPass<'_, '_, W> {
     type Output = Lanes;
 
     #[inline(always)]
@@ -137,7 +137,7 @@ pub(super) struct LaneTritPass<'w, 't, W> {
     pub(super) trits: &'t mut [i8],
 }
 
-impl<W: Format> Job for LaneTritPass<'_, '_, W> {
+impl<W: FloatBits> Job for LaneTritPass<'_, '_, W> {
     type Output = ();
 
     #[inline(always)]

@@ -9,7 +9,7 @@ use crate::optimum::options::Ternarizer;
 use crate::optimum::rule::{Prescription, Rule, Scales, prescribe};
 use crate::optimum::search::{self, Cut, Range, Support, Target};
 use crate::optimum::side::Side;
-use crate::weight::{Format, scale_by_power};
+use crate::weight::{FloatBits, scale_by_power};
 
 /// The optimum of the objective that is made for a side.
 pub(super) fn optimum<O: Objective>(
@@ -28,7 +28,7 @@ pub(super) fn optimum<O: Objective>(
 }
 
 /// The best or the sparsest support under the caller's control.
-pub(super) fn controlled<W: Format>(
+pub(super) fn controlled<W: FloatBits>(
     options: &Ternarizer<'_>,
     weights: &[W],
 ) -> Result<RuleSolution<W>, Error> {
@@ -38,7 +38,7 @@ pub(super) fn controlled<W: Format>(
 }
 
 /// That support.
-fn controlled_support<W: Format>(
+fn controlled_support<W: FloatBits>(
     options: &Ternarizer<'_>,
     weights: &[W],
     wide: &WideObjective<'_, W>,
@@ -146,7 +146,7 @@ pub(super) fn by_sign<O: Objective>(
     let rounded = a.and(b);
     let mean = scale_by_power(fit::share(rounded.sum, rounded.mass), unit);
     RuleSolution {
-        lambda: Format::narrow(mean),
+        lambda: FloatBits::narrow(mean),
         scales: SignPair {
             p: positive.scale(p),
             n: negative.scale(n),
@@ -163,7 +163,7 @@ pub(super) fn by_sign<O: Objective>(
 }
 
 /// The support and the scale that a baseline prescribes.
-pub(super) fn baseline<W: Format>(weights: &[W], options: &Ternarizer<'_>) -> RuleSolution<W> {
+pub(super) fn baseline<W: FloatBits>(weights: &[W], options: &Ternarizer<'_>) -> RuleSolution<W> {
     let plain = GridObjective::with_all(weights);
     let Prescription { threshold, scale } = prescribe(options.rule, &plain);
     let solution = one_support(&plain, &plain.above(threshold).into(), options.scales);

@@ -14,10 +14,10 @@ use super::options::Ternarizer;
 use super::route::{Route, STREAMS, route};
 use super::search::Cut;
 use crate::error::Error;
-use crate::weight::{Format, scale_by_power};
+use crate::weight::{FloatBits, scale_by_power};
 
 /// Checks the input and ternarizes it.
-pub(crate) fn ternarize_into<W: Format>(
+pub(crate) fn ternarize_into<W: FloatBits>(
     options: &Ternarizer<'_>,
     weights: &[W],
     trits: &mut [i8],
@@ -27,7 +27,7 @@ pub(crate) fn ternarize_into<W: Format>(
 }
 
 /// Ternarizes checked input.
-pub(crate) fn solve<W: Format>(
+pub(crate) fn solve<W: FloatBits>(
     options: &Ternarizer<'_>,
     weights: &[W],
     trits: &mut [i8],
@@ -75,7 +75,7 @@ struct RuleSolution<W> {
     unit: i32,
 }
 
-impl<W: Format> RuleSolution<W> {
+impl<W: FloatBits> RuleSolution<W> {
     /// Writes the trits and measures their error.
     fn write(&self, weights: &[W], importance: Option<&[f32]>, trits: &mut [i8]) -> Fit<W> {
         let counts = self.select(weights, importance, trits);

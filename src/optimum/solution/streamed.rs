@@ -25,10 +25,10 @@ use crate::optimum::search::stream::unit::BestSums;
 use crate::optimum::search::stream::weighted::BestThreshold;
 use crate::optimum::search::stream::{Decide, StreamInput, Streamed, optimum};
 use crate::optimum::side::Side;
-use crate::weight::{Format, floor, scale_by_power, unit_exponent};
+use crate::weight::{FloatBits, floor, scale_by_power, unit_exponent};
 
 /// Ternarizes; `None` if the numbers are too extreme for the search.
-pub(super) fn solve<W: Format>(
+pub(super) fn solve<W: FloatBits>(
     options: &Ternarizer<'_>,
     weights: &[W],
     trits: &mut [i8],
@@ -46,7 +46,7 @@ pub(super) fn solve<W: Format>(
 }
 
 /// Numbers that are not finite, and importances that are negative, are an error before anything is written.
-fn check_values<W: Format>(options: &Ternarizer<'_>, weights: &[W]) -> Result<(), Error> {
+fn check_values<W: FloatBits>(options: &Ternarizer<'_>, weights: &[W]) -> Result<(), Error> {
     let backend = options.instructions();
     let largest = backend.run_divided(LargestPass {
         numbers: weights,
@@ -66,7 +66,7 @@ fn check_values<W: Format>(options: &Ternarizer<'_>, weights: &[W]) -> Result<()
 }
 
 /// The best support for both signs, twice; with [`Rule::TwoScale`] that of the positive and that of the negative weights.
-fn supports<W: Format, H: Decide<W>>(
+fn supports<W: FloatBits, H: Decide<W>>(
     options: &Ternarizer<'_>,
     weights: MassedWeights<'_, W, H>,
     trits: &mut [i8],
@@ -89,7 +89,7 @@ fn supports<W: Format, H: Decide<W>>(
 }
 
 /// Without importances.
-fn unit<W: Format>(
+fn unit<W: FloatBits>(
     options: &Ternarizer<'_>,
     weights: &[W],
     trits: &mut [i8],
@@ -140,8 +140,8 @@ fn unit<W: Format>(
         solution.measure(weights.len(), counts, in_unit(energy), || {
             in_unit(backend.run_divided(ResidualPass {
                 weights,
-                thresholds: [threshold_p, threshold_n].map(Format::single),
-                scales: [scales.p, scales.n].map(Format::single),
+                thresholds: [threshold_p, threshold_n].map(FloatBits::single),
+                scales: [scales.p, scales.n].map(FloatBits::single),
             }))
         }),
     )
@@ -152,7 +152,7 @@ const SHORT: usize = 512;
 const MEDIUM: usize = 4096;
 
 /// With importances.
-fn weighted<W: Format>(
+fn weighted<W: FloatBits>(
     options: &Ternarizer<'_>,
     weights: &[W],
     importance: &[f32],
@@ -209,7 +209,7 @@ struct WeightedSupport<'a, W> {
 }
 
 /// The scales and the thresholds.
-fn weighted_solution<W: Format>(
+fn weighted_solution<W: FloatBits>(
     options: &Ternarizer<'_>,
     [p, n]: [WeightedSupport<'_, W>; 2],
     sums: [SignSums; 2],
@@ -267,7 +267,7 @@ fn weighted_solution<W: Format>(
     })
 }
 
-impl<W: Format> WeightedSupport<'_, W> {
+impl<W: FloatBits> WeightedSupport<'_, W> {
     /// The weights of one side of the support alone.
     fn of(mut self, side: Side) -> Self {
         self.input.side = side;
@@ -306,7 +306,7 @@ impl<W: Format> WeightedSupport<'_, W> {
 }
 
 /// The mean over both supports as [`exact::by_sign`] rounds it.
-fn exactly_by_sign<'a, W: Format>(supports: [WeightedSupport<'a, W>; 2]) -> Option<W> {
+fn exactly_by_sign<'a, W: FloatBits>(supports: [WeightedSupport<'a, W>; 2]) -> Option<W> {
     let exact = |support: WeightedSupport<'a, W>| {
         let (input, top) = (support.input, support.found.top);
         let (weights, masses) = (input.weights.weights, input.weights.masses);

@@ -41,7 +41,7 @@ use crate::optimum::check::check_finite;
 use crate::quantize::scale_type::ScaledWeights;
 use crate::simd::Backend;
 use crate::threads;
-use crate::weight::{Format, scale_by_power};
+use crate::weight::{FloatBits, scale_by_power};
 
 /// The largest number of inputs. Chosen: the matrix takes 8 GiB, or 512 MiB where addresses have 32 bits.
 const MOST_INPUTS: usize = if usize::BITS < 64 { 1 << 13 } else { 1 << 15 };

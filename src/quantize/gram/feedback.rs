@@ -30,7 +30,7 @@ use super::problem::Problem;
 use super::row::{RowState, RowTarget};
 use super::{nearest as near, scales};
 use crate::error::Error;
-use crate::weight::Format;
+use crate::weight::FloatBits;
 
 /// A bound on the passes with re-solved scales. Chosen: later passes hardly ever help.
 const PASSES: usize = 4;

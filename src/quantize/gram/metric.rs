@@ -12,7 +12,7 @@ use nalgebra::DMatrix;
 use super::accumulate::Gram;
 use super::loops::{AddFour, AddMultiple, Change};
 use crate::simd::Backend;
-use crate::weight::Format;
+use crate::weight::FloatBits;
 
 /// A symmetric matrix, stored in full, row after row.
 pub(super) struct Metric {

@@ -33,7 +33,7 @@ pub(super) use scaled::{ScaledWeights, widened};
 #[cfg(feature = "alloc")]
 pub(super) use search::BestScale;
 
-use crate::weight::{Format, decode, encode, scale_by_power, unit_exponent};
+use crate::weight::{FloatBits, decode, encode, scale_by_power, unit_exponent};
 
 /// The type in which a scale is stored.
 ///

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::error::Error;
 use crate::exact::float_sums;
 use crate::optimum::check::check_weights;
-use crate::weight::{Format, TypedSlice, scale_by_power, unit_exponent};
+use crate::weight::{FloatBits, TypedSlice, scale_by_power, unit_exponent};
 
 /// Finite weights, divided by the power of two just above the largest magnitude: so all magnitudes are below 1, and neither
 /// squares nor products overflow. The division is exact for weights of up to 32 bits.
@@ -46,7 +46,7 @@ impl ScaledWeights {
 
 /// The same values as `f64`.
 pub(crate) fn widened(weights: TypedSlice<'_>) -> Vec<f64> {
-    fn wide<W: Format>(weights: &[W]) -> Vec<f64> {
+    fn wide<W: FloatBits>(weights: &[W]) -> Vec<f64> {
         weights.iter().map(|weight| weight.widen()).collect()
     }
     match weights {

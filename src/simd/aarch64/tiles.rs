@@ -28,7 +28,7 @@ use core::arch::aarch64::*;
 
 use super::{Neon, NeonDotprod, Token};
 use crate::simd::portable::Arrays;
-use crate::simd::tiles::{Digits, Planes, TILE, Tiles, digits_by_dot};
+use crate::simd::tiles::{DigitPlanes, Digits, TILE, Tiles, digits_by_dot};
 
 /// Sixty-four bytes.
 pub(super) type Bytes = [int8x16_t; 4];
@@ -40,14 +40,14 @@ pub(super) type Sums = [int32x4_t; 4];
 pub(super) trait NeonDot: Token {
     fn base(self) -> Neon;
     /// `sums` plus, four bytes to a lane, numbers within -2..=2 times activations.
-    fn dot<const P: usize>(self, sums: Sums, numbers: &[Bytes; P], x: &Planes<P>) -> Sums;
+    fn dot<const P: usize>(self, sums: Sums, numbers: &[Bytes; P], x: &DigitPlanes<P>) -> Sums;
 
     /// The sums where a trit is 1, and where it is -1, each of which is marked by -1.
     #[inline(always)]
     fn dot_by_sign<const P: usize>(
         self,
         signs: &[[Bytes; P]; 2],
-        x: &Planes<P>,
+        x: &DigitPlanes<P>,
         less: &[i32; 16],
     ) -> [Sums; 2] {
         let [mut plus, mut minus] = [
@@ -90,7 +90,7 @@ impl NeonDot for Neon {
 
     /// 16 bits hold ten products: 10 * 2 * 127.
     #[inline(always)]
-    fn dot<const P: usize>(self, mut sums: Sums, numbers: &[Bytes; P], x: &Planes<P>) -> Sums {
+    fn dot<const P: usize>(self, mut sums: Sums, numbers: &[Bytes; P], x: &DigitPlanes<P>) -> Sums {
         for q in 0..4 {
             with_token!(self, {
                 let (mut low, mut high) = (vdupq_n_s16(0), vdupq_n_s16(0));
@@ -113,7 +113,7 @@ impl NeonDot for NeonDotprod {
     }
 
     #[inline(always)]
-    fn dot<const P: usize>(self, mut sums: Sums, numbers: &[Bytes; P], x: &Planes<P>) -> Sums {
+    fn dot<const P: usize>(self, mut sums: Sums, numbers: &[Bytes; P], x: &DigitPlanes<P>) -> Sums {
         for p in 0..P {
             for q in 0..4 {
                 let x = self.base().load_activations(&x[p], q);

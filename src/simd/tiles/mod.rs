@@ -33,7 +33,7 @@ use super::Vector;
 pub(crate) const TILE: usize = 64;
 
 /// The activations of a tile.
-pub(crate) type Planes<const P: usize> = [[i8; TILE]; P];
+pub(crate) type DigitPlanes<const P: usize> = [[i8; TILE]; P];
 
 /// The most tiles whose [running sums](Digits::Running) are certain to fit in 32 bits: base 3 on VNNI needs
 /// `3 * 1024 * (5 planes * 4 bytes) * 255 * 127 < 2^31`; all others need less.
@@ -94,11 +94,12 @@ pub(crate) trait Digits<const P: usize>: Tiles {
     fn signs(self, codes: &[u8; TILE]) -> Self::Signs;
     /// The sums over no tile yet; `less` is minus the sum of all activations that will follow.
     fn start(self, less: &[i32; 16]) -> Self::Running;
-    fn add(self, sums: Self::Running, weights: &Self::Weights, x: &Planes<P>) -> Self::Running;
+    fn add(self, sums: Self::Running, weights: &Self::Weights, x: &DigitPlanes<P>)
+    -> Self::Running;
     /// The sums of `t x`, over at most [`MOST_TILES`].
     fn finish(self, sums: Self::Running) -> Self::Sums;
     /// The sums of `x` where `t = 1`, and where `t = -1`, over one tile; `less` is minus the sum of its activations.
-    fn signed(self, signs: &Self::Signs, x: &Planes<P>, less: &[i32; 16]) -> [Self::Sums; 2];
+    fn signed(self, signs: &Self::Signs, x: &DigitPlanes<P>, less: &[i32; 16]) -> [Self::Sums; 2];
 }
 
 /// The items of [`Digits`] for a backend that has a `dot` of decoded codes with activations: how it decodes a tile, how it
@@ -122,7 +123,7 @@ macro_rules! digits_by_dot {
         }
 
         #[inline(always)]
-        fn add(self, sums: Self::Sums, weights: &Self::Weights, x: &Planes<$planes>) -> Self::Sums {
+        fn add(self, sums: Self::Sums, weights: &Self::Weights, x: &DigitPlanes<$planes>) -> Self::Sums {
             self.dot(sums, weights, x)
         }
 
@@ -138,7 +139,7 @@ macro_rules! digits_by_dot {
         }
 
         #[inline(always)]
-        fn signed(self, signs: &Self::Signs, x: &Planes<$planes>, less: &[i32; 16]) -> [Self::Sums; 2] {
+        fn signed(self, signs: &Self::Signs, x: &DigitPlanes<$planes>, less: &[i32; 16]) -> [Self::Sums; 2] {
             self.dot_by_sign(signs, x, less)
         }
     };

@@ -1,6 +1,6 @@
 //! The definition of [`Tiles`] for every processor. It multiplies nothing: it keeps an activation, drops it, or negates it.
 
-use super::{Digits, Planes, TILE, TileJob, Tiles, digits_by_dot};
+use super::{DigitPlanes, Digits, TILE, TileJob, Tiles, digits_by_dot};
 use crate::simd::portable::Arrays;
 
 /// The backend of every target.
@@ -131,7 +131,7 @@ impl Portable {
         self,
         mut sums: [i32; 16],
         trits: &Trits<P>,
-        x: &Planes<P>,
+        x: &DigitPlanes<P>,
     ) -> [i32; 16] {
         // The planes first, byte by byte: at most 5 times 127.
         let mut bytes = [0_i16; TILE];
@@ -150,7 +150,7 @@ impl Portable {
     fn dot_by_sign<const P: usize>(
         self,
         trits: &Trits<P>,
-        x: &Planes<P>,
+        x: &DigitPlanes<P>,
         _: &[i32; 16],
     ) -> [[i32; 16]; 2] {
         let mut bytes = [[0_i16; TILE]; 2];

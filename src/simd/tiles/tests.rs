@@ -1,6 +1,6 @@
 //! Every unit against the definition, with the plainest loops for that.
 
-use super::{Digits, MOST_TILES, Planes, TILE, TileJob, TileUnit};
+use super::{DigitPlanes, Digits, MOST_TILES, TILE, TileJob, TileUnit};
 use crate::simd::Backend;
 use alloc::vec::Vec;
 
@@ -17,7 +17,7 @@ impl Numbers {
     }
 
     /// -127..=127, now and then all at an end of it.
-    fn activations<const P: usize>(&mut self) -> Planes<P> {
+    fn activations<const P: usize>(&mut self) -> DigitPlanes<P> {
         let extreme = self.next();
         let mut planes = [[0; TILE]; P];
         for x in planes.as_flattened_mut() {
@@ -46,7 +46,7 @@ impl Numbers {
 /// A tile, and what comes of it.
 struct Case<const P: usize> {
     codes: [u8; TILE],
-    x: Planes<P>,
+    x: DigitPlanes<P>,
     less: [i32; 16],
     plus: [i32; 16],
     minus: [i32; 16],

@@ -34,7 +34,7 @@
 use core::arch::wasm32::*;
 
 use crate::simd::portable::Arrays;
-use crate::simd::tiles::{Digits, Planes, SixtyFour, TILE, Tiles, digits_by_dot};
+use crate::simd::tiles::{DigitPlanes, Digits, SixtyFour, TILE, Tiles, digits_by_dot};
 
 /// The unit of a target with vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -204,7 +204,7 @@ impl Simd128 {
         self,
         sums: Sums,
         [plus, minus]: &[[Bytes; P]; 2],
-        x: &Planes<P>,
+        x: &DigitPlanes<P>,
     ) -> Sums {
         let mut pairs = zeros();
         for p in 0..P {
@@ -222,7 +222,7 @@ impl Simd128 {
     fn dot_by_sign<const P: usize>(
         self,
         [plus, minus]: &[[Bytes; P]; 2],
-        x: &Planes<P>,
+        x: &DigitPlanes<P>,
         _: &[i32; 16],
     ) -> [Sums; 2] {
         [sum_of(plus, x), sum_of(minus, x)]
@@ -231,7 +231,7 @@ impl Simd128 {
 
 /// The sums of the marked bytes.
 #[inline(always)]
-fn sum_of<const P: usize>(marks: &[Bytes; P], x: &Planes<P>) -> Sums {
+fn sum_of<const P: usize>(marks: &[Bytes; P], x: &DigitPlanes<P>) -> Sums {
     let mut pairs = zeros();
     for p in 0..P {
         let x = load(&x[p]);

@@ -16,7 +16,7 @@
 use core::arch::x86_64::*;
 
 use super::Avx2;
-use crate::simd::tiles::{Digits, Planes, SixtyFour, TILE, Tiles, digits_by_dot};
+use crate::simd::tiles::{DigitPlanes, Digits, SixtyFour, TILE, Tiles, digits_by_dot};
 
 /// Sixty-four bytes.
 type Bytes = [__m256i; 2];
@@ -123,7 +123,12 @@ impl Avx2 {
 
     /// `sums` plus, four bytes to a lane, digits times activations. A digit is at most 2, so 16 bits hold five pairs: 5 * 4 * 127.
     #[inline(always)]
-    fn dot<const P: usize>(self, mut sums: Bytes, digits: &[Bytes; P], x: &Planes<P>) -> Bytes {
+    fn dot<const P: usize>(
+        self,
+        mut sums: Bytes,
+        digits: &[Bytes; P],
+        x: &DigitPlanes<P>,
+    ) -> Bytes {
         let mut pairs = [with_token!(self, _mm256_setzero_si256()); 2];
         for p in 0..P {
             let x = self.load_bytes(&x[p]);
@@ -148,7 +153,7 @@ impl Avx2 {
     fn dot_by_sign<const P: usize>(
         self,
         [plus, not_minus]: &[[Bytes; P]; 2],
-        x: &Planes<P>,
+        x: &DigitPlanes<P>,
         less: &[i32; 16],
     ) -> [Bytes; 2] {
         let zeros = [with_token!(self, _mm256_setzero_si256()); 2];

@@ -14,13 +14,18 @@
 use core::arch::x86_64::*;
 
 use super::{Avx512, Token};
-use crate::simd::tiles::{Digits, Planes, SixtyFour, TILE, Tiles, digits_by_dot};
+use crate::simd::tiles::{DigitPlanes, Digits, SixtyFour, TILE, Tiles, digits_by_dot};
 
 /// A token for AVX-512, with what its processor may do faster.
 pub(super) trait Zmm: Token {
     fn base(self) -> Avx512;
     /// `sums` plus, four bytes to a lane, digits times activations.
-    fn dot<const P: usize>(self, sums: __m512i, digits: &[__m512i; P], x: &Planes<P>) -> __m512i;
+    fn dot<const P: usize>(
+        self,
+        sums: __m512i,
+        digits: &[__m512i; P],
+        x: &DigitPlanes<P>,
+    ) -> __m512i;
     /// The four digits of each byte.
     fn two_bits(self, codes: &[u8; TILE]) -> [__m512i; 4];
     /// 1 where a digit is 2, and 1 where it is not 0.
@@ -33,7 +38,7 @@ pub(super) trait Zmm: Token {
     fn dot_by_sign<const P: usize>(
         self,
         [plus, not_minus]: &[[__m512i; P]; 2],
-        x: &Planes<P>,
+        x: &DigitPlanes<P>,
         less: &[i32; 16],
     ) -> [__m512i; 2] {
         let base = self.base();
@@ -194,7 +199,12 @@ impl Zmm for Avx512 {
 
     /// A digit is at most 2, so 16 bits hold five pairs: 5 * 4 * 127.
     #[inline(always)]
-    fn dot<const P: usize>(self, sums: __m512i, digits: &[__m512i; P], x: &Planes<P>) -> __m512i {
+    fn dot<const P: usize>(
+        self,
+        sums: __m512i,
+        digits: &[__m512i; P],
+        x: &DigitPlanes<P>,
+    ) -> __m512i {
         let mut pairs = self.zero_bytes();
         for p in 0..P {
             let x = self.load_bytes(&x[p]);

@@ -23,7 +23,7 @@ use core::arch::x86_64::*;
 use super::tiles_avx512::Zmm;
 use super::{Avx512, Avx512Vnni};
 use crate::simd::tiles::portable::FRACTIONS;
-use crate::simd::tiles::{Digits, Planes, TILE, Tiles, digits_by_dot};
+use crate::simd::tiles::{DigitPlanes, Digits, TILE, Tiles, digits_by_dot};
 
 /// The matrix that makes bit 0 of the bits in one mask, and bit 1 of those in the other: their parity.
 const fn matrix(bit0: u8, bit1: u8) -> i64 {
@@ -69,7 +69,7 @@ impl Zmm for Avx512Vnni {
         self,
         mut sums: __m512i,
         bytes: &[__m512i; P],
-        x: &Planes<P>,
+        x: &DigitPlanes<P>,
     ) -> __m512i {
         for p in 0..P {
             let x = self.base().load_bytes(&x[p]);
@@ -136,7 +136,12 @@ impl Digits<5> for Avx512Vnni {
     }
 
     #[inline(always)]
-    fn add(self, mut sums: [__m512i; 2], weights: &[__m512i; 6], x: &Planes<5>) -> [__m512i; 2] {
+    fn add(
+        self,
+        mut sums: [__m512i; 2],
+        weights: &[__m512i; 6],
+        x: &DigitPlanes<5>,
+    ) -> [__m512i; 2] {
         for p in 0..5 {
             let x = self.base().load_bytes(&x[p]);
             sums[0] = with_token!(self, _mm512_dpbusd_epi32(sums[0], weights[p], x));

@@ -14,7 +14,7 @@ use crate::optimum::scan::above::last_place;
 use crate::optimum::scan::buffer::GatherBuffer;
 use crate::optimum::scan::mass::Mass;
 use crate::optimum::scan::survey::{Gathered, ScanPass, Survey};
-use crate::weight::{Format, floor};
+use crate::weight::{FloatBits, floor};
 
 /// Parts into which an interval is split at once. Chosen: the thresholds between them are as many as those of the first scan, so
 /// that no other scan is compiled for them.
@@ -24,7 +24,7 @@ const PARTS: usize = 7;
 const SAMPLE: usize = 256;
 
 /// A search of intervals, and what they share.
-pub(crate) struct IntervalSearch<'a, 's, W: Format, H: Decide<W>> {
+pub(crate) struct IntervalSearch<'a, 's, W: FloatBits, H: Decide<W>> {
     pub(super) input: StreamInput<'a, W, H>,
     pub(super) buffer: GatherBuffer<'s, W>,
     pub(super) grid: Grid,
@@ -41,7 +41,7 @@ pub(crate) struct IntervalSearch<'a, 's, W: Format, H: Decide<W>> {
     pub(super) gain: f64,
 }
 
-impl<'a, 's, W: Format, H: Decide<W>> IntervalSearch<'a, 's, W, H> {
+impl<'a, 's, W: FloatBits, H: Decide<W>> IntervalSearch<'a, 's, W, H> {
     pub(super) fn new<const T: usize>(
         input: StreamInput<'a, W, H>,
         survey: &Survey<H, T>,

@@ -67,7 +67,7 @@ use crate::optimum::scan::mass::{Mass, MassedWeights};
 use crate::optimum::scan::survey::{Gathered, ScanPass, Survey};
 use crate::optimum::side::Side;
 use crate::simd::Backend;
-use crate::weight::{Format, scale_by_power};
+use crate::weight::{FloatBits, scale_by_power};
 use chords::Interval;
 
 /// The weights to be searched, and with which instructions.
@@ -92,7 +92,7 @@ pub(crate) struct Streamed<B> {
 }
 
 /// How supports are kept and compared. Implemented for each type of masses.
-pub(crate) trait Decide<W: Format>: Mass {
+pub(crate) trait Decide<W: FloatBits>: Mass {
     /// The best support so far.
     type Best: Copy + Default;
 
@@ -138,7 +138,7 @@ pub(crate) trait Decide<W: Format>: Mass {
 
 /// Finds the optimum of finite weights. What `scratch` held is lost. `None` if another search has to do it, because the numbers are too
 /// large, too far apart, or candidates score too much alike.
-pub(crate) fn optimum<W: Format, H: Decide<W>>(
+pub(crate) fn optimum<W: FloatBits, H: Decide<W>>(
     input: StreamInput<'_, W, H>,
     first: FirstScan,
     scratch: &mut [i8],
@@ -190,7 +190,7 @@ const NO_GUESS: ThresholdGuess = ThresholdGuess {
     mass: 1.0,
 };
 
-impl<W: Format, H: Decide<W>> StreamInput<'_, W, H> {
+impl<W: FloatBits, H: Decide<W>> StreamInput<'_, W, H> {
     /// Surveys the weights at multiples of a guess, gathers those in a window around it, and searches what is left. Without a
     /// window, sorts all weights.
     fn begin<const T: usize, const GATHERS: bool>(

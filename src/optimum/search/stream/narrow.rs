@@ -16,7 +16,7 @@ use super::chords::{Interval, Point, left};
 use super::intervals::IntervalSearch;
 use crate::optimum::scan::gathered::{HingePass, HingeSums, hinge_error};
 use crate::optimum::scan::survey::Gathered;
-use crate::weight::{Format, floor};
+use crate::weight::{FloatBits, floor};
 
 /// So few are offered at once. Chosen: about as many as fit one vector, so another round would not read less.
 const FEW: usize = 16;
@@ -29,7 +29,7 @@ const MANY: usize = 64;
 /// The most rounds. Chosen: ordinary weights need two to five.
 const ROUNDS: usize = 24;
 
-impl<W: Format, H: Decide<W>> IntervalSearch<'_, '_, W, H> {
+impl<W: FloatBits, H: Decide<W>> IntervalSearch<'_, '_, W, H> {
     /// Offers every support whose threshold is in the interval and that could be the best; returns `B` at its ends.
     pub(super) fn finish(
         &mut self,

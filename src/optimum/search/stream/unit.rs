@@ -16,7 +16,7 @@ use crate::optimum::scan::gathered::CompactPass;
 use crate::optimum::scan::mass::UnitMass;
 use crate::optimum::scan::survey::{Gathered, Survey};
 use crate::optimum::side::Side;
-use crate::weight::{Format, floor, scale_by_power};
+use crate::weight::{FloatBits, floor, scale_by_power};
 
 /// The largest relative error of a running sum before it is taken anew from the exact one. Derived: 2^-53 for each addition of
 /// [`RUN`], and two more.
@@ -35,7 +35,7 @@ pub(crate) struct BestSums {
 
 type UnitSearch<'a, 's, W> = IntervalSearch<'a, 's, W, UnitMass>;
 
-impl<W: Format> Decide<W> for UnitMass {
+impl<W: FloatBits> Decide<W> for UnitMass {
     type Best = BestSums;
 
     fn is_suited<const T: usize>(_: &UnitSearch<'_, '_, W>, survey: &Survey<Self, T>) -> bool {
@@ -153,7 +153,7 @@ impl<W: Format> Decide<W> for UnitMass {
     }
 }
 
-impl<W: Format> UnitSearch<'_, '_, W> {
+impl<W: FloatBits> UnitSearch<'_, '_, W> {
     /// Takes a support if it beats the best so far; of equals the smaller. Its sum in `f64` is off by at most [`SUM_ERROR`] of it.
     fn offer_sum(&mut self, support: SignedSums, sum: f64) {
         let (new, best) = (support.all, self.best.sums.all);

@@ -34,7 +34,7 @@ use crate::optimum::scan::exact::ExactPass;
 use crate::optimum::scan::gathered::CompactPass;
 use crate::optimum::scan::survey::Survey;
 use crate::optimum::side::Side;
-use crate::weight::{Format, floor, scale_by_power};
+use crate::weight::{FloatBits, floor, scale_by_power};
 
 /// The most different magnitudes that are left of an interval. Chosen: their sums have so few terms that doubts are rare, and they
 /// take less than a kilobyte of stack.
@@ -90,7 +90,7 @@ struct CandidateList {
 
 impl CandidateList {
     /// The base, if it is not empty, and the support of one magnitude more each time; `None` if there are too many.
-    fn new<W: Format>(
+    fn new<W: FloatBits>(
         mut base: RoundedSums,
         high: f32,
         buffer: &GatherBuffer<'_, W>,
@@ -140,7 +140,7 @@ impl CandidateList {
 }
 
 /// The largest magnitude below one, and the importance of all that have it.
-fn next_magnitude<W: Format>(buffer: &GatherBuffer<'_, W>, below: f32) -> Option<(f32, f64)> {
+fn next_magnitude<W: FloatBits>(buffer: &GatherBuffer<'_, W>, below: f32) -> Option<(f32, f64)> {
     let (mut largest, mut mass) = (0.0, 0.0);
     for (x, h) in buffer.magnitudes().filter(|&(x, _)| x < below) {
         if x > largest {
@@ -154,7 +154,7 @@ fn next_magnitude<W: Format>(buffer: &GatherBuffer<'_, W>, below: f32) -> Option
 
 type WeightedSearch<'a, 's, W> = IntervalSearch<'a, 's, W, f32>;
 
-impl<W: Format> Decide<W> for f32 {
+impl<W: FloatBits> Decide<W> for f32 {
     type Best = BestThreshold;
 
     fn is_suited<const T: usize>(
@@ -252,7 +252,7 @@ impl<W: Format> Decide<W> for f32 {
     }
 }
 
-impl<W: Format> WeightedSearch<'_, '_, W> {
+impl<W: FloatBits> WeightedSearch<'_, '_, W> {
     /// The best of some supports by their exact sums; of equals the smallest.
     fn best_of(&mut self, candidates: impl Iterator<Item = Candidate>) -> Option<Candidate> {
         let top = floor::<f32>(self.top());
@@ -276,7 +276,7 @@ impl<W: Format> WeightedSearch<'_, '_, W> {
     }
 }
 
-impl<W: Format> StreamInput<'_, W, f32> {
+impl<W: FloatBits> StreamInput<'_, W, f32> {
     /// The exact sums above a threshold, by sign.
     pub(crate) fn exact(self, threshold: f32, top: f32, top_mass: f32) -> Option<[ExactPart; 2]> {
         self.backend.run(ExactPass {
