@@ -1,4 +1,4 @@
-//! The core never asks for memory: an allocator that counts sees nothing, whatever the knobs.
+//! The core never asks for memory: an allocator that counts sees nothing, whatever the options.
 
 #![expect(unsafe_code, reason = "an allocator cannot be written without")]
 
@@ -51,24 +51,24 @@ fn weights<W: Weight>() -> Vec<W> {
 fn never_allocates<W: Weight>() {
     let (weights, mut trits, mut cosines) = (weights::<W>(), vec![0; LEN], vec![0.0; LEN]);
     let importance: Vec<f32> = (0..LEN).map(|i| (i % 5) as f32).collect();
-    let knobs = Ternarizer::new();
+    let options = Ternarizer::new();
     let asked = [
-        knobs,
-        knobs.search(Search::Auto),
-        knobs.scales(Scales::One),
-        knobs.rule(Rule::TwoScale),
-        knobs.rule(Rule::Twn),
-        knobs.rule(Rule::AbsMean),
-        knobs.rule(Rule::AbsMax),
-        knobs.importance(&importance),
-        knobs.rule(Rule::TwoScale).importance(&importance),
-        knobs.nonzeros(1000),
-        knobs.min_nonzeros(5).max_nonzeros(2500),
-        knobs.target_cosine(0.7),
+        options,
+        options.search(Search::Auto),
+        options.scales(Scales::One),
+        options.rule(Rule::TwoScale),
+        options.rule(Rule::Twn),
+        options.rule(Rule::AbsMean),
+        options.rule(Rule::AbsMax),
+        options.importance(&importance),
+        options.rule(Rule::TwoScale).importance(&importance),
+        options.nonzeros(1000),
+        options.min_nonzeros(5).max_nonzeros(2500),
+        options.target_cosine(0.7),
     ];
-    for knobs in asked {
-        let used = allocations(|| knobs.ternarize_into(&weights, &mut trits).unwrap());
-        assert_eq!(used, 0, "{knobs:?}");
+    for options in asked {
+        let used = allocations(|| options.ternarize_into(&weights, &mut trits).unwrap());
+        assert_eq!(used, 0, "{options:?}");
     }
     assert_eq!(
         allocations(|| ternarize_into(&weights, &mut trits).unwrap()),
@@ -78,7 +78,7 @@ fn never_allocates<W: Weight>() {
         allocations(|| curve_into(&weights, &mut cosines).unwrap()),
         0
     );
-    let unreachable = knobs.target_cosine(1.0);
+    let unreachable = options.target_cosine(1.0);
     assert_eq!(
         allocations(|| unreachable
             .ternarize_into(&weights, &mut trits)

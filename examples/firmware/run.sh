@@ -95,7 +95,7 @@ figures() {
     sed -n 's/^device: //p' "$out/device"
     echo "this image: $(flash firmware) bytes of flash, $(ram firmware) bytes of static RAM"
     nothing=$(flash size-nothing)
-    for name in ternarize knobs product; do
+    for name in ternarize options product; do
         echo "size-$name: $(($(flash "size-$name") - nothing)) bytes of flash, $(ram "size-$name") bytes of static RAM"
     done
 }
@@ -103,12 +103,12 @@ figures() {
 # No call of the core can panic: its images hold nothing of the panic machinery.
 no_panics() {
     local name
-    for name in ternarize knobs product; do
+    for name in ternarize options product; do
         nm -C "$images/size-$name" >"$out/symbols" || fail "size-$name has no symbols"
         [ -s "$out/symbols" ] || fail "size-$name has no symbols"
         ! grep -F 'core::panicking' "$out/symbols" || fail "size-$name can panic"
     done
-    echo "no panics: size-ternarize, size-knobs and size-product hold nothing of core::panicking"
+    echo "no panics: size-ternarize, size-options and size-product hold nothing of core::panicking"
 }
 
 command -v rustc >/dev/null || fail "no Rust here; see https://rustup.rs"

@@ -135,7 +135,7 @@ pub(crate) struct Prescription<W> {
 }
 
 /// Evaluates a baseline; an exact rule prescribes nothing, which is that nothing is selected. Needs the objective
-/// [`Plain::with_all`].
+/// [`GridObjective::with_all`].
 pub(crate) fn prescribe<W: FloatBits>(rule: Rule, plain: &GridObjective<'_, W>) -> Prescription<W> {
     let (grid, count) = (plain.grid(), plain.len() as u64);
     match rule {

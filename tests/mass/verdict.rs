@@ -102,7 +102,7 @@ impl<W: Sample> Case<'_, W> {
         unlike.or_else(|| self.unexpected((&trits, &fit)))
     }
 
-    /// The knobs, but for search and backend.
+    /// The options, but for search and backend.
     pub(crate) fn how(&self) -> Ternarizer<'_> {
         let how = self.way.ternarizer();
         self.importance

@@ -88,12 +88,12 @@ fn judge_rule<W: Sample, T: Integer + Into<BigInt>>(
     table: &Table<T>,
     weights: &[W],
     exponent: i16,
-    knobs: Ternarizer<'_>,
+    options: Ternarizer<'_>,
     rule: Rule,
 ) {
     for search in SEARCHES {
-        let knobs = knobs.rule(rule).search(search);
-        let (trits, fit) = knobs.ternarize(weights).unwrap();
+        let options = options.rule(rule).search(search);
+        let (trits, fit) = options.ternarize(weights).unwrap();
         table.judge(&trits, rule, 0..=weights.len());
         judge_scales(table, &trits, &fit, exponent, rule);
     }
@@ -131,9 +131,9 @@ fn judge_counts<W: Sample, T: Integer>(table: &Table<T>, weights: &[W]) {
         for max in min..=weights.len() {
             let allowed = min.max(1).min(available)..=max.min(available);
             let allowed = if max == 0 { 0..=0 } else { allowed };
-            let knobs = Ternarizer::new().min_nonzeros(min).max_nonzeros(max);
+            let options = Ternarizer::new().min_nonzeros(min).max_nonzeros(max);
             for search in SEARCHES {
-                let (trits, _) = knobs.search(search).ternarize(weights).unwrap();
+                let (trits, _) = options.search(search).ternarize(weights).unwrap();
                 table.judge(&trits, Rule::Tnt, allowed.clone());
                 first_among_equals(weights, &trits);
             }
@@ -165,12 +165,12 @@ fn judge_targets<W: Sample>(table: &Table<BigInt>, weights: &[W]) {
         let count = cosines.iter().position(|c| *c >= target).unwrap() + 1;
         let above = steps.last().unwrap().midpoint(1.0);
         for search in SEARCHES {
-            let knobs = Ternarizer::new().search(search);
-            let (trits, fit) = knobs.target_cosine(target).ternarize(weights).unwrap();
+            let options = Ternarizer::new().search(search);
+            let (trits, fit) = options.target_cosine(target).ternarize(weights).unwrap();
             assert_eq!(fit.nonzeros, count, "{target}");
             table.judge(&trits, Rule::Tnt, count..=count);
             if above - steps.last().unwrap() > 1e-9 {
-                let error = knobs.target_cosine(above).ternarize(weights).unwrap_err();
+                let error = options.target_cosine(above).ternarize(weights).unwrap_err();
                 let Error::TargetUnreachable { best, .. } = error else {
                     panic!("{error}")
                 };
@@ -212,10 +212,10 @@ fn judge_floats<W: Sample>(weights: &[W], importance: &[f32]) {
     let plain = Table::new(integers_w.clone(), vec![BigInt::from(1); weights.len()]);
     let (masses, _) = integers(&widen(importance));
     let weighted = Table::new(integers_w, masses);
-    let knobs = Ternarizer::new().importance(importance);
+    let options = Ternarizer::new().importance(importance);
     for rule in [Rule::Tnt, Rule::TwoScale] {
         judge_rule(&plain, weights, exponent, Ternarizer::new(), rule);
-        judge_rule(&weighted, weights, exponent, knobs, rule);
+        judge_rule(&weighted, weights, exponent, options, rule);
     }
 }
 

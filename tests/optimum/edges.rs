@@ -7,9 +7,9 @@ use num_traits::ToPrimitive;
 use ternarize::Operand;
 use ternarize::{Error, Fit, Rule, Scales, Ternarizer, Weight, ternarize_into};
 
-fn run<W: Weight>(knobs: Ternarizer<'_>, weights: &[W]) -> Result<(Vec<i8>, Fit<W>), Error> {
+fn run<W: Weight>(options: Ternarizer<'_>, weights: &[W]) -> Result<(Vec<i8>, Fit<W>), Error> {
     let mut trits = vec![9; weights.len()];
-    let result = knobs.ternarize_into(weights, &mut trits);
+    let result = options.ternarize_into(weights, &mut trits);
     if result.is_err() {
         assert!(trits.iter().all(|&t| t == 9), "an error left {trits:?}");
     }
@@ -17,8 +17,8 @@ fn run<W: Weight>(knobs: Ternarizer<'_>, weights: &[W]) -> Result<(Vec<i8>, Fit<
 }
 
 /// The error, whose text names the numbers given.
-fn error(knobs: Ternarizer<'_>, weights: &[f32], named: &[&str]) -> Error {
-    let error = run(knobs, weights).unwrap_err();
+fn error(options: Ternarizer<'_>, weights: &[f32], named: &[&str]) -> Error {
+    let error = run(options, weights).unwrap_err();
     for name in named {
         assert!(error.to_string().contains(name), "{error} lacks {name}");
     }
@@ -164,8 +164,8 @@ fn knobs_that_exclude_each_other() {
         (weighted.rule(Rule::AbsMean), "importance", "absmean"),
         (weighted.rule(Rule::Twn), "importance", "twn"),
     ];
-    for (knobs, this, that) in conflicts {
-        let error = error(knobs, &[1.0, 2.0], &[this, that]);
+    for (options, this, that) in conflicts {
+        let error = error(options, &[1.0, 2.0], &[this, that]);
         assert_eq!(error, Error::Conflict { this, that });
     }
 }
@@ -207,14 +207,14 @@ fn one_weight() {
 #[test]
 fn all_zeros() {
     let weights = [0.0_f32, -0.0, 0.0, -0.0];
-    let knobs = Rule::ALL.map(|rule| PAPER.rule(rule));
+    let options = Rule::ALL.map(|rule| PAPER.rule(rule));
     let more = [
         PAPER.importance(&[1.0; 4]),
         PAPER.nonzeros(2),
         PAPER.min_nonzeros(4),
     ];
-    for knobs in knobs.into_iter().chain(more) {
-        let (trits, fit) = run(knobs, &weights).unwrap();
+    for options in options.into_iter().chain(more) {
+        let (trits, fit) = run(options, &weights).unwrap();
         assert_eq!(trits, [0; 4]);
         assert_eq!((fit.lambda, fit.lambda_p, fit.lambda_n), (0.0, 0.0, 0.0));
         assert_eq!(
@@ -230,8 +230,8 @@ fn all_zeros() {
 #[test]
 fn all_importances_zero() {
     for rule in [Rule::Tnt, Rule::TwoScale] {
-        let knobs = PAPER.rule(rule).importance(&[0.0; 3]);
-        let (trits, fit) = run(knobs, &[1e300_f64, -2.0, 1e-300]).unwrap();
+        let options = PAPER.rule(rule).importance(&[0.0; 3]);
+        let (trits, fit) = run(options, &[1e300_f64, -2.0, 1e-300]).unwrap();
         assert_eq!((&trits[..], fit.nonzeros), (&[0; 3][..], 0));
         assert_eq!((fit.lambda, fit.lambda_p, fit.lambda_n), (0.0, 0.0, 0.0));
         assert_eq!((fit.cosine, fit.relative_error), (0.0, 0.0));
@@ -241,16 +241,16 @@ fn all_importances_zero() {
 #[test]
 fn a_huge_weight_of_no_importance_leaves_the_figures_alone() {
     for rule in [Rule::Tnt, Rule::TwoScale] {
-        let knobs = PAPER.rule(rule).importance(&[0.0, 1.0, 1.0]);
-        let (trits, fit) = run(knobs, &[f64::MAX, 1e-300, -1e-300]).unwrap();
+        let options = PAPER.rule(rule).importance(&[0.0, 1.0, 1.0]);
+        let (trits, fit) = run(options, &[f64::MAX, 1e-300, -1e-300]).unwrap();
         assert_eq!(trits, [0, 1, -1]);
         assert!((fit.cosine - 1.0).abs() < 1e-15, "{rule}: {}", fit.cosine);
         assert_eq!(fit.relative_error, 0.0);
     }
-    let knobs = PAPER.importance(&[0.0, 1.0, 1.0]);
-    let (_, fit) = run(knobs, &[f64::MAX, 3e-300, -4e-300]).unwrap();
+    let options = PAPER.importance(&[0.0, 1.0, 1.0]);
+    let (_, fit) = run(options, &[f64::MAX, 3e-300, -4e-300]).unwrap();
     assert!((fit.cosine - 7.0 / 50.0_f64.sqrt()).abs() < 1e-15);
-    let (_, fit) = run(knobs.scales(Scales::One), &[f64::MAX, 3e-300, -4e-300]).unwrap();
+    let (_, fit) = run(options.scales(Scales::One), &[f64::MAX, 3e-300, -4e-300]).unwrap();
     assert!((fit.relative_error - 0.02).abs() < 1e-15);
 }
 

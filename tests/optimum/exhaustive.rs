@@ -62,8 +62,8 @@ fn judge(letters: &[usize], times: usize) {
     for (rule, support) in supports {
         let expected = trits(&doubled, support).repeat(times);
         for search in [Search::Auto, Search::Sort] {
-            let knobs = Ternarizer::new().rule(rule).search(search);
-            let (actual, fit) = knobs.ternarize(&weights).unwrap();
+            let options = Ternarizer::new().rule(rule).search(search);
+            let (actual, fit) = options.ternarize(&weights).unwrap();
             assert_eq!(actual, expected, "{rule}, {search:?}, {weights:?}");
             assert_eq!(fit.nonzeros, support.count_ones() as usize * times);
         }

@@ -49,26 +49,26 @@ fn close(actual: f64, expected: &Value, what: &str) {
     );
 }
 
-/// The knobs that a result of the file asks for.
-fn knobs<'a>(result: &Value, importance: Option<&'a [f32]>) -> Ternarizer<'a> {
-    let knobs = match importance {
+/// The options that a result of the file asks for.
+fn options<'a>(result: &Value, importance: Option<&'a [f32]>) -> Ternarizer<'a> {
+    let options = match importance {
         Some(h) => Ternarizer::new().importance(h),
         None => Ternarizer::new(),
     };
     match text(result, "ask") {
-        "nonzeros" => knobs.nonzeros(number(result, "count")),
-        "range" => knobs
+        "nonzeros" => options.nonzeros(number(result, "count")),
+        "range" => options
             .min_nonzeros(number(result, "min"))
             .max_nonzeros(number(result, "max")),
-        "target" => knobs.target_cosine(result["target"].as_f64().unwrap()),
-        rule => knobs.rule(Rule::from_name(rule).expect("a rule's name")),
+        "target" => options.target_cosine(result["target"].as_f64().unwrap()),
+        rule => options.rule(Rule::from_name(rule).expect("a rule's name")),
     }
 }
 
 fn check_result<W: Bits>(weights: &[W], importance: Option<&[f32]>, result: &Value, name: &str) {
     let ask = text(result, "ask");
     let what = format!("{name}, {ask}");
-    let two = knobs(result, importance);
+    let two = options(result, importance);
     if ask == "target" && result["reached"] == false {
         let error = two.ternarize(weights).unwrap_err();
         let Error::TargetUnreachable { best, .. } = error else {

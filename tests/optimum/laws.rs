@@ -8,8 +8,8 @@ use ternarize::{Fit, Rule, Scales, Search, Ternarizer, curve};
 const PAPER: Ternarizer<'_> = Ternarizer::new();
 const EXACT: [Rule; 2] = [Rule::Tnt, Rule::TwoScale];
 
-fn run<W: Sample>(knobs: Ternarizer<'_>, weights: &[W]) -> (Vec<i8>, Fit<W>) {
-    knobs.ternarize(weights).unwrap()
+fn run<W: Sample>(options: Ternarizer<'_>, weights: &[W]) -> (Vec<i8>, Fit<W>) {
+    options.ternarize(weights).unwrap()
 }
 
 /// The other sign everywhere: the other trits, the two scales exchanged, all else the same bits.
@@ -95,8 +95,8 @@ fn idempotence<W: Sample>(weights: &[W]) {
 
 /// A trit is the sign of its weight where the magnitude is above the threshold and something depends on it, and 0 elsewhere.
 fn threshold_set<W: Sample>(weights: &[W], masses: &[f32]) {
-    let check = |knobs: Ternarizer<'_>, masses: Option<&[f32]>| {
-        let (trits, fit) = run(knobs, weights);
+    let check = |options: Ternarizer<'_>, masses: Option<&[f32]>| {
+        let (trits, fit) = run(options, weights);
         for (i, (&w, &trit)) in weights.iter().zip(&trits).enumerate() {
             let threshold = if w < W::zero() {
                 fit.threshold_n
@@ -188,12 +188,12 @@ fn searches_agree<W: Sample>(weights: &[W], masses: &[f32], (a, b): (usize, usiz
             .min_nonzeros(min)
             .max_nonzeros(max),
     ];
-    for knobs in asked {
-        let answer = |search| match knobs.search(search).ternarize(weights) {
+    for options in asked {
+        let answer = |search| match options.search(search).ternarize(weights) {
             Ok((trits, fit)) => Ok((trits, bits(&fit))),
             Err(error) => Err(error),
         };
-        assert_eq!(answer(Search::Auto), answer(Search::Sort), "{knobs:?}");
+        assert_eq!(answer(Search::Auto), answer(Search::Sort), "{options:?}");
     }
 }
 
@@ -216,11 +216,11 @@ fn same_in<W: Sample, V: Sample>(weights: &[W], masses: &[f32]) {
         .map(|w| num_traits::cast(*w).unwrap())
         .collect();
     assert_eq!(widen(weights), widen(&wider));
-    for knobs in EXACT
+    for options in EXACT
         .map(|rule| [PAPER.rule(rule), PAPER.rule(rule).importance(masses)])
         .concat()
     {
-        let ((trits, fit), (same, wide)) = (run(knobs, weights), run(knobs, &wider));
+        let ((trits, fit), (same, wide)) = (run(options, weights), run(options, &wider));
         assert_eq!(trits, same);
         assert_eq!(fit.cosine.to_bits(), wide.cosine.to_bits());
     }
@@ -240,13 +240,13 @@ fn errors_leave_the_trits<W: Sample>(weights: &[W], masses: &[f32], place: usize
         (PAPER.nonzeros(0).target_cosine(0.5), weights),
         (PAPER.rule(Rule::Twn).nonzeros(1), weights),
     ];
-    for (knobs, weights) in failing {
+    for (options, weights) in failing {
         let mut trits = vec![7; weights.len()];
         assert!(
-            knobs.ternarize_into(weights, &mut trits).is_err(),
-            "{knobs:?}"
+            options.ternarize_into(weights, &mut trits).is_err(),
+            "{options:?}"
         );
-        assert!(trits.iter().all(|&t| t == 7), "{knobs:?}");
+        assert!(trits.iter().all(|&t| t == 7), "{options:?}");
     }
 }
 

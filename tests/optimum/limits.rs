@@ -60,12 +60,12 @@ fn the_limits_of_theory() {
     assert!((cosine(&laplace) - limit).abs() < 1e-3);
 }
 
-fn answer(knobs: Ternarizer<'_>, weights: &[f32]) -> (Vec<i8>, Fit<f32>) {
-    knobs.ternarize(weights).unwrap()
+fn answer(options: Ternarizer<'_>, weights: &[f32]) -> (Vec<i8>, Fit<f32>) {
+    options.ternarize(weights).unwrap()
 }
 
 fn both_agree(name: &str, weights: &[f32]) {
-    let knobs = [
+    let options = [
         Ternarizer::new(),
         Ternarizer::new().rule(Rule::TwoScale),
         Ternarizer::new().nonzeros(weights.len() / 3),
@@ -73,11 +73,11 @@ fn both_agree(name: &str, weights: &[f32]) {
             .min_nonzeros(40)
             .max_nonzeros(weights.len() / 2),
     ];
-    for knobs in knobs {
-        let (trits, fit) = answer(knobs.search(Search::Auto), weights);
-        let (expected, sorted) = answer(knobs.search(Search::Sort), weights);
-        assert_eq!(bits(&fit), bits(&sorted), "{name}, {knobs:?}");
-        assert!(trits == expected, "{name}, {knobs:?}");
+    for options in options {
+        let (trits, fit) = answer(options.search(Search::Auto), weights);
+        let (expected, sorted) = answer(options.search(Search::Sort), weights);
+        assert_eq!(bits(&fit), bits(&sorted), "{name}, {options:?}");
+        assert!(trits == expected, "{name}, {options:?}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use ternarize::{Rule, Ternarizer};
 
-/// A name, and the knobs that go with it.
+/// A name, and the options that go with it.
 pub type Job<'a> = (&'static str, Ternarizer<'a>);
 
 /// All jobs, in the order of the report.

@@ -52,9 +52,9 @@ impl<W: Write> Board<W> {
         self.place("base-3 matrix", &matrix::BASE3_BYTES)?;
         let (weights, importance) = (data::weights(), data::importance());
         let mut trits = [0; data::LEN];
-        for (name, knobs) in jobs::all(&importance) {
+        for (name, options) in jobs::all(&importance) {
             self.measure(name, &mut || {
-                let fit = knobs.ternarize_into(black_box(&weights), &mut trits);
+                let fit = options.ternarize_into(black_box(&weights), &mut trits);
                 assert!(black_box(fit).is_ok());
             })?;
         }

@@ -18,9 +18,9 @@ use crate::{jobs, matrix};
 /// [`fmt::Error`] if `out` takes no more, or if a job refuses its data.
 pub fn report(out: &mut impl Write) -> fmt::Result {
     let (weights, importance) = (data::weights(), data::importance());
-    for (name, knobs) in jobs::all(&importance) {
+    for (name, options) in jobs::all(&importance) {
         writeln!(out, "{name}")?;
-        ternarized(out, &knobs, &weights)?;
+        ternarized(out, &options, &weights)?;
     }
     for code in [Code::TwoBit, Code::Base3] {
         writeln!(out, "matrix in flash, {}", code.name())?;
@@ -30,9 +30,9 @@ pub fn report(out: &mut impl Write) -> fmt::Result {
 }
 
 /// One job: its trits, its figures, and its product with the activations.
-fn ternarized(out: &mut impl Write, knobs: &Ternarizer<'_>, weights: &[f32; LEN]) -> fmt::Result {
+fn ternarized(out: &mut impl Write, options: &Ternarizer<'_>, weights: &[f32; LEN]) -> fmt::Result {
     let mut trits = [0; LEN];
-    let fit = done(knobs.ternarize_into(weights, &mut trits))?;
+    let fit = done(options.ternarize_into(weights, &mut trits))?;
     write!(out, "  trits          ")?;
     for trit in trits {
         out.write_char(match trit {

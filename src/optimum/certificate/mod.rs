@@ -160,8 +160,8 @@ impl<W: Weight> Certificate<W> {
     /// the best one, of equals the one with the fewest non-zeros, and the scales its projections (one for both signs, or one
     /// for each).
     ///
-    /// Whoever made the certificate or the answer need not be trusted: whatever is accepted is right. All is decided in whole
-    /// numbers. The figures of merit `cosine` and `relative_error` are not looked at; `lambda` under
+    /// The maker of the certificate and of the answer need not be trusted: everything is decided in whole
+    /// numbers. The error metrics `cosine` and `relative_error` are not checked; `lambda` under
     /// [`Rule::TwoScale`](crate::Rule::TwoScale), which is only informative, may be eight units in the last place off.
     ///
     /// # Errors

@@ -45,7 +45,7 @@ pub(crate) fn suits<W: FloatBits>(options: &Ternarizer<'_>, len: usize) -> bool 
 
 /// Memory for sixteen vectors.
 #[repr(align(64))]
-struct Desk {
+struct Batch {
     rows: [[f32; 16]; MOST],
     sorted: [[f32; 16]; MOST],
 }
@@ -60,19 +60,19 @@ pub(crate) fn ternarize<W: FloatBits>(
 ) -> Result<(), Error> {
     let backend = options.instructions();
     // 32 kB, once for all vectors, and only where there is an allocator.
-    let mut desk = Desk {
+    let mut batch = Batch {
         rows: [[0.0; 16]; MOST],
         sorted: [[0.0; 16]; MOST],
     };
     // All that is left is shown to each sixteen vectors, so that whole registers can be read and written.
     while weights.len() >= len {
-        let found = desk.search(options, backend, len, weights);
+        let found = batch.search(options, backend, len, weights);
         let (count, first) = ((weights.len() / len).min(16), fits.len());
         let (doubts, cancelled) = backend.run(Finish {
             weights,
             len,
             count,
-            rows: &desk.rows[..len],
+            rows: &batch.rows[..len],
             found: &found,
             trits,
             fits,
@@ -110,7 +110,7 @@ struct LaneOptimum {
     doubt: u32,
 }
 
-impl Desk {
+impl Batch {
     fn search<W: FloatBits>(
         &mut self,
         options: &Ternarizer<'_>,

@@ -4,8 +4,8 @@
 //! cargo run --release --manifest-path benches/peers/Cargo.toml --bin search
 //! ```
 
-mod knobs;
 mod tensors;
+mod variants;
 mod vectors;
 
 use anyhow::Result;
@@ -27,8 +27,8 @@ const QUESTIONS: [(&str, Question); 9] = [
     ("rows", tensors::rows),
     ("short", tensors::short),
     ("quantizers", tensors::quantizers),
-    ("rules", knobs::rules),
-    ("backends", knobs::backends),
+    ("rules", variants::rules),
+    ("backends", variants::backends),
 ];
 
 /// The one question about threads.
@@ -56,10 +56,10 @@ fn main() -> Result<()> {
     let asked = |name: &str| args.only.is_empty() || args.only.iter().any(|only| only == name);
     for (_, question) in QUESTIONS.iter().filter(|(name, _)| asked(name)) {
         // In a pool of one thread, or tensors would use all there are.
-        report.keep(knobs::pool(1).install(|| question(budget)));
+        report.keep(variants::pool(1).install(|| question(budget)));
     }
     if asked(THREADS) {
-        report.keep(knobs::threads(budget));
+        report.keep(variants::threads(budget));
     }
     report.end()
 }

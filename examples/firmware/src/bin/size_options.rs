@@ -16,8 +16,8 @@ fn main() -> ! {
     // Made at run time: as a constant it would count as flash.
     let weights = black_box([0.0_f32; data::LEN]);
     loop {
-        let knobs = black_box(Ternarizer::new());
-        let fit = knobs.ternarize_into(black_box(&weights), &mut trits);
+        let options = black_box(Ternarizer::new());
+        let fit = options.ternarize_into(black_box(&weights), &mut trits);
         let _ = (black_box(fit), black_box(&trits));
     }
 }

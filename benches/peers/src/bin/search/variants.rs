@@ -1,4 +1,4 @@
-//! What the knobs cost: rules, importances, instructions, threads.
+//! What the options cost: rules, importances, instructions, threads.
 
 use crate::tensors::tensor;
 use crate::vectors::{ours, ternarize};
