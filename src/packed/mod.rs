@@ -176,7 +176,7 @@ impl<'a> PackedTrits<'a> {
     /// The bytes in which the trits lie, of which the first begins with [`offset`](Self::offset) trits of something else.
     ///
     /// After a [slice](Self::slice) the trits that follow the last one may be anything too, so these bytes need not be
-    /// [valid](Code::validate) for its length. Together with the offset they are what the [`kernels`](crate::matmul::dot) take.
+    /// [valid](Code::validate) for its length. The trits begin at [`offset`](Self::offset).
     ///
     /// Cost: constant.
     ///
