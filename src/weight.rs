@@ -89,6 +89,13 @@ pub trait Sealed: Sized {
 }
 
 /// The bit layout of a weight type: what the sealed part of [`Weight`] knows.
+#[cfg_attr(
+    not(feature = "alloc"),
+    allow(
+        unreachable_pub,
+        reason = "a bound of implementations for public types that need an allocator"
+    )
+)]
 pub trait FloatBits: Float + Debug + Display + Send + Sync + 'static {
     /// Significant bits, the hidden one included.
     const PRECISION: u32;
@@ -130,6 +137,13 @@ pub trait FloatBits: Float + Debug + Display + Send + Sync + 'static {
 }
 
 /// A fixed-width unsigned integer: an array of limbs, the least significant first.
+#[cfg_attr(
+    not(feature = "alloc"),
+    allow(
+        unreachable_pub,
+        reason = "a bound of implementations for public types that need an allocator"
+    )
+)]
 pub trait Limbs: Copy {
     /// The number zero.
     const ZERO: Self;

@@ -58,9 +58,10 @@ impl RowCodes<'_> {
     /// the loops read copies.
     pub(super) fn ahead(&self, rows: usize) -> usize {
         let block = self.start(rows).max(1);
-        match self.tiling {
-            Tiling::InPlace { .. } => AHEAD.div_ceil(block) * block,
-            _ => 0,
+        if let Tiling::InPlace { .. } = self.tiling {
+            AHEAD.div_ceil(block) * block
+        } else {
+            0
         }
     }
 
@@ -78,9 +79,10 @@ impl RowCodes<'_> {
             #[cfg(feature = "half")]
             Tiling::Pieces { block, pieces, .. } => (block * pieces, TILE),
         };
-        let offset = match self.tiling {
-            Tiling::InPlace { offset, .. } => offset,
-            _ => 0,
+        let offset = if let Tiling::InPlace { offset, .. } = self.tiling {
+            offset
+        } else {
+            0
         };
         let mut rows = [&[][..]; R];
         for (r, bytes) in rows.iter_mut().enumerate() {
