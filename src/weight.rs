@@ -107,12 +107,12 @@ pub trait FloatBits: Float + Debug + Display + Send + Sync + 'static {
     type Cube: Limbs;
     /// Whether every value of the type is an `f32`, too: `f32`, `f16`, `bf16`.
     const FITS_SINGLE: bool;
-    /// The bytes of a weight, in memory that is lent for a while: those of a single if it is one.
+    /// The bytes of a weight, in memory that is lent for a while: those of an `f32` if it is one.
     type Slot: Copy + Send;
 
-    /// The bytes of a single that is such a weight.
+    /// The bytes of an `f32` that is such a weight.
     fn single_to_slot(single: f32) -> Self::Slot;
-    /// The single of these bytes, of a type that fits singles.
+    /// The `f32` of these bytes, of a type that fits `f32`.
     fn slot_to_single(slot: Self::Slot) -> f32;
     /// Orders slots as the magnitudes are ordered.
     fn slot_order(slot: Self::Slot) -> u64;

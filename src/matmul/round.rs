@@ -106,7 +106,7 @@ impl Job for Round<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(self, _: V) {
-        /// At 1.5 * 2^23 singles are whole numbers: adding rounds, and the last bits are the number in two's complement.
+        /// At 1.5 * 2^23 `f32` are whole numbers: adding rounds, and the last bits are the number in two's complement.
         const WHOLE: f32 = 12_582_912.0;
 
         for (value, x) in self.values.iter_mut().zip(self.x) {

@@ -36,12 +36,12 @@ fn word(yes: bool) -> u32 {
     u32::from(yes).wrapping_neg()
 }
 
-/// The double of the same value.
+/// The `f64` of the same value.
 #[inline(always)]
 fn double(single: f32) -> f64 {
     let double = f64::from(single);
     // The product of two of them is one instruction there (MDEB), and emulators get it wrong: QEMU 7.2 does. Hidden from the
-    // compiler, they are multiplied as doubles.
+    // compiler, they are multiplied as `f64`.
     if cfg!(target_arch = "s390x") {
         core::hint::black_box(double)
     } else {

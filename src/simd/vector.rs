@@ -5,9 +5,9 @@
 
 /// A vector unit. Lane `i` of an operation's result depends on lane `i` of its arguments only, unless it says otherwise.
 pub(crate) trait Vector: Copy {
-    /// Sixteen singles.
+    /// Sixteen `f32`.
     type Singles: Copy;
-    /// Eight doubles.
+    /// Eight `f64`.
     type Doubles: Copy;
     /// Sixteen times yes or no.
     type Mask: Copy;
@@ -49,7 +49,7 @@ pub(crate) trait Vector: Copy {
     /// The larger, of numbers.
     fn max_doubles(self, a: Self::Doubles, b: Self::Doubles) -> Self::Doubles;
     fn doubles(self, x: Self::Doubles) -> [f64; 8];
-    /// The first eight and the last eight as doubles.
+    /// The first eight and the last eight as `f64`.
     fn widen(self, x: Self::Singles) -> [Self::Doubles; 2];
     fn add_doubles(self, a: Self::Doubles, b: Self::Doubles) -> Self::Doubles;
     /// `sum + x * x`, for an `x` that came from a single, so that the square is exact.

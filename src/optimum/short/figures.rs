@@ -5,9 +5,9 @@
 //! cosine = S / sqrt(m E),  relative error = (E - lambda_p (2 S_p - lambda_p m_p) - lambda_n (2 S_n - lambda_n m_n)) / E
 //! ```
 //!
-//! Plain loops over the lanes, which become vectors: divisions and roots of doubles are rounded alike everywhere, and so
+//! Plain loops over the lanes, which become vectors: divisions and roots of `f64` are rounded alike everywhere, and so
 //! figures are the same numbers that [`crate::optimum::fit`] gives for one vector. A scale is rounded twice here, to a double and
-//! then to a weight. That is as good as once, unless the double has so few bits that it may itself be a weight or a tie
+//! then to a weight. That is as good as once, unless the `f64` has so few bits that it may itself be a weight or a tie
 //! between two; such a one must be exact, or else the lane is in doubt.
 
 #![expect(

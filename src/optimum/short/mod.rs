@@ -9,7 +9,7 @@
 //! scales, threshold, cosine, error, as everywhere, and the trits                 (figures, spread)
 //! ```
 //!
-//! A lane is in doubt where two prefixes score alike up to 1e-12, where magnitudes are extreme, or where a quotient in doubles
+//! A lane is in doubt where two prefixes score alike up to 1e-12, where magnitudes are extreme, or where a quotient in `f64`
 //! cannot tell to which side its exact value would be rounded. Its vector is ternarized once more, by the ordinary search. So
 //! the result has the same bits. Doubts are rare on ordinary data.
 
