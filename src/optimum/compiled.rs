@@ -43,7 +43,9 @@ trait Compiled: FloatBits {
 macro_rules! compiled {
     ($type:ty) => {
         impl Compiled for $type {
-            #[inline(never)]
+            // Without an allocator the caller's options are often constants, and what they do not use is left out of its program.
+            #[cfg_attr(feature = "alloc", inline(never))]
+            #[cfg_attr(not(feature = "alloc"), inline)]
             fn ternarize_into(
                 options: &Ternarizer<'_>,
                 weights: &[Self],
@@ -52,7 +54,8 @@ macro_rules! compiled {
                 solution::ternarize_into(options, weights, trits)
             }
 
-            #[inline(never)]
+            #[cfg_attr(feature = "alloc", inline(never))]
+            #[cfg_attr(not(feature = "alloc"), inline)]
             fn curve_into(weights: &[Self], cosines: &mut [f64]) -> Result<(), Error> {
                 curve::write(weights, cosines)
             }
