@@ -6,18 +6,14 @@ use libfuzzer_sys::fuzz_target;
 use ternarize::{Rule, Search, Ternarizer, Weight, ternarize_into};
 
 fn agree<W: Weight>(weights: &[W], how: Ternarizer<'_>) {
-    let (mut by_bracket, mut by_sort) = (vec![0; weights.len()], vec![0; weights.len()]);
-    let bracket = how
-        .search(Search::Bracket)
-        .ternarize_into(weights, &mut by_bracket);
+    let (mut by_auto, mut by_sort) = (vec![0; weights.len()], vec![0; weights.len()]);
+    let auto = how
+        .search(Search::Auto)
+        .ternarize_into(weights, &mut by_auto);
     let sort = how
         .search(Search::Sort)
         .ternarize_into(weights, &mut by_sort);
-    assert_eq!(
-        (&bracket, &by_bracket),
-        (&sort, &by_sort),
-        "{weights:?} {how:?}"
-    );
+    assert_eq!((&auto, &by_auto), (&sort, &by_sort), "{weights:?} {how:?}");
 }
 
 fn all<W: Weight>(weights: &[W], importance: &[f32], knob: u8) {

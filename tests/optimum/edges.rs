@@ -144,7 +144,7 @@ fn targets_out_of_reach() {
 }
 
 #[test]
-fn knobs_that_exclude_each_other() {
+fn options_that_exclude_each_other() {
     let (count, importance) = ("a number of non-zeros", &[1.0; 2]);
     let weighted = PAPER.importance(importance);
     let rule = |rule| PAPER.rule(rule);

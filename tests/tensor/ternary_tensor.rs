@@ -313,7 +313,7 @@ fn bad_importance_is_named_by_its_row_major_index() {
 }
 
 #[test]
-fn bad_knobs_and_groupings_are_errors() {
+fn bad_options_and_groupings_are_errors() {
     let view = TensorView::new(&[0.5_f32, 1.0], &[1, 2]).unwrap();
     let make = |grouping, how: &Ternarizer| TernaryTensor::ternarize(&view, grouping, how);
     let how = Ternarizer::new();
