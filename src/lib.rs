@@ -82,6 +82,8 @@ mod error;
 mod threads;
 mod weight;
 
+mod scale;
+
 mod simd;
 
 mod exact;
@@ -125,6 +127,7 @@ pub use {
     optimum::rule::{Rule, Scales},
     optimum::search::Search,
     packed::PackedTrits,
+    scale::{ScaleSlice, ScaleType},
     simd::Backend,
     weight::Weight,
 };

@@ -1,6 +1,6 @@
 //! Quantization beyond one ternary vector per slice: stored scales, several planes, calibration data, a budget of bytes.
 //!
-//! - [`ScaleType`]: the type in which scales are stored, and the best ternary vector with such scales.
+//! - [`ScaleType::ternarize`](crate::ScaleType::ternarize): the best ternary vector with such scales.
 //! - [`planes`]: a group of weights as a sum of up to four ternary vectors.
 //! - [`gram`](mod@gram): trits that change the layer's output the least, given calibration inputs (feature `nalgebra`).
 //! - [`calibrate`]: corrections of a ternary layer's outputs from a few inputs.
@@ -15,7 +15,7 @@
 //!
 //! ```
 //! # #[cfg(feature = "alloc")] {
-//! use ternarize::quantize::{ScaleType, planes::Planes};
+//! use ternarize::{ScaleType, quantize::planes::Planes};
 //!
 //! let weights = [0.9_f32, -0.8, 0.4, -0.3, 0.3, 0.2, -0.1, 0.05];
 //! let fit = Planes::new(2).scale_type(ScaleType::F16).ternarize(&weights)?;
@@ -27,6 +27,7 @@
 
 #[cfg(feature = "alloc")]
 mod row_fit;
+#[cfg(feature = "alloc")]
 mod scale_type;
 
 #[cfg(feature = "alloc")]
@@ -40,4 +41,3 @@ pub mod planes;
 
 #[cfg(feature = "alloc")]
 pub use row_fit::{Codebook, RowFit};
-pub use scale_type::ScaleType;

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::ScaleType;
+use crate::ScaleType;
 use crate::error::{Error, check_len};
 use crate::weight::{PRIVATE, Weight};
 

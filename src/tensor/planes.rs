@@ -17,9 +17,10 @@ use alloc::vec::Vec;
 
 use super::floats::{AnyView, Floats, each, each_view, nearest_finite};
 use super::{Grouping, Groups, Shape, TensorView, TernaryTensor};
+use crate::ScaleType;
 use crate::error::check_len;
+use crate::quantize::RowFit;
 use crate::quantize::planes::Planes;
-use crate::quantize::{RowFit, ScaleType};
 use crate::threads;
 use crate::weight::{FloatBits, PRIVATE, TypedSlice, TypedSliceMut};
 use crate::{Code, Error, PackedTritsBuf, Rule, Weight};
@@ -133,7 +134,7 @@ impl PlanesTensor {
     /// The type of the scales.
     ///
     /// ```
-    /// # use ternarize::quantize::{ScaleType, planes::Planes};
+    /// # use ternarize::{ScaleType, quantize::planes::Planes};
     /// # use ternarize::tensor::{Grouping, PlanesTensor, TensorView};
     /// # let view = TensorView::new(&[0.5_f32, -0.5, 0.0, 0.5], &[2, 2])?;
     /// let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Planes::new(1))?;
@@ -167,7 +168,7 @@ impl PlanesTensor {
     /// Bytes of the packed trits and the scales of all planes, each scale as large as its [type](Self::scale_type).
     ///
     /// ```
-    /// # use ternarize::quantize::{ScaleType, planes::Planes};
+    /// # use ternarize::{ScaleType, quantize::planes::Planes};
     /// # use ternarize::tensor::{Grouping, PlanesTensor, TensorView};
     /// let view = TensorView::new(&[0.5_f32; 64], &[64])?;
     /// let shifts = Planes::new(2).scale_type(ScaleType::PowerOfTwo);

@@ -11,8 +11,9 @@ use proptest::prelude::*;
 use rand::{SeedableRng, rngs::ChaCha8Rng};
 use rand_distr::{Distribution, StandardNormal};
 use ternarize::Operand;
+use ternarize::ScaleType;
+use ternarize::quantize::RowFit;
 use ternarize::quantize::planes::{MAX_PLANES, PlaneMethod, Planes};
-use ternarize::quantize::{RowFit, ScaleType};
 use ternarize::{Error, Weight};
 
 use PlaneMethod::{Greedy, Optimal, Refined};

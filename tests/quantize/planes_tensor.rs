@@ -6,7 +6,7 @@
 )]
 
 use crate::common::twin::{members, weights};
-use ternarize::quantize::ScaleType;
+use ternarize::ScaleType;
 use ternarize::quantize::planes::{PlaneMethod, Planes};
 use ternarize::tensor::{Grouping, PlanesTensor, TensorView};
 use ternarize::{Code, Error, Weight};

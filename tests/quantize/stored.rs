@@ -9,7 +9,7 @@ use crate::common::strategy;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use ternarize::Operand;
-use ternarize::quantize::ScaleType;
+use ternarize::ScaleType;
 use ternarize::{Error, Fit, Rule, Weight};
 
 /// The value of the bits of a float with so many bits of fraction, and this exponent bias.

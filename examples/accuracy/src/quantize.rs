@@ -3,11 +3,12 @@
 use anyhow::Result;
 use half::f16;
 use rayon::prelude::*;
+use ternarize::ScaleType;
 use ternarize::Ternarizer;
+use ternarize::quantize::Codebook;
 use ternarize::quantize::calibrate::{norm_gain, unit_gain};
 use ternarize::quantize::gram::{self, OutputAware};
 use ternarize::quantize::planes::Planes;
-use ternarize::quantize::{Codebook, ScaleType};
 
 use crate::inputs::Inputs;
 use crate::layer::Matrix;

@@ -8,9 +8,10 @@ use super::metric::Metric;
 use super::optimal::{Inverse, MOST_INPUTS};
 use super::patterns::Patterns;
 use super::problem::Problem;
+use crate::ScaleType;
 use crate::error::{Error, Operand, ShapeError};
 use crate::quantize::planes::MAX_PLANES;
-use crate::quantize::{Codebook, RowFit, ScaleType};
+use crate::quantize::{Codebook, RowFit};
 use crate::threads;
 
 /// The rows for which the matrix is read once. Chosen: more rows save little memory traffic, fewer leave threads without work.

@@ -8,11 +8,12 @@ use alloc::vec::Vec;
 
 use super::levels::Levels;
 use super::system::{PlaneScales, System};
+use crate::ScaleType;
 use crate::error::Error;
 use crate::exact::float_sums;
 use crate::optimum::fit::share;
 use crate::quantize::scale_type::{BestScale, ScaledWeights, widened};
-use crate::quantize::{Codebook, RowFit, ScaleType};
+use crate::quantize::{Codebook, RowFit};
 use crate::weight::{TypedSlice, scale_by_power};
 
 /// The weights of a group, sorted magnitudes with their running sums, and what planes are wanted.

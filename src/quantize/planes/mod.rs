@@ -40,13 +40,13 @@ mod refine;
 mod rounded;
 mod system;
 
-use super::{RowFit, ScaleType};
+use super::RowFit;
+use crate::ScaleType;
 use crate::error::{Error, Operand};
 use crate::weight::{PRIVATE, TypedSlice, Weight};
 use group::WeightGroup;
 
-/// The largest number of planes.
-pub const MAX_PLANES: usize = 4;
+pub use crate::scale::MAX_PLANES;
 
 /// The number of levels of so many planes that are not negative: half of `3^planes`, rounded up.
 pub(super) const fn most_levels(planes: usize) -> usize {
@@ -133,7 +133,7 @@ impl Planes {
     /// Sets the type of the scales. Default: [`ScaleType::F32`].
     ///
     /// ```
-    /// use ternarize::quantize::{ScaleType, planes::Planes};
+    /// use ternarize::{ScaleType, quantize::planes::Planes};
     /// let shifts = Planes::new(2).scale_type(ScaleType::PowerOfTwo);
     /// let fit = shifts.ternarize(&[0.8_f32, -0.5, 0.2, 0.3])?;
     /// assert_eq!(fit.scales, [0.5, 0.25]);

@@ -13,7 +13,8 @@ use super::group::WeightGroup;
 use super::levels::Levels;
 use super::system::{PlaneScales, ScaleCandidate};
 use super::{MAX_PLANES, rounded};
-use crate::quantize::{RowFit, ScaleType};
+use crate::ScaleType;
+use crate::quantize::RowFit;
 
 /// The largest scale at the start, in units of the root mean square of the weights. Chosen: equal ratios of 1.15 that cover the
 /// first scales of good solutions.

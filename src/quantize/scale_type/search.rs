@@ -18,9 +18,9 @@
 
 use alloc::vec::Vec;
 
-use super::ScaleType;
 use super::double::Double;
 use super::scaled::{ScaledWeights, widened};
+use crate::ScaleType;
 use crate::error::Error;
 use crate::exact::float_sums;
 use crate::optimum::fit::{Fit, share};
@@ -48,7 +48,7 @@ impl ScaleType {
     /// At the scale 0.7 the third weight is not worth keeping; at 0.5, a shift by one bit, it is:
     ///
     /// ```
-    /// use ternarize::{Rule, quantize::ScaleType};
+    /// use ternarize::{Rule, ScaleType};
     ///
     /// let weights = [0.7_f32, -0.7, 0.26, 0.0];
     /// let (trits, fit) = ScaleType::F32.ternarize(Rule::Tnt, &weights)?;

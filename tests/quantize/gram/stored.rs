@@ -1,8 +1,9 @@
 //! Scales as they are stored.
 
 use super::data::{CODEBOOKS, all_trits, gram, level, levels, objective, weights};
+use ternarize::ScaleType;
+use ternarize::quantize::RowFit;
 use ternarize::quantize::gram::{Method, OutputAware};
-use ternarize::quantize::{RowFit, ScaleType};
 
 /// Scales are values of their type, and a descent is never worse than what it begins with.
 #[test]

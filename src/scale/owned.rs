@@ -1,0 +1,142 @@
+//! [`ScaleBuf`]: owned scales of one type.
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+
+use super::{ScaleSlice, ScaleType};
+use crate::error::{Error, Operand};
+use crate::weight::{PRIVATE, TypedSlice, Weight};
+
+/// Scales of one [`ScaleType`], held as [`ScaleSlice`] borrows them.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum ScaleBuf {
+    F64(Vec<f64>),
+    F32(Vec<f32>),
+    F16(Vec<u16>),
+    Bf16(Vec<u16>),
+    PowerOfTwo(Vec<i8>),
+}
+
+impl ScaleBuf {
+    /// Scales of a weight type.
+    pub(crate) fn copy_of<W: Weight>(scales: &[W]) -> Self {
+        match W::typed(scales, PRIVATE) {
+            TypedSlice::F64(scales) => Self::F64(scales.to_vec()),
+            TypedSlice::F32(scales) => Self::F32(scales.to_vec()),
+            #[cfg(feature = "half")]
+            TypedSlice::F16(scales) => Self::F16(scales.iter().map(|s| s.to_bits()).collect()),
+            #[cfg(feature = "half")]
+            TypedSlice::Bf16(scales) => Self::Bf16(scales.iter().map(|s| s.to_bits()).collect()),
+        }
+    }
+
+    /// Each scale rounded to the nearest value of a type.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidValue`] with the index of a scale that is negative, NaN or infinite; [`Error::Unstorable`] with that of a scale
+    /// beyond the largest value, or of one that is not 0 and would be rounded to 0.
+    pub(crate) fn rounded(scale_type: ScaleType, scales: &[f64]) -> Result<Self, Error> {
+        for (index, &scale) in scales.iter().enumerate() {
+            let what = Operand::Scale;
+            if !(scale >= 0.0 && scale < f64::INFINITY) {
+                return Err(Error::InvalidValue { what, index });
+            }
+            let stored = scale_type.round(scale);
+            let lost = stored == 0.0 && scale > 0.0;
+            if lost || scale > scale_type.largest_rounded() {
+                return Err(Error::Unstorable { what, index });
+            }
+        }
+        let number = |scale: &f64| scale_type.number_below(scale_type.round(*scale));
+        let numbers = scales.iter().map(number);
+        Ok(match scale_type {
+            ScaleType::F64 => Self::F64(scales.to_vec()),
+            ScaleType::F32 => Self::F32(numbers.map(|n| f32::from_bits(n as u32)).collect()),
+            ScaleType::F16 => Self::F16(numbers.map(|n| n as u16).collect()),
+            ScaleType::Bf16 => Self::Bf16(numbers.map(|n| n as u16).collect()),
+            ScaleType::PowerOfTwo => {
+                let exponent = |n: u64| (n as u8).wrapping_sub(128).cast_signed();
+                Self::PowerOfTwo(numbers.map(exponent).collect())
+            }
+        })
+    }
+
+    /// The scales, borrowed.
+    pub(crate) fn as_slice(&self) -> ScaleSlice<'_> {
+        match self {
+            Self::F64(scales) => ScaleSlice::F64(scales),
+            Self::F32(scales) => ScaleSlice::F32(scales),
+            Self::F16(scales) => ScaleSlice::F16(scales),
+            Self::Bf16(scales) => ScaleSlice::Bf16(scales),
+            Self::PowerOfTwo(scales) => ScaleSlice::PowerOfTwo(scales),
+        }
+    }
+}
+
+impl<'a> ScaleSlice<'a> {
+    /// All values, exactly.
+    pub(crate) fn to_f64(self) -> Vec<f64> {
+        (0..self.len())
+            .filter_map(|index| self.get(index))
+            .collect()
+    }
+
+    /// All values as `f32`, each the nearest one.
+    pub(crate) fn to_f32(self) -> Cow<'a, [f32]> {
+        match self {
+            Self::F32(scales) => Cow::Borrowed(scales),
+            _ => (0..self.len()).map(|index| self.single(index)).collect(),
+        }
+    }
+
+    /// The same scales, owned.
+    pub(crate) fn to_owned(self) -> ScaleBuf {
+        match self {
+            Self::F64(scales) => ScaleBuf::F64(scales.to_vec()),
+            Self::F32(scales) => ScaleBuf::F32(scales.to_vec()),
+            Self::F16(scales) => ScaleBuf::F16(scales.to_vec()),
+            Self::Bf16(scales) => ScaleBuf::Bf16(scales.to_vec()),
+            Self::PowerOfTwo(scales) => ScaleBuf::PowerOfTwo(scales.to_vec()),
+        }
+    }
+
+    /// The bytes that the scales take.
+    pub(crate) const fn stored_bytes(&self) -> usize {
+        self.len() * self.scale_type().bytes()
+    }
+
+    /// The little-endian bytes of the scales.
+    #[cfg(feature = "safetensors")]
+    pub(crate) fn to_le_bytes(self) -> Vec<u8> {
+        match self {
+            Self::F64(scales) => scales.iter().flat_map(|s| s.to_le_bytes()).collect(),
+            Self::F32(scales) => scales.iter().flat_map(|s| s.to_le_bytes()).collect(),
+            Self::F16(scales) | Self::Bf16(scales) => {
+                scales.iter().flat_map(|s| s.to_le_bytes()).collect()
+            }
+            Self::PowerOfTwo(scales) => scales.iter().map(|s| s.cast_unsigned()).collect(),
+        }
+    }
+}
+
+#[cfg(feature = "safetensors")]
+impl ScaleBuf {
+    /// The scales of little-endian bytes; `None` if the last one is incomplete.
+    pub(crate) fn from_le_bytes(scale_type: ScaleType, bytes: &[u8]) -> Option<Self> {
+        macro_rules! read {
+            ($type:ty) => {{
+                let (values, rest) = bytes.as_chunks();
+                let values = values.iter().map(|bytes| <$type>::from_le_bytes(*bytes));
+                rest.is_empty().then(|| values.collect())?
+            }};
+        }
+        Some(match scale_type {
+            ScaleType::F64 => Self::F64(read!(f64)),
+            ScaleType::F32 => Self::F32(read!(f32)),
+            ScaleType::F16 => Self::F16(read!(u16)),
+            ScaleType::Bf16 => Self::Bf16(read!(u16)),
+            ScaleType::PowerOfTwo => Self::PowerOfTwo(read!(i8)),
+        })
+    }
+}
