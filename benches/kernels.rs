@@ -9,7 +9,7 @@
 use core::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rand::{RngExt, SeedableRng};
-use ternarize::matmul::{Activations, ScalePer};
+use ternarize::matmul::Activations;
 use ternarize::tensor::{Grouping, Shape, TernaryTensor};
 use ternarize::{Backend, Code, PackedTritsBuf, Rule};
 
@@ -69,10 +69,16 @@ fn matrix(code: Code, grouping: Grouping, two: bool) -> TernaryTensor {
         .expect("a tensor")
 }
 
-fn activations(per: ScalePer) -> Activations {
+/// With one scale, or one for each block.
+fn activations(blocks: bool) -> Activations {
     let mut rng = rand::rngs::ChaCha8Rng::seed_from_u64(1913);
     let x: Vec<f32> = (0..N).map(|_| rng.random_range(-1.0..1.0)).collect();
-    Activations::quantize(&x, per).expect("numbers")
+    let x = if blocks {
+        Activations::quantize_blocks(&x)
+    } else {
+        Activations::quantize(&x)
+    };
+    x.expect("numbers")
 }
 
 /// Which instructions, which layout, which scales multiply 256 rows of 4,096 with 8-bit activations how fast?
@@ -81,32 +87,20 @@ fn matvec_i8(c: &mut Criterion) {
     group.throughput(Throughput::Elements((ROWS * N) as u64));
     let block = Grouping::Block(256);
     let rows = Grouping::OUTPUT_CHANNEL;
-    for (name, code, grouping, two, per) in [
-        ("2-bit, rows", Code::TwoBit, rows, false, ScalePer::Vector),
-        (
-            "2-bit, rows, two scales",
-            Code::TwoBit,
-            rows,
-            true,
-            ScalePer::Vector,
-        ),
-        (
-            "2-bit, blocks of 256",
-            Code::TwoBit,
-            block,
-            false,
-            ScalePer::Block,
-        ),
+    for (name, code, grouping, two) in [
+        ("2-bit, rows", Code::TwoBit, rows, false),
+        ("2-bit, rows, two scales", Code::TwoBit, rows, true),
+        ("2-bit, blocks of 256", Code::TwoBit, block, false),
         (
             "2-bit, blocks of 256, two scales",
             Code::TwoBit,
             block,
             true,
-            ScalePer::Block,
         ),
-        ("base-3, rows", Code::Base3, rows, false, ScalePer::Vector),
+        ("base-3, rows", Code::Base3, rows, false),
     ] {
-        let (matrix, x) = (matrix(code, grouping, two), activations(per));
+        let x = activations(grouping == block);
+        let matrix = matrix(code, grouping, two);
         let mut y = vec![0.0; ROWS];
         for backend in Backend::available() {
             group.bench_function(BenchmarkId::new(name, backend.name()), |b| {
@@ -124,7 +118,7 @@ fn matmul_i8(c: &mut Criterion) {
     let matrix = matrix(Code::TwoBit, Grouping::OUTPUT_CHANNEL, false);
     let mut group = c.benchmark_group("256 x 4096 with several i8 vectors");
     for count in [1, 4, 64] {
-        let xs = vec![activations(ScalePer::Vector); count];
+        let xs = vec![activations(false); count];
         let mut y = vec![0.0; ROWS * count];
         group.throughput(Throughput::Elements((ROWS * N * count) as u64));
         group.bench_function(BenchmarkId::from_parameter(count), |b| {
@@ -139,11 +133,12 @@ fn quantize(c: &mut Criterion) {
     let x = vec![0.5_f32; N];
     let mut group = c.benchmark_group("rounding 4096 activations to i8");
     group.throughput(Throughput::Elements(N as u64));
-    for per in [ScalePer::Vector, ScalePer::Block] {
-        group.bench_function(format!("{per:?}"), |b| {
-            b.iter(|| Activations::quantize(black_box(&x), per));
-        });
-    }
+    group.bench_function("one scale", |b| {
+        b.iter(|| Activations::quantize(black_box(&x)));
+    });
+    group.bench_function("a scale for each block", |b| {
+        b.iter(|| Activations::quantize_blocks(black_box(&x)));
+    });
     group.finish();
 }
 

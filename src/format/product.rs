@@ -28,7 +28,7 @@ use alloc::vec::Vec;
 /// use half::f16;
 /// use ternarize::Format;
 /// use ternarize::format::FormatMatrix;
-/// use ternarize::matmul::{Activations, ScalePer};
+/// use ternarize::matmul::Activations;
 ///
 /// let trits: Vec<i8> = (0..512).map(|i| [1, 0, -1][i % 3]).collect();
 /// let scales = [f16::from_f32(0.5), f16::from_f32(2.0)];
@@ -36,7 +36,7 @@ use alloc::vec::Vec;
 /// Format::Tq2_0.encode_into(256, &trits, &scales, &mut bytes)?;
 ///
 /// let matrix = FormatMatrix::new(Format::Tq2_0, 2, 256, &bytes)?;
-/// let x = Activations::quantize(&[1.0; 256], ScalePer::Block)?;
+/// let x = Activations::quantize_blocks(&[1.0; 256])?;
 /// let mut y = [0.0; 2];
 /// matrix.matvec_i8(&x, &mut y)?;
 /// assert_eq!(y, [0.5, 0.0]);

@@ -58,5 +58,5 @@ pub(crate) mod int8;
 mod round;
 
 #[cfg(feature = "alloc")]
-pub use int8::{Activations, ScalePer};
+pub use int8::Activations;
 pub use round::quantize_into;

@@ -15,7 +15,7 @@ use super::floats::AnyView;
 use super::planes::ternarize_any;
 use super::{Grouping, PlanesTensor, TensorView};
 use crate::error::check_len;
-use crate::quantize::budget::{Allocation, Choice, allocate};
+use crate::quantize::budget::{Allocation, allocate};
 use crate::quantize::planes::Planes;
 use crate::{Code, Error, Weight};
 
@@ -98,10 +98,8 @@ fn within_budget(
     for (&tensor, importance) in tensors.iter().zip(importance) {
         let measured = options.iter().map(|option| {
             let stored = option.store(tensor)?;
-            Ok(Choice {
-                bytes: stored.stored_bytes() as u64,
-                error: importance * stored.metrics(tensor)?.relative_error,
-            })
+            let error = importance * stored.metrics(tensor)?.relative_error;
+            Ok((stored.stored_bytes() as u64, error))
         });
         choices.push(measured.collect::<Result<Vec<_>, _>>()?);
     }

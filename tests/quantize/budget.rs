@@ -2,27 +2,25 @@
 
 use proptest::prelude::*;
 use ternarize::Operand;
-use ternarize::quantize::budget::{Allocation, Choice, allocate};
+use ternarize::quantize::budget::{Allocation, allocate};
 use ternarize::quantize::planes::Planes;
 use ternarize::tensor::{Grouping, PlanesTensor, StorageOption, TensorView};
 use ternarize::{Code, Error};
 
-fn choice(bytes: u64, error: f64) -> Choice {
-    Choice { bytes, error }
-}
+/// A way to store a tensor: its bytes and its error.
+type Way = (u64, f64);
 
 /// The least error of all combinations within the budget.
-fn brute_force(tensors: &[Vec<Choice>], budget: u64) -> Option<f64> {
+fn brute_force(tensors: &[Vec<Way>], budget: u64) -> Option<f64> {
     let Some((first, others)) = tensors.split_first() else {
         return Some(0.0);
     };
-    let rest =
-        |way: &Choice| Some(way.error + brute_force(others, budget.checked_sub(way.bytes)?)?);
+    let rest = |way: &Way| Some(way.1 + brute_force(others, budget.checked_sub(way.0)?)?);
     first.iter().filter_map(rest).min_by(f64::total_cmp)
 }
 
 /// What the steps along the hulls that were taken one after the other cost: there the answer is the optimum.
-fn corners(tensors: &[Vec<Choice>], most: u64) -> Vec<u64> {
+fn corners(tensors: &[Vec<Way>], most: u64) -> Vec<u64> {
     (0..=most)
         .filter(|&budget| {
             allocate(tensors, budget).is_ok_and(|plan| plan.lower_bound >= plan.error - 1e-9)
@@ -31,13 +29,13 @@ fn corners(tensors: &[Vec<Choice>], most: u64) -> Vec<u64> {
 }
 
 /// That a plan is what it says, keeps to the budget, and is as close to the optimum as it claims.
-fn verify(tensors: &[Vec<Choice>], budget: u64, plan: &Allocation) {
+fn verify(tensors: &[Vec<Way>], budget: u64, plan: &Allocation) {
     let chosen = tensors
         .iter()
         .zip(&plan.choices)
         .map(|(ways, &way)| ways[way]);
-    assert_eq!(plan.bytes, chosen.clone().map(|way| way.bytes).sum::<u64>());
-    let error: f64 = chosen.map(|way| way.error).sum();
+    assert_eq!(plan.bytes, chosen.clone().map(|way| way.0).sum::<u64>());
+    let error: f64 = chosen.map(|way| way.1).sum();
     assert_eq!(plan.error.to_bits(), error.to_bits());
     assert!(plan.bytes <= budget);
     let optimum = brute_force(tensors, budget).expect("a plan exists");
@@ -49,9 +47,8 @@ fn verify(tensors: &[Vec<Choice>], budget: u64, plan: &Allocation) {
     assert!(plan.error >= optimum - 1e-9);
 }
 
-fn ways() -> impl Strategy<Value = Vec<Choice>> {
-    let way =
-        (0_u64..40, 0_u32..50).prop_map(|(bytes, error)| choice(bytes, f64::from(error) / 4.0));
+fn ways() -> impl Strategy<Value = Vec<Way>> {
+    let way = (0_u64..40, 0_u32..50).prop_map(|(bytes, error)| (bytes, f64::from(error) / 4.0));
     prop::collection::vec(way, 1..6)
 }
 
@@ -75,8 +72,8 @@ proptest! {
     #[test]
     fn the_gap_is_at_most_one_step(tensors in prop::collection::vec(ways(), 1..5), budget in 0_u64..120) {
         if let Ok(plan) = allocate(&tensors, budget) {
-            let span = |ways: &Vec<Choice>| {
-                let errors = ways.iter().map(|way| way.error);
+            let span = |ways: &Vec<Way>| {
+                let errors = ways.iter().map(|way| way.1);
                 errors.clone().fold(0.0, f64::max) - errors.fold(f64::MAX, f64::min)
             };
             let most = tensors.iter().map(span).fold(0.0, f64::max);
@@ -88,14 +85,9 @@ proptest! {
 #[test]
 fn where_steps_end_the_choice_is_the_optimum() {
     let tensors = [
-        vec![
-            choice(3, 9.0),
-            choice(5, 4.0),
-            choice(9, 2.0),
-            choice(7, 3.9),
-        ],
-        vec![choice(2, 7.0), choice(8, 1.0)],
-        vec![choice(1, 1.0), choice(2, 0.0)],
+        vec![(3, 9.0), (5, 4.0), (9, 2.0), (7, 3.9)],
+        vec![(2, 7.0), (8, 1.0)],
+        vec![(1, 1.0), (2, 0.0)],
     ];
     let corners = corners(&tensors, 20);
     // All cheapest; then 2.5, 1 and 1, and 0.5 saved by each byte.
@@ -112,23 +104,23 @@ fn where_steps_end_the_choice_is_the_optimum() {
 #[test]
 fn what_is_left_is_spent_on_ways_off_the_hull() {
     // The step to 100 bytes does not fit; the way of 40 bytes is off the hull, and fits.
-    let tensors = [vec![choice(10, 8.0), choice(40, 7.0), choice(100, 0.0)]];
+    let tensors = [vec![(10, 8.0), (40, 7.0), (100, 0.0)]];
     let plan = allocate(&tensors, 60).unwrap();
     assert_eq!((plan.choices, plan.error), (vec![1], 7.0));
 }
 
 #[test]
 fn equals_are_settled_by_order() {
-    let ways = vec![choice(1, 2.0), choice(2, 1.0), choice(2, 1.0)];
+    let ways = vec![(1, 2.0), (2, 1.0), (2, 1.0)];
     let plan = allocate(&[ways.clone(), ways], 3).unwrap();
     assert_eq!(plan.choices, [1, 0]);
 }
 
 #[test]
 fn what_cannot_be_chosen_from_is_named() {
-    let none: [Vec<Choice>; 0] = [];
+    let none: [Vec<Way>; 0] = [];
     assert_eq!(allocate(&none, 9), Err(Error::Empty));
-    let ways = [vec![choice(1, 1.0)], vec![]];
+    let ways = [vec![(1, 1.0)], vec![]];
     assert_eq!(
         allocate(&ways, 9),
         Err(Error::InvalidChoice {
@@ -137,14 +129,14 @@ fn what_cannot_be_chosen_from_is_named() {
         })
     );
     for error in [f64::NAN, f64::INFINITY, -1.0] {
-        let ways = [vec![choice(1, 1.0), choice(2, error)]];
+        let ways = [vec![(1, 1.0), (2, error)]];
         let expected = Error::InvalidChoice {
             tensor: 0,
             choice: Some(1),
         };
         assert_eq!(allocate(&ways, 9), Err(expected));
     }
-    let ways = [vec![choice(u64::MAX, 1.0)], vec![choice(5, 1.0)]];
+    let ways = [vec![(u64::MAX, 1.0)], vec![(5, 1.0)]];
     let least = u64::MAX;
     let budget = u64::MAX;
     let over = Error::OverBudget { least, budget };

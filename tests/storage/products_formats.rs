@@ -2,10 +2,11 @@
 //! and both ways to add.
 
 use crate::common::twin::weights;
+use crate::products_i8::quantize;
 use half::f16;
 use proptest::prelude::*;
 use ternarize::format::FormatMatrix;
-use ternarize::matmul::{Activations, ScalePer};
+use ternarize::matmul::Activations;
 use ternarize::{Backend, Error, Format};
 use ternarize::{Operand, ShapeError};
 
@@ -118,8 +119,8 @@ impl Case {
     }
 }
 
-fn vectors(columns: usize, count: u64, per: ScalePer) -> Vec<Activations> {
-    let vector = |seed| Activations::quantize(&weights::<f32>(columns, seed), per).unwrap();
+fn vectors(columns: usize, count: u64, blocks: bool) -> Vec<Activations> {
+    let vector = |seed| quantize(&weights::<f32>(columns, seed), blocks).unwrap();
     (0..count).map(vector).collect()
 }
 
@@ -132,12 +133,12 @@ fn every_format_is_multiplied_as_documented() {
             // Rows that are a block of the driver, one less, and some more.
             for rows in [1, 3, 4, 5] {
                 let case = Case::new(format, rows, columns, blocks as u64);
-                case.check(&vectors(columns, 1, ScalePer::Block));
-                case.check(&vectors(columns, 1, ScalePer::Vector));
+                case.check(&vectors(columns, 1, true));
+                case.check(&vectors(columns, 1, false));
             }
         }
         let case = Case::new(format, 6, 3 * block, 9);
-        case.check(&vectors(3 * block, 6, ScalePer::Block));
+        case.check(&vectors(3 * block, 6, true));
     }
 }
 
@@ -179,12 +180,12 @@ fn what_is_no_matrix_is_refused() {
     );
 
     let matrix = FormatMatrix::new(Format::Tq2_0, 2, 512, &case.bytes).unwrap();
-    let xs = vectors(256, 1, ScalePer::Vector);
+    let xs = vectors(256, 1, false);
     let (expected, actual) = (512, 256);
     let error = matrix.matmul_i8(&xs, &mut [0.0; 2]);
     assert_eq!(error, Err(Error::LengthMismatch { expected, actual }));
     let (expected, actual) = (2, 3);
-    let error = matrix.matvec_i8(&vectors(512, 1, ScalePer::Vector)[0], &mut [0.0; 3]);
+    let error = matrix.matvec_i8(&vectors(512, 1, false)[0], &mut [0.0; 3]);
     assert_eq!(error, Err(Error::LengthMismatch { expected, actual }));
 }
 
@@ -202,7 +203,6 @@ proptest! {
     ) {
         let format = FORMATS[which];
         let columns = blocks * format.block_len();
-        let per = if block { ScalePer::Block } else { ScalePer::Vector };
-        Case::new(format, rows, columns, seed).check(&vectors(columns, count, per));
+        Case::new(format, rows, columns, seed).check(&vectors(columns, count, block));
     }
 }

@@ -2,15 +2,23 @@
 
 use crate::common::twin::weights;
 use proptest::prelude::*;
-use ternarize::matmul::{Activations, ScalePer};
+use ternarize::matmul::Activations;
 use ternarize::tensor::{Grouping, Shape, TensorView, TernaryTensor};
 use ternarize::{Backend, Code, Error, PackedTritsBuf, Rule, Scales, Ternarizer};
 use ternarize::{Operand, ShapeError};
 
 /// Activations of either sign, one of them the largest.
-fn activations(len: usize, seed: u64, per: ScalePer) -> Activations {
-    let x: Vec<f32> = weights(len, seed);
-    Activations::quantize(&x, per).unwrap()
+fn activations(len: usize, seed: u64, blocks: bool) -> Activations {
+    quantize(&weights::<f32>(len, seed), blocks).unwrap()
+}
+
+/// With one scale, or one for each block.
+pub(crate) fn quantize(x: &[f32], blocks: bool) -> Result<Activations, Error> {
+    if blocks {
+        Activations::quantize_blocks(x)
+    } else {
+        Activations::quantize(x)
+    }
 }
 
 /// The exact product with the restored weights and activations, and the sum of the magnitudes of its terms.
@@ -18,11 +26,11 @@ fn exact(tensor: &TernaryTensor, row: usize, x: &Activations) -> (f64, f64) {
     let weights = tensor.dequantize::<f64>();
     let weights = &weights[row * x.len()..][..x.len()];
     let value = |(i, &q): (usize, &i8)| {
-        let block = match x.scale_per() {
-            ScalePer::Vector => 0,
-            ScalePer::Block => i / Activations::BLOCK,
+        let scale = match x.scales() {
+            &[scale] => scale,
+            scales => scales[i / Activations::BLOCK],
         };
-        f64::from(q) * f64::from(x.scales()[block])
+        f64::from(q) * f64::from(scale)
     };
     let values = x.values().iter().enumerate().map(value);
     let terms: Vec<f64> = weights.iter().zip(values).map(|(w, x)| w * x).collect();
@@ -86,8 +94,8 @@ fn all_groupings_codes_and_lengths() {
         for tensor in tensors(&[3, columns], columns as u64) {
             for code in [Code::TwoBit, Code::Base3] {
                 let tensor = tensor.clone().transcode(code);
-                check(&tensor, &[activations(columns, 7, ScalePer::Vector)]);
-                let blocks = (0..5).map(|seed| activations(columns, seed, ScalePer::Block));
+                check(&tensor, &[activations(columns, 7, false)]);
+                let blocks = (0..5).map(|seed| activations(columns, seed, true));
                 check(&tensor, &blocks.collect::<Vec<_>>());
             }
         }
@@ -106,7 +114,7 @@ fn scales(tensor: &TernaryTensor) -> (Vec<f32>, Vec<f32>) {
 fn one_scale_a_row_is_rounded_as_documented() {
     let columns = 4_099;
     for tensor in tensors(&[9, columns], 3) {
-        let x = activations(columns, 4, ScalePer::Vector);
+        let x = activations(columns, 4, false);
         let (lambda_p, lambda_n) = scales(&tensor);
         if lambda_p.len() > 9 {
             continue;
@@ -147,7 +155,7 @@ fn blocks_are_added_in_the_documented_order() {
         let Grouping::Block(block @ (32 | 64 | 96 | 128 | 256)) = tensor.grouping() else {
             continue;
         };
-        let x = activations(columns, 6, ScalePer::Block);
+        let x = activations(columns, 6, true);
         let mut y = [0.0; 2];
         tensor.matvec_i8(&x, &mut y).unwrap();
         let per_row = columns.div_ceil(block);
@@ -217,7 +225,7 @@ fn lengths_must_fit() {
     let view = TensorView::new(&[1.0_f32; 12], &[3, 2, 2]).unwrap();
     let how = Ternarizer::new();
     let (tensor, _) = TernaryTensor::ternarize(&view, Grouping::Tensor, &how).unwrap();
-    let x = |len| activations(len, 1, ScalePer::Vector);
+    let x = |len| activations(len, 1, false);
     let times = |lengths: &[usize], results| {
         let xs: Vec<_> = lengths.iter().map(|&len| x(len)).collect();
         tensor.matmul_i8(&xs, &mut vec![0.0; results])
@@ -252,8 +260,8 @@ fn activations_that_are_no_numbers_are_refused() {
         (599, f32::NEG_INFINITY),
     ] {
         x[index] = wrong;
-        for per in [ScalePer::Vector, ScalePer::Block] {
-            let error = Activations::quantize(&x, per);
+        for blocks in [false, true] {
+            let error = quantize(&x, blocks);
             assert_eq!(
                 error,
                 Err(Error::InvalidValue {
@@ -278,8 +286,7 @@ proptest! {
         for x in &mut x {
             *x = *x * 2.0_f32.powi(power / 2) * 2.0_f32.powi(power - power / 2);
         }
-        let per = if block { ScalePer::Block } else { ScalePer::Vector };
-        let quantized = Activations::quantize(&x, per).unwrap();
+        let quantized = quantize(&x, block).unwrap();
         let length = if block { Activations::BLOCK } else { x.len() };
         for (block, x) in x.chunks(length).enumerate() {
             let largest = x.iter().fold(0.0_f32, |largest, x| largest.max(x.abs()));
@@ -306,7 +313,6 @@ proptest! {
         let all = tensors(&[rows, columns], seed);
         let code = if base3 { Code::Base3 } else { Code::TwoBit };
         let tensor = all[choice.index(all.len())].clone().transcode(code);
-        let per = if block { ScalePer::Block } else { ScalePer::Vector };
-        check(&tensor, &[activations(columns, seed ^ 1, per)]);
+        check(&tensor, &[activations(columns, seed ^ 1, block)]);
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use rayon::prelude::*;
-use ternarize::quantize::budget::{Choice, allocate};
+use ternarize::quantize::budget::allocate;
 use ternarize::quantize::calibrate::{Correction, Pairs};
 
 use crate::images::Images;
@@ -197,10 +197,8 @@ impl Bench {
             let choices = (1..=4).map(|planes| {
                 let ternary = quantize::by_weights(matrix, recipe, planes)?;
                 let (lost, all) = quantize::error(matrix, &ternary);
-                Ok(Choice {
-                    bytes: ternary.bytes() as u64,
-                    error: if all > 0.0 { lost / all } else { 0.0 },
-                })
+                let error = if all > 0.0 { lost / all } else { 0.0 };
+                Ok((ternary.bytes() as u64, error))
             });
             choices.collect::<Result<Vec<_>>>()
         });

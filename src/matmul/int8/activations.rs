@@ -14,34 +14,14 @@ use crate::Backend;
 use crate::error::{Error, Operand};
 use crate::matmul::round::quantize_on;
 
-/// Which activations share a scale.
-///
-/// # Examples
-///
-/// ```
-/// use ternarize::matmul::{Activations, ScalePer};
-///
-/// let x = Activations::quantize(&[1.0; 600], ScalePer::Block)?;
-/// assert_eq!(x.scales().len(), 3);
-/// # Ok::<(), ternarize::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum ScalePer {
-    /// The whole vector: the fastest, and as good where no activation stands out.
-    #[default]
-    Vector,
-    /// Each block of [`Activations::BLOCK`] activations; the last may be shorter.
-    Block,
-}
-
 /// A vector of activations in 8 bits, with its scales.
 ///
 /// # Examples
 ///
 /// ```
-/// use ternarize::matmul::{Activations, ScalePer};
+/// use ternarize::matmul::Activations;
 ///
-/// let x = Activations::quantize(&[0.5, -1.27, 0.004], ScalePer::Vector)?;
+/// let x = Activations::quantize(&[0.5, -1.27, 0.004])?;
 /// assert_eq!(x.values(), [50, -127, 0]);
 /// assert!((x.scales()[0] - 0.01).abs() < 1e-8);
 /// # Ok::<(), ternarize::Error>(())
@@ -51,7 +31,6 @@ pub struct Activations {
     values: Vec<i8>,
     /// One, or one for each block.
     scales: Vec<f32>,
-    per: ScalePer,
 }
 
 impl Activations {
@@ -64,7 +43,7 @@ impl Activations {
     /// ```
     pub const BLOCK: usize = 256;
 
-    /// Rounds a vector to 8 bits.
+    /// Rounds a vector to 8 bits, with one scale: the fastest, and as good where no activation stands out.
     ///
     /// # Errors
     ///
@@ -73,17 +52,34 @@ impl Activations {
     /// # Examples
     ///
     /// ```
-    /// use ternarize::{Error, Operand, matmul::{Activations, ScalePer}};
+    /// use ternarize::{Error, Operand, matmul::Activations};
     ///
-    /// let error = Activations::quantize(&[0.0, f32::NAN], ScalePer::Vector).unwrap_err();
+    /// let error = Activations::quantize(&[0.0, f32::NAN]).unwrap_err();
     /// assert_eq!(error, Error::InvalidValue { what: Operand::Activation, index: 1 });
     /// ```
-    pub fn quantize(x: &[f32], per: ScalePer) -> Result<Self, Error> {
+    pub fn quantize(x: &[f32]) -> Result<Self, Error> {
+        Self::quantize_chunks(x, x.len().max(1))
+    }
+
+    /// Rounds a vector to 8 bits, with a scale for each block of [`BLOCK`](Self::BLOCK) activations; the last may be shorter.
+    ///
+    /// # Errors
+    ///
+    /// As [`quantize`](Self::quantize).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let x = ternarize::matmul::Activations::quantize_blocks(&[1.0; 600])?;
+    /// assert_eq!(x.scales().len(), 3);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    pub fn quantize_blocks(x: &[f32]) -> Result<Self, Error> {
+        Self::quantize_chunks(x, Self::BLOCK)
+    }
+
+    fn quantize_chunks(x: &[f32], block: usize) -> Result<Self, Error> {
         let mut values = vec![0; x.len()];
-        let block = match per {
-            ScalePer::Vector => x.len().max(1),
-            ScalePer::Block => Self::BLOCK,
-        };
         let mut scales = Vec::with_capacity(x.len().div_ceil(block));
         let backend = Backend::detect();
         for (at, (x, values)) in x.chunks(block).zip(values.chunks_mut(block)).enumerate() {
@@ -93,11 +89,7 @@ impl Activations {
                 index: at * block + index,
             })?);
         }
-        Ok(Self {
-            values,
-            scales,
-            per,
-        })
+        Ok(Self { values, scales })
     }
 
     /// Activations that are whole numbers already, each -127 to 127, in units of `scale`.
@@ -130,11 +122,7 @@ impl Activations {
         } else {
             vec![scale]
         };
-        Ok(Self {
-            values,
-            scales,
-            per: ScalePer::Vector,
-        })
+        Ok(Self { values, scales })
     }
 
     /// The whole numbers.
@@ -143,16 +131,10 @@ impl Activations {
         &self.values
     }
 
-    /// The value of a 1: of the whole vector, or block by block.
+    /// The value of a 1: of the whole vector, or of each block of [`BLOCK`](Self::BLOCK).
     #[must_use]
     pub fn scales(&self) -> &[f32] {
         &self.scales
-    }
-
-    /// Which of them share a scale.
-    #[must_use]
-    pub const fn scale_per(&self) -> ScalePer {
-        self.per
     }
 
     /// The number of activations.
@@ -169,19 +151,16 @@ impl Activations {
 
     /// The scale of the whole vector, if it has one; of none at all, zero.
     pub(crate) fn only_scale(&self) -> Option<f32> {
-        match (self.per, &self.scales[..]) {
-            (_, []) => Some(0.0),
-            (_, &[scale]) => Some(scale),
+        match self.scales[..] {
+            [] => Some(0.0),
+            [scale] => Some(scale),
             _ => None,
         }
     }
 
     /// The scale of the block that begins at a multiple of [`BLOCK`](Self::BLOCK).
     pub(crate) fn scale_of_block(&self, block: usize) -> f32 {
-        let at = match self.per {
-            ScalePer::Vector => 0,
-            ScalePer::Block => block,
-        };
-        self.scales.get(at).copied().unwrap_or_default()
+        let own = || self.scales.get(block).copied().unwrap_or_default();
+        self.only_scale().unwrap_or_else(own)
     }
 }

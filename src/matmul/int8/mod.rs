@@ -34,7 +34,7 @@ pub(crate) use {
     scales::{BlockScales, LANE_PAIRS},
 };
 
-pub use activations::{Activations, ScalePer};
+pub use activations::Activations;
 
 use crate::error::ShapeError;
 use alloc::vec::Vec;

@@ -25,15 +25,6 @@ use alloc::vec::Vec;
 
 use crate::error::Error;
 
-/// One way to store a tensor: its size and its error.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Choice {
-    /// All bytes that it takes, including those of the scales.
-    pub bytes: u64,
-    /// The error, in a unit that can be added up over tensors: a squared error of the weights or of the outputs.
-    pub error: f64,
-}
-
 /// A choice for each tensor.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -47,6 +38,9 @@ pub struct Allocation {
     /// No choice within the budget has a smaller error, up to the rounding of sums.
     pub lower_bound: f64,
 }
+
+/// A way to store a tensor: its bytes and its error.
+type Way = (u64, f64);
 
 /// A step along the hull of a tensor, to the way `to`.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +59,9 @@ impl HullStep {
 
 /// Chooses a way to store each tensor, within a budget of bytes for all tensors together.
 ///
+/// For each tensor, `tensors` lists the ways to store it as `(bytes, error)`: all bytes that it takes, those of the scales included,
+/// and the error in a unit that can be added up over tensors, such as a squared error of the weights or of the outputs.
+///
 /// Of ways that save equally much per byte, those of the first tensor come first, so the same input gives the same choice.
 ///
 /// # Errors
@@ -77,21 +74,21 @@ impl HullStep {
 /// A small tensor that needs two planes, and a large one that does not:
 ///
 /// ```
-/// use ternarize::quantize::budget::{Choice, allocate};
+/// use ternarize::quantize::budget::allocate;
 ///
-/// let small = vec![Choice { bytes: 100, error: 9.0 }, Choice { bytes: 200, error: 1.0 }];
-/// let large = vec![Choice { bytes: 5000, error: 6.0 }, Choice { bytes: 10_000, error: 0.5 }];
+/// let small = vec![(100, 9.0), (200, 1.0)];
+/// let large = vec![(5000, 6.0), (10_000, 0.5)];
 /// let plan = allocate(&[small, large], 6000)?;
 /// assert_eq!((plan.choices, plan.bytes, plan.error), (vec![1, 0], 5200, 7.0));
 /// assert!(plan.lower_bound > 6.0);
 /// # Ok::<(), ternarize::Error>(())
 /// ```
-pub fn allocate<T: AsRef<[Choice]>>(tensors: &[T], budget: u64) -> Result<Allocation, Error> {
-    let tensors: Vec<&[Choice]> = tensors.iter().map(AsRef::as_ref).collect();
+pub fn allocate<T: AsRef<[(u64, f64)]>>(tensors: &[T], budget: u64) -> Result<Allocation, Error> {
+    let tensors: Vec<&[Way]> = tensors.iter().map(AsRef::as_ref).collect();
     allocate_slices(&tensors, budget)
 }
 
-fn allocate_slices(tensors: &[&[Choice]], budget: u64) -> Result<Allocation, Error> {
+fn allocate_slices(tensors: &[&[Way]], budget: u64) -> Result<Allocation, Error> {
     check(tensors)?;
     // The cheapest ways, which must fit.
     let hulls: Vec<Vec<usize>> = tensors.iter().map(|ways| hull(ways)).collect();
@@ -101,7 +98,7 @@ fn allocate_slices(tensors: &[&[Choice]], budget: u64) -> Result<Allocation, Err
         left: 0,
     };
     let least = spending.bytes();
-    let exact: u128 = spending.chosen().map(|way| u128::from(way.bytes)).sum();
+    let exact: u128 = spending.chosen().map(|(bytes, _)| u128::from(bytes)).sum();
     if exact > u128::from(budget) {
         return Err(Error::OverBudget { least, budget });
     }
@@ -118,7 +115,7 @@ fn allocate_slices(tensors: &[&[Choice]], budget: u64) -> Result<Allocation, Err
     })
 }
 
-fn check(tensors: &[&[Choice]]) -> Result<(), Error> {
+fn check(tensors: &[&[Way]]) -> Result<(), Error> {
     if tensors.is_empty() {
         return Err(Error::Empty);
     }
@@ -129,7 +126,7 @@ fn check(tensors: &[&[Choice]]) -> Result<(), Error> {
                 choice: None,
             });
         }
-        let wrong = |way: &Choice| !(way.error.is_finite() && way.error >= 0.0);
+        let wrong = |(_, error): &Way| !(error.is_finite() && *error >= 0.0);
         let choice = ways.iter().position(wrong);
         if choice.is_some() {
             return Err(Error::InvalidChoice { tensor, choice });
@@ -139,18 +136,15 @@ fn check(tensors: &[&[Choice]]) -> Result<(), Error> {
 }
 
 /// The ways on the lower convex hull, from the cheapest to the one with the least error. Not empty if there are ways.
-fn hull(ways: &[Choice]) -> Vec<usize> {
+fn hull(ways: &[Way]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..ways.len()).collect();
     order.sort_by(|&a, &b| {
-        let bytes = ways[a].bytes.cmp(&ways[b].bytes);
-        bytes.then(ways[a].error.total_cmp(&ways[b].error))
+        let bytes = ways[a].0.cmp(&ways[b].0);
+        bytes.then(ways[a].1.total_cmp(&ways[b].1))
     });
     let mut hull: Vec<usize> = Vec::new();
     for way in order {
-        if hull
-            .last()
-            .is_some_and(|&last| ways[way].error >= ways[last].error)
-        {
+        if hull.last().is_some_and(|&last| ways[way].1 >= ways[last].1) {
             continue;
         }
         // Drop ways that save no more per byte than the one after them.
@@ -165,20 +159,20 @@ fn hull(ways: &[Choice]) -> Vec<usize> {
 }
 
 /// The error saved per byte by taking one way in place of a cheaper one.
-fn slope(ways: &[Choice], from: usize, to: usize) -> f64 {
-    (ways[from].error - ways[to].error) / (ways[to].bytes - ways[from].bytes) as f64
+fn slope(ways: &[Way], from: usize, to: usize) -> f64 {
+    (ways[from].1 - ways[to].1) / (ways[to].0 - ways[from].0) as f64
 }
 
 /// All steps of all hulls, those that save most per byte first.
-fn steps(tensors: &[&[Choice]], hulls: &[Vec<usize>]) -> Vec<HullStep> {
+fn steps(tensors: &[&[Way]], hulls: &[Vec<usize>]) -> Vec<HullStep> {
     let mut steps = Vec::new();
     for (tensor, hull) in hulls.iter().enumerate() {
         let ways = tensors[tensor];
         steps.extend(hull.windows(2).map(|pair| HullStep {
             tensor,
             to: pair[1],
-            bytes: ways[pair[1]].bytes - ways[pair[0]].bytes,
-            saved: ways[pair[0]].error - ways[pair[1]].error,
+            bytes: ways[pair[1]].0 - ways[pair[0]].0,
+            saved: ways[pair[0]].1 - ways[pair[1]].1,
         }));
     }
     // A stable sort: the steps of a tensor, which save less and less, stay in their order.
@@ -188,24 +182,24 @@ fn steps(tensors: &[&[Choice]], hulls: &[Vec<usize>]) -> Vec<HullStep> {
 
 /// The choices so far, and the rest of the budget.
 struct Spending<'a> {
-    tensors: &'a [&'a [Choice]],
+    tensors: &'a [&'a [Way]],
     choices: Vec<usize>,
     left: u64,
 }
 
 impl Spending<'_> {
-    fn chosen(&self) -> impl Iterator<Item = Choice> {
+    fn chosen(&self) -> impl Iterator<Item = Way> {
         let pairs = self.tensors.iter().zip(&self.choices);
         pairs.map(|(ways, &choice)| ways[choice])
     }
 
     fn bytes(&self) -> u64 {
-        let bytes = self.chosen().map(|choice| choice.bytes);
+        let bytes = self.chosen().map(|(bytes, _)| bytes);
         bytes.fold(0, u64::saturating_add)
     }
 
     fn error(&self) -> f64 {
-        self.chosen().map(|choice| choice.error).sum()
+        self.chosen().map(|(_, error)| error).sum()
     }
 
     /// Takes the steps until one does not fit, and returns what a part of that one would save.
@@ -231,14 +225,14 @@ impl Spending<'_> {
     /// The step that saves most, of equals the first. A way that costs less than the chosen one is never better, because the chosen
     /// one was on the hull.
     fn best_that_fits(&self) -> Option<HullStep> {
-        let of_tensor = |(tensor, now): (usize, Choice)| {
+        let of_tensor = |(tensor, now): (usize, Way)| {
             let ways = self.tensors[tensor].iter().enumerate();
-            ways.filter_map(move |(to, way)| {
+            ways.filter_map(move |(to, &(bytes, error))| {
                 Some(HullStep {
                     tensor,
                     to,
-                    bytes: way.bytes.checked_sub(now.bytes)?,
-                    saved: now.error - way.error,
+                    bytes: bytes.checked_sub(now.0)?,
+                    saved: now.1 - error,
                 })
             })
         };

@@ -6,4 +6,4 @@
 
 mod allocate;
 
-pub use allocate::{Allocation, Choice, allocate};
+pub use allocate::{Allocation, allocate};

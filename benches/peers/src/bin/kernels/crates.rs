@@ -1,10 +1,9 @@
 //! The closest other crates: each with the activations that it takes.
 
 use crate::matrices::{COLUMNS, Matrices};
-use crate::questions::{check, quantize};
+use crate::questions::{check, quantize_blocks};
 use std::hint::black_box;
 use ternarize::Format;
-use ternarize::matmul::ScalePer;
 #[cfg(feature = "candle")]
 use ternarize_peers::crates::Candle;
 use ternarize_peers::crates::Tritium;
@@ -36,7 +35,7 @@ pub(crate) fn other_crates(budget: Budget) -> Table {
     };
     let contest = contest
         .with(WAYS[0].0, |y: &mut Vec<f32>| {
-            let x = quantize(&m.x, ScalePer::Block);
+            let x = quantize_blocks(&m.x);
             tq2_0.matvec_i8(&x, y).expect("lengths");
         })
         .with(WAYS[1].0, |y| {

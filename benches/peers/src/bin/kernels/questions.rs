@@ -2,7 +2,7 @@
 
 use crate::matrices::{COLUMNS, Matrices};
 use std::hint::black_box;
-use ternarize::matmul::{Activations, ScalePer};
+use ternarize::matmul::Activations;
 use ternarize::{Backend, Format};
 #[cfg(feature = "ggml")]
 use ternarize_peers::ggml::Product;
@@ -48,8 +48,12 @@ pub(crate) fn memory(budget: Budget) -> Table {
     ask(budget, "memory", &question, &matrices, 2)
 }
 
-pub(crate) fn quantize(x: &[f32], per: ScalePer) -> Activations {
-    Activations::quantize(black_box(x), per).expect("numbers")
+fn quantize(x: &[f32]) -> Activations {
+    Activations::quantize(black_box(x)).expect("numbers")
+}
+
+pub(crate) fn quantize_blocks(x: &[f32]) -> Activations {
+    Activations::quantize_blocks(black_box(x)).expect("numbers")
 }
 
 /// One matrix times one vector, in every way.
@@ -65,23 +69,23 @@ fn ask(budget: Budget, group: &'static str, question: &str, m: &Matrices, place:
     let tq1_0 = &m.format(Format::Tq1_0, &m.tq1_0);
     let mut contest = Contest::new()
         .with("TQ2_0", |y: &mut Vec<f32>| {
-            let x = quantize(&m.x, ScalePer::Block);
+            let x = quantize_blocks(&m.x);
             tq2_0.matvec_i8(&x, y).expect("lengths");
         })
         .with("2-bit, a scale a row", |y| {
-            let x = quantize(&m.x, ScalePer::Vector);
+            let x = quantize(&m.x);
             m.by_row.matvec_i8(&x, y).expect("lengths");
         })
         .with("2-bit, two scales a 256", |y| {
-            let x = quantize(&m.x, ScalePer::Block);
+            let x = quantize_blocks(&m.x);
             m.two.matvec_i8(&x, y).expect("lengths");
         })
         .with("TQ1_0", |y| {
-            let x = quantize(&m.x, ScalePer::Block);
+            let x = quantize_blocks(&m.x);
             tq1_0.matvec_i8(&x, y).expect("lengths");
         })
         .with("base-3, a scale a row", |y| {
-            let x = quantize(&m.x, ScalePer::Vector);
+            let x = quantize(&m.x);
             m.base3.matvec_i8(&x, y).expect("lengths");
         })
         .with("reading TQ2_0", |_| {
@@ -89,7 +93,7 @@ fn ask(budget: Budget, group: &'static str, question: &str, m: &Matrices, place:
         });
     if let Some(avx2) = avx2 {
         contest = contest.with("TQ2_0, AVX2", move |y| {
-            let x = quantize(&m.x, ScalePer::Block);
+            let x = quantize_blocks(&m.x);
             tq2_0
                 .matmul_i8_on(avx2, core::slice::from_ref(&x), y)
                 .expect("lengths");
@@ -197,18 +201,17 @@ pub(crate) fn batch(budget: Budget) -> Table {
     let m = &matrices;
     let tq2_0 = &m.format(Format::Tq2_0, &m.tq2_0);
     let x: Vec<f32> = m.x.repeat(VECTORS);
-    let vectors =
-        |per| -> Vec<Activations> { x.chunks_exact(COLUMNS).map(|x| quantize(x, per)).collect() };
+    let vectors = |how| -> Vec<Activations> { x.chunks_exact(COLUMNS).map(how).collect() };
     let dense: Vec<f32> = m.trits.iter().map(|&trit| 0.5 * f32::from(trit)).collect();
     let contest = Contest::new()
         .with("TQ2_0", |y: &mut Vec<f32>| {
             tq2_0
-                .matmul_i8(&vectors(ScalePer::Block), y)
+                .matmul_i8(&vectors(quantize_blocks), y)
                 .expect("lengths");
         })
         .with("2-bit, a scale a row", |y| {
             m.by_row
-                .matmul_i8(&vectors(ScalePer::Vector), y)
+                .matmul_i8(&vectors(quantize), y)
                 .expect("lengths");
         })
         .with("dense f32", |y| dense_matmul(&dense, &x, y, VECTORS));
