@@ -10,11 +10,12 @@
 use super::Format;
 use super::layout::{BlockLayout, DigitCode, MAX_TRITS};
 use super::matrix::Matrix;
+use crate::ScaleSlice;
 use crate::error::Error;
 use crate::matmul::Activations;
 use crate::matmul::int8::{
     Arranged, BlockScales, ElementRun, LANE_PAIRS, MatrixScales, RowCodes, TileOrder, TiledMatrix,
-    Tiling, results,
+    TiledPlane, Tiling, results,
 };
 use crate::simd::{Backend, TILE};
 use crate::weight::FloatBits as _;
@@ -97,7 +98,7 @@ impl<'a> FormatMatrix<'a> {
     /// # Errors
     ///
     /// [`Error::LengthMismatch`] if `x` or `y` has another length.
-    pub fn matvec_i8(&self, x: &Activations, y: &mut [f32]) -> Result<(), Error> {
+    pub fn matvec_i8(&self, x: &Activations<'_>, y: &mut [f32]) -> Result<(), Error> {
         self.matmul_i8(core::slice::from_ref(x), y)
     }
 
@@ -106,7 +107,7 @@ impl<'a> FormatMatrix<'a> {
     /// # Errors
     ///
     /// As [`matvec_i8`](Self::matvec_i8).
-    pub fn matmul_i8(&self, xs: &[Activations], y: &mut [f32]) -> Result<(), Error> {
+    pub fn matmul_i8(&self, xs: &[Activations<'_>], y: &mut [f32]) -> Result<(), Error> {
         self.matmul_i8_on(Backend::detect(), xs, y)
     }
 
@@ -118,7 +119,7 @@ impl<'a> FormatMatrix<'a> {
     pub fn matmul_i8_on(
         &self,
         backend: Backend,
-        xs: &[Activations],
+        xs: &[Activations<'_>],
         y: &mut [f32],
     ) -> Result<(), Error> {
         let mut ys = results(self.rows, self.columns, xs, y)?;
@@ -129,11 +130,14 @@ impl<'a> FormatMatrix<'a> {
         // A format without scales in its blocks has one for all rows.
         let lambda = [f32::narrow(shape.scale(self.bytes, 0))];
         let one_scale = xs.iter().all(|x| x.only_scale().is_some());
+        let plane = TiledPlane {
+            codes: self.codes(),
+            scales: self.scales(ScaleSlice::F32(&lambda), one_scale),
+        };
         let matrix = TiledMatrix {
             backend,
             rows: self.rows,
-            codes: self.codes(),
-            scales: self.scales(&lambda, one_scale),
+            planes: &[plane],
         };
         match self.format.layout().digits {
             DigitCode::TwoBit => matrix.multiply(&self.arrange::<4>(xs), &mut ys),
@@ -177,20 +181,22 @@ impl<'a> FormatMatrix<'a> {
     }
 
     /// The scales: those in the blocks, or the one of the whole matrix.
-    fn scales<'s>(&'s self, lambda: &'s [f32], one_scale: bool) -> MatrixScales<'s> {
+    fn scales<'s>(&'s self, lambda_p: ScaleSlice<'s>, one_scale: bool) -> MatrixScales<'s> {
         let layout = self.format.layout();
         let Some(offset) = layout.scale else {
-            let (lambda_p, lambda_n, step) = (lambda, &[][..], 0);
+            let (lambda_n, first, step) = (None, 0, 0);
             if one_scale {
                 return MatrixScales::Rows {
                     lambda_p,
                     lambda_n,
+                    first,
                     step,
                 };
             }
-            let scales = BlockScales::Floats {
+            let scales = BlockScales::Slices {
                 lambda_p,
                 lambda_n,
+                first,
                 step,
                 per_row: 1,
                 shared: self.columns,
@@ -212,7 +218,7 @@ impl<'a> FormatMatrix<'a> {
     }
 
     /// The vectors, in the order of the format's digits.
-    fn arrange<const P: usize>(&self, xs: &[Activations]) -> Vec<Arranged<P>> {
+    fn arrange<const P: usize>(&self, xs: &[Activations<'_>]) -> Vec<Arranged<P>> {
         let layout = self.format.layout();
         let pieces = layout.pieces();
         let piece = |piece| {

@@ -52,11 +52,15 @@
 //! y = the sum of a[0..16], folded in halves:  a[j] += a[j + 8],  a[j] += a[j + 4],  a[j] += a[j + 2],  a[0] + a[1]
 //! ```
 
+mod activations;
 pub(crate) mod dot;
+mod float;
 #[cfg(feature = "alloc")]
 pub(crate) mod int8;
+mod integer;
+mod matrix;
 mod round;
 
-#[cfg(feature = "alloc")]
-pub use int8::Activations;
+pub use activations::Activations;
+pub use matrix::TernaryMatrix;
 pub use round::quantize_into;

@@ -27,6 +27,8 @@ use core::fmt;
 #[cfg(feature = "alloc")]
 pub(crate) use owned::ScaleBuf;
 pub use slice::ScaleSlice;
+#[cfg(feature = "alloc")]
+pub(crate) use slice::half_to_single;
 
 use crate::weight::{FloatBits, decode, encode, scale_by_power, unit_exponent};
 

@@ -129,15 +129,16 @@ impl ScaleSlice<'_> {
     }
 }
 
-/// The value of the bits of an `f16`, exactly: bits in the place of those of an `f32` are a number that is smaller by `2^-112`. For
-/// infinity and NaN the result is infinite.
+/// The value of the bits of an `f16`, exactly. Bits in the place of those of an `f32` are a number that is smaller by `2^-112`.
 pub(crate) const fn half_to_single(bits: u16) -> f32 {
-    let magnitude = (bits & 0x7fff) as u32;
-    if magnitude >= 0x7c00 {
-        return f32::INFINITY;
-    }
-    let value = f32::from_bits(magnitude << 13) * f32::from_bits((127 + 112) << 23);
-    if bits >> 15 == 1 { -value } else { value }
+    let (sign, magnitude) = ((bits as u32 & 0x8000) << 16, (bits as u32 & 0x7fff) << 13);
+    let value = if bits & 0x7c00 == 0x7c00 {
+        // Infinity or NaN.
+        f32::from_bits(magnitude | 0x7f80_0000)
+    } else {
+        f32::from_bits(magnitude) * f32::from_bits((127 + 112) << 23)
+    };
+    f32::from_bits(value.to_bits() | sign)
 }
 
 /// `2^exponent`, or 0 for -128.

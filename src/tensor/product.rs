@@ -1,34 +1,19 @@
-//! A ternary matrix times a vector, or many, on the packed trits.
+//! A [`TernaryTensor`] as a matrix that multiplies vectors: the first axis has the rows, all others together have the columns.
 //!
-//! ```text
-//! y[r] = sum over the groups g in row r of   lambda_p[g] (sum of x where t = +1) - lambda_n[g] (sum of x where t = -1)
-//! ```
-//!
-//! Only the scales are multiplied with: one or two multiplications per group and row, none per weight. Cost: proportional
-//! to the trits; fastest where the groups run along the rows, slow where neighbours in a row belong to different groups.
-//!
-//! # The bound
-//!
-//! Let `u = 2^-24` and `S = sum |w'_i x_i|` over a row of `n` weights in `k` runs, the longest of `L`, so `k + L <= n + 1`.
-//!
-//! - Within a run of length `l` an activation passes at most `l - 1` roundings of additions: as many as there are others
-//!   (adding a zero is exact, and if neither `plus` nor `minus` is empty their difference takes the place of an addition).
-//!   In eight lanes there are at most `l / 8 + 4` of them, too. With the rounding of the scale to `f32` and the product that
-//!   makes `d <= min(L + 1, L / 8 + 6)`, and an error of at most `e S` with `e = (1 + u)^d - 1`.
-//! - Adding up the `k` runs loses at most `(k - 1) u` of the sum of their magnitudes (Rump 2012), which is at most
-//!   `(1 + e) S`.
-//!
-//! Together `e + (n - L) u (1 + e)`. That is at most `(n + 3) u` if `(e / u) (1 + n u) <= L + 3`, which holds for every `L`
-//! as long as `n <= 2^22`: then `n u <= 1/4` and `e / u` is `d` but for 4 %, and less for small `L`.
-//!
-//! Source: Rump, Error estimation of floating-point summation and dot product, BIT 52 (2012).
+//! A tensor whose groups lie along the rows lends its [`TernaryMatrix`], and nothing is copied. Other tensors are multiplied some rows
+//! at a time, with a copy of the scales for each run of weights of one group.
 
 use alloc::vec;
+use alloc::vec::Vec;
 
 use super::TernaryTensor;
-use super::rows::GroupedMatrix;
 use crate::error::check_len;
-use crate::{Backend, Error};
+use crate::matmul::{Activations, TernaryMatrix};
+use crate::scale::MAX_PLANES;
+use crate::{Backend, Error, PackedTrits, ScaleSlice, ShapeError};
+
+/// The rows that are multiplied at a time if the scales must be copied: whole bytes of both codes.
+const PANEL: usize = 20;
 
 impl TernaryTensor {
     /// Multiplies with a vector: the first axis is that of `y`, all others together are that of `x` (so a convolution kernel
@@ -116,33 +101,220 @@ impl TernaryTensor {
         columns: usize,
         y: &mut [f32],
     ) -> Result<(), Error> {
-        self.matrix()?.matmul(backend, x, columns, y)
+        let (rows, inner) = (self.rows()?, self.columns()?);
+        check_len(inner.saturating_mul(columns), x.len())?;
+        check_len(rows.saturating_mul(columns), y.len())?;
+        if let Some(matrix) = self.lend() {
+            return matrix.matmul_on(backend, x, columns, y);
+        }
+        self.by_panels(y, &|matrix, y| matrix.matmul_on(backend, x, columns, y))
+    }
+
+    /// Multiplies with a vector of 8-bit activations: the first axis is that of `y`, all others together are that of `x`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`] if the tensor has no axes; [`Error::LengthMismatch`] if `x` or `y` has another length.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ternarize::{Ternarizer, tensor::{Grouping, TensorView, TernaryTensor}};
+    /// use ternarize::matmul::Activations;
+    ///
+    /// let view = TensorView::new(&[0.5_f32, -0.5, 0.0, 2.0, 2.0, 2.0], &[2, 3])?;
+    /// let rows = Grouping::axis(0)?;
+    /// let (matrix, _) = TernaryTensor::ternarize(&view, rows, &Ternarizer::new())?;
+    /// let x = Activations::from_values(vec![1, 2, 3], 1.0)?;
+    /// let mut y = [0.0; 2];
+    /// matrix.matvec_i8(&x, &mut y)?;
+    /// assert_eq!(y, [-0.5, 12.0]);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    pub fn matvec_i8(&self, x: &Activations<'_>, y: &mut [f32]) -> Result<(), Error> {
+        self.matmul_i8(core::slice::from_ref(x), y)
+    }
+
+    /// Multiplies with several vectors; `y` is as long as all results, one after the other.
+    ///
+    /// # Errors
+    ///
+    /// As [`matvec_i8`](Self::matvec_i8).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ternarize::{Ternarizer, tensor::{Grouping, TensorView, TernaryTensor}};
+    /// use ternarize::matmul::Activations;
+    ///
+    /// let view = TensorView::new(&[0.5_f32, -0.5, 2.0, 2.0], &[2, 2])?;
+    /// let rows = Grouping::axis(0)?;
+    /// let (matrix, _) = TernaryTensor::ternarize(&view, rows, &Ternarizer::new())?;
+    /// let xs = [Activations::from_values(vec![1, 2], 1.0)?, Activations::from_values(vec![0, 1], 2.0)?];
+    /// let mut y = [0.0; 4];
+    /// matrix.matmul_i8(&xs, &mut y)?;
+    /// assert_eq!(y, [-0.5, 6.0, -1.0, 4.0]);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    pub fn matmul_i8(&self, xs: &[Activations<'_>], y: &mut [f32]) -> Result<(), Error> {
+        self.matmul_i8_on(Backend::detect(), xs, y)
+    }
+
+    /// [`matmul_i8`](Self::matmul_i8) with the instructions of a backend: the same bits with each.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`matmul_i8`](Self::matmul_i8).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ternarize::{Backend, Ternarizer, tensor::{Grouping, TensorView, TernaryTensor}};
+    /// use ternarize::matmul::Activations;
+    ///
+    /// # let view = TensorView::new(&[0.5_f32, -0.5, 2.0, 2.0], &[2, 2])?;
+    /// # let (matrix, _) = TernaryTensor::ternarize(&view, Grouping::axis(0)?, &Ternarizer::new())?;
+    /// let xs = [Activations::from_values(vec![1, 2], 1.0)?];
+    /// for backend in Backend::available() {
+    ///     let mut y = [0.0; 2];
+    ///     matrix.matmul_i8_on(backend, &xs, &mut y)?;
+    ///     assert_eq!(y, [-0.5, 6.0]);
+    /// }
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    pub fn matmul_i8_on(
+        &self,
+        backend: Backend,
+        xs: &[Activations<'_>],
+        y: &mut [f32],
+    ) -> Result<(), Error> {
+        let (rows, columns) = (self.rows()?, self.columns()?);
+        for x in xs {
+            check_len(columns, x.len())?;
+        }
+        check_len(rows.saturating_mul(xs.len()), y.len())?;
+        if let Some(matrix) = self.lend() {
+            return matrix.matmul_i8_on(backend, xs, y);
+        }
+        self.by_panels(y, &|matrix, y| matrix.matmul_i8_on(backend, xs, y))
     }
 }
 
-impl GroupedMatrix<'_> {
-    /// See [`TernaryTensor::matmul_on`].
-    fn matmul(
+/// The matrix of the tensor.
+impl TernaryTensor {
+    /// Lends the tensor as a matrix, whose rows are the coordinates along the first axis.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`] if the tensor has no axes, or if the weights of a group do not lie side by side in one row: then
+    /// [`ShapeError::Grouping`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ternarize::{Ternarizer, tensor::{Grouping, TensorView, TernaryTensor}};
+    /// let view = TensorView::new(&[0.5_f32, -0.5, 0.0, 2.0, 2.0, 2.0], &[2, 3])?;
+    /// let (tensor, _) = TernaryTensor::ternarize(&view, Grouping::OUTPUT_CHANNEL, &Ternarizer::new())?;
+    /// let matrix = tensor.as_matrix()?;
+    /// assert_eq!((matrix.rows(), matrix.columns(), matrix.get(1, 2)), (2, 3, Some(2.0)));
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    pub fn as_matrix(&self) -> Result<TernaryMatrix<'_>, Error> {
+        let expected = "groups that lie along the rows";
+        self.rows()?;
+        self.lend().ok_or(Error::Shape(ShapeError::Grouping { expected }))
+    }
+
+    /// The product of all axes but the first.
+    fn columns(&self) -> Result<usize, Error> {
+        self.rows()?;
+        Ok(self.shape().axes().iter().skip(1).product())
+    }
+
+    /// The matrix, if the groups lie along its rows.
+    fn lend(&self) -> Option<TernaryMatrix<'_>> {
+        let (rows, columns) = (self.rows().ok()?, self.columns().ok()?);
+        let pattern = self.groups.pattern();
+        let block = pattern.run.min(columns).max(1);
+        let per_row = columns.div_ceil(block);
+        let alike = columns.is_multiple_of(block) || pattern.row == columns;
+        let along_rows = alike && self.groups.len() == rows.saturating_mul(per_row);
+        if !along_rows && self.groups.len() != 1 {
+            return None;
+        }
+        let block = if self.groups.len() == 1 { columns } else { block };
+        let lambda_n = self.lambda_n.as_ref().map(|scales| scales.as_slice());
+        let mut planes = [self.trits(); MAX_PLANES];
+        for (slot, plane) in planes.iter_mut().zip(self.planes()) {
+            *slot = plane;
+        }
+        TernaryMatrix::assemble(
+            [rows, columns],
+            block,
+            planes.get(..self.planes.len())?,
+            (self.lambda_p.as_slice(), lambda_n),
+            &self.bias,
+        )
+        .ok()
+    }
+
+    /// Multiplies some rows at a time, each run of weights of one group as a block. `y` has the results of all rows for one vector
+    /// after the other.
+    fn by_panels(
         &self,
-        backend: Backend,
-        x: &[f32],
-        columns: usize,
         y: &mut [f32],
+        multiply: &dyn Fn(&TernaryMatrix<'_>, &mut [f32]) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        for (length, actual) in [(self.columns, x.len()), (self.rows, y.len())] {
-            check_len(length.saturating_mul(columns), actual)?;
-        }
-        if columns <= 1 {
-            return self.multiply(backend, x, columns, y);
-        }
-        let mut by_rows = vec![0.0; y.len()];
-        self.multiply(backend, x, columns, &mut by_rows)?;
-        for (column, y) in y.chunks_exact_mut(self.rows.max(1)).enumerate() {
-            let products = by_rows.iter().skip(column).step_by(columns);
-            for (y, &product) in y.iter_mut().zip(products) {
-                *y = product;
+        let (rows, columns, block) = (self.rows()?, self.columns()?, self.block()?);
+        let vectors = y.len().checked_div(rows).unwrap_or(0);
+        let mut results = Vec::new();
+        for first in (0..rows).step_by(PANEL) {
+            let count = PANEL.min(rows - first);
+            // The trits and the scales of these rows.
+            let elements = first * columns..(first + count) * columns;
+            let mut planes = [self.trits(); MAX_PLANES];
+            for (slot, plane) in planes.iter_mut().zip(self.planes()) {
+                *slot = plane.slice(elements.clone())?;
+            }
+            let planes: &[PackedTrits<'_>] = planes.get(..self.planes.len()).unwrap_or_default();
+            let mut scales = [Vec::new(), Vec::new()];
+            for (plane, _) in planes.iter().enumerate() {
+                for (run, group) in self.groups.runs(elements.clone())? {
+                    for (scales, scale) in scales.iter_mut().zip(self.scales_of(plane, group)) {
+                        let repeated = scales.len() + run.len().div_ceil(block);
+                        scales.resize(repeated, scale as f32);
+                    }
+                }
+            }
+            let [lambda_p, lambda_n] = scales.each_ref().map(|scales| ScaleSlice::F32(scales));
+            let lambda_n = self.lambda_n.as_ref().map(|_| lambda_n);
+            let bias = self.bias.get(first..first + count).unwrap_or_default();
+            let shape = [count, columns];
+            let matrix = TernaryMatrix::assemble(shape, block, planes, (lambda_p, lambda_n), bias)?;
+            // Their results, to the places of these rows.
+            results.clear();
+            results.resize(count * vectors, 0.0);
+            multiply(&matrix, &mut results)?;
+            for (y, results) in y.chunks_exact_mut(rows).zip(results.chunks_exact(count)) {
+                for (y, &result) in y.iter_mut().skip(first).zip(results) {
+                    *y = result;
+                }
             }
         }
         Ok(())
+    }
+
+    /// The length of blocks of a row that never cross the end of a run. Runs are as long as they can be; where a row has runs of
+    /// different lengths that are not cut at its end, blocks are the greatest common divisor.
+    fn block(&self) -> Result<usize, Error> {
+        let (columns, pattern) = (self.columns()?, self.groups.pattern());
+        let (mut a, mut b) = (pattern.run.min(columns).max(1), pattern.row);
+        if columns.is_multiple_of(a) || pattern.row == columns {
+            return Ok(a);
+        }
+        while b > 0 {
+            (a, b) = (b, a % b);
+        }
+        Ok(a)
     }
 }

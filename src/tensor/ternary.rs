@@ -1,11 +1,11 @@
 //! [`TernaryTensor`]: a whole tensor of trits, with the scales of its groups.
 //!
 //! The packed trits lie in row-major order of the original tensor, whatever the grouping, so the trit of a weight is found without
-//! it. The scales lie in the order of the groups, in the type of the original weights.
+//! it. The scales lie plane after plane, in the order of the groups.
 //!
 //! ```text
-//! w'[i]            =  +lambda_p[g], 0 or -lambda_n[g]     by the trit at flat index i; g is the group of i
-//! bits per weight  =  8 * (packed bytes + scale bytes) / weights
+//! w'[i]            =  sum over the planes k of  +lambda_p[k][g], 0 or -lambda_n[k][g]     by the trit of the plane at index i
+//! bits per weight  =  8 * (packed bytes + scale bytes + bias bytes) / weights             g is the group of i
 //! ```
 //!
 //! The tensor is not generic over the type of its scales. `f64` holds every scale exactly, and so the getters return `f64`.
@@ -13,16 +13,17 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-#[cfg(feature = "safetensors")]
-use super::floats::map;
-use super::floats::{Floats, each};
 use super::{Grouping, Groups, Shape};
-use crate::error::check_len;
-use crate::optimum::fit::value;
-use crate::weight::{FloatBits, PRIVATE, TypedSliceMut};
-use crate::{Code, Error, PackedTrits, PackedTritsBuf, Rule, Scales, Weight};
+use crate::error::{ShapeError, check_len};
+use crate::scale::{MAX_PLANES, ScaleBuf};
+use crate::{Code, Error, Operand, PackedTrits, PackedTritsBuf, Rule, ScaleSlice, ScaleType, Scales};
 
-/// A tensor of ternary weights: shape, grouping, packed trits, and the scales of each group.
+/// A tensor of ternary weights: shape, grouping, 1 to 4 planes of packed trits, the scales of each group, and perhaps a bias for each
+/// output channel.
+///
+/// However it was made (from weights by a [`Ternarizer`](crate::Ternarizer) or by [`Planes`](crate::quantize::planes::Planes), from a
+/// Gram matrix, from the bytes of another program or from a file), everything can be done with it: it is multiplied, measured,
+/// corrected, encoded and stored.
 ///
 /// # Examples
 ///
@@ -44,72 +45,135 @@ use crate::{Code, Error, PackedTrits, PackedTritsBuf, Rule, Scales, Weight};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct TernaryTensor {
-    groups: Groups,
-    rule: Rule,
-    trits: PackedTritsBuf,
-    lambda_p: Floats,
+    pub(super) groups: Groups,
+    /// The rule by which the trits were chosen, if it was one.
+    pub(super) rule: Option<Rule>,
+    /// 1 to 4, all in one code.
+    pub(super) planes: Vec<PackedTritsBuf>,
+    /// Plane after plane, group after group.
+    pub(super) lambda_p: ScaleBuf,
     /// `None` if one scale serves both signs. Else of the same type as `lambda_p`.
-    lambda_n: Option<Floats>,
+    pub(super) lambda_n: Option<ScaleBuf>,
+    /// Empty, or one for each coordinate along axis 0.
+    pub(super) bias: Vec<f32>,
 }
 
 impl TernaryTensor {
-    /// Makes a tensor of its parts: one scale for each group, or two, in the order of the groups.
+    /// Makes a tensor of its parts: planes of trits in row-major order, and for each plane and each group one scale or two.
     ///
-    /// `lambda_n` is `None` if `lambda_p` is the scale of both signs. `rule` only records how the trits were chosen.
+    /// `lambda_n` is `None` if `lambda_p` has the scales of both signs.
     ///
     /// # Errors
     ///
     /// - [`Error::Shape`] as [`Grouping::count`];
-    /// - [`Error::LengthMismatch`] if there is not one trit for each element, or not one scale for each group;
-    /// - [`Error::InvalidValue`] with the group of a scale that is negative, NaN or infinite.
+    /// - [`Error::TooMany`] without planes or with more than 4;
+    /// - [`Error::LengthMismatch`] if a plane does not have one trit for each element, or there is another number of scales;
+    /// - [`Error::Conflict`] for planes in different codes, or scales of different types;
+    /// - [`Error::InvalidValue`] with the index of a scale that is negative, NaN or infinite.
     ///
     /// # Examples
     ///
     /// ```
     /// use ternarize::tensor::{Grouping, Shape, TernaryTensor};
-    /// use ternarize::{Code, PackedTritsBuf, Rule};
+    /// use ternarize::{Code, PackedTritsBuf, ScaleSlice};
     ///
-    /// let trits = PackedTritsBuf::from_trits(Code::TwoBit, &[1, 0, -1])?;
+    /// let planes = vec![
+    ///     PackedTritsBuf::from_trits(Code::TwoBit, &[1, 0, -1])?,
+    ///     PackedTritsBuf::from_trits(Code::TwoBit, &[1, 1, 0])?,
+    /// ];
     /// let (shape, grouping) = (Shape::new(&[3])?, Grouping::Tensor);
-    /// let tensor =
-    ///     TernaryTensor::from_parts(shape, grouping, Rule::Tnt, trits, &[0.5_f32], None)?;
-    /// assert_eq!(tensor.dequantize::<f32>(), [0.5, 0.0, -0.5]);
+    /// let scales = ScaleSlice::F32(&[0.5, 0.125]);
+    /// let tensor = TernaryTensor::from_parts(shape, grouping, planes, scales, None)?;
+    /// assert_eq!(tensor.dequantize::<f32>(), [0.625, 0.125, -0.5]);
     /// # Ok::<(), ternarize::Error>(())
     /// ```
-    pub fn from_parts<W: Weight>(
+    pub fn from_parts(
         shape: Shape,
         grouping: Grouping,
-        rule: Rule,
-        trits: PackedTritsBuf,
-        lambda_p: &[W],
-        lambda_n: Option<&[W]>,
+        planes: Vec<PackedTritsBuf>,
+        lambda_p: ScaleSlice<'_>,
+        lambda_n: Option<ScaleSlice<'_>>,
     ) -> Result<Self, Error> {
-        let (lambda_p, lambda_n) = (Floats::copy_of(lambda_p), lambda_n.map(Floats::copy_of));
-        Self::from_floats(shape, grouping, rule, trits, lambda_p, lambda_n)
+        let (lambda_p, lambda_n) = (lambda_p.to_owned(), lambda_n.map(ScaleSlice::to_owned));
+        Self::assemble(shape, grouping, planes, lambda_p, lambda_n)
     }
 
     /// As [`from_parts`](Self::from_parts).
-    pub(crate) fn from_floats(
+    pub(crate) fn assemble(
         shape: Shape,
         grouping: Grouping,
-        rule: Rule,
-        trits: PackedTritsBuf,
-        lambda_p: Floats,
-        lambda_n: Option<Floats>,
+        planes: Vec<PackedTritsBuf>,
+        lambda_p: ScaleBuf,
+        lambda_n: Option<ScaleBuf>,
     ) -> Result<Self, Error> {
         let groups = grouping.resolve(&shape)?;
-        check_len(shape.len(), trits.len())?;
+        let (what, given, max) = (Operand::Plane, planes.len(), MAX_PLANES);
+        if given == 0 || given > max {
+            return Err(Error::TooMany { what, given, max });
+        }
+        for plane in &planes {
+            check_len(shape.len(), plane.len())?;
+            if plane.code() != planes[0].code() {
+                let (this, that) = (planes[0].code().name(), plane.code().name());
+                return Err(Error::Conflict { this, that });
+            }
+        }
         for scales in core::iter::once(&lambda_p).chain(&lambda_n) {
-            check_len(groups.len(), scales.len())?;
-            scales.check_scales()?;
+            let scales = scales.as_slice();
+            check_len(groups.len().saturating_mul(given), scales.len())?;
+            if let Some(index) = scales.first_invalid() {
+                let what = Operand::Scale;
+                return Err(Error::InvalidValue { what, index });
+            }
+            if scales.scale_type() != lambda_p.as_slice().scale_type() {
+                let this = lambda_p.as_slice().scale_type().name();
+                let that = scales.scale_type().name();
+                return Err(Error::Conflict { this, that });
+            }
         }
         Ok(Self {
             groups,
-            rule,
-            trits,
+            rule: None,
+            planes,
             lambda_p,
             lambda_n,
+            bias: Vec::new(),
         })
+    }
+
+    /// The same tensor with a bias for each output channel, which products add; or without, if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`] unless there is one for each coordinate along axis 0; [`Error::InvalidValue`] with the index of one
+    /// that is NaN or infinite.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ternarize::{Ternarizer, tensor::{Grouping, TensorView, TernaryTensor}};
+    /// # let view = TensorView::new(&[1.0_f32, -1.0, 0.0, 1.0], &[2, 2])?;
+    /// let (tensor, _) = TernaryTensor::ternarize(&view, Grouping::Tensor, &Ternarizer::new())?;
+    /// let mut y = [0.0; 2];
+    /// tensor.with_bias(vec![10.0, 20.0])?.matvec(&[1.0, 2.0], &mut y)?;
+    /// assert_eq!(y, [9.0, 22.0]);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    pub fn with_bias(self, bias: Vec<f32>) -> Result<Self, Error> {
+        if !bias.is_empty() {
+            check_len(self.rows()?, bias.len())?;
+        }
+        if let Some(index) = bias.iter().position(|bias| !bias.is_finite()) {
+            let what = Operand::Bias;
+            return Err(Error::InvalidValue { what, index });
+        }
+        Ok(Self { bias, ..self })
+    }
+
+    /// The extent of axis 0.
+    pub(super) fn rows(&self) -> Result<usize, Error> {
+        let axis_0 = self.shape().axes().first().copied();
+        axis_0.ok_or(Error::Shape(ShapeError::Axis { axis: 0, rank: 0 }))
     }
 
     /// The extents of the tensor.
@@ -168,17 +232,17 @@ impl TernaryTensor {
         self.groups.runs(range)
     }
 
-    /// The rule by which the trits were chosen.
+    /// The rule by which the trits were chosen, if it was one and is known.
     ///
     /// ```
     /// # use ternarize::{Rule, Ternarizer, tensor::{Grouping, TensorView, TernaryTensor}};
     /// # let view = TensorView::new(&[1.0_f32, -0.5, 0.1, 0.9], &[2, 2])?;
     /// let twn = Ternarizer::new().rule(Rule::Twn);
-    /// assert_eq!(TernaryTensor::ternarize(&view, Grouping::Tensor, &twn)?.0.rule(), Rule::Twn);
+    /// assert_eq!(TernaryTensor::ternarize(&view, Grouping::Tensor, &twn)?.0.rule(), Some(Rule::Twn));
     /// # Ok::<(), ternarize::Error>(())
     /// ```
     #[must_use]
-    pub const fn rule(&self) -> Rule {
+    pub const fn rule(&self) -> Option<Rule> {
         self.rule
     }
 
@@ -199,21 +263,40 @@ impl TernaryTensor {
         }
     }
 
-    /// The name of the type of the scales, as model files spell it: `F16`, `BF16`, `F32` or `F64`.
+    /// The type of the scales.
     ///
     /// ```
-    /// # use ternarize::{Ternarizer, tensor::{Grouping, TensorView, TernaryTensor}};
+    /// # use ternarize::{ScaleType, Ternarizer, tensor::{Grouping, TensorView, TernaryTensor}};
     /// # let view = TensorView::new(&[1.0_f64, -0.5, 0.1, 0.9], &[2, 2])?;
     /// let (tensor, _) = TernaryTensor::ternarize(&view, Grouping::Tensor, &Ternarizer::new())?;
-    /// assert_eq!(tensor.dtype(), "F64");
+    /// assert_eq!(tensor.scale_type(), ScaleType::F64);
     /// # Ok::<(), ternarize::Error>(())
     /// ```
     #[must_use]
-    pub const fn dtype(&self) -> &'static str {
-        self.lambda_p.dtype()
+    pub fn scale_type(&self) -> ScaleType {
+        self.lambda_p.as_slice().scale_type()
     }
 
-    /// The packed trits in row-major order.
+    /// What products add to the output channels: empty, or one number for each.
+    #[must_use]
+    pub fn bias(&self) -> &[f32] {
+        &self.bias
+    }
+
+    /// The packed trits of each plane, in row-major order.
+    ///
+    /// ```
+    /// # use ternarize::{quantize::planes::Planes, tensor::{Grouping, TensorView, TernaryTensor}};
+    /// # let view = TensorView::new(&[1.5_f32, -0.5, 1.0, 1.5], &[2, 2])?;
+    /// let tensor = TernaryTensor::ternarize_planes(&view, Grouping::Tensor, &Planes::new(2))?;
+    /// assert_eq!(tensor.planes().len(), 2);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    pub fn planes(&self) -> impl ExactSizeIterator<Item = PackedTrits<'_>> + Clone {
+        self.planes.iter().map(PackedTritsBuf::as_packed)
+    }
+
+    /// The packed trits of the first plane, in row-major order.
     ///
     /// ```
     /// # use ternarize::{Ternarizer, tensor::{Grouping, TensorView, TernaryTensor}};
@@ -224,10 +307,11 @@ impl TernaryTensor {
     /// ```
     #[must_use]
     pub fn trits(&self) -> PackedTrits<'_> {
-        self.trits.as_packed()
+        // There is at least one plane.
+        self.planes[0].as_packed()
     }
 
-    /// The magnitude of a +1, group by group, exactly.
+    /// The magnitude of a +1, exactly: plane after plane, group after group.
     ///
     /// ```
     /// # use ternarize::{Ternarizer, tensor::{Grouping, TensorView, TernaryTensor}};
@@ -238,10 +322,10 @@ impl TernaryTensor {
     /// ```
     #[must_use]
     pub fn lambda_p(&self) -> Vec<f64> {
-        self.lambda_p.to_f64()
+        self.lambda_p.as_slice().to_f64()
     }
 
-    /// The magnitude of a -1, group by group, exactly. The same as [`lambda_p`](Self::lambda_p) if there is one scale.
+    /// The magnitude of a -1, exactly: plane after plane, group after group. The same as [`lambda_p`](Self::lambda_p) if there is one scale.
     ///
     /// ```
     /// # use ternarize::{Scales, Ternarizer, tensor::{Grouping, TensorView, TernaryTensor}};
@@ -253,19 +337,19 @@ impl TernaryTensor {
     /// ```
     #[must_use]
     pub fn lambda_n(&self) -> Vec<f64> {
-        self.stored_scales().1.to_f64()
+        self.stored_scales()[1].to_f64()
     }
 
     /// The scales of +1 and of -1 as they are stored. If there is one scale, both are the same.
-    pub(crate) fn stored_scales(&self) -> (&Floats, &Floats) {
-        let lambda_n = self.lambda_n.as_ref();
-        (&self.lambda_p, lambda_n.unwrap_or(&self.lambda_p))
+    pub(crate) fn stored_scales(&self) -> [ScaleSlice<'_>; 2] {
+        let lambda_n = self.lambda_n.as_ref().unwrap_or(&self.lambda_p);
+        [self.lambda_p.as_slice(), lambda_n.as_slice()]
     }
 
-    /// Both scales of a group; zeros for a group that does not exist.
-    pub(super) fn scales_of(&self, group: usize) -> (f64, f64) {
-        let (lambda_p, lambda_n) = self.stored_scales();
-        (lambda_p.get(group), lambda_n.get(group))
+    /// Both scales of a group in a plane; zeros for those that do not exist.
+    pub(super) fn scales_of(&self, plane: usize, group: usize) -> [f64; 2] {
+        let index = plane * self.groups.len() + group;
+        self.stored_scales().map(|scales| scales.get(index).unwrap_or(0.0))
     }
 
     /// The same tensor with its trits in another code.
@@ -281,11 +365,14 @@ impl TernaryTensor {
     /// ```
     #[must_use]
     pub fn transcode(self, code: Code) -> Self {
-        let trits = self.trits.transcode(code);
-        Self { trits, ..self }
+        let planes = self.planes.into_iter().map(|plane| plane.transcode(code));
+        Self {
+            planes: planes.collect(),
+            ..self
+        }
     }
 
-    /// The share of trits that are 0, in `[0, 1]`; 0 for an empty tensor.
+    /// The share of the trits of all planes that are 0, in `[0, 1]`; 0 for an empty tensor.
     ///
     /// ```
     /// # use ternarize::{Ternarizer, tensor::{Grouping, TensorView, TernaryTensor}};
@@ -296,11 +383,15 @@ impl TernaryTensor {
     /// ```
     #[must_use]
     pub fn sparsity(&self) -> f64 {
-        let zeros = self.trits.len() - self.trits().count_nonzeros();
-        zeros as f64 / self.trits.len().max(1) as f64
+        let (mut trits, mut nonzeros) = (0, 0);
+        for plane in self.planes() {
+            trits += plane.len();
+            nonzeros += plane.count_nonzeros();
+        }
+        (trits - nonzeros) as f64 / trits.max(1) as f64
     }
 
-    /// Bytes of packed trits and scales together.
+    /// Bytes of packed trits, scales and bias together.
     ///
     /// ```
     /// # use ternarize::{Ternarizer, tensor::{Grouping, TensorView, TernaryTensor}};
@@ -311,8 +402,10 @@ impl TernaryTensor {
     /// ```
     #[must_use]
     pub fn stored_bytes(&self) -> usize {
-        let second = self.lambda_n.as_ref().map_or(0, Floats::stored_bytes);
-        self.trits.as_bytes().len() + self.lambda_p.stored_bytes() + second
+        let trits: usize = self.planes().map(|plane| plane.as_bytes().len()).sum();
+        let scales = core::iter::once(&self.lambda_p).chain(&self.lambda_n);
+        let scales: usize = scales.map(|scales| scales.as_slice().stored_bytes()).sum();
+        trits + scales + size_of_val(&self.bias[..])
     }
 
     /// Stored bits for each weight, with the scales and the unused trits of the last byte; 0 for an empty tensor.
@@ -328,80 +421,6 @@ impl TernaryTensor {
     /// ```
     #[must_use]
     pub fn bits_per_weight(&self) -> f64 {
-        self.stored_bytes() as f64 * 8.0 / self.trits.len().max(1) as f64
-    }
-
-    /// Writes the restored weights in row-major order. Each scale is rounded to the nearest value of the type asked for.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::LengthMismatch`] if `weights` is not as long as the tensor.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use ternarize::{Ternarizer, tensor::{Grouping, TensorView, TernaryTensor}};
-    /// # let view = TensorView::new(&[1.0_f32, -0.5, 0.0, 1.0], &[2, 2])?;
-    /// let (tensor, _) = TernaryTensor::ternarize(&view, Grouping::Tensor, &Ternarizer::new())?;
-    /// let mut weights = [0.0_f64; 4];
-    /// tensor.dequantize_into(&mut weights)?;
-    /// assert_eq!(weights, [1.0, -0.5, 0.0, 1.0]);
-    /// # Ok::<(), ternarize::Error>(())
-    /// ```
-    pub fn dequantize_into<T: Weight>(&self, weights: &mut [T]) -> Result<(), Error> {
-        self.restore(T::typed_mut(weights, PRIVATE))
-    }
-
-    fn restore(&self, weights: TypedSliceMut<'_>) -> Result<(), Error> {
-        each!(TypedSliceMut, weights, weights => self.restore_as(weights))
-    }
-
-    fn restore_as<T: FloatBits>(&self, weights: &mut [T]) -> Result<(), Error> {
-        check_len(self.trits.len(), weights.len())?;
-        for (run, group) in self.groups.runs(0..weights.len())? {
-            let (lambda_p, lambda_n) = self.scales_of(group);
-            let (lambda_p, lambda_n) = (T::narrow(lambda_p), T::narrow(lambda_n));
-            let trits = self.trits().slice(run.clone())?;
-            for (weight, trit) in weights.iter_mut().skip(run.start).zip(trits.iter()) {
-                *weight = value(trit, lambda_p, lambda_n);
-            }
-        }
-        Ok(())
-    }
-
-    /// The restored weights in row-major order. Each scale is rounded to the nearest value of the type asked for.
-    ///
-    /// ```
-    /// # use ternarize::{Ternarizer, tensor::{Grouping, TensorView, TernaryTensor}};
-    /// # let view = TensorView::new(&[1.0_f32, -0.5, 0.0, 1.0], &[2, 2])?;
-    /// let (tensor, _) = TernaryTensor::ternarize(&view, Grouping::Tensor, &Ternarizer::new())?;
-    /// assert_eq!(tensor.dequantize::<f32>(), [1.0, -0.5, 0.0, 1.0]);
-    /// # Ok::<(), ternarize::Error>(())
-    /// ```
-    #[must_use]
-    pub fn dequantize<T: Weight>(&self) -> Vec<T> {
-        let mut weights = alloc::vec![T::zero(); self.trits.len()];
-        let written = self.dequantize_into(&mut weights);
-        debug_assert!(written.is_ok(), "a vector of the tensor's length");
-        weights
-    }
-
-    /// The restored weights in the type of the scales.
-    #[cfg(feature = "safetensors")]
-    pub(crate) fn dequantize_floats(&self) -> Floats {
-        map!(Floats, &self.lambda_p, _scales => Floats(self.dequantize()))
-    }
-
-    /// Appends the restored weights of a group, in increasing order of their indices.
-    pub(super) fn restore_group(&self, group: usize, values: &mut Vec<f64>) {
-        let (lambda_p, lambda_n) = self.scales_of(group);
-        let value = |trit| value(trit, lambda_p, lambda_n);
-        let range = self.groups.range(group..group + 1);
-        if let Some(trits) = range.and_then(|range| self.trits().slice(range).ok()) {
-            values.extend(trits.iter().map(value));
-        } else {
-            let trits = self.groups.indices(group).map(|i| self.trits().get(i));
-            values.extend(trits.map(|trit| value(trit.unwrap_or(0))));
-        }
+        self.stored_bytes() as f64 * 8.0 / self.shape().len().max(1) as f64
     }
 }

@@ -67,7 +67,7 @@ impl Case {
     }
 
     /// A row times a vector: the sums of each lane of each tile, scaled and added in order.
-    fn expected(&self, row: usize, x: &Activations) -> f32 {
+    fn expected(&self, row: usize, x: &Activations<'_>) -> f32 {
         let block_scale = |block| x.scales()[if x.scales().len() == 1 { 0 } else { block }];
         let per_scale = self.trits.len() / self.scales.len();
         let product = |element: usize| {
@@ -100,7 +100,7 @@ impl Case {
         lanes[0]
     }
 
-    fn check(&self, xs: &[Activations]) {
+    fn check(&self, xs: &[Activations<'_>]) {
         let matrix = FormatMatrix::new(self.format, self.rows, self.columns, &self.bytes).unwrap();
         for backend in Backend::available() {
             let mut y = vec![f32::NAN; self.rows * xs.len()];

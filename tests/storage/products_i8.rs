@@ -22,7 +22,7 @@ pub(crate) fn quantize(x: &[f32], blocks: bool) -> Result<Activations, Error> {
 }
 
 /// The exact product with the restored weights and activations, and the sum of the magnitudes of its terms.
-fn exact(tensor: &TernaryTensor, row: usize, x: &Activations) -> (f64, f64) {
+fn exact(tensor: &TernaryTensor, row: usize, x: &Activations<'_>) -> (f64, f64) {
     let weights = tensor.dequantize::<f64>();
     let weights = &weights[row * x.len()..][..x.len()];
     let value = |(i, &q): (usize, &i8)| {
@@ -41,7 +41,7 @@ fn exact(tensor: &TernaryTensor, row: usize, x: &Activations) -> (f64, f64) {
 }
 
 /// That all ways give the same bits, near the exact product.
-fn check(tensor: &TernaryTensor, xs: &[Activations]) {
+fn check(tensor: &TernaryTensor, xs: &[Activations<'_>]) {
     let rows = tensor.shape().axes()[0];
     let mut first: Option<Vec<u32>> = None;
     for backend in Backend::available() {

@@ -13,7 +13,6 @@ pub(crate) mod portable;
 mod tests;
 mod walk;
 
-#[cfg(feature = "alloc")]
 pub(crate) use floats::{ActivationSums, Apart, Row, Together, sums};
 pub(crate) use floats::{dot, dot_signed};
 

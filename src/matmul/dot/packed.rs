@@ -2,14 +2,13 @@
 //!
 //! Each checks one length and calls a loop. Cost: one pass over the bytes and the activations, no memory.
 
-#[cfg(feature = "alloc")]
 use super::Row;
 use super::portable;
 use crate::error::{Error, check_len};
 use crate::packed::PackedTrits;
 use crate::simd::Backend;
 
-impl PackedTrits<'_> {
+impl<'a> PackedTrits<'a> {
     /// The product `sum t_i x_i`, in units of `x`: the activations under the +1 trits less those under the -1 trits.
     ///
     /// The additions have [one defined order](crate::matmul#the-order-of-a-floating-point-sum), which does not depend on
@@ -119,8 +118,7 @@ impl PackedTrits<'_> {
     }
 
     /// The trits from an index on, for a kernel.
-    #[cfg(feature = "alloc")]
-    pub(crate) fn row(&self, start: usize) -> Row<'_> {
+    pub(crate) fn row(&self, start: usize) -> Row<'a> {
         Row::new(self.code(), self.as_bytes(), self.offset() + start)
     }
 }

@@ -3,7 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::Activations;
+use crate::matmul::Activations;
 use crate::simd::{DigitPlanes, MOST_TILES, TILE};
 
 /// The activations of a tile.
@@ -101,7 +101,7 @@ pub(crate) struct TiledVector<const P: usize> {
 
 impl<const P: usize> TiledVector<P> {
     /// For rows that begin at the element `skip` of their first tile, of `count` tiles.
-    fn new(x: &Activations, order: &TileOrder, skip: usize, count: usize) -> Self {
+    fn new(x: &Activations<'_>, order: &TileOrder, skip: usize, count: usize) -> Self {
         let mut tiles = vec![ActivationTile::EMPTY; count];
         let mut rest = x.values();
         let mut skip = skip;
@@ -155,7 +155,7 @@ pub(crate) struct Arranged<const P: usize> {
 
 impl<const P: usize> Arranged<P> {
     /// For rows that begin at the digits that are marked as used.
-    pub(crate) fn new(x: &Activations, order: &TileOrder, used: &[bool]) -> Self {
+    pub(crate) fn new(x: &Activations<'_>, order: &TileOrder, used: &[bool]) -> Self {
         let empty = || TiledVector {
             tiles: Vec::new(),
             less: Vec::new(),

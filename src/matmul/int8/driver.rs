@@ -11,6 +11,7 @@ use super::arrange::{Arranged, TiledVector};
 use super::codes::RowCodes;
 use super::kernel::{Kernels, Strip};
 use super::scales::{BlockScales, LANE_PAIRS, MultiplyScales};
+use crate::scale::ScaleSlice;
 use crate::simd::{Backend, MOST_TILES};
 use crate::threads;
 
@@ -33,10 +34,12 @@ const LEAST_TILES: usize = 1 << 12;
 /// The scales of a matrix.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum MatrixScales<'a> {
-    /// One for each row, or with step 0 one for all; the -1 trits have others if `lambda_n` is not empty. Each vector has one.
+    /// One for each row, or with step 0 one for all; the -1 trits may have others. Each vector has one.
     Rows {
-        lambda_p: &'a [f32],
-        lambda_n: &'a [f32],
+        lambda_p: ScaleSlice<'a>,
+        lambda_n: Option<ScaleSlice<'a>>,
+        /// The index of the first row's scale.
+        first: usize,
         step: usize,
     },
     /// One for each tile, or with `lanes` one for each pair of lanes.
@@ -51,6 +54,13 @@ pub(crate) enum MatrixScales<'a> {
 pub(crate) struct TiledMatrix<'a> {
     pub(crate) backend: Backend,
     pub(crate) rows: usize,
+    /// At least one. Their codes have the same places.
+    pub(crate) planes: &'a [TiledPlane<'a>],
+}
+
+/// A plane of such a matrix.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TiledPlane<'a> {
     pub(crate) codes: RowCodes<'a>,
     pub(crate) scales: MatrixScales<'a>,
 }
@@ -105,7 +115,11 @@ impl TiledMatrix<'_> {
 
     /// Whether rows can be multiplied together: base-3 rows can, and two-bit rows that begin with a byte.
     fn in_blocks<const P: usize>(&self) -> bool {
-        P != 4 || self.codes.row_len.is_multiple_of(self.codes.per_byte)
+        let whole_bytes = |plane: &TiledPlane<'_>| {
+            let RowCodes { row_len, per_byte, .. } = plane.codes;
+            row_len.is_multiple_of(per_byte)
+        };
+        P != 4 || self.planes.iter().all(whole_bytes)
     }
 }
 
@@ -159,61 +173,82 @@ where
         }
     }
 
-    /// `R` rows from `row` on, times `C` vectors.
+    /// `R` rows from `row` on, times `C` vectors: plane after plane.
     fn block<const R: usize, const C: usize>(
         &mut self,
         row: usize,
         xs: &[Arranged<P>; C],
     ) -> [[f32; C]; R] {
-        let mut vectors = [[&xs[0].versions[0]; C]; R];
-        for (r, vectors) in vectors.iter_mut().enumerate() {
-            let digit = self.matrix.codes.first_digit(row + r);
-            for (vector, x) in vectors.iter_mut().zip(xs) {
-                *vector = &x.versions[digit];
+        let mut y = [[0.0; C]; R];
+        for (k, plane) in self.matrix.planes.iter().enumerate() {
+            let mut vectors = [[&xs[0].versions[0]; C]; R];
+            for (r, vectors) in vectors.iter_mut().enumerate() {
+                let digit = plane.codes.first_digit(row + r);
+                for (vector, x) in vectors.iter_mut().zip(xs) {
+                    *vector = &x.versions[digit];
+                }
+            }
+            let terms = self.plane(plane, row, xs, &vectors);
+            let terms = terms.as_flattened();
+            for (y, &term) in y.as_flattened_mut().iter_mut().zip(terms) {
+                *y = if k == 0 { term } else { *y + term };
             }
         }
-        match self.matrix.scales {
+        y
+    }
+
+    /// The same for one plane.
+    fn plane<const R: usize, const C: usize>(
+        &mut self,
+        plane: &TiledPlane<'_>,
+        row: usize,
+        xs: &[Arranged<P>; C],
+        vectors: &[[&TiledVector<P>; C]; R],
+    ) -> [[f32; C]; R] {
+        let (lambda_p, lambda_n, first, step) = match plane.scales {
             MatrixScales::Rows {
                 lambda_p,
                 lambda_n,
+                first,
                 step,
-            } => {
-                let sums = self.exact_sums(row, &vectors, !lambda_n.is_empty());
-                let mut y = [[0.0; C]; R];
-                for (r, (y, sums)) in y.iter_mut().zip(sums).enumerate() {
-                    let scale = |lambdas: &[f32]| lambdas.get((row + r) * step).copied();
-                    let (lambda_p, lambda_n) = (scale(lambda_p), scale(lambda_n));
-                    for ((y, [plus, minus]), x) in y.iter_mut().zip(sums).zip(xs) {
-                        let d = x.only_scale;
-                        *y = plus as f32 * (lambda_p.unwrap_or_default() * d);
-                        if let Some(lambda_n) = lambda_n {
-                            *y -= minus as f32 * (lambda_n * d);
-                        }
-                    }
-                }
-                y
-            }
+            } => (lambda_p, lambda_n, first, step),
             MatrixScales::Blocks { lanes, scales } => {
-                self.scaled_sums(row, xs, &vectors, lanes, scales)
+                return self.scaled_sums(plane.codes, row, xs, vectors, lanes, scales);
+            }
+        };
+        let sums = self.exact_sums(plane.codes, row, vectors, lambda_n.is_some());
+        let mut y = [[0.0; C]; R];
+        for (r, (y, sums)) in y.iter_mut().zip(sums).enumerate() {
+            let index = first + (row + r) * step;
+            let lambda_p = lambda_p.single(index);
+            let lambda_n = lambda_n.map(|lambda_n| lambda_n.single(index));
+            for ((y, [plus, minus]), x) in y.iter_mut().zip(sums).zip(xs) {
+                let d = x.only_scale;
+                *y = plus as f32 * (lambda_p * d);
+                if let Some(lambda_n) = lambda_n {
+                    *y -= minus as f32 * (lambda_n * d);
+                }
             }
         }
+        y
     }
 
     /// The exact sums of each row and vector: `[sum t x, 0]`, or by sign.
     fn exact_sums<const R: usize, const C: usize>(
         &mut self,
+        codes: RowCodes<'_>,
         row: usize,
         vectors: &[[&TiledVector<P>; C]; R],
         two: bool,
     ) -> [[[i64; 2]; C]; R] {
-        let TiledMatrix { backend, codes, .. } = self.matrix;
+        let backend = self.matrix.backend;
         let tiles = vectors[0][0].tiles.len();
         let mut totals = [[[0; 2]; C]; R];
         for chunk in 0..tiles.div_ceil(MOST_TILES) {
             let range = chunk * MOST_TILES..tiles.min((chunk + 1) * MOST_TILES);
             let scratch = &mut self.scratch.codes;
             let strip = Strip {
-                rows: codes.tiles(*backend, row, range.clone(), scratch),
+                rows: codes.tiles(backend, row, range.clone(), scratch),
                 xs: of_each(vectors, |x| x.tiles.get(range.clone()).unwrap_or_default()),
                 ahead: codes.ahead(R),
             };
@@ -231,13 +266,14 @@ where
     /// The sums of each row and vector, tile by tile times their scales.
     fn scaled_sums<const R: usize, const C: usize>(
         &mut self,
+        codes: RowCodes<'_>,
         row: usize,
         xs: &[Arranged<P>; C],
         vectors: &[[&TiledVector<P>; C]; R],
         lanes: bool,
         weights: BlockScales<'_>,
     ) -> [[f32; C]; R] {
-        let TiledMatrix { backend, codes, .. } = self.matrix;
+        let backend = self.matrix.backend;
         let tiles = xs[0].len();
         let kinds = if weights.has_two() { 2 } else { 1 };
         let of_row = tiles * if lanes { LANE_PAIRS } else { 1 };
@@ -264,7 +300,7 @@ where
         }
         let scratch = &mut self.scratch.codes;
         let strip = Strip {
-            rows: codes.tiles(*backend, row, 0..tiles, scratch),
+            rows: codes.tiles(backend, row, 0..tiles, scratch),
             xs: of_each(vectors, |x| &x.tiles[..]),
             ahead: codes.ahead(R),
         };

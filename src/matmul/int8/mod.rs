@@ -17,7 +17,6 @@
 //!
 //! Cost: a byte of codes is read once; a tile takes about twice as many instructions as it has planes.
 
-mod activations;
 mod arrange;
 mod codes;
 mod driver;
@@ -25,29 +24,25 @@ mod kernel;
 mod matrix;
 mod scales;
 
-pub(crate) use matrix::{PackedRows, ScaleLayout};
 #[cfg(feature = "half")]
 pub(crate) use {
     arrange::{Arranged, ElementRun, TileOrder},
     codes::{RowCodes, Tiling},
-    driver::{MatrixScales, TiledMatrix},
+    driver::{MatrixScales, TiledMatrix, TiledPlane},
     scales::{BlockScales, LANE_PAIRS},
 };
 
-pub use activations::Activations;
-
-use crate::error::ShapeError;
 use alloc::vec::Vec;
 
-use crate::Error;
-use crate::error::check_len;
+use super::Activations;
+use crate::error::{Error, ShapeError, check_len};
 
 /// Checks all lengths, and returns the results of each vector. If there is nothing to add, the results are set to 0 and none is
 /// returned.
 pub(crate) fn results<'y>(
     rows: usize,
     columns: usize,
-    xs: &[Activations],
+    xs: &[Activations<'_>],
     y: &'y mut [f32],
 ) -> Result<Vec<&'y mut [f32]>, Error> {
     let results = rows

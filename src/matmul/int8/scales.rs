@@ -1,9 +1,9 @@
 //! The scales of the weights, tile by tile or lane by lane.
 
 use super::arrange::Arranged;
-#[cfg(feature = "half")]
-use crate::simd::Vector;
-use crate::simd::{TileJob, TileUnit};
+use crate::scale::ScaleSlice;
+use crate::simd::{TileJob, TileUnit, Vector};
+use core::ops::Range;
 
 /// The pairs of lanes of a tile: where a byte has four consecutive trits of a row, a pair sums 32 weights.
 pub(crate) const LANE_PAIRS: usize = 8;
@@ -11,10 +11,12 @@ pub(crate) const LANE_PAIRS: usize = 8;
 /// Where the scales of the weights are stored, if a row has several or the vectors do.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum BlockScales<'a> {
-    /// In slices of their own. The -1 trits have others if `lambda_n` is not empty.
-    Floats {
-        lambda_p: &'a [f32],
-        lambda_n: &'a [f32],
+    /// In slices of their own. The -1 trits may have others.
+    Slices {
+        lambda_p: ScaleSlice<'a>,
+        lambda_n: Option<ScaleSlice<'a>>,
+        /// The index of the first row's first scale.
+        first: usize,
         /// From the first scale of a row to that of the next.
         step: usize,
         /// How many there are for a row.
@@ -77,7 +79,7 @@ impl BlockScales<'_> {
     /// Whether the -1 trits have a scale of their own.
     pub(super) const fn has_two(&self) -> bool {
         match self {
-            Self::Floats { lambda_n, .. } => !lambda_n.is_empty(),
+            Self::Slices { lambda_n, .. } => lambda_n.is_some(),
             #[cfg(feature = "half")]
             Self::Halves { .. } => false,
         }
@@ -87,20 +89,30 @@ impl BlockScales<'_> {
     #[inline(always)]
     fn write<T: TileUnit>(&self, unit: T, row: usize, kind: usize, slots: &mut [f32]) {
         match *self {
-            Self::Floats {
+            Self::Slices {
                 lambda_p,
                 lambda_n,
+                first,
                 step,
                 per_row,
                 shared,
             } => {
-                let (lambdas, sign) = if kind == 0 {
-                    (lambda_p, 1.0)
-                } else {
-                    (lambda_n, -1.0)
+                let (lambdas, sign) = match (kind, lambda_n) {
+                    (1, Some(lambda_n)) => (lambda_n, -1.0),
+                    _ => (lambda_p, 1.0),
                 };
-                let range = row * step..row * step + per_row;
-                repeat(lambdas.get(range).unwrap_or_default(), shared, sign, slots);
+                let start = first + row * step;
+                if let ScaleSlice::F32(lambdas) = lambdas {
+                    let lambdas = lambdas.get(start..start + per_row);
+                    repeat(lambdas.unwrap_or_default(), shared, sign, slots);
+                    return;
+                }
+                let mut next = start;
+                for slots in slots.chunks_mut(16 * shared.max(1)) {
+                    let scales = sixteen(unit, lambdas, next..start + per_row);
+                    repeat(&scales, shared, sign, slots);
+                    next += 16;
+                }
             }
             #[cfg(feature = "half")]
             Self::Halves {
@@ -123,9 +135,25 @@ impl BlockScales<'_> {
                 }
             }
         }
-        #[cfg(not(feature = "half"))]
-        let _ = unit;
     }
+}
+
+/// The first sixteen scales of a range; 0 for those beyond its end.
+#[inline(always)]
+fn sixteen<T: TileUnit>(unit: T, scales: ScaleSlice<'_>, range: Range<usize>) -> [f32; 16] {
+    if let ScaleSlice::F16(halves) = scales {
+        let mut bits = [0; 16];
+        let halves = halves.get(range).unwrap_or_default();
+        for (bits, &half) in bits.iter_mut().zip(halves) {
+            *bits = half;
+        }
+        return unit.vector().array(unit.widen_halves(&bits));
+    }
+    let mut singles = [0.0; 16];
+    for (single, index) in singles.iter_mut().zip(range) {
+        *single = scales.single(index);
+    }
+    singles
 }
 
 /// Each scale as often as it is shared, times a sign.

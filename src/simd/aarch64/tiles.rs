@@ -169,7 +169,6 @@ impl<D: NeonDot> Tiles for D {
         floats
     }
 
-    #[cfg(feature = "half")]
     #[inline(always)]
     fn widen_halves(self, bits: &[u16; 16]) -> [f32; 16] {
         let mut floats = [0.0; 16];

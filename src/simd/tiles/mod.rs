@@ -69,7 +69,6 @@ pub(crate) trait Tiles: Copy {
     /// The nearest f32 of each sum, ties to even.
     fn to_floats(self, sums: Self::Sums) -> <Self::V as Vector>::Singles;
     /// The f32 of sixteen f16, given as bits.
-    #[cfg(feature = "half")]
     fn widen_halves(self, bits: &[u16; 16]) -> <Self::V as Vector>::Singles;
     /// `ceil(256 b / 243)` of each byte `b < 243`: the number of five digits as a fraction.
     fn fractions(self, numbers: &[u8; TILE]) -> [u8; TILE];

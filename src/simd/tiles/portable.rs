@@ -1,6 +1,7 @@
 //! The definition of [`Tiles`] for every processor. It multiplies nothing: it keeps an activation, drops it, or negates it.
 
 use super::{DigitPlanes, Digits, TILE, TileJob, Tiles, digits_by_dot};
+use crate::scale::half_to_single;
 use crate::simd::portable::Arrays;
 
 /// The backend of every target.
@@ -52,12 +53,11 @@ impl Tiles for Portable {
         floats
     }
 
-    #[cfg(feature = "half")]
     #[inline(always)]
     fn widen_halves(self, bits: &[u16; 16]) -> [f32; 16] {
         let mut floats = [0.0; 16];
         for (float, &bits) in floats.iter_mut().zip(bits) {
-            *float = half::f16::from_bits(bits).to_f32_const();
+            *float = half_to_single(bits);
         }
         floats
     }

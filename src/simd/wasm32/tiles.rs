@@ -119,7 +119,6 @@ impl Tiles for Simd128 {
         floats
     }
 
-    #[cfg(feature = "half")]
     #[inline(always)]
     fn widen_halves(self, bits: &[u16; 16]) -> [f32; 16] {
         crate::simd::tiles::portable::Portable.widen_halves(bits)

@@ -58,7 +58,6 @@ impl Tiles for Avx2 {
         )
     }
 
-    #[cfg(feature = "half")]
     #[inline(always)]
     fn widen_halves(self, bits: &[u16; 16]) -> [__m256; 2] {
         let start: *const __m128i = bits.as_ptr().cast();

@@ -85,7 +85,6 @@ impl<Z: Zmm> Tiles for Z {
         self.base().integers_to_floats(sums)
     }
 
-    #[cfg(feature = "half")]
     #[inline(always)]
     fn widen_halves(self, bits: &[u16; 16]) -> __m512 {
         self.base().halves_to_floats(bits)

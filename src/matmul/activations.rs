@@ -7,12 +7,18 @@
 //! The numbers are symmetric, -127 to 127: -128 has no negative in 8 bits. Cost: two passes over the vector, in vectors of the
 //! machine.
 
-use alloc::vec;
-use alloc::vec::Vec;
+#[cfg(feature = "alloc")]
+use alloc::{borrow::Cow, vec, vec::Vec};
 
-use crate::Backend;
-use crate::error::{Error, Operand};
-use crate::matmul::round::quantize_on;
+use crate::error::{Error, Operand, check_len};
+#[cfg(feature = "alloc")]
+use crate::{Backend, matmul::round::quantize_on};
+
+/// Numbers that are owned or borrowed.
+#[cfg(feature = "alloc")]
+type Numbers<'a, T> = Cow<'a, [T]>;
+#[cfg(not(feature = "alloc"))]
+type Numbers<'a, T> = &'a [T];
 
 /// A vector of activations in 8 bits, with its scales.
 ///
@@ -27,22 +33,14 @@ use crate::matmul::round::quantize_on;
 /// # Ok::<(), ternarize::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct Activations {
-    values: Vec<i8>,
-    /// One, or one for each block.
-    scales: Vec<f32>,
+pub struct Activations<'a> {
+    values: Numbers<'a, i8>,
+    /// None if there are no values; else one, or one for each block.
+    scales: Numbers<'a, f32>,
 }
 
-impl Activations {
-    /// The activations of a block that has a scale of its own.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(ternarize::matmul::Activations::BLOCK, 256);
-    /// ```
-    pub const BLOCK: usize = 256;
-
+#[cfg(feature = "alloc")]
+impl Activations<'static> {
     /// Rounds a vector to 8 bits, with one scale: the fastest, and as good where no activation stands out.
     ///
     /// # Errors
@@ -61,7 +59,7 @@ impl Activations {
         Self::quantize_chunks(x, x.len().max(1))
     }
 
-    /// Rounds a vector to 8 bits, with a scale for each block of [`BLOCK`](Self::BLOCK) activations; the last may be shorter.
+    /// Rounds a vector to 8 bits, with a scale for each block of [`BLOCK`](Activations::BLOCK) activations; the last may be shorter.
     ///
     /// # Errors
     ///
@@ -75,7 +73,7 @@ impl Activations {
     /// # Ok::<(), ternarize::Error>(())
     /// ```
     pub fn quantize_blocks(x: &[f32]) -> Result<Self, Error> {
-        Self::quantize_chunks(x, Self::BLOCK)
+        Self::quantize_chunks(x, Activations::BLOCK)
     }
 
     fn quantize_chunks(x: &[f32], block: usize) -> Result<Self, Error> {
@@ -89,7 +87,10 @@ impl Activations {
                 index: at * block + index,
             })?);
         }
-        Ok(Self { values, scales })
+        Ok(Self {
+            values: values.into(),
+            scales: scales.into(),
+        })
     }
 
     /// Activations that are whole numbers already, each -127 to 127, in units of `scale`.
@@ -109,20 +110,72 @@ impl Activations {
     /// # Ok::<(), ternarize::Error>(())
     /// ```
     pub fn from_values(values: Vec<i8>, scale: f32) -> Result<Self, Error> {
-        let wrong = values.iter().position(|&value| value == i8::MIN);
-        let wrong = wrong.or((!scale.is_finite()).then_some(values.len()));
-        if let Some(index) = wrong {
-            return Err(Error::InvalidValue {
-                what: Operand::Activation,
-                index,
-            });
-        }
+        check(&values, &[scale])?;
         let scales = if values.is_empty() {
             vec![]
         } else {
             vec![scale]
         };
-        Ok(Self { values, scales })
+        Ok(Self {
+            values: values.into(),
+            scales: scales.into(),
+        })
+    }
+}
+
+/// Checks that no value is -128, and that the scales are finite.
+fn check(values: &[i8], scales: &[f32]) -> Result<(), Error> {
+    let what = Operand::Activation;
+    let wrong = values.iter().position(|&value| value == i8::MIN);
+    let no_scale = || scales.iter().any(|scale| !scale.is_finite());
+    match wrong.or_else(|| no_scale().then_some(values.len())) {
+        Some(index) => Err(Error::InvalidValue { what, index }),
+        None => Ok(()),
+    }
+}
+
+impl<'a> Activations<'a> {
+    /// The activations of a block that has a scale of its own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(ternarize::matmul::Activations::BLOCK, 256);
+    /// ```
+    pub const BLOCK: usize = 256;
+
+    /// Borrowed whole numbers, each -127 to 127, in units of one scale or of one for each [`BLOCK`](Self::BLOCK) of them. Needs no
+    /// heap.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`] for another number of scales; [`Error::InvalidValue`] as [`from_values`](Self::from_values).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ternarize::matmul::{Activations, quantize_into};
+    ///
+    /// let mut values = [0; 2];
+    /// let scale = quantize_into(&[12.7, -1.0], &mut values)?;
+    /// let scales = [scale];
+    /// assert_eq!(Activations::from_slices(&values, &scales)?.values(), [127, -10]);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    #[allow(
+        clippy::useless_conversion,
+        reason = "without a heap the numbers are the slices"
+    )]
+    pub fn from_slices(values: &'a [i8], scales: &'a [f32]) -> Result<Self, Error> {
+        let blocks = values.len().div_ceil(Self::BLOCK);
+        if scales.len() != blocks.min(1) {
+            check_len(blocks, scales.len())?;
+        }
+        check(values, scales)?;
+        Ok(Self {
+            values: values.into(),
+            scales: scales.into(),
+        })
     }
 
     /// The whole numbers.
@@ -131,7 +184,7 @@ impl Activations {
         &self.values
     }
 
-    /// The value of a 1: of the whole vector, or of each block of [`BLOCK`](Self::BLOCK).
+    /// The value of a 1: of the whole vector, or of each block of [`BLOCK`](Activations::BLOCK).
     #[must_use]
     pub fn scales(&self) -> &[f32] {
         &self.scales
@@ -158,7 +211,7 @@ impl Activations {
         }
     }
 
-    /// The scale of the block that begins at a multiple of [`BLOCK`](Self::BLOCK).
+    /// The scale of the block that begins at a multiple of [`BLOCK`](Activations::BLOCK).
     pub(crate) fn scale_of_block(&self, block: usize) -> f32 {
         let own = || self.scales.get(block).copied().unwrap_or_default();
         self.only_scale().unwrap_or_else(own)

@@ -1,0 +1,108 @@
+//! The weights that a [`TernaryTensor`] stands for.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::TernaryTensor;
+use super::floats::{each, nearest_finite};
+use crate::optimum::fit::value;
+use crate::weight::{FloatBits, PRIVATE, TypedSliceMut};
+use crate::{Error, Weight, error::check_len};
+
+impl TernaryTensor {
+    /// Writes the restored weights in row-major order. The planes are added in `f64`, in their order, and the sum is rounded once, to
+    /// the nearest finite value of the type.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`] if `weights` is not as long as the tensor.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ternarize::{Ternarizer, tensor::{Grouping, TensorView, TernaryTensor}};
+    /// # let view = TensorView::new(&[1.0_f32, -0.5, 0.0, 1.0], &[2, 2])?;
+    /// let (tensor, _) = TernaryTensor::ternarize(&view, Grouping::Tensor, &Ternarizer::new())?;
+    /// let mut weights = [0.0_f64; 4];
+    /// tensor.dequantize_into(&mut weights)?;
+    /// assert_eq!(weights, [1.0, -0.5, 0.0, 1.0]);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    pub fn dequantize_into<T: Weight>(&self, weights: &mut [T]) -> Result<(), Error> {
+        self.restore(T::typed_mut(weights, PRIVATE))
+    }
+
+    fn restore(&self, weights: TypedSliceMut<'_>) -> Result<(), Error> {
+        each!(TypedSliceMut, weights, weights => self.restore_as(weights))
+    }
+
+    fn restore_as<T: FloatBits>(&self, weights: &mut [T]) -> Result<(), Error> {
+        check_len(self.shape().len(), weights.len())?;
+        // One plane: both levels of a run are rounded, then chosen from.
+        let mut planes = self.planes();
+        if let (Some(trits), 1) = (planes.next(), self.planes().len()) {
+            for (run, group) in self.groups.runs(0..weights.len())? {
+                let [lambda_p, lambda_n] = self.scales_of(0, group).map(nearest_finite::<T>);
+                let trits = trits.slice(run.clone())?;
+                for (weight, trit) in weights.iter_mut().skip(run.start).zip(trits.iter()) {
+                    *weight = value(trit, lambda_p, lambda_n);
+                }
+            }
+            return Ok(());
+        }
+        // Several: a run at a time, so that no copy of the whole tensor is needed.
+        let mut sums = Vec::new();
+        for (run, group) in self.groups.runs(0..weights.len())? {
+            sums.clear();
+            sums.resize(run.len(), 0.0);
+            for (plane, trits) in self.planes().enumerate() {
+                let [lambda_p, lambda_n] = self.scales_of(plane, group);
+                for (sum, trit) in sums.iter_mut().zip(trits.slice(run.clone())?.iter()) {
+                    *sum += value(trit, lambda_p, lambda_n);
+                }
+            }
+            for (weight, &sum) in weights.iter_mut().skip(run.start).zip(&sums) {
+                *weight = nearest_finite(sum);
+            }
+        }
+        Ok(())
+    }
+
+    /// The restored weights in row-major order: see [`dequantize_into`](Self::dequantize_into).
+    ///
+    /// ```
+    /// # use ternarize::{Ternarizer, tensor::{Grouping, TensorView, TernaryTensor}};
+    /// # let view = TensorView::new(&[1.0_f32, -0.5, 0.0, 1.0], &[2, 2])?;
+    /// let (tensor, _) = TernaryTensor::ternarize(&view, Grouping::Tensor, &Ternarizer::new())?;
+    /// assert_eq!(tensor.dequantize::<f32>(), [1.0, -0.5, 0.0, 1.0]);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    #[must_use]
+    pub fn dequantize<T: Weight>(&self) -> Vec<T> {
+        let mut weights = vec![T::zero(); self.shape().len()];
+        let written = self.dequantize_into(&mut weights);
+        debug_assert!(written.is_ok(), "a vector of the tensor's length");
+        weights
+    }
+
+    /// Appends the restored weights of a group, in increasing order of their indices.
+    pub(super) fn restore_group(&self, group: usize, values: &mut Vec<f64>) {
+        let first = values.len();
+        values.resize(first + self.groups.group_len(group), 0.0);
+        let values = values.get_mut(first..).unwrap_or_default();
+        let range = self.groups.range(group..group + 1);
+        for (plane, trits) in self.planes().enumerate() {
+            let [lambda_p, lambda_n] = self.scales_of(plane, group);
+            let in_one_piece = range.clone().and_then(|range| trits.slice(range).ok());
+            if let Some(trits) = in_one_piece {
+                for (sum, trit) in values.iter_mut().zip(trits.iter()) {
+                    *sum += value(trit, lambda_p, lambda_n);
+                }
+            } else {
+                for (sum, index) in values.iter_mut().zip(self.groups.indices(group)) {
+                    *sum += value(trits.get(index).unwrap_or(0), lambda_p, lambda_n);
+                }
+            }
+        }
+    }
+}
