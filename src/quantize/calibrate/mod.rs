@@ -22,7 +22,7 @@
 //!
 //! | correction | helps | harms |
 //! |---|---|---|
-//! | [`Correction::MatchMoments`] | after any rule, grouping and gain: it sets scale and shift, whatever they were | sometimes a little, after output-aware trits |
+//! | [`Correction::MatchMoments`] | after any rule, grouping and gain: it sets scale and shift, whatever they were, up to a factor of 1024 | sometimes a little, after output-aware trits |
 //! | [`unit_gain`] | before a bias correction | language models; pointless before moments are matched |
 //! | [`Correction::Bias`] | after [`unit_gain`]; after output-aware trits if inputs were centred | after least-squares scales; sometimes after output-aware trits |
 //! | [`Correction::OutputScale`], [`Correction::OutputFit`] | less than matched moments | |

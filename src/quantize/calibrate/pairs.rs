@@ -9,8 +9,9 @@
 //! | [`Correction::OutputScale`] | `mean(y y') / mean(y' y')` | 0 | nothing: the squared error is least |
 //! | [`Correction::OutputFit`] | `c / s'^2` | `m - scale m'` | the mean; the squared error is least |
 //!
-//! A channel is dead if its reference or its quantized output never changes. Then the scale is 1 and only the mean is corrected.
-//! [`Correction::OutputScale`], which has no shift, keeps the scale 1 only where all quantized outputs are 0.
+//! A channel is dead if one of its two standard deviations is below 1 / 1024 of the other, or both are 0. Then the scale is 1 and only
+//! the mean is corrected: a few rows do not tell how far such a channel moves on others, and the quotient of the deviations, which may be
+//! 1e10, would multiply that. [`Correction::OutputScale`], which has no shift, compares root mean squares instead.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -20,6 +21,10 @@ use num_traits::Float;
 
 use super::{Affine, Moments};
 use crate::error::{Error, check_len};
+
+/// Channels whose variances, or mean squares, differ by more than this factor are dead. Chosen: the square of 1024, since the scales of
+/// no rule are wrong by nearly as much.
+const DEAD: f64 = 1_048_576.0;
 
 /// How a layer's outputs are corrected, channel by channel.
 ///
@@ -221,16 +226,16 @@ fn affine(
     (variance, quantized_variance): (f64, f64),
     covariance: f64,
 ) -> Affine {
-    let dead = variance == 0.0 || quantized_variance == 0.0;
     let scale = match correction {
         Correction::None => return Affine::IDENTITY,
         Correction::OutputScale => {
             let square = quantized_variance + quantized_mean * quantized_mean;
             let scale = (covariance + mean * quantized_mean) / square;
-            let scale = if square > 0.0 { scale } else { 1.0 };
+            let dead = is_dead(variance + mean * mean, square);
+            let scale = if dead { 1.0 } else { scale };
             return Affine { scale, shift: 0.0 };
         }
-        _ if dead => 1.0,
+        _ if is_dead(variance, quantized_variance) => 1.0,
         Correction::Bias => 1.0,
         Correction::MatchMoments => Float::sqrt(variance) / Float::sqrt(quantized_variance),
         Correction::OutputFit => covariance / quantized_variance,
@@ -239,4 +244,9 @@ fn affine(
         scale,
         shift: mean - scale * quantized_mean,
     }
+}
+
+/// Whether one of two mean squares is negligible beside the other.
+fn is_dead(one: f64, other: f64) -> bool {
+    one.max(other) == 0.0 || one.min(other) * DEAD < one.max(other)
 }

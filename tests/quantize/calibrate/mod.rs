@@ -63,7 +63,7 @@ fn rows() -> impl Strategy<Value = (Vec<f32>, Vec<f32>)> {
         let varied = |rows: &[f32]| {
             (0..CHANNELS).all(|c| {
                 let one = channel(rows, c);
-                covariance(&one, &one) > 1e-3
+                covariance(&one, &one) > 1e-2
             })
         };
         (varied(&a) && varied(&b)).then_some((a, b))
@@ -294,4 +294,58 @@ fn batch_norms_fold_to_what_they_do() {
             actual: 1
         }
     );
+    for (variance, epsilon) in [(f32::INFINITY, 1e-5), (f32::NAN, 1e-5), (0.0, 0.0)] {
+        let norm = BatchNorm { epsilon, ..norm };
+        let (what, index) = (Operand::Scale, 1);
+        let folded = norm.fold(&means, &[1.0, variance]);
+        assert_eq!(folded, Err(Error::InvalidValue { what, index }));
+    }
+    for value in [f64::INFINITY, -1e-5] {
+        let norm = BatchNorm {
+            epsilon: value,
+            ..norm
+        };
+        let name = "epsilon";
+        let folded = norm.fold(&means, &variances);
+        assert_eq!(folded, Err(Error::InvalidOption { name, value }));
+    }
+}
+
+#[test]
+fn one_row_has_no_variance_to_estimate() {
+    let norm = BatchNorm {
+        weight: &[1.0],
+        bias: &[0.5],
+        epsilon: 1e-5,
+    };
+    let mut moments = Moments::new(1);
+    for actual in 0..2 {
+        let expected = 2;
+        let refused = Err(Error::LengthMismatch { expected, actual });
+        assert_eq!(norm.reestimate(&moments), refused);
+        moments.add(&[2.0 * actual as f32]).unwrap();
+    }
+    let affine = norm.reestimate(&moments).unwrap()[0];
+    near(affine.apply(2.0), 1.5, 1e4);
+    near(affine.apply(0.0), -0.5, 1e4);
+}
+
+#[test]
+fn a_channel_that_hardly_changes_is_not_multiplied() {
+    let scales = |y: &[f32], q: &[f32]| {
+        let mut pairs = Pairs::new(1);
+        pairs.add(y, q).unwrap();
+        let corrections = [
+            Correction::MatchMoments,
+            Correction::OutputFit,
+            Correction::OutputScale,
+        ];
+        corrections.map(|correction| pairs.correct(correction)[0].scale)
+    };
+    // One deviation is 1e10 of the other, in both directions; and just within and just beyond the bound.
+    assert_eq!(scales(&[-1.0, 1.0], &[-1e-10, 1e-10]), [1.0; 3]);
+    assert_eq!(scales(&[-1e-10, 1e-10], &[-1.0, 1.0]), [1.0; 3]);
+    assert_eq!(scales(&[-1024.0, 1024.0], &[-1.0, 1.0]), [1024.0; 3]);
+    assert_eq!(scales(&[-1025.0, 1025.0], &[-1.0, 1.0]), [1.0; 3]);
+    assert_eq!(scales(&[-1.0, 1.0], &[-1024.0, 1024.0]), [1.0 / 1024.0; 3]);
 }
