@@ -16,6 +16,7 @@ use half::f16;
 
 use super::floats::Floats;
 use super::{Grouping, Shape, TernaryTensor};
+use crate::error::{reserve, try_vec};
 use crate::format::Format;
 use crate::format::scale::rounded;
 use crate::{Code, Error, Operand, Rule};
@@ -51,7 +52,7 @@ impl TernaryTensor {
     /// ```
     pub fn encode(&self, format: Format) -> Result<Vec<u8>, Error> {
         let (rows, columns) = matrix(self.shape())?;
-        let mut bytes = alloc::vec![0; format.encoded_len(rows, columns)?];
+        let mut bytes = try_vec(format.encoded_len(rows, columns)?, 0)?;
         self.encode_into(format, &mut bytes)?;
         Ok(bytes)
     }
@@ -86,7 +87,8 @@ impl TernaryTensor {
     fn block_scales(&self, format: Format, blocks: usize) -> Result<Vec<f32>, Error> {
         let len = self.trits().len();
         let block_len = format.group().unwrap_or(len);
-        let mut scales: Vec<f32> = Vec::with_capacity(blocks);
+        let mut scales: Vec<f32> = Vec::new();
+        reserve(&mut scales, blocks)?;
         for (run, group) in self.groups().runs(0..len)? {
             let scale = self.stored_scale(format, group)?;
             // The block in which a run begins may have a scale already; the blocks after it have none.

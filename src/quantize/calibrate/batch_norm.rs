@@ -27,7 +27,7 @@ use crate::error::{Error, Operand, check_len};
 /// assert_eq!((affine.scale, affine.shift), (1.5, -2.0));
 ///
 /// // The ternary layer's outputs are half as large.
-/// let mut moments = Moments::new(1);
+/// let mut moments = Moments::new(1)?;
 /// moments.add(&[0.0, 2.0])?;
 /// let affine = norm.reestimate(&moments)?[0];
 /// assert_eq!((affine.apply(0.0), affine.apply(2.0)), (-2.0, 4.0));
@@ -72,8 +72,9 @@ impl BatchNorm<'_> {
     /// ```
     /// # use ternarize::{Error, quantize::calibrate::{BatchNorm, Moments}};
     /// let norm = BatchNorm { weight: &[1.0], bias: &[0.0], epsilon: 1e-5 };
-    /// let error = norm.reestimate(&Moments::new(2)).unwrap_err();
+    /// let error = norm.reestimate(&Moments::new(2)?).unwrap_err();
     /// assert_eq!(error, Error::LengthMismatch { expected: 1, actual: 2 });
+    /// # Ok::<(), Error>(())
     /// ```
     pub fn reestimate(&self, moments: &Moments) -> Result<Vec<Affine>, Error> {
         if moments.count() < 2 {

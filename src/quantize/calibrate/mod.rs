@@ -51,7 +51,7 @@
 //! use ternarize::quantize::calibrate::{Correction, Pairs};
 //!
 //! // Two channels, three inputs: one value per channel, row by row.
-//! let mut pairs = Pairs::new(2);
+//! let mut pairs = Pairs::new(2)?;
 //! pairs.add(&[1.0, 10.0, 2.0, 10.0, 3.0, 10.0], &[0.5, 9.0, 1.0, 9.0, 1.5, 9.0])?;
 //! let affine = pairs.correct(Correction::MatchMoments);
 //! assert_eq!((affine[0].scale, affine[0].shift), (2.0, 0.0));

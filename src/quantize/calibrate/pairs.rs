@@ -13,14 +13,13 @@
 //! the mean is corrected: a few rows do not tell how far such a channel moves on others, and the quotient of the deviations, which may be
 //! 1e10, would multiply that. [`Correction::OutputScale`], which has no shift, compares root mean squares instead.
 
-use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
 use num_traits::Float;
 
 use super::{Affine, Moments};
-use crate::error::{Error, check_len};
+use crate::error::{Error, check_len, try_vec};
 
 /// Channels whose variances, or mean squares, differ by more than this factor are dead. Chosen: the square of 1024, since the scales of
 /// no rule are wrong by nearly as much.
@@ -102,7 +101,7 @@ impl fmt::Display for Correction {
 /// ```
 /// use ternarize::quantize::calibrate::{Correction, Pairs};
 ///
-/// let mut pairs = Pairs::new(1);
+/// let mut pairs = Pairs::new(1)?;
 /// pairs.add(&[0.0, 2.0], &[1.0, 2.0])?;
 /// let affine = pairs.correct(Correction::MatchMoments)[0];
 /// assert_eq!([1.0, 2.0].map(|y| affine.apply(y)), [0.0, 2.0]);
@@ -119,16 +118,20 @@ pub struct Pairs {
 impl Pairs {
     /// No rows of this many channels.
     ///
+    /// # Errors
+    ///
+    /// [`Error::TooMany`] if there is no memory for so many channels.
+    ///
     /// ```
-    /// assert_eq!(ternarize::quantize::calibrate::Pairs::new(3).reference().count(), 0);
+    /// assert_eq!(ternarize::quantize::calibrate::Pairs::new(3)?.reference().count(), 0);
+    /// # Ok::<(), ternarize::Error>(())
     /// ```
-    #[must_use]
-    pub fn new(channels: usize) -> Self {
-        Self {
-            reference: Moments::new(channels),
-            quantized: Moments::new(channels),
-            products: vec![0.0; channels],
-        }
+    pub fn new(channels: usize) -> Result<Self, Error> {
+        Ok(Self {
+            reference: Moments::new(channels)?,
+            quantized: Moments::new(channels)?,
+            products: try_vec(channels, 0.0)?,
+        })
     }
 
     /// Adds rows of both: one value per channel, row by row.
@@ -141,8 +144,9 @@ impl Pairs {
     ///
     /// ```
     /// use ternarize::{Error, quantize::calibrate::Pairs};
-    /// let error = Pairs::new(1).add(&[1.0, 2.0], &[1.0]);
+    /// let error = Pairs::new(1)?.add(&[1.0, 2.0], &[1.0]);
     /// assert_eq!(error, Err(Error::LengthMismatch { expected: 2, actual: 1 }));
+    /// # Ok::<(), Error>(())
     /// ```
     pub fn add(&mut self, reference: &[f32], quantized: &[f32]) -> Result<(), Error> {
         check_len(reference.len(), quantized.len())?;
@@ -165,7 +169,7 @@ impl Pairs {
     ///
     /// ```
     /// # use ternarize::quantize::calibrate::Pairs;
-    /// let mut pairs = Pairs::new(1);
+    /// let mut pairs = Pairs::new(1)?;
     /// pairs.add(&[1.0, 3.0], &[0.0, 4.0])?;
     /// assert_eq!((pairs.reference().means(), pairs.quantized().variances()), (vec![2.0], vec![4.0]));
     /// # Ok::<(), ternarize::Error>(())
@@ -185,7 +189,7 @@ impl Pairs {
     ///
     /// ```
     /// # use ternarize::quantize::calibrate::Pairs;
-    /// let mut pairs = Pairs::new(1);
+    /// let mut pairs = Pairs::new(1)?;
     /// pairs.add(&[1.0, 3.0], &[0.0, 4.0])?;
     /// assert_eq!(pairs.covariances(), [2.0]);
     /// # Ok::<(), ternarize::Error>(())
@@ -199,7 +203,7 @@ impl Pairs {
     ///
     /// ```
     /// # use ternarize::quantize::calibrate::{Affine, Correction, Pairs};
-    /// let mut pairs = Pairs::new(1);
+    /// let mut pairs = Pairs::new(1)?;
     /// pairs.add(&[2.0, 4.0], &[1.0, 2.0])?;
     /// let scale = pairs.correct(Correction::OutputScale)[0];
     /// assert_eq!(scale, Affine { scale: 2.0, shift: 0.0 });
