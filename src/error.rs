@@ -3,6 +3,8 @@
 //! One enum for the whole crate, so that a caller matches once. The variants are grouped by what was wrong. Each carries the
 //! place: an index, a name, the wanted and the given number. No function of this crate panics on bad input.
 
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
 use core::fmt;
 
 /// What was wrong with an input, and where.
@@ -53,7 +55,7 @@ pub enum Error {
         what: Operand,
         /// The number asked for.
         given: usize,
-        /// The largest number supported.
+        /// The largest number supported; 0 if there is no memory for the elements of a result.
         max: usize,
     },
     /// An index, or the end of a range, is beyond the length.
@@ -239,6 +241,13 @@ impl fmt::Display for Error {
             Self::LengthMismatch { expected, actual } => {
                 write!(f, "the length is {actual}, but {expected} is needed")
             }
+            Self::TooMany {
+                what: Operand::Element,
+                given,
+                max: 0,
+            } => {
+                write!(f, "there is no memory for {given} elements")
+            }
             Self::TooMany { what, given, max } => {
                 write!(f, "{given} {}s are not between 1 and {max}", what.name())
             }
@@ -329,4 +338,24 @@ pub(crate) const fn check_len(expected: usize, actual: usize) -> Result<(), Erro
     } else {
         Err(Error::LengthMismatch { expected, actual })
     }
+}
+
+/// Makes room for `count` more elements, a number of the caller's, which must not abort the program.
+#[cfg(feature = "alloc")]
+pub(crate) fn reserve<T>(elements: &mut Vec<T>, count: usize) -> Result<(), Error> {
+    let reserved = elements.try_reserve(count);
+    reserved.map_err(|_| Error::TooMany {
+        what: Operand::Element,
+        given: count,
+        max: 0,
+    })
+}
+
+/// `vec![value; len]` for a length of the caller's.
+#[cfg(feature = "alloc")]
+pub(crate) fn try_vec<T: Clone>(len: usize, value: T) -> Result<Vec<T>, Error> {
+    let mut elements = Vec::new();
+    reserve(&mut elements, len)?;
+    elements.resize(len, value);
+    Ok(elements)
 }

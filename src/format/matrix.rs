@@ -7,9 +7,11 @@
 //!
 //! Scales of both kinds are read as `f64`, which holds them exactly. Cost: constant for all that is asked about one place.
 
+use core::ops::Range;
+
 use half::f16;
 
-use super::layout::BlockLayout;
+use super::layout::{BlockLayout, MAX_TRITS};
 use super::{Format, scale};
 use crate::error::check_len;
 use crate::error::{Error, ShapeError};
@@ -140,6 +142,15 @@ impl Matrix {
     /// The blocks, without what follows them.
     pub(super) fn blocks_of<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         bytes.get(..self.block_bytes()).unwrap_or_default()
+    }
+
+    /// Whether any trit of a range is not zero, in bytes that are valid. The range does not cross a multiple of [`MAX_TRITS`], which
+    /// is a block border in every format.
+    pub(super) fn has_nonzeros(&self, bytes: &[u8], range: Range<usize>) -> bool {
+        let (mut trits, start) = ([0; MAX_TRITS], range.start % MAX_TRITS);
+        self.read(bytes, range.start - start, &mut trits);
+        let trits = trits.iter().skip(start).take(range.len());
+        trits.into_iter().any(|&trit| trit != 0)
     }
 
     /// Reads the trits from a block border on, until the slice ends, of bytes that are valid.

@@ -9,6 +9,7 @@
 //! ```
 //!
 //! In a file the words are little-endian. Their bytes are then those of [`Code::TwoBit`], four columns a byte.
+//! Of 64 zeros `mlx.core.quantize` makes codes of 0 with the scale -1e-7 and the bias 0. Such a group is read as zeros.
 //! Beware of `mlx.core.quantize` with two bits: it spreads four levels over the range of the weights, so that of -0.5, 0 and 0.5 one
 //! comes back as another number. These three tensors keep them.
 //!
@@ -67,8 +68,8 @@ pub fn encode_mlx_into<W: Weight>(
     Ok(())
 }
 
-/// Reads the trits of a matrix of MLX with `columns` columns and `group` weights under a scale, row by row; their number says how many rows there are. The scales are those
-/// given.
+/// Reads the trits of a matrix of MLX with `columns` columns and `group` weights under a scale, row by row; their number says how many
+/// rows there are. The scales are those given. That of a group whose codes and bias are 0 may be any finite number: its trits are 0.
 ///
 /// # Errors
 ///
@@ -104,15 +105,32 @@ pub fn decode_mlx_into<W: Weight>(
     let groups = groups_of(group, columns, trits.len())?;
     check_len(groups, scales.len())?;
     check_len(groups, biases.len())?;
-    check_scales(scales)?;
-    let mut pairs = scales.iter().zip(biases);
-    if let Some(index) = pairs.position(|(scale, bias)| *bias != -*scale) {
-        return Err(Error::InvalidValue {
-            what: Operand::Bias,
-            index,
-        });
+    check_len(trits.len() / 4, codes.len())?;
+    let levels = || scales.iter().copied().zip(biases.iter().copied());
+    for (index, (levels, codes)) in levels().zip(codes.chunks(group / 4)).enumerate() {
+        if is_zeros(levels, codes) {
+            continue;
+        }
+        let (scale, bias) = levels;
+        scale::check(index, scale.to_value(PRIVATE))?;
+        if bias != -scale {
+            let what = Operand::Bias;
+            return Err(Error::InvalidValue { what, index });
+        }
     }
-    Code::TwoBit.decode_into(codes, trits)
+    Code::TwoBit.decode_into(codes, trits)?;
+    let groups = codes.chunks(group / 4).zip(trits.chunks_mut(group));
+    for (levels, (codes, trits)) in levels().zip(groups) {
+        if is_zeros(levels, codes) {
+            trits.fill(0);
+        }
+    }
+    Ok(())
+}
+
+/// Whether a group is zeros as MLX has them: with a scale of any sign, and all weights at the bias.
+fn is_zeros<W: Weight>((scale, bias): (W, W), codes: &[u8]) -> bool {
+    bias.is_zero() && scale.is_finite() && !scale.is_zero() && codes.iter().all(|&byte| byte == 0)
 }
 
 /// The groups of so many trits in rows of `columns`.

@@ -39,7 +39,7 @@
 //! - Scales are magnitudes: [`Error::InvalidValue`] for those negative or not finite. They are stored exactly or not at all,
 //!   [`Error::Unstorable`]; [`storable`] rounds beforehand.
 //! - Two formats may have blocks of different length. A scale is repeated where they get shorter; where they get longer, the scales
-//!   of the blocks that become one must be equal, or it is [`Error::Unstorable`].
+//!   of the blocks that become one must be equal, or it is [`Error::Unstorable`]. Scales of blocks of zeros do not count.
 //!
 //! On an error nothing has been written. Cost: one pass over the bytes to check and one to write; no memory, save what is returned.
 //!

@@ -1,7 +1,7 @@
 //! From one format to another.
 //!
 //! Trits go through a buffer of one block, the longer one of the two formats', whose length is a multiple of the other's. Scales go
-//! over as they are: never through a product with a trit, so nothing is rounded.
+//! over as they are: never through a product with a trit, so nothing is rounded. One that no non-zero trit uses may become 0.
 
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
@@ -22,8 +22,8 @@ impl Format {
     /// - Those of [`validate`](Self::validate) for the bytes in this format;
     /// - [`Error::Shape`] if the rows are not whole blocks of the other format, [`Error::LengthMismatch`] if `out` is not as long as
     ///   its [`encoded_len`](Self::encoded_len);
-    /// - [`Error::Unstorable`] for the first block of the other format whose weights have several scales here;
-    /// - [`Error::Unstorable`] for an `f32` scale of [`I2S`](Self::I2S) which an `f16` would round.
+    /// - [`Error::Unstorable`] for the first block of the other format whose non-zero weights have several scales here;
+    /// - [`Error::Unstorable`] for an `f32` scale of [`I2S`](Self::I2S) which an `f16` would round, if a non-zero weight has it.
     ///
     /// Then nothing has been written.
     ///
@@ -57,16 +57,14 @@ impl Format {
         check_len(target.bytes(), out.len())?;
         source.validate(bytes)?;
         for index in 0..target.scales() {
-            let (number, scale) = merged_scale(&source, bytes, &target, index)?;
-            target.check_scale(number, scale)?;
+            merged_scale(&source, bytes, &target, index)?;
         }
         let step = source.layout().trits.max(target.layout().trits);
         write_blocks(&target, step, out, |start, trits| {
             source.read(bytes, start, trits);
         });
         for index in 0..target.scales() {
-            let (_, scale) = merged_scale(&source, bytes, &target, index)?;
-            target.put_scale(out, index, scale);
+            target.put_scale(out, index, merged_scale(&source, bytes, &target, index)?);
         }
         Ok(())
     }
@@ -123,27 +121,36 @@ pub(super) fn write_blocks(
     }
 }
 
-/// The scale that all weights under one scale of the target have in the source, and the number of the first one there; zero if there
-/// are no weights.
+/// The scale that all weights under one scale of the target have in the source. If there are several, or the target cannot hold it,
+/// the one of the non-zero weights; 0 if there are none.
 fn merged_scale(
     source: &Matrix,
     bytes: &[u8],
     target: &Matrix,
     index: usize,
-) -> Result<(usize, f64), Error> {
+) -> Result<f64, Error> {
     let start = index * target.trits_per_scale();
     let end = target.trits().min(start + target.trits_per_scale());
     let from = source.trits_per_scale();
     let mut numbers = start / from..end.div_ceil(from);
-    let Some(first) = numbers.next() else {
-        return Ok((0, 0.0));
-    };
-    let scale = source.scale(bytes, first);
-    if numbers.any(|number| source.scale(bytes, number).to_bits() != scale.to_bits()) {
-        return Err(Error::Unstorable {
-            what: Operand::BlockScales,
-            index,
-        });
+    let first = source.scale(bytes, numbers.start);
+    let others = |number| source.scale(bytes, number).to_bits() != first.to_bits();
+    if !numbers.clone().any(others) && target.check_scale(numbers.start, first).is_ok() {
+        return Ok(if numbers.is_empty() { 0.0 } else { first });
     }
-    Ok((first, scale))
+    let mut only = None;
+    numbers.try_for_each(|number| {
+        let (scale, own) = (
+            source.scale(bytes, number),
+            number * from..(number + 1) * from,
+        );
+        if !source.has_nonzeros(bytes, own.start.max(start)..own.end.min(end)) {
+            return Ok(());
+        }
+        target.check_scale(number, scale)?;
+        let known = *only.get_or_insert(scale);
+        let (what, equal) = (Operand::BlockScales, known.to_bits() == scale.to_bits());
+        equal.then_some(()).ok_or(Error::Unstorable { what, index })
+    })?;
+    Ok(only.unwrap_or(0.0))
 }

@@ -4,7 +4,8 @@
 //! d = max |x| / 127,   q = x (127 / max |x|), rounded to the nearest whole number, ties to even;   x ~ d q
 //! ```
 //!
-//! The numbers are symmetric, -127 to 127: -128 has no negative in 8 bits. Cost: two passes over the vector, in vectors of the
+//! If `d` is not a normal number, it is rounded up to the next subnormal one, and `q = x / d`. The numbers are symmetric, -127 to 127:
+//! -128 has no negative in 8 bits. Cost: two passes over the vector, in vectors of the
 //! machine.
 
 #[cfg(feature = "alloc")]

@@ -1,21 +1,24 @@
 //! A [`TernaryTensor`] in the bytes of other programs' formats, and back.
 //!
-//! The trits are copied as they are, whatever the grouping. The grouping only has to give each block of the format one scale:
+//! The trits are copied as they are, whatever the grouping. Only the non-zero ones of each block of the format must have one scale:
 //!
 //! ```text
-//! for each run of weights of one group:
-//!     round the scale of the group to the scale type of the format
-//!     it is the scale of every block that the run touches
+//! for each block, each run of one group in it, and each sign that occurs in the run:
+//!     round the scale to the scale type of the format
+//!     it must be the one found before in the block
 //! ```
 //!
-//! Cost: one pass over the runs and one over the packed trits; memory for the bytes and one scale for each block.
+//! Cost: a pass over the packed trits, and one over each run until both signs are found; memory for the bytes and one scale for each
+//! block.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use half::f16;
 
 use super::floats::Floats;
 use super::{Grouping, Shape, TernaryTensor};
+use crate::error::{reserve, try_vec};
 use crate::format::Format;
 use crate::format::scale::rounded;
 use crate::{Code, Error, Operand, Rule};
@@ -28,9 +31,9 @@ impl TernaryTensor {
     ///
     /// - [`Error::Empty`] for a tensor without elements;
     /// - [`Error::Shape`] if the last axis is not a multiple of the format's [`block_len`](Format::block_len);
-    /// - [`Error::Unstorable`] with the first group whose signs have different scales;
-    /// - [`Error::Unstorable`] with the first group whose scale would be rounded to infinity, or to zero from another value;
-    /// - [`Error::Unstorable`] with the first block that has weights of several groups with different scales.
+    /// - [`Error::Unstorable`] with the first group whose signs have different scales in one block, with the first group whose scale
+    ///   would be rounded to infinity, or to zero from another value, or with the first block that has weights of several groups
+    ///   with different scales. Scales that no non-zero trit uses do not count.
     ///
     /// # Examples
     ///
@@ -51,7 +54,7 @@ impl TernaryTensor {
     /// ```
     pub fn encode(&self, format: Format) -> Result<Vec<u8>, Error> {
         let (rows, columns) = matrix(self.shape())?;
-        let mut bytes = alloc::vec![0; format.encoded_len(rows, columns)?];
+        let mut bytes = try_vec(format.encoded_len(rows, columns)?, 0)?;
         self.encode_into(format, &mut bytes)?;
         Ok(bytes)
     }
@@ -86,33 +89,38 @@ impl TernaryTensor {
     fn block_scales(&self, format: Format, blocks: usize) -> Result<Vec<f32>, Error> {
         let len = self.trits().len();
         let block_len = format.group().unwrap_or(len);
-        let mut scales: Vec<f32> = Vec::with_capacity(blocks);
-        for (run, group) in self.groups().runs(0..len)? {
-            let scale = self.stored_scale(format, group)?;
-            // The block in which a run begins may have a scale already; the blocks after it have none.
-            let (first, end) = (run.start / block_len, run.end.div_ceil(block_len));
-            if scales
-                .get(first)
-                .is_some_and(|known| known.to_bits() != scale.to_bits())
-            {
-                return Err(unstorable(Operand::BlockScales, first));
-            }
-            scales.resize(end, scale);
+        let mut scales = Vec::new();
+        reserve(&mut scales, blocks)?;
+        for (block, start) in (0..len).step_by(block_len.max(1)).enumerate() {
+            let range = start..len.min(start + block_len);
+            scales.push(self.block_scale(format, block, range)?);
         }
         Ok(scales)
     }
 
-    /// The scale of a group, rounded to the type of the format's scales.
-    #[expect(clippy::float_cmp, reason = "one scale is the same number twice")]
-    fn stored_scale(&self, format: Format, group: usize) -> Result<f32, Error> {
-        let (lambda_p, lambda_n) = self.scales_of(group);
-        if lambda_p != lambda_n {
-            return Err(unstorable(Operand::SignScales, group));
+    /// The one scale of the non-zero trits of a block. If there are none, that of the first group, or 0 if that does not fit.
+    fn block_scale(&self, format: Format, block: usize, range: Range<usize>) -> Result<f32, Error> {
+        let (mut found, mut unused) = (None, None);
+        for (run, group) in self.groups().runs(range)? {
+            let (lambda_p, lambda_n) = self.scales_of(group);
+            unused = unused.or_else(|| Some(stored(format, group, lambda_p).unwrap_or(0.0)));
+            let trits = self.trits().slice(run)?;
+            for (sign, lambda) in [(1, lambda_p), (-1, lambda_n)] {
+                if !trits.iter().any(|trit| trit == sign) {
+                    continue;
+                }
+                let scale = stored(format, group, lambda)?;
+                let (known, owner) = *found.get_or_insert((scale, group));
+                if known.to_bits() != scale.to_bits() {
+                    return Err(if owner == group {
+                        unstorable(Operand::SignScales, group)
+                    } else {
+                        unstorable(Operand::BlockScales, block)
+                    });
+                }
+            }
         }
-        match format.group() {
-            Some(_) => rounded::<f16>(group, lambda_p).map(f32::from),
-            None => rounded(group, lambda_p),
-        }
+        Ok(found.map(|(scale, _)| scale).or(unused).unwrap_or(0.0))
     }
 
     /// Decodes the bytes of another program's format. The tensor has its trits in the 2-bit code, its scales in the format's scale
@@ -159,6 +167,14 @@ impl TernaryTensor {
         };
         let grouping = format.group().map_or(Grouping::Tensor, Grouping::Block);
         Self::from_floats(shape, grouping, Rule::AbsMax, trits, scales, None)
+    }
+}
+
+/// The scale of a group, rounded to the type of the format's scales.
+fn stored(format: Format, group: usize, scale: f64) -> Result<f32, Error> {
+    match format.group() {
+        Some(_) => rounded::<f16>(group, scale).map(f32::from),
+        None => rounded(group, scale),
     }
 }
 

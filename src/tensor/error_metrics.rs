@@ -18,7 +18,7 @@ use alloc::vec::Vec;
 
 use super::floats::{AnyView, each, each_view, nearest_finite};
 use super::{Groups, PlanesTensor, Shape, TensorView, TernaryTensor};
-use crate::error::check_len;
+use crate::error::{check_len, reserve};
 use crate::exact::float_sums;
 use crate::optimum::fit::share;
 use crate::weight::{FloatBits, TypedSlice, scale_by_power, unit_exponent};
@@ -140,18 +140,20 @@ fn products_of<W: FloatBits>(
         // The original weights of the group, and the restored ones as the original type holds them.
         weights.clear();
         let elements = original.elements(group);
+        reserve(&mut weights, elements.len())?;
         match elements.as_slice() {
             Some(slice) => weights.extend(slice.iter().map(|weight| weight.widen())),
             None => elements.for_each(|weight| weights.push(weight.widen())),
         }
         restored.clear();
+        reserve(&mut restored, weights.len())?;
         restore(group, &mut restored);
         for value in &mut restored {
             *value = nearest_finite::<W>(*value).widen();
         }
-        InnerProducts::new(&weights, &restored)
+        Ok(InnerProducts::new(&weights, &restored))
     });
-    Ok(products.collect())
+    products.collect()
 }
 
 /// Checks that the original has this shape and is finite.
@@ -170,7 +172,8 @@ impl TernaryTensor {
     ///
     /// - [`Error::LengthMismatch`] if the two tensors have different numbers of weights;
     /// - [`ShapeError::Mismatch`] if their shapes differ otherwise;
-    /// - [`Error::InvalidValue`] with the row-major index of an original weight that is NaN or infinite.
+    /// - [`Error::InvalidValue`] with the row-major index of an original weight that is NaN or infinite;
+    /// - [`Error::TooMany`] if there is no memory for the restored weights of a group.
     ///
     /// # Examples
     ///

@@ -91,10 +91,17 @@ impl<'a, W: Weight> TensorView<'a, W> {
 impl<W: FloatBits> TensorView<'_, W> {
     /// Errors: [`Error::InvalidValue`] with the row-major index of the first weight that is NaN or infinite.
     pub(super) fn check_finite(&self) -> Result<(), Error> {
-        match self.iter().position(|weight| !weight.is_finite()) {
-            Some(index) => Err(invalid(Operand::Weight, index)),
-            None => Ok(()),
-        }
+        // A broadcast view may repeat a few weights without end.
+        let distinct = Self {
+            layout: self.layout.distinct(),
+            ..*self
+        };
+        let Some(index) = distinct.iter().position(|weight| !weight.is_finite()) else {
+            return Ok(());
+        };
+        let first = distinct.shape().coordinates(index).unwrap_or_default();
+        let index = StridedLayout::row_major(*self.shape()).position(&first);
+        Err(invalid(Operand::Weight, index))
     }
 }
 

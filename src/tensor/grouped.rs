@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::{Elements, Groups, TensorView};
-use crate::{Error, Operand};
+use crate::error::{Error, reserve};
 
 /// A [`TensorView`] together with the groups of its elements, made by [`TensorView::grouped`].
 ///
@@ -64,10 +64,7 @@ impl<'a, T: Copy> GroupedView<'a, T> {
             if let (true, Some(slice)) = (single, elements.as_slice()) {
                 return Ok(slice);
             }
-            let (given, max) = (elements.len(), scratch.capacity());
-            let what = Operand::Element;
-            let reserved = scratch.try_reserve(given);
-            reserved.map_err(|_| Error::TooMany { what, given, max })?;
+            reserve(scratch, elements.len())?;
             elements.for_each(|element| scratch.push(element));
         }
         Ok(scratch)

@@ -11,8 +11,8 @@ use alloc::vec::Vec;
 use ::ndarray::{ArrayD, ArrayRef, Dimension, IxDyn};
 
 use super::{Shape, TensorView};
-use crate::error::check_len;
-use crate::{Error, Operand, ShapeError};
+use crate::error::{check_len, reserve};
+use crate::{Error, ShapeError};
 
 /// Makes a view of an `ndarray` array or view of any dimension.
 ///
@@ -51,10 +51,7 @@ pub fn from_array<'a, T: Copy, D: Dimension>(
     }
     // Check the shape first: an array that is refused need not be copied.
     let shape = Shape::new(axes)?;
-    let (given, max) = (array.len(), scratch.capacity());
-    let what = Operand::Element;
-    let reserved = scratch.try_reserve_exact(given);
-    reserved.map_err(|_| Error::TooMany { what, given, max })?;
+    reserve(scratch, array.len())?;
     // `array.for_each` would go in the order of memory.
     scratch.extend(array.iter().copied());
     TensorView::new(scratch, shape.axes())

@@ -19,12 +19,13 @@ use super::floats::{AnyView, each, each_view};
 #[cfg(feature = "safetensors")]
 use super::{ErrorMetrics, floats::Floats};
 use super::{GroupedView, Grouping, Groups, TensorView, TernaryTensor};
+use crate::error::try_vec;
 use crate::optimum::check::check_importance;
 use crate::optimum::{short, solution};
 use crate::packed::pack_two_bit;
 use crate::threads;
 use crate::weight::{FloatBits, TypedSlice};
-use crate::{Code, Error, Fit, PackedTritsBuf, Scales, Ternarizer, Weight};
+use crate::{Code, Error, Fit, Operand, PackedTritsBuf, Scales, Ternarizer, Weight};
 
 /// Weights in a batch, about. Chosen: a search of so many takes tens of microseconds, long beside the hand-over to a thread.
 const BATCH: usize = 1 << 15;
@@ -39,6 +40,7 @@ impl TernaryTensor {
     /// - [`Error::Empty`] for a tensor without elements;
     /// - [`Error::InvalidValue`] with the row-major index of a weight that is not finite, or of an invalid importance;
     /// - [`Error::Shape`] as [`Grouping::count`];
+    /// - [`Error::TooMany`] if there is no memory for the trits, as for a broadcast view of 2^60 elements;
     /// - else as [`Ternarizer::ternarize_into`], for the first group that cannot be ternarized.
     ///
     /// # Examples
@@ -125,10 +127,14 @@ fn search<W: FloatBits>(
         };
         groups.search()
     };
-    // The search of a group reports a weight of its own that is not finite. The first one of the tensor goes before any error.
-    searched().map_err(|error| match view.check_finite() {
-        Err(not_finite) => not_finite,
-        Ok(()) => error,
+    // The search of a group reports a weight of its own that is not finite. The first one of the tensor goes before any error, but
+    // a view that memory cannot hold may take forever to read.
+    searched().map_err(|error| match error {
+        Error::TooMany {
+            what: Operand::Element,
+            ..
+        } => error,
+        _ => view.check_finite().err().unwrap_or(error),
     })
 }
 
@@ -162,11 +168,11 @@ impl<W: FloatBits> GroupSearch<'_, W> {
         let group_len = groups.equal_len().unwrap_or(0);
         let batch_len = group_len * groups.groups_per_batch(BATCH);
         if batch_len > 0 && batch_len.is_multiple_of(4) && groups.are_in_order() {
-            let mut packed = alloc::vec![0; Code::TwoBit.packed_len(len)];
+            let mut packed = try_vec(Code::TwoBit.packed_len(len), 0)?;
             let batches = groups.batches(BATCH);
             let batches = batches.zip(packed.chunks_mut(batch_len / 4));
             let fits = threads::collect(groups.len(), batches, |(groups, bytes), fits| {
-                let mut trits = alloc::vec![0; groups.len() * group_len];
+                let mut trits = try_vec(groups.len() * group_len, 0)?;
                 self.batch(groups, &mut trits, fits)?;
                 self.pack(&trits, bytes)
             })?;
@@ -176,7 +182,7 @@ impl<W: FloatBits> GroupSearch<'_, W> {
             ));
         }
         // Else the trits of all groups are written one group after the other, then moved.
-        let mut trits = alloc::vec![0; len];
+        let mut trits = try_vec(len, 0)?;
         let mut rest = &mut trits[..];
         let batches = groups.batches(BATCH).map(|batch| {
             let own = match groups.equal_len() {

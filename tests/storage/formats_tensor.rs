@@ -1,6 +1,6 @@
 //! Whole tensors into other programs' formats and back, and what of a tensor they cannot hold.
 
-use ternarize::format::{Format, storable};
+use ternarize::format::{Format, decode_mlx_into, storable};
 use ternarize::tensor::{Grouping, Shape, TernaryTensor};
 use ternarize::{Code, Error, PackedTritsBuf, Rule, Weight};
 use ternarize::{Operand, ShapeError};
@@ -75,6 +75,105 @@ fn tensors_come_back_from_every_format() {
 )]
 fn to_f32(x: f64) -> f32 {
     x as f32
+}
+
+/// Scales that no non-zero trit uses cannot be lost.
+#[test]
+fn unused_scales_are_no_obstacle() {
+    let make = |axes: &[usize], grouping, trits: &[i8], p: &[f32], n: &[f32]| {
+        let trits = PackedTritsBuf::from_trits(Code::TwoBit, trits).unwrap();
+        let shape = Shape::new(axes).unwrap();
+        let n = (!n.is_empty()).then_some(n);
+        TernaryTensor::from_parts(shape, grouping, Rule::Tnt, trits, p, n).unwrap()
+    };
+    let rows = Grouping::OUTPUT_CHANNEL;
+    let plus = [[1, 0, 1, 1]; 64].as_flattened();
+    let minus: Vec<i8> = plus.iter().map(|trit| -trit).collect();
+    let (zeros, two) = ([0; 256], [plus, &minus].concat());
+    let pruned = [&zeros[..], plus, &zeros].concat();
+    let tensors = [
+        // One sign alone, and in each row another one.
+        make(&[1, 256], rows, plus, &[0.5], &[0.0]),
+        make(&[1, 256], rows, &minus, &[0.25], &[0.5]),
+        make(&[2, 256], rows, &two, &[0.5, 0.25], &[0.0, 0.5]),
+        make(&[2, 256], Grouping::Tensor, &two, &[0.5], &[0.5]),
+        // Rows without non-zeros, even with a scale that no format holds.
+        make(&[3, 256], rows, &pruned, &[0.0, 0.5, 1e30], &[]),
+        make(
+            &[3, 256],
+            rows,
+            &pruned,
+            &[0.25, 0.5, 0.25],
+            &[1.0, 1e-30, 3.0],
+        ),
+        make(&[1, 256], rows, &zeros, &[1e30], &[1e-30]),
+    ];
+    for tensor in tensors {
+        for format in Format::ALL {
+            let bytes = tensor.encode(format).unwrap();
+            let read = TernaryTensor::decode(format, *tensor.shape(), &bytes).unwrap();
+            assert_eq!(read.trits(), tensor.trits());
+            let values = read.dequantize::<f32>();
+            assert!(
+                values.into_iter().eq(tensor.dequantize::<f32>()),
+                "{format:?}"
+            );
+        }
+    }
+    // In two blocks of one group each sign may have a scale of its own; in one it may not.
+    let halves = make(&[1, 512], rows, &two, &[0.5], &[0.25]);
+    assert!(halves.encode(Format::Tq2_0).is_ok());
+    let (what, index) = (Operand::SignScales, 0);
+    assert_eq!(
+        halves.encode(Format::I2S),
+        Err(Error::Unstorable { what, index })
+    );
+}
+
+#[test]
+fn unused_scales_are_no_obstacle_between_formats() {
+    let trits = [[0; 64], [1; 64], [0; 64], [0; 64]].concat();
+    let mut bytes = [0; 4 * 18];
+    let scales = [0.25_f32, 0.5, 4.0, 0.0];
+    Format::Q2_0
+        .encode_into(256, &trits, &scales, &mut bytes)
+        .unwrap();
+    for (to, expected) in [(Format::Pq2_0, &[0.5, 0.0][..]), (Format::I2S, &[0.5])] {
+        let there = Format::Q2_0.transcode(1, 256, &bytes, to).unwrap();
+        let (mut read, mut scales) = ([7; 256], vec![7.0; expected.len()]);
+        to.decode_into(256, &there, &mut read, &mut scales).unwrap();
+        assert_eq!((&read[..], &scales[..]), (&trits[..], expected));
+    }
+    // A scale that an f16 would round.
+    let mut bytes = [0; 96];
+    Format::I2S
+        .encode_into(256, &[0; 256], &[0.1_f32], &mut bytes)
+        .unwrap();
+    let there = Format::I2S.transcode(1, 256, &bytes, Format::Q2_0).unwrap();
+    assert_eq!(Format::Q2_0.validate(1, 256, &there), Ok(()));
+}
+
+/// What `mlx.core.quantize` of MLX 0.32 writes for 64 zeros.
+#[test]
+fn zeros_of_mlx_are_zeros() {
+    let codes = [[0; 16], [0b10_01_00_01; 16]].concat();
+    let mut trits = [7; 128];
+    let (scales, biases) = ([-1e-7_f32, 0.5], [0.0, -0.5]);
+    decode_mlx_into(64, 128, &codes, &scales, &biases, &mut trits).unwrap();
+    assert_eq!(trits[..64], [0; 64]);
+    assert_eq!(trits[64..], [[0, -1, 0, 1]; 16].concat());
+    // A code other than 0 would be a weight, and so would a bias.
+    let (what, index) = (Operand::Scale, 0);
+    let refused = Err(Error::InvalidValue { what, index });
+    let mut read = |codes: &[u8], scale, bias| {
+        let (scales, biases) = ([scale, 0.5_f32], [bias, -0.5]);
+        decode_mlx_into(64, 128, codes, &scales, &biases, &mut trits)
+    };
+    let other = [[1; 16], [0; 16]].concat();
+    assert_eq!(read(&other, -1e-7, 0.0), refused);
+    assert_eq!(read(&codes, -1e-7, 1.0), refused);
+    assert_eq!(read(&codes, f32::NEG_INFINITY, 0.0), refused);
+    assert_eq!(read(&codes, 0.0, 0.0), Ok(()));
 }
 
 #[test]

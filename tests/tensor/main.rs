@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod endless;
 mod error_metrics;
 #[cfg(feature = "ndarray")]
 mod ndarray;

@@ -156,7 +156,7 @@ impl Bench {
             let mut ternary = ternary.with_context(|| matrix.name.clone())?;
             let mut outputs = layer.run_parallel(&values, Some(&ternary.matrix(matrix)));
             if recipe.correction != Correction::None {
-                let mut pairs = Pairs::new(matrix.rows);
+                let mut pairs = Pairs::new(matrix.rows)?;
                 pairs.add(
                     &matrix.rows_of_outputs(&self.reference.outputs[number]),
                     &matrix.rows_of_outputs(&outputs),

@@ -66,7 +66,7 @@ fn some(rows: Vec<f32>, columns: usize) -> Vec<f32> {
 
 /// Rows with the mean of each column taken away.
 fn centred(mut rows: Vec<f32>, columns: usize) -> Result<Vec<f32>> {
-    let mut moments = Moments::new(columns);
+    let mut moments = Moments::new(columns)?;
     moments.add(&rows)?;
     let means = moments.means();
     for row in rows.chunks_exact_mut(columns) {

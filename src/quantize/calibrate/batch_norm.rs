@@ -27,7 +27,7 @@ use crate::error::{Error, Operand, check_len};
 /// assert_eq!((affine.scale, affine.shift), (1.5, -2.0));
 ///
 /// // The ternary layer's outputs are half as large.
-/// let mut moments = Moments::new(1);
+/// let mut moments = Moments::new(1)?;
 /// moments.add(&[0.0, 2.0])?;
 /// let affine = norm.reestimate(&moments)?[0];
 /// assert_eq!((affine.apply(0.0), affine.apply(2.0)), (-2.0, 4.0));
@@ -39,7 +39,7 @@ pub struct BatchNorm<'a> {
     pub weight: &'a [f32],
     /// The mean that a channel gets.
     pub bias: &'a [f32],
-    /// What is added to each variance; not negative.
+    /// What is added to each variance; finite and not negative.
     pub epsilon: f64,
 }
 
@@ -48,8 +48,9 @@ impl BatchNorm<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::LengthMismatch`] if the slices have different lengths; [`Error::InvalidValue`] with the index of a channel whose
-    /// `variance + epsilon` is not above 0 or whose scale or shift is not finite.
+    /// [`Error::LengthMismatch`] if the slices have different lengths; [`Error::InvalidOption`] for an epsilon that is negative or not
+    /// finite; [`Error::InvalidValue`] with the index of a channel whose `variance + epsilon` is not finite and above 0, or whose scale
+    /// or shift is not finite.
     ///
     /// ```
     /// # use ternarize::{Error, Operand, quantize::calibrate::BatchNorm};
@@ -61,19 +62,25 @@ impl BatchNorm<'_> {
         self.affine(&wide(means), &wide(variances))
     }
 
-    /// The scale and shift of each channel, with the mean and variance of these moments in place of the stored ones.
+    /// The scale and shift of each channel, with the mean and variance of these moments in place of the stored ones. As in the network
+    /// itself, `weight / sqrt(epsilon)` bounds the scale of a channel that hardly changes.
     ///
     /// # Errors
     ///
-    /// As [`fold`](Self::fold).
+    /// As [`fold`](Self::fold), and [`Error::LengthMismatch`] for fewer than two rows, which have no variance.
     ///
     /// ```
     /// # use ternarize::{Error, quantize::calibrate::{BatchNorm, Moments}};
     /// let norm = BatchNorm { weight: &[1.0], bias: &[0.0], epsilon: 1e-5 };
-    /// let error = norm.reestimate(&Moments::new(2)).unwrap_err();
+    /// let error = norm.reestimate(&Moments::new(2)?).unwrap_err();
     /// assert_eq!(error, Error::LengthMismatch { expected: 1, actual: 2 });
+    /// # Ok::<(), Error>(())
     /// ```
     pub fn reestimate(&self, moments: &Moments) -> Result<Vec<Affine>, Error> {
+        if moments.count() < 2 {
+            check_len(self.weight.len(), moments.channels())?;
+            check_len(2, usize::from(moments.count() == 1))?;
+        }
         self.affine(&moments.means(), &moments.variances())
     }
 
@@ -82,13 +89,18 @@ impl BatchNorm<'_> {
         for actual in [self.bias.len(), means.len(), variances.len()] {
             check_len(expected, actual)?;
         }
+        let (name, value) = ("epsilon", self.epsilon);
+        if !(value >= 0.0 && value.is_finite()) {
+            return Err(Error::InvalidOption { name, value });
+        }
         let moments = means.iter().zip(variances);
         let learned = self.weight.iter().zip(self.bias);
         let channels = learned.zip(moments).enumerate();
         let affine = channels.map(|(index, ((&weight, &bias), (mean, variance)))| {
-            let scale = f64::from(weight) / num_traits::Float::sqrt(variance + self.epsilon);
+            let square = variance + self.epsilon;
+            let scale = f64::from(weight) / num_traits::Float::sqrt(square);
             let shift = f64::from(bias) - scale * mean;
-            let valid = variance + self.epsilon > 0.0 && scale.is_finite() && shift.is_finite();
+            let valid = square > 0.0 && [square, scale, shift].iter().all(|x| x.is_finite());
             let affine = Affine { scale, shift };
             valid.then_some(affine).ok_or(Error::InvalidValue {
                 what: Operand::Scale,

@@ -22,7 +22,7 @@
 //!
 //! | correction | helps | harms |
 //! |---|---|---|
-//! | [`Correction::MatchMoments`] | after any rule, grouping and gain: it sets scale and shift, whatever they were | sometimes a little, after output-aware trits |
+//! | [`Correction::MatchMoments`] | after any rule, grouping and gain: it sets scale and shift, whatever they were, up to a factor of 1024 | sometimes a little, after output-aware trits |
 //! | [`unit_gain`] | before a bias correction | language models; pointless before moments are matched |
 //! | [`Correction::Bias`] | after [`unit_gain`]; after output-aware trits if inputs were centred | after least-squares scales; sometimes after output-aware trits |
 //! | [`Correction::OutputScale`], [`Correction::OutputFit`] | less than matched moments | |
@@ -51,7 +51,7 @@
 //! use ternarize::quantize::calibrate::{Correction, Pairs};
 //!
 //! // Two channels, three inputs: one value per channel, row by row.
-//! let mut pairs = Pairs::new(2);
+//! let mut pairs = Pairs::new(2)?;
 //! pairs.add(&[1.0, 10.0, 2.0, 10.0, 3.0, 10.0], &[0.5, 9.0, 1.0, 9.0, 1.5, 9.0])?;
 //! let affine = pairs.correct(Correction::MatchMoments);
 //! assert_eq!((affine[0].scale, affine[0].shift), (2.0, 0.0));

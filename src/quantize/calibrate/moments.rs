@@ -1,9 +1,8 @@
 //! [`Moments`]: the number of rows, and the mean and variance of each channel.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::error::{Error, Operand, ShapeError};
+use crate::error::{Error, Operand, ShapeError, try_vec};
 
 /// The mean and variance of each channel, over rows that come in batches.
 ///
@@ -12,7 +11,7 @@ use crate::error::{Error, Operand, ShapeError};
 /// ```
 /// use ternarize::quantize::calibrate::Moments;
 ///
-/// let mut moments = Moments::new(2);
+/// let mut moments = Moments::new(2)?;
 /// moments.add(&[1.0, 5.0, 3.0, 5.0])?;
 /// moments.add(&[5.0, 5.0])?;
 /// assert_eq!(moments.count(), 3);
@@ -37,15 +36,19 @@ struct ChannelSums {
 impl Moments {
     /// No rows of this many channels.
     ///
+    /// # Errors
+    ///
+    /// [`Error::TooMany`] if there is no memory for so many channels.
+    ///
     /// ```
-    /// assert_eq!(ternarize::quantize::calibrate::Moments::new(3).means(), [0.0; 3]);
+    /// assert_eq!(ternarize::quantize::calibrate::Moments::new(3)?.means(), [0.0; 3]);
+    /// # Ok::<(), ternarize::Error>(())
     /// ```
-    #[must_use]
-    pub fn new(channels: usize) -> Self {
-        Self {
+    pub fn new(channels: usize) -> Result<Self, Error> {
+        Ok(Self {
             count: 0,
-            channels: vec![ChannelSums::default(); channels],
-        }
+            channels: try_vec(channels, ChannelSums::default())?,
+        })
     }
 
     /// Adds rows: `values` holds one value per channel, row by row.
@@ -57,8 +60,9 @@ impl Moments {
     ///
     /// ```
     /// use ternarize::{Error, ShapeError, quantize::calibrate::Moments};
-    /// let mut moments = Moments::new(2);
+    /// let mut moments = Moments::new(2)?;
     /// assert_eq!(moments.add(&[1.0; 3]), Err(Error::Shape(ShapeError::Ragged { len: 3, group: 2 })));
+    /// # Ok::<(), Error>(())
     /// ```
     pub fn add(&mut self, values: &[f32]) -> Result<(), Error> {
         self.check(values)?;
@@ -123,7 +127,8 @@ impl Moments {
     /// The number of rows.
     ///
     /// ```
-    /// assert_eq!(ternarize::quantize::calibrate::Moments::new(3).count(), 0);
+    /// assert_eq!(ternarize::quantize::calibrate::Moments::new(3)?.count(), 0);
+    /// # Ok::<(), ternarize::Error>(())
     /// ```
     #[must_use]
     pub const fn count(&self) -> u64 {
@@ -134,7 +139,7 @@ impl Moments {
     ///
     /// ```
     /// # use ternarize::quantize::calibrate::Moments;
-    /// let mut moments = Moments::new(1);
+    /// let mut moments = Moments::new(1)?;
     /// moments.add(&[1.0, 2.0])?;
     /// assert_eq!(moments.means(), [1.5]);
     /// # Ok::<(), ternarize::Error>(())
@@ -151,7 +156,7 @@ impl Moments {
     ///
     /// ```
     /// # use ternarize::quantize::calibrate::Moments;
-    /// let mut moments = Moments::new(1);
+    /// let mut moments = Moments::new(1)?;
     /// moments.add(&[1.0, 3.0])?;
     /// assert_eq!(moments.variances(), [1.0]);
     /// # Ok::<(), ternarize::Error>(())
@@ -167,7 +172,7 @@ impl Moments {
     ///
     /// ```
     /// # use ternarize::quantize::calibrate::Moments;
-    /// let mut moments = Moments::new(1);
+    /// let mut moments = Moments::new(1)?;
     /// moments.add(&[0.0, 4.0])?;
     /// assert_eq!(moments.standard_deviations(), [2.0]);
     /// # Ok::<(), ternarize::Error>(())

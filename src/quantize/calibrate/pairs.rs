@@ -9,17 +9,21 @@
 //! | [`Correction::OutputScale`] | `mean(y y') / mean(y' y')` | 0 | nothing: the squared error is least |
 //! | [`Correction::OutputFit`] | `c / s'^2` | `m - scale m'` | the mean; the squared error is least |
 //!
-//! A channel is dead if its reference or its quantized output never changes. Then the scale is 1 and only the mean is corrected.
-//! [`Correction::OutputScale`], which has no shift, keeps the scale 1 only where all quantized outputs are 0.
+//! A channel is dead if one of its two standard deviations is below 1 / 1024 of the other, or both are 0. Then the scale is 1 and only
+//! the mean is corrected: a few rows do not tell how far such a channel moves on others, and the quotient of the deviations, which may be
+//! 1e10, would multiply that. [`Correction::OutputScale`], which has no shift, compares root mean squares instead.
 
-use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
 use num_traits::Float;
 
 use super::{Affine, Moments};
-use crate::error::{Error, check_len};
+use crate::error::{Error, check_len, try_vec};
+
+/// Channels whose variances, or mean squares, differ by more than this factor are dead. Chosen: the square of 1024, since the scales of
+/// no rule are wrong by nearly as much.
+const DEAD: f64 = 1_048_576.0;
 
 /// How a layer's outputs are corrected, channel by channel.
 ///
@@ -97,7 +101,7 @@ impl fmt::Display for Correction {
 /// ```
 /// use ternarize::quantize::calibrate::{Correction, Pairs};
 ///
-/// let mut pairs = Pairs::new(1);
+/// let mut pairs = Pairs::new(1)?;
 /// pairs.add(&[0.0, 2.0], &[1.0, 2.0])?;
 /// let affine = pairs.correct(Correction::MatchMoments)[0];
 /// assert_eq!([1.0, 2.0].map(|y| affine.apply(y)), [0.0, 2.0]);
@@ -114,16 +118,20 @@ pub struct Pairs {
 impl Pairs {
     /// No rows of this many channels.
     ///
+    /// # Errors
+    ///
+    /// [`Error::TooMany`] if there is no memory for so many channels.
+    ///
     /// ```
-    /// assert_eq!(ternarize::quantize::calibrate::Pairs::new(3).reference().count(), 0);
+    /// assert_eq!(ternarize::quantize::calibrate::Pairs::new(3)?.reference().count(), 0);
+    /// # Ok::<(), ternarize::Error>(())
     /// ```
-    #[must_use]
-    pub fn new(channels: usize) -> Self {
-        Self {
-            reference: Moments::new(channels),
-            quantized: Moments::new(channels),
-            products: vec![0.0; channels],
-        }
+    pub fn new(channels: usize) -> Result<Self, Error> {
+        Ok(Self {
+            reference: Moments::new(channels)?,
+            quantized: Moments::new(channels)?,
+            products: try_vec(channels, 0.0)?,
+        })
     }
 
     /// Adds rows of both: one value per channel, row by row.
@@ -136,8 +144,9 @@ impl Pairs {
     ///
     /// ```
     /// use ternarize::{Error, quantize::calibrate::Pairs};
-    /// let error = Pairs::new(1).add(&[1.0, 2.0], &[1.0]);
+    /// let error = Pairs::new(1)?.add(&[1.0, 2.0], &[1.0]);
     /// assert_eq!(error, Err(Error::LengthMismatch { expected: 2, actual: 1 }));
+    /// # Ok::<(), Error>(())
     /// ```
     pub fn add(&mut self, reference: &[f32], quantized: &[f32]) -> Result<(), Error> {
         check_len(reference.len(), quantized.len())?;
@@ -160,7 +169,7 @@ impl Pairs {
     ///
     /// ```
     /// # use ternarize::quantize::calibrate::Pairs;
-    /// let mut pairs = Pairs::new(1);
+    /// let mut pairs = Pairs::new(1)?;
     /// pairs.add(&[1.0, 3.0], &[0.0, 4.0])?;
     /// assert_eq!((pairs.reference().means(), pairs.quantized().variances()), (vec![2.0], vec![4.0]));
     /// # Ok::<(), ternarize::Error>(())
@@ -180,7 +189,7 @@ impl Pairs {
     ///
     /// ```
     /// # use ternarize::quantize::calibrate::Pairs;
-    /// let mut pairs = Pairs::new(1);
+    /// let mut pairs = Pairs::new(1)?;
     /// pairs.add(&[1.0, 3.0], &[0.0, 4.0])?;
     /// assert_eq!(pairs.covariances(), [2.0]);
     /// # Ok::<(), ternarize::Error>(())
@@ -194,7 +203,7 @@ impl Pairs {
     ///
     /// ```
     /// # use ternarize::quantize::calibrate::{Affine, Correction, Pairs};
-    /// let mut pairs = Pairs::new(1);
+    /// let mut pairs = Pairs::new(1)?;
     /// pairs.add(&[2.0, 4.0], &[1.0, 2.0])?;
     /// let scale = pairs.correct(Correction::OutputScale)[0];
     /// assert_eq!(scale, Affine { scale: 2.0, shift: 0.0 });
@@ -221,16 +230,16 @@ fn affine(
     (variance, quantized_variance): (f64, f64),
     covariance: f64,
 ) -> Affine {
-    let dead = variance == 0.0 || quantized_variance == 0.0;
     let scale = match correction {
         Correction::None => return Affine::IDENTITY,
         Correction::OutputScale => {
             let square = quantized_variance + quantized_mean * quantized_mean;
             let scale = (covariance + mean * quantized_mean) / square;
-            let scale = if square > 0.0 { scale } else { 1.0 };
+            let dead = is_dead(variance + mean * mean, square);
+            let scale = if dead { 1.0 } else { scale };
             return Affine { scale, shift: 0.0 };
         }
-        _ if dead => 1.0,
+        _ if is_dead(variance, quantized_variance) => 1.0,
         Correction::Bias => 1.0,
         Correction::MatchMoments => Float::sqrt(variance) / Float::sqrt(quantized_variance),
         Correction::OutputFit => covariance / quantized_variance,
@@ -239,4 +248,9 @@ fn affine(
         scale,
         shift: mean - scale * quantized_mean,
     }
+}
+
+/// Whether one of two mean squares is negligible beside the other.
+fn is_dead(one: f64, other: f64) -> bool {
+    one.max(other) == 0.0 || one.min(other) * DEAD < one.max(other)
 }

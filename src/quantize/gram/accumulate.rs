@@ -36,7 +36,7 @@ use nalgebra::{Cholesky, DVector};
 use super::loops::{AddProducts, LANES};
 use super::metric::{Metric, combine};
 use super::output::{TOGETHER, check_damping};
-use crate::error::{Error, Operand, check_len};
+use crate::error::{Error, Operand, check_len, try_vec};
 use crate::optimum::check::check_finite;
 use crate::quantize::scale_type::ScaledWeights;
 use crate::simd::Backend;
@@ -95,7 +95,7 @@ impl Gram {
     ///
     /// # Errors
     ///
-    /// [`Error::Empty`] for 0 inputs, [`Error::TooMany`] beyond 32,768, or 8,192 where addresses have 32 bits.
+    /// [`Error::Empty`] for 0 inputs, [`Error::TooMany`] beyond 32,768, or 8,192 where addresses have 32 bits, or without the memory.
     pub fn new(inputs: usize) -> Result<Self, Error> {
         if inputs == 0 {
             return Err(Error::Empty);
@@ -112,7 +112,7 @@ impl Gram {
             inputs,
             stride,
             rows: 0,
-            upper: vec![0.0; stride * stride],
+            upper: try_vec(stride * stride, 0.0)?,
             cross: None,
         })
     }

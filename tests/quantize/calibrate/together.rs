@@ -91,7 +91,7 @@ impl Network {
         let mut outputs = Vec::new();
         for layer in &self.layers {
             outputs = products(&values, &ternary(&layer.weights, unit), WIDTH);
-            let mut pairs = Pairs::new(WIDTH);
+            let mut pairs = Pairs::new(WIDTH).unwrap();
             pairs.add(&layer.outputs, &outputs).unwrap();
             let affine = pairs.correct(correction);
             for (i, value) in outputs.iter_mut().enumerate() {
