@@ -124,9 +124,9 @@ pub use {
     optimum::options::{Ternarizer, ternarize_into},
     optimum::rule::{Rule, Scales},
     optimum::search::Search,
+    optimum::weight::Weight,
     packed::PackedTrits,
     simd::Backend,
-    weight::Weight,
 };
 
 /// The README's example is a test.

@@ -18,10 +18,11 @@ use alloc::vec::Vec;
 use super::floats::{AnyView, Floats, each, each_view, nearest_finite};
 use super::{Grouping, Groups, Shape, TensorView, TernaryTensor};
 use crate::error::check_len;
+use crate::optimum::weight::{PRIVATE, TypedSlice, TypedSliceMut};
 use crate::quantize::planes::Planes;
 use crate::quantize::{RowFit, ScaleType};
 use crate::threads;
-use crate::weight::{FloatBits, PRIVATE, TypedSlice, TypedSliceMut};
+use crate::weight::FloatBits;
 use crate::{Code, Error, PackedTritsBuf, Rule, Weight};
 
 /// Weights in a batch, about. Chosen: smaller than for one plane, because a search of several planes takes longer.

@@ -20,10 +20,11 @@ use super::floats::{AnyView, each, each_view};
 use super::{ErrorMetrics, floats::Floats};
 use super::{GroupedView, Grouping, Groups, TensorView, TernaryTensor};
 use crate::optimum::check::check_importance;
+use crate::optimum::weight::TypedSlice;
 use crate::optimum::{short, solution};
 use crate::packed::pack_two_bit;
 use crate::threads;
-use crate::weight::{FloatBits, TypedSlice};
+use crate::weight::FloatBits;
 use crate::{Code, Error, Fit, PackedTritsBuf, Scales, Ternarizer, Weight};
 
 /// Weights in a batch, about. Chosen: a search of so many takes tens of microseconds, long beside the hand-over to a thread.

@@ -19,7 +19,8 @@ use super::floats::{Floats, each};
 use super::{Grouping, Groups, Shape};
 use crate::error::check_len;
 use crate::optimum::fit::value;
-use crate::weight::{FloatBits, PRIVATE, TypedSliceMut};
+use crate::optimum::weight::{PRIVATE, TypedSliceMut};
+use crate::weight::FloatBits;
 use crate::{Code, Error, PackedTrits, PackedTritsBuf, Rule, Scales, Weight};
 
 /// A tensor of ternary weights: shape, grouping, packed trits, and the scales of each group.

@@ -42,7 +42,7 @@ mod system;
 
 use super::{RowFit, ScaleType};
 use crate::error::{Error, Operand};
-use crate::weight::{PRIVATE, TypedSlice, Weight};
+use crate::optimum::weight::{PRIVATE, TypedSlice, Weight};
 use group::WeightGroup;
 
 /// The largest number of planes.
