@@ -126,10 +126,10 @@ pub use {
     optimum::options::{Ternarizer, ternarize_into},
     optimum::rule::{Rule, Scales},
     optimum::search::Search,
+    optimum::weight::Weight,
     packed::PackedTrits,
     scale::{ScaleSlice, ScaleType},
     simd::Backend,
-    weight::Weight,
 };
 
 /// The README's example is a test.

@@ -1,4 +1,4 @@
-//! [`Weight`]: the types of numbers that can be ternarized, and their magnitudes as integers.
+//! [`FloatBits`]: the bit layout of the types of weights, and their magnitudes as integers.
 //!
 //! Every finite magnitude of a binary floating-point type is a whole multiple of its smallest subnormal number. So the
 //! searches of this crate never compare or add floats: they order magnitudes by their **key** (the bits without the
@@ -19,76 +19,7 @@ use core::fmt::{Debug, Display};
 
 use num_traits::Float;
 
-/// A floating-point type whose values can be ternarized: `f32`, `f64` and, with the feature `half`, `f16` and `bf16`.
-///
-/// The trait is sealed: other types cannot implement it.
-///
-/// # Examples
-///
-/// ```
-/// use ternarize::{Error, Weight, ternarize_into};
-///
-/// fn sparsity<W: Weight>(weights: &[W], trits: &mut [i8]) -> Result<f64, Error> {
-///     Ok(ternarize_into(weights, trits)?.sparsity())
-/// }
-/// let mut trits = [0; 4];
-/// assert_eq!(sparsity(&[1.0_f32, -1.0, 0.1, 0.0], &mut trits), Ok(0.5));
-/// assert_eq!(sparsity(&[1.0_f64, -1.0, 0.1, 0.0], &mut trits), Ok(0.5));
-/// ```
-pub trait Weight: Float + Debug + Display + Send + Sync + 'static + Sealed {}
-
-/// A slice of weights of a known type. Generic public functions match on it and call functions that are compiled in this crate.
-#[derive(Clone, Copy, Debug)]
-pub enum TypedSlice<'a> {
-    /// Weights of type `f32`.
-    F32(&'a [f32]),
-    /// Weights of type `f64`.
-    F64(&'a [f64]),
-    /// Weights of type `f16`.
-    #[cfg(feature = "half")]
-    F16(&'a [half::f16]),
-    /// Weights of type `bf16`.
-    #[cfg(feature = "half")]
-    Bf16(&'a [half::bf16]),
-}
-
-/// The same, to be written.
-#[derive(Debug)]
-pub enum TypedSliceMut<'a> {
-    /// Weights of type `f32`.
-    F32(&'a mut [f32]),
-    /// Weights of type `f64`.
-    F64(&'a mut [f64]),
-    /// Weights of type `f16`.
-    #[cfg(feature = "half")]
-    F16(&'a mut [half::f16]),
-    /// Weights of type `bf16`.
-    #[cfg(feature = "half")]
-    Bf16(&'a mut [half::bf16]),
-}
-
-/// Only this crate can make one, so only this crate can call the methods of [`Sealed`].
-#[derive(Clone, Copy, Debug)]
-pub struct Private(());
-
-/// The one value of [`Private`].
-pub(crate) const PRIVATE: Private = Private(());
-
-/// What this crate does with a [`Weight`] of a type that is generic in the caller.
-pub trait Sealed: Sized {
-    /// The slice, with its type as a value. It is inlined, so a `match` on the result costs nothing.
-    fn typed(weights: &[Self], _: Private) -> TypedSlice<'_>;
-    /// The slice to be written, with its type as a value.
-    fn typed_mut(weights: &mut [Self], _: Private) -> TypedSliceMut<'_>;
-    /// The weight of this value; exact if the value is one of the type.
-    fn from_value(value: f64, _: Private) -> Self;
-    /// The value; every weight type fits.
-    fn to_value(self, _: Private) -> f64;
-    /// The exponent of the smallest subnormal number.
-    fn least_exponent(_: Private) -> i32;
-}
-
-/// The bit layout of a weight type: what the sealed part of [`Weight`] knows.
+/// The bit layout of a weight type: what this crate knows of a [`Weight`](crate::Weight).
 #[cfg_attr(
     not(feature = "alloc"),
     allow(
@@ -264,36 +195,7 @@ fn bfloat_to_single(bfloat: half::bf16) -> f32 {
 }
 
 macro_rules! weight {
-    ($type:ty, $precision:literal, $least:literal, $wide:literal, $cube:literal, $fits_single:literal, $slot:ty, $widen:expr, $single:expr, $narrow:expr, $variant:ident) => {
-        impl Weight for $type {}
-
-        impl Sealed for $type {
-            #[inline(always)]
-            fn typed(weights: &[Self], _: Private) -> TypedSlice<'_> {
-                TypedSlice::$variant(weights)
-            }
-
-            #[inline(always)]
-            fn typed_mut(weights: &mut [Self], _: Private) -> TypedSliceMut<'_> {
-                TypedSliceMut::$variant(weights)
-            }
-
-            #[inline(always)]
-            fn to_value(self, _: Private) -> f64 {
-                FloatBits::widen(self)
-            }
-
-            #[inline(always)]
-            fn least_exponent(_: Private) -> i32 {
-                Self::LEAST_EXPONENT
-            }
-
-            #[inline(always)]
-            fn from_value(value: f64, _: Private) -> Self {
-                <Self as FloatBits>::narrow(value)
-            }
-        }
-
+    ($type:ty, $precision:literal, $least:literal, $wide:literal, $cube:literal, $fits_single:literal, $slot:ty, $widen:expr, $single:expr, $narrow:expr) => {
         impl FloatBits for $type {
             const PRECISION: u32 = $precision;
             const LEAST_EXPONENT: i32 = $least;
@@ -380,11 +282,10 @@ weight!(
     f32,
     f64::from,
     identity,
-    to_f32,
-    F32
+    to_f32
 );
 weight!(
-    f64, 53, -1074, 39, 84, false, f64, identity, to_f32, identity, F64
+    f64, 53, -1074, 39, 84, false, f64, identity, to_f32, identity
 );
 #[cfg(feature = "half")]
 weight!(
@@ -397,8 +298,7 @@ weight!(
     f32,
     f64::from,
     half_to_single,
-    |x| { half::f16::from_f32(to_odd(x)) },
-    F16
+    |x| { half::f16::from_f32(to_odd(x)) }
 );
 #[cfg(feature = "half")]
 weight!(
@@ -411,8 +311,7 @@ weight!(
     f32,
     f64::from,
     bfloat_to_single,
-    |x| { half::bf16::from_f32(to_odd(x)) },
-    Bf16
+    |x| { half::bf16::from_f32(to_odd(x)) }
 );
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::matrix::Matrix;
 use super::scale;
 use crate::error::check_len;
 use crate::error::{Error, Operand};
-use crate::weight::{PRIVATE, Weight};
+use crate::optimum::weight::{PRIVATE, Weight};
 
 impl Format {
     /// Writes a matrix of `columns` columns, given row by row, and its scales, given block by block.

@@ -11,8 +11,8 @@ use super::transcode::write_blocks;
 use super::{layout::MAX_TRITS, scale};
 use crate::error::Error;
 use crate::error::check_len;
+use crate::optimum::weight::Weight;
 use crate::packed::PackedTrits;
-use crate::weight::Weight;
 #[cfg(feature = "alloc")]
 use crate::{code::Code, packed::PackedTritsBuf};
 

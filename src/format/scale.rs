@@ -13,7 +13,7 @@
 use half::f16;
 
 use crate::error::{Error, Operand};
-use crate::weight::{PRIVATE, Weight};
+use crate::optimum::weight::{PRIVATE, Weight};
 
 /// The nearest `f16` to a scale.
 ///

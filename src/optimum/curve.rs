@@ -3,10 +3,11 @@
 //! Source: TNT, arXiv 1912.09236, section 3: the algorithm's inner quantity, for every number of non-zeros.
 
 use crate::error::Error;
+use crate::optimum::check;
 use crate::optimum::fit;
 use crate::optimum::objective::{Item, Objective, Side, WideObjective};
-use crate::optimum::{check, compiled};
-use crate::weight::{FloatBits, Weight};
+use crate::optimum::weight::{PRIVATE, Weight};
+use crate::weight::FloatBits;
 
 /// Writes, for each `M` from 1 to N, the cosine of the weights and the best ternary vector with `M` non-zeros to
 /// `cosines[M - 1]`. No heap.
@@ -32,7 +33,7 @@ use crate::weight::{FloatBits, Weight};
 /// ```
 #[inline]
 pub fn curve_into<W: Weight>(weights: &[W], cosines: &mut [f64]) -> Result<(), Error> {
-    compiled::curve_into(weights, cosines)
+    W::curve_into(weights, cosines, PRIVATE)
 }
 
 /// Checks the weights and writes the curve.

@@ -6,7 +6,8 @@
 
 use crate::exact::float_sums;
 use crate::optimum::objective::RoundedTally;
-use crate::weight::{FloatBits, Weight, scale_by_power};
+use crate::optimum::weight::Weight;
+use crate::weight::{FloatBits, scale_by_power};
 
 /// The scales of a ternary vector, and its error metrics.
 ///
@@ -99,26 +100,6 @@ impl<W: Weight> Fit<W> {
     #[must_use]
     pub fn value(&self, trit: i8) -> W {
         value(trit, self.lambda_p, self.lambda_n)
-    }
-}
-
-impl<W> Fit<W> {
-    /// The same fit with its weights in another type.
-    #[inline(always)]
-    pub(super) fn map<T>(self, value: impl Fn(W) -> T) -> Fit<T> {
-        Fit {
-            lambda: value(self.lambda),
-            lambda_p: value(self.lambda_p),
-            lambda_n: value(self.lambda_n),
-            nonzeros: self.nonzeros,
-            positives: self.positives,
-            len: self.len,
-            threshold: value(self.threshold),
-            threshold_p: value(self.threshold_p),
-            threshold_n: value(self.threshold_n),
-            cosine: self.cosine,
-            relative_error: self.relative_error,
-        }
     }
 }
 

@@ -30,7 +30,6 @@
 #[cfg(feature = "alloc")]
 pub(crate) mod certificate;
 pub(crate) mod check;
-mod compiled;
 pub(crate) mod curve;
 pub(crate) mod fit;
 pub(crate) mod objective;
@@ -43,3 +42,4 @@ pub(crate) mod search;
 pub(crate) mod short;
 pub(crate) mod side;
 pub(crate) mod solution;
+pub(crate) mod weight;

@@ -7,17 +7,16 @@
 //! ```
 //!
 //! The public functions are generic over the type of the weights and thin: they call functions that are compiled in this crate, one
-//! for each type ([`compiled`]).
+//! for each type (`Sealed` in [`weight`](super::weight)).
 
-use super::compiled;
 use super::fit::Fit;
 use super::rule::{Rule, Scales};
 use super::search::Search;
+use super::weight::{PRIVATE, Weight};
 use crate::error::Error;
 #[cfg(feature = "heapless")]
 use crate::error::Operand;
 use crate::simd::Backend;
-use crate::weight::Weight;
 
 /// How to ternarize: the rule and its options. [`Ternarizer::new`] is the paper.
 ///
@@ -276,7 +275,7 @@ impl<'a> Ternarizer<'a> {
         weights: &[W],
         trits: &mut [i8],
     ) -> Result<Fit<W>, Error> {
-        compiled::ternarize_into(self, weights, trits)
+        W::ternarize_into(self, weights, trits, PRIVATE)
     }
 
     /// Returns the trits, the scales and the error metrics.
@@ -325,7 +324,8 @@ impl<'a> Ternarizer<'a> {
 #[cfg(feature = "alloc")]
 #[inline]
 pub fn ternarize<W: Weight>(weights: &[W]) -> Result<(alloc::vec::Vec<i8>, W, W), Error> {
-    let (trits, fit) = Ternarizer::new().ternarize(weights)?;
+    let mut trits = alloc::vec![0; weights.len()];
+    let fit = W::ternarize_into(&Ternarizer::new(), weights, &mut trits, PRIVATE)?;
     Ok((trits, fit.lambda_p, fit.lambda_n))
 }
 

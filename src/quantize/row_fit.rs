@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::ScaleType;
 use crate::error::{Error, check_len};
-use crate::weight::{PRIVATE, Weight};
+use crate::optimum::weight::{PRIVATE, Weight};
 
 /// Which levels the weights of a group may take.
 ///

@@ -5,7 +5,6 @@ use alloc::vec::Vec;
 
 use super::{ScaleSlice, ScaleType};
 use crate::error::{Error, Operand};
-use crate::weight::{PRIVATE, TypedSlice, Weight};
 
 /// Scales of one [`ScaleType`], held as [`ScaleSlice`] borrows them.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,18 +17,6 @@ pub(crate) enum ScaleBuf {
 }
 
 impl ScaleBuf {
-    /// Scales of a weight type.
-    pub(crate) fn copy_of<W: Weight>(scales: &[W]) -> Self {
-        match W::typed(scales, PRIVATE) {
-            TypedSlice::F64(scales) => Self::F64(scales.to_vec()),
-            TypedSlice::F32(scales) => Self::F32(scales.to_vec()),
-            #[cfg(feature = "half")]
-            TypedSlice::F16(scales) => Self::F16(scales.iter().map(|s| s.to_bits()).collect()),
-            #[cfg(feature = "half")]
-            TypedSlice::Bf16(scales) => Self::Bf16(scales.iter().map(|s| s.to_bits()).collect()),
-        }
-    }
-
     /// Each scale rounded to the nearest value of a type.
     ///
     /// # Errors

@@ -21,7 +21,8 @@ use super::{Groups, PlanesTensor, Shape, TensorView, TernaryTensor};
 use crate::error::{check_len, reserve};
 use crate::exact::float_sums;
 use crate::optimum::fit::share;
-use crate::weight::{FloatBits, TypedSlice, scale_by_power, unit_exponent};
+use crate::optimum::weight::TypedSlice;
+use crate::weight::{FloatBits, scale_by_power, unit_exponent};
 use crate::{Error, ShapeError, Weight};
 
 /// How close restored weights `w'` come to original weights `w`.

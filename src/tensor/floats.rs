@@ -12,7 +12,8 @@ use super::TensorView;
 use super::strided::StridedLayout;
 #[cfg(feature = "safetensors")]
 use crate::error::check_len;
-use crate::weight::{FloatBits, PRIVATE, TypedSlice};
+use crate::optimum::weight::{PRIVATE, TypedSlice};
+use crate::weight::FloatBits;
 use crate::{Error, Operand, Weight};
 #[cfg(feature = "half")]
 use half::{bf16, f16};

@@ -19,10 +19,10 @@ use super::floats::{AnyView, Floats, each, each_view, nearest_finite};
 use super::{Grouping, Groups, Shape, TensorView, TernaryTensor};
 use crate::ScaleType;
 use crate::error::check_len;
-use crate::quantize::RowFit;
+use crate::optimum::weight::{PRIVATE, TypedSlice, TypedSliceMut};
 use crate::quantize::planes::Planes;
 use crate::threads;
-use crate::weight::{FloatBits, PRIVATE, TypedSlice, TypedSliceMut};
+use crate::weight::FloatBits;
 use crate::{Code, Error, PackedTritsBuf, Rule, Weight};
 
 /// Weights in a batch, about. Chosen: smaller than for one plane, because a search of several planes takes longer.

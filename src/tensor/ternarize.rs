@@ -21,10 +21,11 @@ use super::{ErrorMetrics, floats::Floats};
 use super::{GroupedView, Grouping, Groups, TensorView, TernaryTensor};
 use crate::error::try_vec;
 use crate::optimum::check::check_importance;
+use crate::optimum::weight::TypedSlice;
 use crate::optimum::{short, solution};
 use crate::packed::pack_two_bit;
 use crate::threads;
-use crate::weight::{FloatBits, TypedSlice};
+use crate::weight::FloatBits;
 use crate::{Code, Error, Fit, Operand, PackedTritsBuf, Scales, Ternarizer, Weight};
 
 /// Weights in a batch, about. Chosen: a search of so many takes tens of microseconds, long beside the hand-over to a thread.

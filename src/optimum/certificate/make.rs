@@ -21,12 +21,12 @@ use super::{Certificate, Ladder, Step};
 use crate::error::Error;
 use crate::exact::natural::natural;
 use crate::exact::wide_sums::WideSums;
-use crate::optimum::compiled;
 use crate::optimum::fit::Fit;
 use crate::optimum::options::Ternarizer;
 use crate::optimum::rule::Rule;
 use crate::optimum::solution;
-use crate::weight::{FloatBits, Weight};
+use crate::optimum::weight::{Certified, PRIVATE, Weight};
+use crate::weight::FloatBits;
 
 impl Ternarizer<'_> {
     /// The trits, the scales, and why no ternary vector is better.
@@ -59,7 +59,7 @@ impl Ternarizer<'_> {
         &self,
         weights: &[W],
     ) -> Result<(Vec<i8>, Fit<W>, Certificate<W>), Error> {
-        compiled::certify(self, weights)
+        W::certify(self, weights, PRIVATE)
     }
 
     /// Whether an optimum of its rule is what is asked for.
@@ -81,11 +81,10 @@ impl Ternarizer<'_> {
 }
 
 /// Ternarizes and makes the certificate.
-#[expect(clippy::type_complexity, reason = "what `certify` returns")]
 pub(in crate::optimum) fn certify<W: FloatBits>(
     options: &Ternarizer<'_>,
     weights: &[W],
-) -> Result<(Vec<i8>, Fit<W>, Certificate<W>), Error> {
+) -> Certified<W> {
     options.check_certifiable()?;
     let mut trits = vec![0; weights.len()];
     let fit = solution::ternarize_into(options, weights, &mut trits)?;

@@ -55,9 +55,9 @@ use core::slice;
 pub use refusal::Refusal;
 
 use crate::exact::limbs::{bit_length, to_f64};
-use crate::optimum::compiled;
 use crate::optimum::fit::Fit;
-use crate::weight::{PRIVATE, Weight, scale_by_power};
+use crate::optimum::weight::{PRIVATE, Weight};
+use crate::weight::scale_by_power;
 
 /// Why an answer of [`Rule::Tnt`](crate::Rule::Tnt) or [`Rule::TwoScale`](crate::Rule::TwoScale) is the optimum:
 /// [made](crate::Ternarizer::certify) with it, [checked](Self::check) without any search.
@@ -188,27 +188,7 @@ impl<W: Weight> Certificate<W> {
         trits: &[i8],
         fit: &Fit<W>,
     ) -> Result<(), Refusal> {
-        compiled::check(self, weights, importance, trits, fit)
-    }
-}
-
-impl<W: Copy> Certificate<W> {
-    /// The same certificate with its thresholds in another type.
-    pub(super) fn map<T>(&self, value: impl Fn(W) -> T) -> Certificate<T> {
-        let step = |step: &Step<W>| Step {
-            threshold: value(step.threshold),
-            count: step.count,
-            mass: step.mass.clone(),
-            sum: step.sum.clone(),
-        };
-        let ladder = |ladder: &Ladder<W>| Ladder {
-            steps: ladder.steps.iter().map(step).collect(),
-            best: ladder.best,
-        };
-        match self {
-            Self::Joint(all) => Certificate::Joint(ladder(all)),
-            Self::BySign([p, n]) => Certificate::BySign([ladder(p), ladder(n)]),
-        }
+        W::check(self, (weights, importance), (trits, fit), PRIVATE)
     }
 }
 

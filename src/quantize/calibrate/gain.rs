@@ -15,8 +15,9 @@ use num_traits::Float;
 
 use crate::error::{Error, check_len};
 use crate::exact::float_sums;
+use crate::optimum::weight::{PRIVATE, TypedSlice, Weight};
 use crate::quantize::scale_type::{ScaledWeights, widened};
-use crate::weight::{PRIVATE, TypedSlice, Weight, scale_by_power};
+use crate::weight::scale_by_power;
 
 /// The factor for the scales that makes the squared error of the restored weights least: `<w,q> / <q,q>`.
 ///

@@ -12,9 +12,10 @@ use crate::ScaleType;
 use crate::error::Error;
 use crate::exact::float_sums;
 use crate::optimum::fit::share;
+use crate::optimum::weight::TypedSlice;
 use crate::quantize::scale_type::{BestScale, ScaledWeights, widened};
 use crate::quantize::{Codebook, RowFit};
-use crate::weight::{TypedSlice, scale_by_power};
+use crate::weight::scale_by_power;
 
 /// The weights of a group, sorted magnitudes with their running sums, and what planes are wanted.
 pub(super) struct WeightGroup {

@@ -43,7 +43,7 @@ mod system;
 use super::RowFit;
 use crate::ScaleType;
 use crate::error::{Error, Operand};
-use crate::weight::{PRIVATE, TypedSlice, Weight};
+use crate::optimum::weight::{PRIVATE, TypedSlice, Weight};
 use group::WeightGroup;
 
 pub use crate::scale::MAX_PLANES;

@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 use crate::error::Error;
 use crate::exact::float_sums;
 use crate::optimum::check::check_weights;
-use crate::weight::{FloatBits, TypedSlice, scale_by_power, unit_exponent};
+use crate::optimum::weight::TypedSlice;
+use crate::weight::{FloatBits, scale_by_power, unit_exponent};
 
 /// Finite weights, divided by the power of two just above the largest magnitude: so all magnitudes are below 1, and neither
 /// squares nor products overflow. The division is exact for weights of up to 32 bits.

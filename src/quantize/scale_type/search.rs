@@ -25,7 +25,8 @@ use crate::error::Error;
 use crate::exact::float_sums;
 use crate::optimum::fit::{Fit, share};
 use crate::optimum::rule::Rule;
-use crate::weight::{PRIVATE, TypedSlice, Weight, scale_by_power};
+use crate::optimum::weight::{PRIVATE, TypedSlice, Weight};
+use crate::weight::scale_by_power;
 
 /// Trits and how well they stand for the weights.
 type Ternary = (Vec<i8>, Fit<f64>);
