@@ -31,7 +31,7 @@
 use core::num::NonZero;
 
 use super::TernaryMatrix;
-use super::dot::{ActivationSums, Apart, Row, Together, sums};
+use super::dot::{ActivationSums, Apart, Together, sums};
 use crate::error::{Error, check_len};
 use crate::simd::{Backend, Divisible, Job, Vector};
 

@@ -17,7 +17,9 @@ use super::{Activations, TernaryMatrix};
 #[cfg(feature = "alloc")]
 use crate::Backend;
 use crate::code::Code;
-use crate::error::{Error, check_len};
+use crate::error::Error;
+#[cfg(not(feature = "alloc"))]
+use crate::error::check_len;
 
 /// The weights of a tile in the 2-bit code, those of one of its lanes, and those of two lanes, which share a scale.
 const TILE: usize = 256;
@@ -111,6 +113,15 @@ impl TernaryMatrix<'_> {
         y: &mut [f32],
     ) -> Result<(), Error> {
         let mut ys = super::int8::results(self.rows(), self.columns(), xs, y)?;
+        if self.columns() == 0 {
+            // Nothing but the bias is left.
+            for y in y.chunks_exact_mut(self.rows().max(1)) {
+                for (y, &bias) in y.iter_mut().zip(self.bias()) {
+                    *y = bias;
+                }
+            }
+            return Ok(());
+        }
         if self.tiled_i8(backend, xs, &mut ys) {
             return Ok(());
         }
@@ -163,7 +174,9 @@ impl TernaryMatrix<'_> {
         x: &Activations<'_>,
     ) -> Result<f32, Error> {
         let start = row * self.columns();
-        let trits = self.trits(plane).slice(start + run.start..start + run.end)?;
+        let trits = self
+            .trits(plane)
+            .slice(start + run.start..start + run.end)?;
         let d = x.scale_of_block(run.start / Activations::BLOCK);
         let [lambda_p, lambda_n] = self.scales(plane, row, run.start);
         let values = x.values().get(run).unwrap_or_default();
@@ -197,14 +210,20 @@ impl TernaryMatrix<'_> {
             let d = x.scale_of_block(start / Activations::BLOCK);
             for (lane, sum) in sums.iter_mut().enumerate() {
                 // Two lanes share a scale, or all of a tile do.
-                let scaled = if whole_tiles { start } else { start + lane / 2 * PAIR };
+                let scaled = if whole_tiles {
+                    start
+                } else {
+                    start + lane / 2 * PAIR
+                };
                 if scaled >= self.columns() {
                     break;
                 }
                 let [lambda_p, lambda_n] = self.scales(plane, row, scaled);
                 let from = self.columns().min(start + lane * LANE);
                 let run = from..self.columns().min(from + LANE);
-                let trits = self.trits(plane).slice(origin + run.start..origin + run.end)?;
+                let trits = self
+                    .trits(plane)
+                    .slice(origin + run.start..origin + run.end)?;
                 let values = x.values().get(run).unwrap_or_default();
                 if self.lambda_n().is_none() {
                     *sum += trits.dot_i8(values)? as f32 * (lambda_p * d);

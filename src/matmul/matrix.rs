@@ -184,7 +184,11 @@ impl<'a> TernaryMatrix<'a> {
         }
         let block = if block < columns { block } else { columns };
         let block = if block == 0 { 1 } else { block };
-        let per_row = if columns == 0 { 1 } else { columns.div_ceil(block) };
+        let per_row = if columns == 0 {
+            1
+        } else {
+            columns.div_ceil(block)
+        };
         let one_for_all = per_row == 1 && lambda_p.len() == given;
         Ok(Self {
             rows,
@@ -343,7 +347,11 @@ impl<'a> TernaryMatrix<'a> {
 
     /// The place of the first scale of a row in [`lambda_p`](Self::lambda_p).
     pub(super) const fn scale_index(&self, plane: usize, row: usize) -> usize {
-        let of_plane = if self.step == 0 { 1 } else { self.rows * self.step };
+        let of_plane = if self.step == 0 {
+            1
+        } else {
+            self.rows * self.step
+        };
         plane * of_plane + row * self.step
     }
 
@@ -359,6 +367,7 @@ impl<'a> TernaryMatrix<'a> {
     }
 
     /// The scales of the +1 trits, or of all.
+    #[cfg(feature = "alloc")]
     pub(super) const fn lambda_p(&self) -> ScaleSlice<'a> {
         self.lambda_p
     }
@@ -374,6 +383,7 @@ impl<'a> TernaryMatrix<'a> {
     }
 
     /// From the scales of a row to those of the next: 0 if all rows share one scale.
+    #[cfg(feature = "alloc")]
     pub(super) const fn step(&self) -> usize {
         self.step
     }

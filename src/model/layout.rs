@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! write   for each ternary tensor X:
-//!             store X.trits, X.lambda_p and, if there are two scales, X.lambda_n
-//!             add shape, dtype, grouping, code and rule to the directory
+//!             store X.trits, X.lambda_p and, if it has them, X.lambda_n and X.bias
+//!             add shape, grouping, code, type of the scales and rule to the directory
 //! read    the version of the directory, then the directory
 //!         for each tensor X in it:
 //!             take its parts out of the tensors of the file, and check them against the directory
@@ -11,28 +11,32 @@
 //! ```
 //!
 //! The [module](super) shows the parts and the directory. A name that the layout needs for a part cannot be that of a dense tensor;
-//! so a model that is written can be read again.
+//! so a model that is written can be read again. Files of version 1 have one plane, no bias, and scales of the tensor's type; they are
+//! read, and written again as version 2.
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use safetensors::Dtype;
 use serde::{Deserialize, Serialize};
 
 use super::container::StoredTensors;
 use super::{DenseTensor, ModelError, Tensor, names};
+use crate::scale::{MAX_PLANES, ScaleBuf};
 use crate::tensor::{Floats, Grouping, Shape, TernaryTensor};
-use crate::{Code, PackedTritsBuf, Rule, Scales};
+use crate::{Code, PackedTritsBuf, Rule, ScaleSlice, ScaleType, Scales};
 
 /// The metadata key of the directory.
 pub(super) const KEY: &str = "ternarize";
 
 /// The version of the layout that is written, and the only one that is read.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 const TRITS: &str = "trits";
 const LAMBDA_P: &str = "lambda_p";
 const LAMBDA_N: &str = "lambda_n";
+const BIAS: &str = "bias";
 
 /// Read before the rest, because a later version may look different.
 #[derive(Deserialize)]
@@ -49,10 +53,16 @@ struct Directory {
 #[derive(Serialize, Deserialize)]
 struct TensorEntry {
     shape: Vec<usize>,
-    dtype: String,
     grouping: String,
     code: String,
-    rule: String,
+    /// The name of the scale type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scales: Option<String>,
+    /// Version 1: the type of the tensor and of its scales.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dtype: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
 }
 
 fn part_name(tensor: &str, part: &str) -> String {
@@ -81,19 +91,24 @@ pub(super) fn take_apart(
             }
             Tensor::Ternary(ternary) => ternary,
         };
-        // A ternary one is stored as packed trits and scales.
-        let (lambda_p, lambda_n) = ternary.stored_scales();
-        let scales = |values: &Floats| DenseTensor::of(&[values.len()], values);
+        // A ternary one is stored as its parts.
+        let [lambda_p, lambda_n] = ternary.stored_scales();
         put(part_name(name, TRITS), codes(ternary))?;
-        put(part_name(name, LAMBDA_P), scales(lambda_p))?;
-        let second = part_name(name, LAMBDA_N);
-        match ternary.scales() {
-            Scales::Two => put(second, scales(lambda_n))?,
-            // A dense tensor of this name would be read as the second scales.
-            Scales::One if matches!(tensors.get(&second), Some(Tensor::Dense(_))) => {
-                return Err(ModelError::NameTaken { name: second });
+        put(part_name(name, LAMBDA_P), scales(ternary, lambda_p))?;
+        let two = (ternary.scales() == Scales::Two).then(|| scales(ternary, lambda_n));
+        let bias = ternary.bias();
+        let bias =
+            (!bias.is_empty()).then(|| DenseTensor::of(&[bias.len()], &Floats::copy_of(bias)));
+        for (part, content) in [(LAMBDA_N, two), (BIAS, bias)] {
+            let part = part_name(name, part);
+            match content {
+                Some(content) => put(part, content)?,
+                // A dense tensor of this name would be read as this part.
+                None if matches!(tensors.get(&part), Some(Tensor::Dense(_))) => {
+                    return Err(ModelError::NameTaken { name: part });
+                }
+                None => {}
             }
-            Scales::One => {}
         }
         directory.tensors.insert(name.clone(), describe(ternary));
     }
@@ -105,24 +120,52 @@ pub(super) fn take_apart(
     Ok((Some(directory), parts))
 }
 
-/// The packed trits as a tensor of bytes.
+/// The packed trits of all planes.
 fn codes(ternary: &TernaryTensor) -> DenseTensor {
-    let bytes = ternary.trits().as_bytes().to_vec();
+    let bytes: Vec<u8> = ternary
+        .planes()
+        .flat_map(|plane| plane.as_bytes().iter().copied())
+        .collect();
+    let planes = ternary.planes().len();
     DenseTensor {
-        dtype: safetensors::Dtype::U8,
+        dtype: Dtype::U8,
         dtype_name: "U8".to_string(),
-        shape: alloc::vec![bytes.len()],
+        shape: alloc::vec![planes, bytes.len() / planes],
         bytes,
+    }
+}
+
+/// The scales of all planes and groups.
+fn scales(ternary: &TernaryTensor, scales: ScaleSlice<'_>) -> DenseTensor {
+    let (dtype, name) = dtype(scales.scale_type());
+    let planes = ternary.planes().len();
+    DenseTensor {
+        dtype,
+        dtype_name: name.to_string(),
+        shape: alloc::vec![planes, scales.len() / planes],
+        bytes: scales.to_le_bytes(),
+    }
+}
+
+/// The type of a safetensors file that holds scales of a type, and its name. Exponents of powers of two are whole numbers.
+const fn dtype(scale_type: ScaleType) -> (Dtype, &'static str) {
+    match scale_type {
+        ScaleType::F64 => (Dtype::F64, "F64"),
+        ScaleType::F32 => (Dtype::F32, "F32"),
+        ScaleType::F16 => (Dtype::F16, "F16"),
+        ScaleType::Bf16 => (Dtype::BF16, "BF16"),
+        ScaleType::PowerOfTwo => (Dtype::I8, "I8"),
     }
 }
 
 fn describe(ternary: &TernaryTensor) -> TensorEntry {
     TensorEntry {
         shape: ternary.shape().axes().to_vec(),
-        dtype: ternary.dtype().to_string(),
         grouping: ternary.grouping().to_string(),
         code: ternary.trits().code().name().to_string(),
-        rule: ternary.rule().name().to_string(),
+        scales: Some(ternary.scale_type().name().to_string()),
+        dtype: None,
+        rule: ternary.rule().map(|rule| rule.name().to_string()),
     }
 }
 
@@ -154,7 +197,7 @@ fn unreadable(error: &serde_json::Error) -> ModelError {
 fn read_directory(text: &str) -> Result<BTreeMap<String, TensorEntry>, ModelError> {
     let LayoutVersion { version } =
         serde_json::from_str(text).map_err(|error| unreadable(&error))?;
-    if version != VERSION {
+    if !(1..=VERSION).contains(&version) {
         return Err(ModelError::UnknownVersion { found: version });
     }
     let directory: Directory = serde_json::from_str(text).map_err(|error| unreadable(&error))?;
@@ -170,40 +213,80 @@ fn put_together(
     entry: &TensorEntry,
     parts: &mut StoredTensors,
 ) -> Result<TernaryTensor, ModelError> {
+    let tensor = name;
     let bad = |part, reason: &dyn ToString| ModelError::bad_part(name, part, reason);
     // The description, word by word.
-    if !["F16", "BF16", "F32", "F64"].contains(&entry.dtype.as_str()) {
-        return Err(ModelError::not_float(name, &entry.dtype));
-    }
+    let scale_type = match (&entry.scales, &entry.dtype) {
+        (Some(name), _) => ScaleType::from_name(name).ok_or_else(|| bad("scale type", name))?,
+        (None, Some(name)) => {
+            let types = [
+                ScaleType::F64,
+                ScaleType::F32,
+                ScaleType::F16,
+                ScaleType::Bf16,
+            ];
+            let named = types
+                .into_iter()
+                .find(|scale_type| dtype(*scale_type).1 == name);
+            named.ok_or_else(|| ModelError::not_float(tensor, name))?
+        }
+        (None, None) => return Err(bad("scale type", &"missing")),
+    };
     let shape = Shape::new(&entry.shape).map_err(|error| bad("shape", &error))?;
     let grouping: Result<Grouping, _> = entry.grouping.parse();
     let grouping = grouping.map_err(|error| bad("grouping", &error))?;
     let groups = grouping.count(&shape);
     groups.map_err(|error| bad("grouping", &error))?;
     let code = Code::from_name(&entry.code).ok_or_else(|| bad("code", &entry.code))?;
-    let rule = Rule::from_name(&entry.rule).ok_or_else(|| bad("rule", &entry.rule))?;
+    let rule = entry.rule.as_ref();
+    let rule = rule.map(|rule| Rule::from_name(rule).ok_or_else(|| bad("rule", rule)));
 
-    // The packed trits.
+    // The packed trits of each plane.
     let codes = parts.remove(&part_name(name, TRITS));
     let codes = codes.ok_or_else(|| bad(TRITS, &"missing"))?;
     if codes.dtype() != "U8" {
         return Err(bad(TRITS, &"not U8"));
     }
-    let trits = PackedTritsBuf::from_bytes(code, codes.bytes, shape.len());
+    let planes = if codes.shape.len() == 2 {
+        codes.shape[0]
+    } else {
+        1
+    };
+    if planes == 0 || planes > MAX_PLANES {
+        return Err(bad(TRITS, &"not those of 1 to 4 planes"));
+    }
+    let plane_len = codes.bytes.len() / planes;
+    let trits = (0..planes).map(|plane| {
+        let bytes = codes.bytes.get(plane * plane_len..(plane + 1) * plane_len);
+        PackedTritsBuf::from_bytes(code, bytes.unwrap_or_default().to_vec(), shape.len())
+    });
+    let trits: Result<Vec<_>, _> = trits.collect();
     let trits = trits.map_err(|error| bad(TRITS, &error))?;
 
-    // The scales of the one or two signs.
+    // The scales of the one or two signs, and the bias.
     let mut scales = |part| {
         let dense = parts.remove(&part_name(name, part));
-        let floats = dense.map(|dense| {
-            let own_type = dense.dtype() == entry.dtype;
-            let floats = dense.floats().filter(|_| own_type);
-            floats.ok_or_else(|| bad(part, &"not of the tensor's type"))
+        let scales = dense.map(|dense| {
+            let own_type = dense.dtype() == dtype(scale_type).1;
+            let scales = ScaleBuf::from_le_bytes(scale_type, &dense.bytes).filter(|_| own_type);
+            scales.ok_or_else(|| bad(part, &"not of the scale type"))
         });
-        floats.transpose()
+        scales.transpose()
     };
     let lambda_p = scales(LAMBDA_P)?.ok_or_else(|| bad(LAMBDA_P, &"missing"))?;
     let lambda_n = scales(LAMBDA_N)?;
-    TernaryTensor::from_floats(shape, grouping, rule, trits, lambda_p, lambda_n)
-        .map_err(|error| bad("set of scales", &error))
+    let tensor = TernaryTensor::assemble(shape, grouping, trits, lambda_p, lambda_n)
+        .map_err(|error| bad("set of scales", &error))?
+        .with_rule(rule.transpose()?);
+    // Files of version 1 have no bias: there the name may be that of another tensor.
+    let bias = entry
+        .scales
+        .is_some()
+        .then(|| parts.remove(&part_name(name, BIAS)))
+        .flatten();
+    match bias.map(|bias| bias.values::<f32>()) {
+        None => Ok(tensor),
+        Some(None) => Err(bad(BIAS, &"not F32")),
+        Some(Some(bias)) => tensor.with_bias(bias).map_err(|error| bad(BIAS, &error)),
+    }
 }

@@ -5,16 +5,20 @@
 //! the metadata:
 //!
 //! ```text
-//! X.trits     U8          [bytes]      packed trits in row-major order
-//! X.lambda_p  type of X   [groups]     scale of +1, or of both signs
-//! X.lambda_n  type of X   [groups]     scale of -1, only if it differs
+//! X.trits     U8           [planes, bytes]     packed trits in row-major order
+//! X.lambda_p  scale type   [planes, groups]    scale of +1, or of both signs
+//! X.lambda_n  scale type   [planes, groups]    scale of -1, only if it differs
+//! X.bias      F32          [rows]              what products add to the output channels, if there is a bias
 //!
-//! __metadata__["ternarize"] = {"version":1, "tensors":{"X":{
-//!     "shape":[16,1,3,3], "dtype":"F32", "grouping":"axis:0", "code":"2bit", "rule":"tnt"}}}
+//! __metadata__["ternarize"] = {"version":2, "tensors":{"X":{
+//!     "shape":[16,1,3,3], "grouping":"axis:0", "code":"2bit", "scales":"f16", "rule":"tnt"}}}
 //! ```
 //!
-//! `code` is a name of a [`Code`](crate::Code), `grouping` and `rule` are spelled as the `Display` of [`Grouping`] and
-//! [`Rule`](crate::Rule) writes them, and groups are numbered in row-major order of the tensor.
+//! The weight at flat index `i` is the sum over the planes of `lambda_p[plane][g]`, 0 or `-lambda_n[plane][g]`, where `g` is the group of
+//! `i`. `code` is a name of a [`Code`](crate::Code), `scales` one of a [`ScaleType`](crate::ScaleType), `grouping` and `rule` are spelled
+//! as the `Display` of [`Grouping`] and [`Rule`](crate::Rule) writes them; `rule` is missing if the trits were chosen by none. Groups
+//! are numbered in row-major order of the tensor. Scales that are powers of two are stored as exponents, type `I8`, with -128 for 0.
+//! Version 1 had one plane, no bias, one-dimensional parts, and `"dtype"`, the type of `X` and its scales, for `"scales"`.
 //!
 //! - Reading checks everything before it returns anything.
 //! - The same model is always written as the same bytes.

@@ -27,13 +27,12 @@ use core::fmt;
 #[cfg(feature = "alloc")]
 pub(crate) use owned::ScaleBuf;
 pub use slice::ScaleSlice;
-#[cfg(feature = "alloc")]
 pub(crate) use slice::half_to_single;
 
 use crate::weight::{FloatBits, decode, encode, scale_by_power, unit_exponent};
 
 /// The most planes of a ternary matrix; each has scales of its own.
-pub const MAX_PLANES: usize = 4;
+pub(crate) const MAX_PLANES: usize = 4;
 
 /// The type in which a scale is stored.
 ///

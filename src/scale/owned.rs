@@ -1,6 +1,5 @@
 //! [`ScaleBuf`]: owned scales of one type.
 
-use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use super::{ScaleSlice, ScaleType};
@@ -61,20 +60,12 @@ impl ScaleBuf {
     }
 }
 
-impl<'a> ScaleSlice<'a> {
+impl ScaleSlice<'_> {
     /// All values, exactly.
     pub(crate) fn to_f64(self) -> Vec<f64> {
         (0..self.len())
             .filter_map(|index| self.get(index))
             .collect()
-    }
-
-    /// All values as `f32`, each the nearest one.
-    pub(crate) fn to_f32(self) -> Cow<'a, [f32]> {
-        match self {
-            Self::F32(scales) => Cow::Borrowed(scales),
-            _ => (0..self.len()).map(|index| self.single(index)).collect(),
-        }
     }
 
     /// The same scales, owned.

@@ -1,4 +1,4 @@
-//! Tensors stored within a budget of bytes: [`PlanesTensor::ternarize_within_budget`].
+//! Tensors stored within a budget of bytes: [`TernaryTensor::ternarize_within_budget`].
 //!
 //! Each tensor can be stored in several ways, with different groupings and numbers of planes. [`allocate`] chooses one way for each
 //! tensor so that all together keep to the budget. Here the bytes and the errors that it needs are measured:
@@ -12,8 +12,8 @@
 use alloc::vec::Vec;
 
 use super::floats::AnyView;
-use super::planes::ternarize_any;
-use super::{Grouping, PlanesTensor, TensorView};
+use super::planes::ternarize_planes;
+use super::{Grouping, TensorView, TernaryTensor};
 use crate::error::check_len;
 use crate::quantize::budget::{Allocation, allocate};
 use crate::quantize::planes::Planes;
@@ -31,13 +31,13 @@ pub struct StorageOption {
 }
 
 impl StorageOption {
-    fn store(&self, view: AnyView<'_>) -> Result<PlanesTensor, Error> {
-        let planes = ternarize_any(view, self.grouping, &self.planes)?;
+    fn store(&self, view: AnyView<'_>) -> Result<TernaryTensor, Error> {
+        let planes = ternarize_planes(view, self.grouping, &self.planes)?;
         Ok(planes.transcode(self.code))
     }
 }
 
-impl PlanesTensor {
+impl TernaryTensor {
     /// Ternarizes tensors so that together they take at most `budget` bytes, with the smallest sum of their errors that
     /// [`allocate`] finds. The budget covers the packed trits and the scales of all planes.
     ///
@@ -50,7 +50,7 @@ impl PlanesTensor {
     /// # Errors
     ///
     /// - [`Error::LengthMismatch`] if there is not one importance for each tensor;
-    /// - as [`PlanesTensor::ternarize`], for the first tensor and option that fail;
+    /// - as [`TernaryTensor::ternarize`], for the first tensor and option that fail;
     /// - as [`allocate`]: [`Error::InvalidChoice`] for an importance that is negative, NaN or infinite.
     ///
     /// # Examples
@@ -58,7 +58,7 @@ impl PlanesTensor {
     /// ```
     /// use ternarize::Code;
     /// use ternarize::quantize::planes::Planes;
-    /// use ternarize::tensor::{Grouping, PlanesTensor, StorageOption, TensorView};
+    /// use ternarize::tensor::{Grouping, TernaryTensor, StorageOption, TensorView};
     ///
     /// let options = [1, 2, 3].map(|planes| StorageOption {
     ///     grouping: Grouping::OUTPUT_CHANNEL,
@@ -68,7 +68,7 @@ impl PlanesTensor {
     /// let (ternary, other) = ([0.5_f32, -0.5, 0.0, 0.5, 0.5], [0.9_f32, -0.4, 0.1, 0.2, 0.7]);
     /// let views = [TensorView::new(&ternary, &[1, 5])?, TensorView::new(&other, &[1, 5])?];
     /// let (tensors, allocation) =
-    ///     PlanesTensor::ternarize_within_budget(&views, &options, 15, &[1.0, 1.0])?;
+    ///     TernaryTensor::ternarize_within_budget(&views, &options, 15, &[1.0, 1.0])?;
     /// // A plane takes 5 bytes. The first tensor is ternary, so a second plane would not help it.
     /// assert_eq!(tensors[0].planes().len(), 1);
     /// assert_eq!(tensors[1].planes().len(), 2);
@@ -91,7 +91,7 @@ fn within_budget(
     options: &[StorageOption],
     budget: u64,
     importance: &[f64],
-) -> Result<(Vec<PlanesTensor>, Allocation), Error> {
+) -> Result<(Vec<TernaryTensor>, Allocation), Error> {
     check_len(tensors.len(), importance.len())?;
     // Measure each tensor with each option.
     let mut choices = Vec::with_capacity(tensors.len());

@@ -11,17 +11,18 @@
 //! Cost: a pass over the packed trits, and one over each run until both signs are found; memory for the bytes and one scale for each
 //! block.
 
+use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
 use half::f16;
 
-use super::floats::Floats;
 use super::{Grouping, Shape, TernaryTensor};
 use crate::error::{reserve, try_vec};
 use crate::format::Format;
 use crate::format::scale::rounded;
-use crate::{Code, Error, Operand, Rule};
+use crate::scale::ScaleBuf;
+use crate::{Code, Error, Operand};
 
 impl TernaryTensor {
     /// Encodes the tensor in another program's format, as a matrix whose rows run along the last axis. Scales are rounded to the
@@ -30,6 +31,7 @@ impl TernaryTensor {
     /// # Errors
     ///
     /// - [`Error::Empty`] for a tensor without elements;
+    /// - [`Error::Unstorable`] for more than one plane, and for a bias: a format holds neither;
     /// - [`Error::Shape`] if the last axis is not a multiple of the format's [`block_len`](Format::block_len);
     /// - [`Error::Unstorable`] with the first group whose signs have different scales in one block, with the first group whose scale
     ///   would be rounded to infinity, or to zero from another value, or with the first block that has weights of several groups
@@ -81,6 +83,12 @@ impl TernaryTensor {
     /// ```
     pub fn encode_into(&self, format: Format, bytes: &mut [u8]) -> Result<(), Error> {
         let (rows, columns) = matrix(self.shape())?;
+        if self.planes.len() > 1 {
+            return Err(unstorable(Operand::Plane, 1));
+        }
+        if !self.bias.is_empty() {
+            return Err(unstorable(Operand::Bias, 0));
+        }
         let scales = self.block_scales(format, format.scales_len(rows, columns)?)?;
         format.encode_packed_into(columns, self.trits(), &scales, bytes)
     }
@@ -102,7 +110,7 @@ impl TernaryTensor {
     fn block_scale(&self, format: Format, block: usize, range: Range<usize>) -> Result<f32, Error> {
         let (mut found, mut unused) = (None, None);
         for (run, group) in self.groups().runs(range)? {
-            let (lambda_p, lambda_n) = self.scales_of(group);
+            let [lambda_p, lambda_n] = self.scales_of(0, group);
             unused = unused.or_else(|| Some(stored(format, group, lambda_p).unwrap_or(0.0)));
             let trits = self.trits().slice(run)?;
             for (sign, lambda) in [(1, lambda_p), (-1, lambda_n)] {
@@ -127,7 +135,7 @@ impl TernaryTensor {
     /// type (`f16`, or `f32` for [`I2S`](Format::I2S)), and the format's own groups: blocks of [`group`](Format::group) weights,
     /// or the whole tensor.
     ///
-    /// The bytes do not tell by which rule the trits were chosen. [`rule`](Self::rule) is [`Rule::AbsMax`], the rule of ggml.
+    /// The bytes do not tell by which rule the trits were chosen.
     ///
     /// # Errors
     ///
@@ -160,13 +168,14 @@ impl TernaryTensor {
         let code = Code::TwoBit;
         let (trits, scales) = if format.group().is_some() {
             let (trits, scales) = format.decode_packed(rows, columns, bytes, code)?;
-            (trits, Floats::F16(scales))
+            let bits = scales.iter().map(|scale: &f16| scale.to_bits());
+            (trits, ScaleBuf::F16(bits.collect()))
         } else {
             let (trits, scales) = format.decode_packed(rows, columns, bytes, code)?;
-            (trits, Floats::F32(scales))
+            (trits, ScaleBuf::F32(scales))
         };
         let grouping = format.group().map_or(Grouping::Tensor, Grouping::Block);
-        Self::from_floats(shape, grouping, Rule::AbsMax, trits, scales, None)
+        Self::assemble(shape, grouping, vec![trits], scales, None)
     }
 }
 

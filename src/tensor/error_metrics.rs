@@ -17,7 +17,7 @@
 use alloc::vec::Vec;
 
 use super::floats::{AnyView, each, each_view, nearest_finite};
-use super::{Groups, PlanesTensor, Shape, TensorView, TernaryTensor};
+use super::{Groups, Shape, TensorView, TernaryTensor};
 use crate::error::{check_len, reserve};
 use crate::exact::float_sums;
 use crate::optimum::fit::share;
@@ -226,39 +226,5 @@ impl TernaryTensor {
         products(original, self.groups(), &|group, values| {
             self.restore_group(group, values);
         })
-    }
-}
-
-impl PlanesTensor {
-    /// The error metrics of the whole tensor, compared with its original.
-    ///
-    /// # Errors
-    ///
-    /// As [`TernaryTensor::error_metrics`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use ternarize::{quantize::planes::Planes, tensor::{Grouping, PlanesTensor, TensorView}};
-    /// let view = TensorView::new(&[3.0_f32, 4.0], &[2])?;
-    /// let error = |planes| {
-    ///     let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &Planes::new(planes))?;
-    ///     Ok::<_, ternarize::Error>(tensor.error_metrics(&view)?.relative_error)
-    /// };
-    /// assert_eq!((error(1)?, error(2)?), (0.02, 0.0));
-    /// # Ok::<(), ternarize::Error>(())
-    /// ```
-    pub fn error_metrics<W: Weight>(
-        &self,
-        original: &TensorView<'_, W>,
-    ) -> Result<ErrorMetrics, Error> {
-        self.metrics(original.any())
-    }
-
-    pub(super) fn metrics(&self, original: AnyView<'_>) -> Result<ErrorMetrics, Error> {
-        let products = products(original, self.groups(), &|group, values| {
-            self.restore_group(group, values);
-        })?;
-        Ok(InnerProducts::total(&products).into())
     }
 }

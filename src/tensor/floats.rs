@@ -3,7 +3,7 @@
 //! The public functions of this module are generic over [`Weight`]. They turn their arguments into these types at once, and call
 //! functions that are compiled in this crate. So a user's crate compiles almost nothing.
 
-use alloc::borrow::Cow;
+#[cfg(feature = "safetensors")]
 use alloc::vec::Vec;
 
 #[cfg(feature = "safetensors")]
@@ -13,6 +13,7 @@ use super::strided::StridedLayout;
 #[cfg(feature = "safetensors")]
 use crate::error::check_len;
 use crate::optimum::weight::{PRIVATE, TypedSlice};
+use crate::scale::ScaleBuf;
 use crate::weight::FloatBits;
 use crate::{Error, Operand, Weight};
 #[cfg(feature = "half")]
@@ -25,7 +26,8 @@ pub(super) struct AnyView<'a> {
     pub(super) layout: StridedLayout,
 }
 
-/// Weights or scales of any weight type.
+/// Weights of any weight type.
+#[cfg(feature = "safetensors")]
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Floats {
     F32(Vec<f32>),
@@ -63,6 +65,7 @@ macro_rules! each_view {
 pub(super) use each_view;
 
 /// Maps the content of an enum with one variant for each weight type to that of another.
+#[cfg(feature = "safetensors")]
 macro_rules! map {
     ($from:ident, $value:expr, $content:ident => $to:ident($result:expr)) => {
         match $value {
@@ -75,9 +78,6 @@ macro_rules! map {
         }
     };
 }
-
-#[cfg(feature = "safetensors")]
-pub(super) use map;
 
 impl<'a, W: Weight> TensorView<'a, W> {
     /// The view with its type as a value.
@@ -106,6 +106,19 @@ impl<W: FloatBits> TensorView<'_, W> {
     }
 }
 
+/// Scales that have the type of the weights.
+pub(super) fn scale_buf<W: Weight>(scales: &[W]) -> ScaleBuf {
+    match W::typed(scales, PRIVATE) {
+        TypedSlice::F64(scales) => ScaleBuf::F64(scales.to_vec()),
+        TypedSlice::F32(scales) => ScaleBuf::F32(scales.to_vec()),
+        #[cfg(feature = "half")]
+        TypedSlice::F16(scales) => ScaleBuf::F16(scales.iter().map(|s| s.to_bits()).collect()),
+        #[cfg(feature = "half")]
+        TypedSlice::Bf16(scales) => ScaleBuf::Bf16(scales.iter().map(|s| s.to_bits()).collect()),
+    }
+}
+
+#[cfg(feature = "safetensors")]
 impl Floats {
     pub(crate) fn copy_of<W: Weight>(values: &[W]) -> Self {
         Self::copy(W::typed(values, PRIVATE))
@@ -119,24 +132,6 @@ impl Floats {
         each!(Floats, self, values => values.len())
     }
 
-    /// The value at an index, exactly; 0 beyond the last one.
-    pub(super) fn get(&self, index: usize) -> f64 {
-        each!(Floats, self, values => values.get(index).map_or(0.0, |value| value.widen()))
-    }
-
-    /// All values, exactly.
-    pub(super) fn to_f64(&self) -> Vec<f64> {
-        each!(Floats, self, values => values.iter().map(|value| value.widen()).collect())
-    }
-
-    /// All values as `f32`, each the nearest one.
-    pub(super) fn to_f32(&self) -> Cow<'_, [f32]> {
-        if let Self::F32(values) = self {
-            return Cow::Borrowed(values);
-        }
-        each!(Floats, self, values => values.iter().map(|value| value.single()).collect())
-    }
-
     /// The name of the type as model files spell it.
     pub(crate) const fn dtype(&self) -> &'static str {
         match self {
@@ -148,30 +143,10 @@ impl Floats {
             Self::Bf16(_) => "BF16",
         }
     }
-
-    /// The bytes that the values take.
-    pub(super) fn stored_bytes(&self) -> usize {
-        each!(Floats, self, values => size_of_val(&values[..]))
-    }
-
-    /// Checks that the values are scales: finite and not negative. Errors: [`Error::InvalidValue`] with the first index.
-    pub(super) fn check_scales(&self) -> Result<(), Error> {
-        each!(Floats, self, values => check_scales(values))
-    }
 }
 
 const fn invalid(what: Operand, index: usize) -> Error {
     Error::InvalidValue { what, index }
-}
-
-fn check_scales<W: FloatBits>(scales: &[W]) -> Result<(), Error> {
-    let valid = |scale: &W| *scale >= W::zero() && *scale <= W::max_value();
-    // First all of them: a loop without an early exit uses vector instructions.
-    let all_valid = scales.iter().fold(true, |all, scale| all & valid(scale));
-    match scales.iter().position(|scale| !valid(scale)) {
-        Some(index) if !all_valid => Err(invalid(Operand::Scale, index)),
-        _ => Ok(()),
-    }
 }
 
 /// The nearest finite weight.

@@ -1,4 +1,4 @@
-//! Tensors: shapes, the groups of weights that share scales, strided views, and the ternary tensors.
+//! Tensors: shapes, the groups of weights that share scales, strided views, and the ternary tensor.
 //!
 //! A trained layer is an array of several axes. To ternarize it, its weights are divided into groups, and each group gets trits and
 //! one or two scales:
@@ -6,11 +6,11 @@
 //! ```text
 //! TensorView     weights borrowed from memory, in any order of the axes          from a slice, or from_array (feature ndarray)
 //!   + Grouping   which weights share scales: tensor, axis:K, kernel, block:N
-//!   -> TernaryTensor   packed trits and scales                                   ternarize; decode (feature half)
-//!   -> PlanesTensor    a sum of several ternary tensors                          ternarize
+//!   -> TernaryTensor   planes of packed trits, and scales          ternarize, ternarize_planes, from_fits; decode (feature half)
 //!
 //! TernaryTensor  -> weights        dequantize, dequantize_into
 //!                -> ErrorMetrics   error_metrics, group_error_metrics
+//!                -> TernaryTensor  corrected
 //!                -> products       matvec, matmul (f32), matvec_i8, matmul_i8 (8-bit activations)
 //!                -> bytes          encode (feature half), and model files (feature safetensors)
 //! ```
@@ -39,6 +39,7 @@
 //! ```
 
 mod budget;
+mod correct;
 #[cfg(feature = "half")]
 mod encode;
 mod error_metrics;
@@ -50,8 +51,7 @@ mod groups;
 mod ndarray;
 mod planes;
 mod product;
-mod product_i8;
-mod rows;
+mod restore;
 mod runs;
 mod shape;
 mod strided;
@@ -71,7 +71,6 @@ use view::Elements;
 pub use budget::StorageOption;
 pub use error_metrics::ErrorMetrics;
 pub use grouping::Grouping;
-pub use planes::PlanesTensor;
 pub use shape::{MAX_RANK, Shape};
 pub use ternary::TernaryTensor;
 pub use view::TensorView;

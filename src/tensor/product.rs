@@ -3,7 +3,6 @@
 //! A tensor whose groups lie along the rows lends its [`TernaryMatrix`], and nothing is copied. Other tensors are multiplied some rows
 //! at a time, with a copy of the scales for each run of weights of one group.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
 use super::TernaryTensor;
@@ -222,7 +221,8 @@ impl TernaryTensor {
     pub fn as_matrix(&self) -> Result<TernaryMatrix<'_>, Error> {
         let expected = "groups that lie along the rows";
         self.rows()?;
-        self.lend().ok_or(Error::Shape(ShapeError::Grouping { expected }))
+        self.lend()
+            .ok_or(Error::Shape(ShapeError::Grouping { expected }))
     }
 
     /// The product of all axes but the first.
@@ -242,7 +242,11 @@ impl TernaryTensor {
         if !along_rows && self.groups.len() != 1 {
             return None;
         }
-        let block = if self.groups.len() == 1 { columns } else { block };
+        let block = if self.groups.len() == 1 {
+            columns
+        } else {
+            block
+        };
         let lambda_n = self.lambda_n.as_ref().map(|scales| scales.as_slice());
         let mut planes = [self.trits(); MAX_PLANES];
         for (slot, plane) in planes.iter_mut().zip(self.planes()) {

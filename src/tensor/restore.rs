@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use super::TernaryTensor;
 use super::floats::{each, nearest_finite};
 use crate::optimum::fit::value;
-use crate::weight::{FloatBits, PRIVATE, TypedSliceMut};
+use crate::optimum::weight::{PRIVATE, TypedSliceMut};
+use crate::weight::FloatBits;
 use crate::{Error, Weight, error::check_len};
 
 impl TernaryTensor {
@@ -83,6 +84,19 @@ impl TernaryTensor {
         let written = self.dequantize_into(&mut weights);
         debug_assert!(written.is_ok(), "a vector of the tensor's length");
         weights
+    }
+
+    /// The restored weights in the type of the scales if it is that of weights and holds them all, else in `f32`.
+    #[cfg(feature = "safetensors")]
+    pub(crate) fn dequantize_floats(&self) -> super::Floats {
+        use super::Floats;
+        use crate::ScaleType;
+        match (self.scale_type(), self.planes().len()) {
+            (ScaleType::F64, _) => Floats::F64(self.dequantize()),
+            (ScaleType::F16, 1) => Floats::F16(self.dequantize()),
+            (ScaleType::Bf16, 1) => Floats::Bf16(self.dequantize()),
+            _ => Floats::F32(self.dequantize()),
+        }
     }
 
     /// Appends the restored weights of a group, in increasing order of their indices.

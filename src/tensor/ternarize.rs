@@ -11,11 +11,12 @@
 //! where groups are scattered, two while their trits are moved to row-major order; and for each batch a copy of its largest
 //! scattered group, or of all its short ones.
 
+use alloc::vec;
 use alloc::vec::Vec;
 use core::any::Any;
 use core::ops::Range;
 
-use super::floats::{AnyView, each, each_view};
+use super::floats::{AnyView, each, each_view, scale_buf};
 #[cfg(feature = "safetensors")]
 use super::{ErrorMetrics, floats::Floats};
 use super::{GroupedView, Grouping, Groups, TensorView, TernaryTensor};
@@ -102,9 +103,13 @@ fn ternarize_any(
         if let Some(fits) = fits.downcast_mut() {
             *fits = found;
         }
-        let lambda_n = (!one_scale(options)).then_some(&lambda_n[..]);
-        let (shape, rule) = (*view.shape(), options.rule);
-        TernaryTensor::from_parts(shape, grouping, rule, trits, &lambda_p, lambda_n)
+        let lambda_n = (!one_scale(options)).then(|| scale_buf(&lambda_n));
+        let (shape, lambda_p) = (*view.shape(), scale_buf(&lambda_p));
+        let tensor = TernaryTensor::assemble(shape, grouping, vec![trits], lambda_p, lambda_n)?;
+        Ok(TernaryTensor {
+            rule: Some(options.rule),
+            ..tensor
+        })
     })
 }
 

@@ -16,7 +16,9 @@ use core::ops::Range;
 use super::{Grouping, Groups, Shape};
 use crate::error::{ShapeError, check_len};
 use crate::scale::{MAX_PLANES, ScaleBuf};
-use crate::{Code, Error, Operand, PackedTrits, PackedTritsBuf, Rule, ScaleSlice, ScaleType, Scales};
+use crate::{
+    Code, Error, Operand, PackedTrits, PackedTritsBuf, Rule, ScaleSlice, ScaleType, Scales,
+};
 
 /// A tensor of ternary weights: shape, grouping, 1 to 4 planes of packed trits, the scales of each group, and perhaps a bias for each
 /// output channel.
@@ -246,6 +248,11 @@ impl TernaryTensor {
         self.rule
     }
 
+    #[cfg(feature = "safetensors")]
+    pub(crate) fn with_rule(self, rule: Option<Rule>) -> Self {
+        Self { rule, ..self }
+    }
+
     /// Whether a group has one scale or two.
     ///
     /// ```
@@ -349,7 +356,8 @@ impl TernaryTensor {
     /// Both scales of a group in a plane; zeros for those that do not exist.
     pub(super) fn scales_of(&self, plane: usize, group: usize) -> [f64; 2] {
         let index = plane * self.groups.len() + group;
-        self.stored_scales().map(|scales| scales.get(index).unwrap_or(0.0))
+        self.stored_scales()
+            .map(|scales| scales.get(index).unwrap_or(0.0))
     }
 
     /// The same tensor with its trits in another code.

@@ -113,7 +113,9 @@ fn an_f64_scale_is_not_rounded() {
         assert_eq!(ScaleType::F64.neighbours(scale), [scale; 2]);
     }
     assert_eq!(ScaleType::F64.round(f64::INFINITY), f64::MAX);
-    let (trits, fit) = ScaleType::F64.ternarize(Rule::Tnt, &[0.1, -0.3, 0.3]).unwrap();
+    let (trits, fit) = ScaleType::F64
+        .ternarize(Rule::Tnt, &[0.1, -0.3, 0.3])
+        .unwrap();
     assert_eq!((trits, fit.lambda_p), (vec![0, -1, 1], 0.3));
 }
 

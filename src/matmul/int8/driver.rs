@@ -116,7 +116,9 @@ impl TiledMatrix<'_> {
     /// Whether rows can be multiplied together: base-3 rows can, and two-bit rows that begin with a byte.
     fn in_blocks<const P: usize>(&self) -> bool {
         let whole_bytes = |plane: &TiledPlane<'_>| {
-            let RowCodes { row_len, per_byte, .. } = plane.codes;
+            let RowCodes {
+                row_len, per_byte, ..
+            } = plane.codes;
             row_len.is_multiple_of(per_byte)
         };
         P != 4 || self.planes.iter().all(whole_bytes)

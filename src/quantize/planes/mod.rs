@@ -46,7 +46,8 @@ use crate::error::{Error, Operand};
 use crate::optimum::weight::{PRIVATE, TypedSlice, Weight};
 use group::WeightGroup;
 
-pub use crate::scale::MAX_PLANES;
+/// The largest number of planes.
+pub const MAX_PLANES: usize = crate::scale::MAX_PLANES;
 
 /// The number of levels of so many planes that are not negative: half of `3^planes`, rounded up.
 pub(super) const fn most_levels(planes: usize) -> usize {

@@ -14,7 +14,6 @@
     reason = "the one place where instructions are written in assembly; the token proves that the processor has them"
 )]
 
-#[cfg(feature = "half")]
 use core::arch::aarch64::{float32x4_t, uint16x4_t};
 use core::arch::aarch64::{int8x16_t, int32x4_t};
 use core::arch::asm;
@@ -95,7 +94,6 @@ impl Neon {
     }
 
     /// The f32 of four f16, given as bits.
-    #[cfg(feature = "half")]
     #[expect(clippy::unused_self, reason = "the token is the proof")]
     #[inline(always)]
     fn widen_four(self, bits: uint16x4_t) -> float32x4_t {

@@ -141,7 +141,6 @@ impl Avx512 {
         with_token!(self, _mm512_cvtepi32_ps(sums))
     }
 
-    #[cfg(feature = "half")]
     #[inline(always)]
     fn halves_to_floats(self, bits: &[u16; 16]) -> __m512 {
         with_token!(
