@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::exact::float_sums;
 use crate::optimum::fit::share;
 use crate::optimum::weight::TypedSlice;
-use crate::quantize::scale_type::{BestScale, ScaledWeights, widened};
+use crate::quantize::scale_type::{BestScale, ScaledWeights, trits_and_loss, widened};
 use crate::quantize::{Codebook, RowFit};
 use crate::weight::scale_by_power;
 
@@ -66,6 +66,16 @@ impl WeightGroup {
             first = end;
         }
         system
+    }
+
+    /// One plane with a scale for each sign: the optimum, as each sign's trits and scale are that of its own.
+    pub(super) fn two_scales(&self) -> RowFit {
+        let (p, n) = BestScale::of_each_sign(&self.weights, self.scale_type);
+        let (trits, lost) = trits_and_loss(&self.weights.values, p, n);
+        RowFit {
+            codebook: Codebook::TwoScales,
+            ..self.fit(trits, vec![p.stored, n.stored], lost)
+        }
     }
 
     /// Plane after plane: each is the exact optimum, with a stored scale, for what the planes before it left.

@@ -41,9 +41,9 @@ mod rounded;
 mod system;
 
 use super::RowFit;
-use crate::ScaleType;
 use crate::error::{Error, Operand};
 use crate::optimum::weight::{PRIVATE, TypedSlice, Weight};
+use crate::{ScaleType, Scales};
 use group::WeightGroup;
 
 /// The largest number of planes.
@@ -98,6 +98,7 @@ pub struct Planes {
     pub(crate) count: usize,
     pub(crate) method: PlaneMethod,
     pub(crate) scale_type: ScaleType,
+    pub(crate) scales: Scales,
 }
 
 impl Planes {
@@ -115,6 +116,7 @@ impl Planes {
             count: planes,
             method: PlaneMethod::Refined,
             scale_type: ScaleType::F32,
+            scales: Scales::One,
         }
     }
 
@@ -145,12 +147,27 @@ impl Planes {
         Self { scale_type, ..self }
     }
 
+    /// Sets whether each sign has a scale of its own, which is supported for one plane. The trits and both scales are then the optimum
+    /// together, as by [`Rule::TwoScale`](crate::Rule::TwoScale). Default: [`Scales::One`].
+    ///
+    /// ```
+    /// use ternarize::{Scales, ScaleType, quantize::planes::Planes};
+    /// let two = Planes::new(1).scales(Scales::Two).scale_type(ScaleType::F16);
+    /// assert_eq!(two.ternarize(&[1.0_f32, -0.25, 1.0, 0.0])?.scales, [1.0, 0.25]);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn scales(self, scales: Scales) -> Self {
+        Self { scales, ..self }
+    }
+
     /// Ternarizes one group of weights.
     ///
     /// # Errors
     ///
     /// [`Error::Empty`]; [`Error::InvalidValue`] with the index; [`Error::TooMany`]; [`Error::TooMany`] beyond 2^48 weights. For
     /// [`PlaneMethod::Optimal`] also [`Error::Conflict`] with more than two planes and [`Error::TooMany`] beyond 256 weights.
+    /// [`Error::Conflict`] for a scale of each sign with more than one plane.
     ///
     /// # Examples
     ///
@@ -170,6 +187,9 @@ impl Planes {
     fn ternarize_typed(&self, weights: TypedSlice<'_>, len: usize) -> Result<RowFit, Error> {
         let group = WeightGroup::new(weights, self.count, self.scale_type)?;
         self.check(len)?;
+        if self.scales == Scales::Two {
+            return Ok(group.two_scales());
+        }
         let greedy = group.greedy();
         Ok(match self.method {
             // One plane is exact already.
@@ -186,6 +206,12 @@ impl Planes {
     /// Checks that these options can be applied to so many weights.
     pub(crate) fn check(&self, len: usize) -> Result<(), Error> {
         let too_many = |what, given, max| Err(Error::TooMany { what, given, max });
+        if self.scales == Scales::Two && self.count > 1 {
+            return Err(Error::Conflict {
+                this: "a scale for each sign",
+                that: "several planes",
+            });
+        }
         match (self.method, self.count) {
             (_, 1) | (PlaneMethod::Greedy | PlaneMethod::Refined, 2..=MAX_PLANES) => Ok(()),
             (PlaneMethod::Optimal, 2) if len <= pair::MAX_LEN => Ok(()),

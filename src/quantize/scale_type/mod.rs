@@ -8,4 +8,4 @@ mod scaled;
 mod search;
 
 pub(super) use scaled::{ScaledWeights, widened};
-pub(super) use search::BestScale;
+pub(super) use search::{BestScale, trits_and_loss};

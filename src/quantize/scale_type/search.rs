@@ -68,15 +68,13 @@ impl ScaleType {
 
     fn ternarize_typed(self, rule: Rule, weights: TypedSlice<'_>) -> Result<Ternary, Error> {
         let weights = ScaledWeights::of(widened(weights))?;
-        let (values, unit) = (&weights.values, weights.unit);
-        let side = |sign: f64| values.iter().map(move |w| w * sign).filter(|w| *w > 0.0);
-        let best = |magnitudes: Vec<f64>| BestScale::search(magnitudes, unit, self);
         let (p, n) = match rule {
             Rule::Tnt => {
-                let both = best(values.iter().map(|w| w.abs()).collect());
+                let magnitudes = weights.values.iter().map(|w| w.abs()).collect();
+                let both = BestScale::search(magnitudes, weights.unit, self);
                 (both, both)
             }
-            Rule::TwoScale => (best(side(1.0).collect()), best(side(-1.0).collect())),
+            Rule::TwoScale => BestScale::of_each_sign(&weights, self),
             _ => {
                 return Err(Error::Conflict {
                     this: "a stored scale",
@@ -91,18 +89,7 @@ impl ScaleType {
 /// The trits for two scales, and how well they stand for the weights.
 fn measured(weights: &ScaledWeights, p: BestScale, n: BestScale) -> Ternary {
     let values = &weights.values;
-    let trits: Vec<i8> = values
-        .iter()
-        .map(|&w| p.trit(w).max(0) + n.trit(w).min(0))
-        .collect();
-    let lost = float_sums::sum(values, |i, w| {
-        let lost = match trits[i] {
-            1 => w - p.scale,
-            -1 => w + n.scale,
-            _ => w,
-        };
-        lost * lost
-    });
+    let (trits, lost) = trits_and_loss(values, p, n);
     let selected = float_sums::sum(values, |i, w| w * f64::from(trits[i]));
     let count = |wanted: i8| trits.iter().filter(|&&trit| trit == wanted).count();
     let (positives, nonzeros) = (count(1), trits.len() - count(0));
@@ -127,6 +114,21 @@ fn measured(weights: &ScaledWeights, p: BestScale, n: BestScale) -> Ternary {
     (trits, fit)
 }
 
+/// The trits of weights for two scales, and the squared error.
+pub(crate) fn trits_and_loss(values: &[f64], p: BestScale, n: BestScale) -> (Vec<i8>, f64) {
+    let trit = |&w: &f64| p.trit(w).max(0) + n.trit(w).min(0);
+    let trits: Vec<i8> = values.iter().map(trit).collect();
+    let lost = float_sums::sum(values, |i, w| {
+        let lost = match trits[i] {
+            1 => w - p.scale,
+            -1 => w + n.scale,
+            _ => w,
+        };
+        lost * lost
+    });
+    (trits, lost)
+}
+
 /// The best stored scale of some magnitudes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BestScale {
@@ -137,6 +139,19 @@ pub(crate) struct BestScale {
 }
 
 impl BestScale {
+    /// The best scales of the weights above 0 and of those below 0, each sign on its own.
+    pub(crate) fn of_each_sign(weights: &ScaledWeights, scale_type: ScaleType) -> (Self, Self) {
+        let side = |sign: f64| {
+            let side = weights.values.iter().map(|w| w * sign);
+            Self::search(
+                side.filter(|w| *w > 0.0).collect(),
+                weights.unit,
+                scale_type,
+            )
+        };
+        (side(1.0), side(-1.0))
+    }
+
     /// Searches the best scale of magnitudes below 1, which are in units of `2^unit`.
     pub(crate) fn search(mut magnitudes: Vec<f64>, unit: i32, scale_type: ScaleType) -> Self {
         magnitudes.sort_unstable_by(|a, b| b.total_cmp(a));
