@@ -44,6 +44,12 @@ pub enum ModelError {
         /// The message of the safetensors reader.
         reason: String,
     },
+    /// The model is too much for a safetensors file.
+    #[error("cannot be a safetensors file: {reason}")]
+    Unwritable {
+        /// The message of the safetensors writer.
+        reason: String,
+    },
     /// The header names a tensor twice, or the metadata a key.
     #[error("the name `{name}` occurs twice in the header")]
     DuplicateName {

@@ -27,12 +27,12 @@ mod dense;
 mod error;
 mod layout;
 mod names;
+mod write;
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 
 pub use dense::DenseTensor;
@@ -130,7 +130,7 @@ impl Model {
     ///
     /// - [`ModelError::NameTaken`] if a dense tensor has the name of a part of a ternary one (that of the second scales is reserved
     ///   even if there is one scale) or the name `__metadata__`, or if the metadata have the key `ternarize`;
-    /// - [`ModelError::Container`] if the header would be longer than the format allows.
+    /// - [`ModelError::Unwritable`] if the header would be longer than the format allows.
     ///
     /// # Examples
     ///
@@ -172,7 +172,7 @@ impl Model {
     }
 
     /// Writes a safetensors file and returns its size in bytes. The bytes go to a temporary file in the same folder, which is then
-    /// renamed.
+    /// renamed. An old file's permissions are kept, and symbolic links are followed to the file itself.
     ///
     /// # Errors
     ///
@@ -191,17 +191,11 @@ impl Model {
     pub fn write(&self, path: impl AsRef<Path>) -> Result<u64, ModelError> {
         let path = path.as_ref();
         let bytes = self.to_bytes()?;
-        let folder = path.parent().filter(|folder| *folder != Path::new(""));
-        let written = temporary_file(folder.unwrap_or(Path::new(".")))
-            .and_then(|mut file| file.write_all(&bytes).map(|()| file))
-            .and_then(|file| file.persist(path).map_err(std::io::Error::from));
-        match written {
-            Ok(_) => Ok(bytes.len() as u64),
-            Err(source) => Err(ModelError::Write {
-                path: path.into(),
-                source,
-            }),
-        }
+        write::write(path, &bytes).map_err(|source| ModelError::Write {
+            path: path.into(),
+            source,
+        })?;
+        Ok(bytes.len() as u64)
     }
 
     /// The tensors in alphabetical order of their names.
@@ -338,12 +332,4 @@ impl Model {
             metadata: self.metadata.clone(),
         }
     }
-}
-
-/// A temporary file with the permissions that a new file gets, and not readable for the user alone.
-fn temporary_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    let mut file = tempfile::Builder::new();
-    #[cfg(unix)]
-    file.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    file.tempfile_in(folder)
 }
