@@ -20,6 +20,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::container::StoredTensors;
+use super::dense::is_float;
 use super::{DenseTensor, ModelError, Tensor, names};
 use crate::tensor::{Floats, Grouping, Shape, TernaryTensor};
 use crate::{Code, PackedTritsBuf, Rule, Scales};
@@ -172,7 +173,7 @@ fn put_together(
 ) -> Result<TernaryTensor, ModelError> {
     let bad = |part, reason: &dyn ToString| ModelError::bad_part(name, part, reason);
     // The description, word by word.
-    if !["F16", "BF16", "F32", "F64"].contains(&entry.dtype.as_str()) {
+    if !is_float(&entry.dtype) {
         return Err(ModelError::not_float(name, &entry.dtype));
     }
     let shape = Shape::new(&entry.shape).map_err(|error| bad("shape", &error))?;

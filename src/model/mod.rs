@@ -27,6 +27,7 @@ mod dense;
 mod error;
 mod layout;
 mod names;
+mod ternarize;
 mod write;
 
 use alloc::collections::BTreeMap;
@@ -38,8 +39,7 @@ use std::path::Path;
 pub use dense::DenseTensor;
 pub use error::ModelError;
 
-use crate::Ternarizer;
-use crate::tensor::{ErrorMetrics, Grouping, TernaryTensor};
+use crate::tensor::TernaryTensor;
 
 /// A tensor of a model.
 ///
@@ -261,49 +261,6 @@ impl Model {
     /// ```
     pub fn metadata_mut(&mut self) -> &mut BTreeMap<String, String> {
         &mut self.metadata
-    }
-
-    /// Ternarizes a dense tensor of floats in place. Returns the error metrics of the stored tensor.
-    ///
-    /// # Errors
-    ///
-    /// - [`ModelError::NoSuchTensor`];
-    /// - [`ModelError::NotFloat`] for a tensor of integers or one that is ternary already;
-    /// - [`ModelError::Tensor`] with the error of [`TernaryTensor::ternarize`].
-    ///
-    /// Then the model is as it was.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use ternarize::{Ternarizer, model::{DenseTensor, Model, Tensor}, tensor::Grouping};
-    /// let mut model = Model::new();
-    /// model.insert("w", Tensor::Dense(DenseTensor::new(&[2], &[3.0_f64, 4.0])?));
-    /// let metrics = model.ternarize("w", Grouping::Tensor, &Ternarizer::new())?;
-    /// assert_eq!(metrics.relative_error, 0.02);
-    /// # Ok::<(), ternarize::model::ModelError>(())
-    /// ```
-    pub fn ternarize(
-        &mut self,
-        name: &str,
-        grouping: Grouping,
-        options: &Ternarizer<'_>,
-    ) -> Result<ErrorMetrics, ModelError> {
-        let tensor = || name.to_string();
-        let dense = match self.tensors.get(name) {
-            Some(Tensor::Dense(dense)) => dense,
-            Some(Tensor::Ternary(_)) => return Err(ModelError::not_float(name, "ternary")),
-            None => return Err(ModelError::NoSuchTensor { tensor: tensor() }),
-        };
-        let weights = dense.floats();
-        let weights = weights.ok_or_else(|| ModelError::not_float(name, dense.dtype()))?;
-        let made = TernaryTensor::ternarize_floats(&weights, dense.shape(), grouping, options);
-        let (ternary, metrics) = made.map_err(|source| ModelError::Tensor {
-            tensor: tensor(),
-            source,
-        })?;
-        self.insert(name, Tensor::Ternary(ternary));
-        Ok(metrics)
     }
 
     /// The same model with every ternary tensor dequantized to a dense one of its original type.

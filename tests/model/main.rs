@@ -6,3 +6,4 @@ mod overwritten;
 mod safetensors;
 mod safetensors_hostile;
 mod safetensors_round_trip;
+mod whole;
