@@ -1,10 +1,11 @@
 //! The safetensors container: named tensors and metadata to bytes and back.
 //!
-//! The crate `safetensors` reads and writes the header. This module differs from what that crate does alone in three ways:
+//! The crate `safetensors` reads and writes the header. This module differs from what that crate does alone in four ways:
 //!
 //! - A name that occurs twice in the header is an error. The crate takes the last one, and a tensor would be lost.
 //! - Metadata are written in alphabetical order. The crate writes them in the order of a hash map, so the same model would give
 //!   different bytes.
+//! - Of tensors that overlap the one that begins or ends later is named, or else the later name. The crate names another one each time.
 //! - The length of the file is compared with that of its tensors without an addition that could overflow.
 
 use alloc::borrow::Cow;
@@ -12,7 +13,11 @@ use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use safetensors::tensor::{Dtype, Metadata as Header, View, serialize as serialize_tensors};
+use safetensors::SafeTensorError;
+use safetensors::tensor::{
+    Dtype, Metadata as Header, TensorInfo, View, serialize as serialize_tensors,
+};
+use serde::Deserialize;
 
 use super::{DenseTensor, ModelError, names};
 
@@ -28,8 +33,21 @@ const PREFIX: usize = 8;
 /// The longest header that the format allows.
 const MAX_HEADER: usize = 100_000_000;
 
+/// What is wrong with a header.
+const INCOMPLETE: &str = "the header is incomplete";
+const TOO_LONG: &str = "the header is longer than 100,000,000 bytes";
+
 /// The name of the metadata in the header.
 const METADATA: &str = "__metadata__";
+
+/// The header as JSON.
+#[derive(Deserialize)]
+struct Entries {
+    #[serde(rename = "__metadata__")]
+    metadata: Option<Metadata>,
+    #[serde(flatten)]
+    tensors: BTreeMap<String, TensorInfo>,
+}
 
 fn container(reason: &dyn ToString) -> ModelError {
     ModelError::Container {
@@ -40,20 +58,23 @@ fn container(reason: &dyn ToString) -> ModelError {
 /// The metadata and the tensors of a file.
 pub(super) fn parse(bytes: &[u8]) -> Result<(Metadata, StoredTensors), ModelError> {
     // The header is JSON, in which no name occurs twice.
-    let (header, data) = split(bytes).ok_or_else(|| container(&"the header is incomplete"))?;
+    let (header, data) = split(bytes).map_err(|reason| container(&reason))?;
     let header = core::str::from_utf8(header).map_err(|error| container(&error))?;
     let duplicate = names::duplicate(header, METADATA).map_err(|error| container(&error))?;
     if let Some(name) = duplicate {
         return Err(ModelError::DuplicateName { name });
     }
-    // Reading the header checks that the tensors follow each other without gaps, from the first byte on.
-    let header: Header = serde_json::from_str(header).map_err(|error| container(&error))?;
+    // In the order of their data, tensors must follow each other without gaps, from the first byte on.
+    let Entries { metadata, tensors } =
+        serde_json::from_str(header).map_err(|error| container(&error))?;
+    let mut tensors: Vec<_> = tensors.into_iter().collect();
+    tensors.sort_by_key(|(_, info)| info.data_offsets);
+    let header = Header::new(None, tensors).map_err(|error| container(&error))?;
     if header.data_len() != data.len() {
         let reason = "the data are not as long as the header says";
         return Err(container(&reason));
     }
     // Copy each tensor's bytes.
-    let metadata = header.metadata().clone().unwrap_or_default();
     let tensors = header.tensors().into_iter().map(|(name, info)| {
         let (start, end) = info.data_offsets;
         let tensor = DenseTensor {
@@ -64,14 +85,17 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(Metadata, StoredTensors), ModelErro
         };
         (name, tensor)
     });
-    Ok((metadata.into_iter().collect(), tensors.collect()))
+    Ok((metadata.unwrap_or_default(), tensors.collect()))
 }
 
 /// The header and the data of a file.
-fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (len, rest) = bytes.split_first_chunk::<PREFIX>()?;
-    let len = usize::try_from(u64::from_le_bytes(*len)).ok()?;
-    rest.split_at_checked(len).filter(|_| len <= MAX_HEADER)
+fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), &'static str> {
+    let (len, rest) = bytes.split_first_chunk::<PREFIX>().ok_or(INCOMPLETE)?;
+    let len = usize::try_from(u64::from_le_bytes(*len)).unwrap_or(usize::MAX);
+    if len > MAX_HEADER {
+        return Err(TOO_LONG);
+    }
+    rest.split_at_checked(len).ok_or(INCOMPLETE)
 }
 
 /// The bytes of a file with this content.
@@ -83,16 +107,22 @@ pub(super) fn serialize(
         let name = METADATA.to_string();
         return Err(ModelError::NameTaken { name });
     }
-    let bytes = serialize_tensors(tensors, None).map_err(|error| container(&error))?;
+    let unwritable = |reason: &dyn ToString| ModelError::Unwritable {
+        reason: reason.to_string(),
+    };
+    let bytes = serialize_tensors(tensors, None).map_err(|error| match error {
+        SafeTensorError::HeaderTooLarge => unwritable(&TOO_LONG),
+        other => unwritable(&other),
+    })?;
     if metadata.is_empty() {
         return Ok(bytes);
     }
-    with_metadata(&bytes, metadata).ok_or_else(|| container(&"the header would be too long"))
+    with_metadata(&bytes, metadata).ok_or_else(|| unwritable(&TOO_LONG))
 }
 
 /// The file with metadata added at the start of its header.
 fn with_metadata(bytes: &[u8], metadata: &Metadata) -> Option<Vec<u8>> {
-    let (header, data) = split(bytes)?;
+    let (header, data) = split(bytes).ok()?;
     let entries = header.trim_ascii_end().strip_prefix(b"{")?;
     let comma: &[u8] = if entries == b"}" { b"" } else { b"," };
     let metadata = serde_json::to_vec(metadata).ok()?;

@@ -44,6 +44,12 @@ pub enum ModelError {
         /// The message of the safetensors reader.
         reason: String,
     },
+    /// The model is too much for a safetensors file.
+    #[error("cannot be a safetensors file: {reason}")]
+    Unwritable {
+        /// The message of the safetensors writer.
+        reason: String,
+    },
     /// The header names a tensor twice, or the metadata a key.
     #[error("the name `{name}` occurs twice in the header")]
     DuplicateName {
@@ -100,6 +106,21 @@ pub enum ModelError {
         /// The reason.
         source: Error,
     },
+    /// The ternary tensor would not take fewer bytes than the dense one.
+    #[error(
+        "the tensor `{tensor}` would take {ternary} bytes as trits and scales, and takes {dense}"
+    )]
+    NotSmaller {
+        /// The tensor.
+        tensor: String,
+        /// The bytes of its values.
+        dense: usize,
+        /// The bytes of the trits and scales.
+        ternary: usize,
+    },
+    /// The model has nothing to ternarize.
+    #[error("there is no tensor of two axes or more with F16, BF16, F32 or F64 values")]
+    NoMatrix,
     /// Values and shape of a tensor do not fit together.
     #[error("values and shape do not fit together")]
     Shape(#[from] Error),

@@ -22,6 +22,7 @@ use safetensors::Dtype;
 use serde::{Deserialize, Serialize};
 
 use super::container::StoredTensors;
+use super::dense::is_float;
 use super::{DenseTensor, ModelError, Tensor, names};
 use crate::scale::{MAX_PLANES, ScaleBuf};
 use crate::tensor::{Floats, Grouping, Shape, TernaryTensor};
@@ -216,6 +217,7 @@ fn put_together(
     let tensor = name;
     let bad = |part, reason: &dyn ToString| ModelError::bad_part(name, part, reason);
     // The description, word by word.
+<<<<<<< HEAD
     let scale_type = match (&entry.scales, &entry.dtype) {
         (Some(name), _) => ScaleType::from_name(name).ok_or_else(|| bad("scale type", name))?,
         (None, Some(name)) => {
@@ -232,6 +234,11 @@ fn put_together(
         }
         (None, None) => return Err(bad("scale type", &"missing")),
     };
+=======
+    if !is_float(&entry.dtype) {
+        return Err(ModelError::not_float(name, &entry.dtype));
+    }
+>>>>>>> wip-faults
     let shape = Shape::new(&entry.shape).map_err(|error| bad("shape", &error))?;
     let grouping: Result<Grouping, _> = entry.grouping.parse();
     let grouping = grouping.map_err(|error| bad("grouping", &error))?;

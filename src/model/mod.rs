@@ -31,19 +31,19 @@ mod dense;
 mod error;
 mod layout;
 mod names;
+mod ternarize;
+mod write;
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 
 pub use dense::DenseTensor;
 pub use error::ModelError;
 
-use crate::Ternarizer;
-use crate::tensor::{ErrorMetrics, Grouping, TernaryTensor};
+use crate::tensor::TernaryTensor;
 
 /// A tensor of a model.
 ///
@@ -134,7 +134,7 @@ impl Model {
     ///
     /// - [`ModelError::NameTaken`] if a dense tensor has the name of a part of a ternary one (that of the second scales is reserved
     ///   even if there is one scale) or the name `__metadata__`, or if the metadata have the key `ternarize`;
-    /// - [`ModelError::Container`] if the header would be longer than the format allows.
+    /// - [`ModelError::Unwritable`] if the header would be longer than the format allows.
     ///
     /// # Examples
     ///
@@ -176,7 +176,7 @@ impl Model {
     }
 
     /// Writes a safetensors file and returns its size in bytes. The bytes go to a temporary file in the same folder, which is then
-    /// renamed.
+    /// renamed. An old file's permissions are kept, and symbolic links are followed to the file itself.
     ///
     /// # Errors
     ///
@@ -195,17 +195,11 @@ impl Model {
     pub fn write(&self, path: impl AsRef<Path>) -> Result<u64, ModelError> {
         let path = path.as_ref();
         let bytes = self.to_bytes()?;
-        let folder = path.parent().filter(|folder| *folder != Path::new(""));
-        let written = temporary_file(folder.unwrap_or(Path::new(".")))
-            .and_then(|mut file| file.write_all(&bytes).map(|()| file))
-            .and_then(|file| file.persist(path).map_err(std::io::Error::from));
-        match written {
-            Ok(_) => Ok(bytes.len() as u64),
-            Err(source) => Err(ModelError::Write {
-                path: path.into(),
-                source,
-            }),
-        }
+        write::write(path, &bytes).map_err(|source| ModelError::Write {
+            path: path.into(),
+            source,
+        })?;
+        Ok(bytes.len() as u64)
     }
 
     /// The tensors in alphabetical order of their names.
@@ -273,49 +267,6 @@ impl Model {
         &mut self.metadata
     }
 
-    /// Ternarizes a dense tensor of floats in place. Returns the error metrics of the stored tensor.
-    ///
-    /// # Errors
-    ///
-    /// - [`ModelError::NoSuchTensor`];
-    /// - [`ModelError::NotFloat`] for a tensor of integers or one that is ternary already;
-    /// - [`ModelError::Tensor`] with the error of [`TernaryTensor::ternarize`].
-    ///
-    /// Then the model is as it was.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use ternarize::{Ternarizer, model::{DenseTensor, Model, Tensor}, tensor::Grouping};
-    /// let mut model = Model::new();
-    /// model.insert("w", Tensor::Dense(DenseTensor::new(&[2], &[3.0_f64, 4.0])?));
-    /// let metrics = model.ternarize("w", Grouping::Tensor, &Ternarizer::new())?;
-    /// assert_eq!(metrics.relative_error, 0.02);
-    /// # Ok::<(), ternarize::model::ModelError>(())
-    /// ```
-    pub fn ternarize(
-        &mut self,
-        name: &str,
-        grouping: Grouping,
-        options: &Ternarizer<'_>,
-    ) -> Result<ErrorMetrics, ModelError> {
-        let tensor = || name.to_string();
-        let dense = match self.tensors.get(name) {
-            Some(Tensor::Dense(dense)) => dense,
-            Some(Tensor::Ternary(_)) => return Err(ModelError::not_float(name, "ternary")),
-            None => return Err(ModelError::NoSuchTensor { tensor: tensor() }),
-        };
-        let weights = dense.floats();
-        let weights = weights.ok_or_else(|| ModelError::not_float(name, dense.dtype()))?;
-        let made = TernaryTensor::ternarize_floats(&weights, dense.shape(), grouping, options);
-        let (ternary, metrics) = made.map_err(|source| ModelError::Tensor {
-            tensor: tensor(),
-            source,
-        })?;
-        self.insert(name, Tensor::Ternary(ternary));
-        Ok(metrics)
-    }
-
     /// The same model with every ternary tensor dequantized to a dense one of its original type.
     ///
     /// ```
@@ -342,12 +293,4 @@ impl Model {
             metadata: self.metadata.clone(),
         }
     }
-}
-
-/// A temporary file with the permissions that a new file gets, and not readable for the user alone.
-fn temporary_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    let mut file = tempfile::Builder::new();
-    #[cfg(unix)]
-    file.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    file.tempfile_in(folder)
 }

@@ -33,6 +33,11 @@ impl<'de> Visitor<'de> for Names<'_> {
         f.write_str("an object")
     }
 
+    /// Python's reader takes `null` for metadata that are missing.
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut seen = BTreeSet::new();
         while let Some(name) = map.next_key::<String>()? {
@@ -56,6 +61,6 @@ impl<'de> DeserializeSeed<'de> for Names<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
+        deserializer.deserialize_any(self)
     }
 }

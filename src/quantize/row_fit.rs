@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use crate::ScaleType;
 use crate::error::{Error, check_len};
 use crate::optimum::weight::{PRIVATE, Weight};
+use crate::scale::MAX_PLANES;
 
 /// Which levels the weights of a group may take.
 ///
@@ -45,6 +46,47 @@ impl Codebook {
             Self::TwoScales => 2,
             Self::OneScale | Self::Planes(_) => self.planes(),
         }
+    }
+
+    /// Stored bits for each weight of a long row: trits in base 3, and the scales of groups of so many weights.
+    ///
+    /// ```
+    /// use ternarize::{ScaleType, quantize::Codebook};
+    /// assert_eq!(Codebook::Planes(2).bits_per_weight(64, ScaleType::F16), 2.0 * (1.6 + 0.25));
+    /// ```
+    #[must_use]
+    pub fn bits_per_weight(self, group: usize, scale_type: ScaleType) -> f64 {
+        let of_scales = 8.0 * (self.scales() * scale_type.bytes()) as f64;
+        1.6 * self.planes() as f64 + of_scales / group.max(1) as f64
+    }
+
+    /// The finest codebook of at most so many [`bits_per_weight`](Self::bits_per_weight).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidOption`] if even one scale takes more bits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ternarize::{ScaleType, quantize::Codebook};
+    ///
+    /// let within = |bits| Codebook::within(bits, 256, ScaleType::F16);
+    /// assert_eq!(within(1.7)?, Codebook::OneScale);
+    /// assert_eq!(within(2.0)?, Codebook::TwoScales);
+    /// assert_eq!(within(3.4)?, Codebook::Planes(2));
+    /// assert!(within(1.6).is_err());
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    pub fn within(bits: f64, group: usize, scale_type: ScaleType) -> Result<Self, Error> {
+        let planes = (2..=MAX_PLANES as u8).rev().map(Self::Planes);
+        let from_finest = planes.chain([Self::TwoScales, Self::OneScale]);
+        let mut fitting =
+            from_finest.filter(|book| book.bits_per_weight(group, scale_type) <= bits);
+        fitting.next().ok_or(Error::InvalidOption {
+            name: "bits per weight",
+            value: bits,
+        })
     }
 }
 

@@ -20,7 +20,7 @@ mod test_set;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::Parser;
 use ternarize::model::Model;
 use ternarize::tensor::Grouping;
@@ -63,13 +63,7 @@ fn main() -> Result<()> {
     match &arguments.file {
         Some(file) => {
             let dense = Model::read(file).with_context(|| file.display().to_string())?;
-            let names = own_file::matrices(&dense);
-            ensure!(
-                !names.is_empty(),
-                "{} holds no tensor of two axes or more",
-                file.display()
-            );
-            let ternary = own_file::ternarize(&dense, &names, &chosen)
+            let (ternary, names) = own_file::ternarize(&dense, &chosen)
                 .with_context(|| format!("in {}", file.display()))?;
             write(&ternary, &arguments.out, file)?;
             plot(&dense, names.iter().map(String::as_str), &arguments.out)

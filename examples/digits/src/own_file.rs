@@ -2,46 +2,42 @@
 
 use std::time::Instant;
 
-use anyhow::Result;
-use ternarize::model::{Model, ModelError, Tensor};
+use anyhow::{Error, Result};
+use ternarize::model::{Model, Tensor};
 
 use crate::recipe::Recipe;
 
-/// The names of the tensors of two axes or more.
-pub(crate) fn matrices(model: &Model) -> Vec<String> {
-    let tensors = model.tensors();
-    let matrices = tensors
-        .filter(|(_, tensor)| matches!(tensor, Tensor::Dense(dense) if dense.shape().len() > 1));
-    matrices.map(|(name, _)| name.to_owned()).collect()
-}
-
-/// Ternarizes those of these tensors that are floats.
-pub(crate) fn ternarize(dense: &Model, names: &[String], recipe: &Recipe) -> Result<Model> {
-    let mut model = dense.clone();
+/// Ternarizes the matrices of a model. Returns their names, too, and says of each other tensor of two axes or more why it stays as it is.
+pub(crate) fn ternarize(dense: &Model, recipe: &Recipe) -> Result<(Model, Vec<String>)> {
+    let (mut model, mut names, start) = (dense.clone(), Vec::new(), Instant::now());
+    let found = model.ternarize_all(recipe.grouping, &recipe.ternarizer())?;
+    let seconds = start.elapsed().as_secs_f64();
     println!(
-        "{:>9} {:<44} {:>16} {:>8} {:>8} {:>8} {:>8} {:>9}",
-        "", "tensor", "shape", "cosine", "error", "zeros", "bits/w", "time"
+        "{:<44} {:>16} {:>8} {:>8} {:>8} {:>8}",
+        "tensor", "shape", "cosine", "error", "zeros", "bits/w"
     );
-    for (done, name) in (1..).zip(names) {
-        let start = Instant::now();
-        let metrics = match model.ternarize(name, recipe.grouping, &recipe.ternarizer()) {
-            // Integers are nothing to ternarize.
-            Err(ModelError::NotFloat { .. }) => continue,
-            other => other?,
-        };
-        let time = start.elapsed();
-        if let Some(Tensor::Ternary(tensor)) = model.get(name) {
-            println!(
-                "{:>9} {name:<44} {:>16} {:>8.4} {:>8.4} {:>7.1}% {:>8.3} {:>6.0} ms",
-                format!("{done}/{}", names.len()),
+    let all = found.len();
+    for (name, metrics) in found {
+        match (metrics, model.get(&name)) {
+            (Ok(metrics), Some(Tensor::Ternary(tensor))) => println!(
+                "{name:<44} {:>16} {:>8.4} {:>8.4} {:>7.1}% {:>8.3}",
                 tensor.shape().to_string(),
                 metrics.cosine,
                 metrics.relative_error,
                 100.0 * tensor.sparsity(),
                 tensor.bits_per_weight(),
-                time.as_secs_f64() * 1e3,
-            );
+            ),
+            (Err(reason), _) => {
+                println!("{name:<44} stays as it is: {:#}", Error::from(reason));
+                continue;
+            }
+            _ => continue,
         }
+        names.push(name);
     }
-    Ok(model)
+    println!(
+        "{} of {all} tensors are ternary; {seconds:.1} s",
+        names.len()
+    );
+    Ok((model, names))
 }
