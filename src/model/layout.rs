@@ -217,7 +217,6 @@ fn put_together(
     let tensor = name;
     let bad = |part, reason: &dyn ToString| ModelError::bad_part(name, part, reason);
     // The description, word by word.
-<<<<<<< HEAD
     let scale_type = match (&entry.scales, &entry.dtype) {
         (Some(name), _) => ScaleType::from_name(name).ok_or_else(|| bad("scale type", name))?,
         (None, Some(name)) => {
@@ -234,11 +233,6 @@ fn put_together(
         }
         (None, None) => return Err(bad("scale type", &"missing")),
     };
-=======
-    if !is_float(&entry.dtype) {
-        return Err(ModelError::not_float(name, &entry.dtype));
-    }
->>>>>>> wip-faults
     let shape = Shape::new(&entry.shape).map_err(|error| bad("shape", &error))?;
     let grouping: Result<Grouping, _> = entry.grouping.parse();
     let grouping = grouping.map_err(|error| bad("grouping", &error))?;
