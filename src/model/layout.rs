@@ -22,7 +22,6 @@ use safetensors::Dtype;
 use serde::{Deserialize, Serialize};
 
 use super::container::StoredTensors;
-use super::dense::is_float;
 use super::{DenseTensor, ModelError, Tensor, names};
 use crate::scale::{MAX_PLANES, ScaleBuf};
 use crate::tensor::{Floats, Grouping, Shape, TernaryTensor};
@@ -52,6 +51,7 @@ struct Directory {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct TensorEntry {
     shape: Vec<usize>,
     grouping: String,
@@ -214,59 +214,23 @@ fn put_together(
     entry: &TensorEntry,
     parts: &mut StoredTensors,
 ) -> Result<TernaryTensor, ModelError> {
-    let tensor = name;
     let bad = |part, reason: &dyn ToString| ModelError::bad_part(name, part, reason);
     // The description, word by word.
-    let scale_type = match (&entry.scales, &entry.dtype) {
-        (Some(name), _) => ScaleType::from_name(name).ok_or_else(|| bad("scale type", name))?,
-        (None, Some(name)) => {
-            let types = [
-                ScaleType::F64,
-                ScaleType::F32,
-                ScaleType::F16,
-                ScaleType::Bf16,
-            ];
-            let named = types
-                .into_iter()
-                .find(|scale_type| dtype(*scale_type).1 == name);
-            named.ok_or_else(|| ModelError::not_float(tensor, name))?
-        }
-        (None, None) => return Err(bad("scale type", &"missing")),
-    };
+    let scale_type = scale_type(name, entry)?;
     let shape = Shape::new(&entry.shape).map_err(|error| bad("shape", &error))?;
     let grouping: Result<Grouping, _> = entry.grouping.parse();
     let grouping = grouping.map_err(|error| bad("grouping", &error))?;
     let groups = grouping.count(&shape);
     groups.map_err(|error| bad("grouping", &error))?;
-    let code = Code::from_name(&entry.code).ok_or_else(|| bad("code", &entry.code))?;
     let rule = entry.rule.as_ref();
     let rule = rule.map(|rule| Rule::from_name(rule).ok_or_else(|| bad("rule", rule)));
 
-    // The packed trits of each plane.
-    let codes = parts.remove(&part_name(name, TRITS));
-    let codes = codes.ok_or_else(|| bad(TRITS, &"missing"))?;
-    if codes.dtype() != "U8" {
-        return Err(bad(TRITS, &"not U8"));
-    }
-    let planes = if codes.shape.len() == 2 {
-        codes.shape[0]
-    } else {
-        1
-    };
-    if planes == 0 || planes > MAX_PLANES {
-        return Err(bad(TRITS, &"not those of 1 to 4 planes"));
-    }
-    let plane_len = codes.bytes.len() / planes;
-    let trits = (0..planes).map(|plane| {
-        let bytes = codes.bytes.get(plane * plane_len..(plane + 1) * plane_len);
-        PackedTritsBuf::from_bytes(code, bytes.unwrap_or_default().to_vec(), shape.len())
-    });
-    let trits: Result<Vec<_>, _> = trits.collect();
-    let trits = trits.map_err(|error| bad(TRITS, &error))?;
-
-    // The scales of the one or two signs, and the bias.
-    let mut scales = |part| {
-        let dense = parts.remove(&part_name(name, part));
+    // The trits of all planes, the scales of the one or two signs, and the bias, which version 1 did not have.
+    let mut part = |part| parts.remove(&part_name(name, part));
+    let (codes, lambda_p, lambda_n) = (part(TRITS), part(LAMBDA_P), part(LAMBDA_N));
+    let bias = entry.scales.is_some().then(|| part(BIAS)).flatten();
+    let planes = planes(name, entry, &shape, codes)?;
+    let scales = |part, dense: Option<DenseTensor>| {
         let scales = dense.map(|dense| {
             let own_type = dense.dtype() == dtype(scale_type).1;
             let scales = ScaleBuf::from_le_bytes(scale_type, &dense.bytes).filter(|_| own_type);
@@ -274,20 +238,54 @@ fn put_together(
         });
         scales.transpose()
     };
-    let lambda_p = scales(LAMBDA_P)?.ok_or_else(|| bad(LAMBDA_P, &"missing"))?;
-    let lambda_n = scales(LAMBDA_N)?;
-    let tensor = TernaryTensor::assemble(shape, grouping, trits, lambda_p, lambda_n)
+    let lambda_p = scales(LAMBDA_P, lambda_p)?.ok_or_else(|| bad(LAMBDA_P, &"missing"))?;
+    let lambda_n = scales(LAMBDA_N, lambda_n)?;
+    let tensor = TernaryTensor::assemble(shape, grouping, planes, lambda_p, lambda_n)
         .map_err(|error| bad("set of scales", &error))?
         .with_rule(rule.transpose()?);
-    // Files of version 1 have no bias: there the name may be that of another tensor.
-    let bias = entry
-        .scales
-        .is_some()
-        .then(|| parts.remove(&part_name(name, BIAS)))
-        .flatten();
     match bias.map(|bias| bias.values::<f32>()) {
         None => Ok(tensor),
         Some(None) => Err(bad(BIAS, &"not F32")),
         Some(Some(bias)) => tensor.with_bias(bias).map_err(|error| bad(BIAS, &error)),
     }
+}
+
+/// The type of the scales: in version 1 that of the tensor.
+fn scale_type(name: &str, entry: &TensorEntry) -> Result<ScaleType, ModelError> {
+    match (&entry.scales, &entry.dtype) {
+        (Some(scales), _) => ScaleType::from_name(scales)
+            .ok_or_else(|| ModelError::bad_part(name, "scale type", scales)),
+        (None, Some(dtype)) => ScaleType::from_name(&dtype.to_lowercase())
+            .ok_or_else(|| ModelError::not_float(name, dtype)),
+        (None, None) => Err(ModelError::bad_part(name, "scale type", &"missing")),
+    }
+}
+
+/// The packed trits of each plane; in version 1 there was one, without an axis of planes.
+fn planes(
+    name: &str,
+    entry: &TensorEntry,
+    shape: &Shape,
+    codes: Option<DenseTensor>,
+) -> Result<Vec<PackedTritsBuf>, ModelError> {
+    let bad = |part, reason: &dyn ToString| ModelError::bad_part(name, part, reason);
+    let code = Code::from_name(&entry.code).ok_or_else(|| bad("code", &entry.code))?;
+    let codes = codes.ok_or_else(|| bad(TRITS, &"missing"))?;
+    if codes.dtype() != "U8" {
+        return Err(bad(TRITS, &"not U8"));
+    }
+    let count = match codes.shape[..] {
+        [planes, _] => planes,
+        _ => 1,
+    };
+    if !(1..=MAX_PLANES).contains(&count) {
+        return Err(bad(TRITS, &"not those of 1 to 4 planes"));
+    }
+    let len = codes.bytes.len() / count;
+    let planes = (0..count).map(|plane| {
+        let bytes = codes.bytes.get(plane * len..(plane + 1) * len);
+        PackedTritsBuf::from_bytes(code, bytes.unwrap_or_default().to_vec(), shape.len())
+    });
+    let planes: Result<_, _> = planes.collect();
+    planes.map_err(|error| bad(TRITS, &error))
 }
