@@ -227,6 +227,23 @@ impl Operand {
     }
 }
 
+impl Error {
+    /// A number that is not what it must be.
+    pub(crate) const fn invalid(what: Operand, index: usize) -> Self {
+        Self::InvalidValue { what, index }
+    }
+
+    /// More than there may be.
+    pub(crate) const fn too_many(what: Operand, given: usize, max: usize) -> Self {
+        Self::TooMany { what, given, max }
+    }
+
+    /// Two options that exclude each other.
+    pub(crate) const fn conflict(this: &'static str, that: &'static str) -> Self {
+        Self::Conflict { this, that }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {

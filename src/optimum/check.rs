@@ -1,135 +1,98 @@
 //! Every way in which options or input can be wrong.
 
-use crate::error::{Error, Operand};
+use crate::error::{Error, Operand, check_len};
 use crate::optimum::objective::GridObjective;
 use crate::optimum::options::Ternarizer;
+use crate::optimum::route::STREAMS;
 use crate::optimum::rule::{Rule, Scales};
+use crate::optimum::scan::largest::LargestPass;
 use crate::weight::FloatBits;
 
-/// Checks options and lengths. The values of the weights and importances are checked by the pass that reads them first.
+/// Checks the input and the options. Of several faults the first to be reported is a weight that is not finite, the next an
+/// importance.
 pub(crate) fn check<W: FloatBits>(
     options: &Ternarizer<'_>,
     weights: &[W],
     trits: &[i8],
 ) -> Result<(), Error> {
-    check_len(weights)?;
-    // Of several faults the first to be reported is a weight that is not finite, the next an importance.
-    if let Some(importance) = options.importance
-        && let Err(error) = check_importance_len(importance, weights.len())
+    let len = weights.len();
+    check_count::<W>(len)?;
+    let importance_len = options.importance.map_or(len, <[f32]>::len);
+    if importance_len != len {
+        return check_finite(weights).and(check_len(len, importance_len));
+    }
+    // One fast pass over many numbers: their largest bits. `f64` may be too large for `f32`, and zeros may have a sign: where it
+    // finds something, the exact checks decide.
+    let backend = options.instructions();
+    let (numbers, signed) = (weights, false);
+    let mut valid = STREAMS && backend.run_divided(LargestPass { numbers, signed }) < INFINITE;
+    if let Some(numbers) = options.importance
+        && valid
     {
-        return check_finite(weights).and(Err(error));
+        let signed = true;
+        valid = backend.run_divided(LargestPass { numbers, signed }) < INFINITE;
     }
-    check_others(options, weights.len(), trits.len())
-        .or_else(|error| check_values(options, weights).and(Err(error)))
-}
-
-/// Checks that the weights are finite, and the importances finite and not negative.
-pub(crate) fn check_values<W: FloatBits>(
-    options: &Ternarizer<'_>,
-    weights: &[W],
-) -> Result<(), Error> {
-    check_finite(weights)?;
-    options.importance.map_or(Ok(()), check_importance_values)
-}
-
-/// Checks the options, and that there are as many trits as weights.
-fn check_others(options: &Ternarizer<'_>, len: usize, trits: usize) -> Result<(), Error> {
+    if !valid {
+        check_finite(weights)?;
+        options.importance.map_or(Ok(()), check_importance_values)?;
+    }
     check_options(options)?;
-    if trits == len {
-        Ok(())
-    } else {
-        Err(Error::LengthMismatch {
-            expected: len,
-            actual: trits,
-        })
-    }
+    check_len(len, trits.len())
 }
+
+/// The least bits of an `f32` that is not finite.
+const INFINITE: u32 = f32::INFINITY.to_bits();
 
 /// Checks that the options are in range and do not exclude each other.
 pub(crate) fn check_options(options: &Ternarizer<'_>) -> Result<(), Error> {
-    if options.min_nonzeros > options.max_nonzeros {
-        return Err(Error::TooMany {
-            what: Operand::Nonzero,
-            given: options.min_nonzeros,
-            max: options.max_nonzeros,
-        });
+    let (min, max) = (options.min_nonzeros, options.max_nonzeros);
+    if min > max {
+        return Err(Error::too_many(Operand::Nonzero, min, max));
     }
-    if let Some(target) = options.target_cosine
-        && !(target > 0.0 && target <= 1.0)
+    if let Some(value) = options.target_cosine
+        && !(value > 0.0 && value <= 1.0)
     {
-        return Err(Error::InvalidOption {
-            name: "target_cosine",
-            value: target,
-        });
+        let name = "target_cosine";
+        return Err(Error::InvalidOption { name, value });
     }
     check_conflicts(options)
 }
 
 /// Checks that there are weights, not too many, and that they are finite.
 pub(crate) fn check_weights<W: FloatBits>(weights: &[W]) -> Result<(), Error> {
-    check_len(weights)?;
+    check_count::<W>(weights.len())?;
     check_finite(weights)
 }
 
 /// Checks that there are weights, and not too many.
-fn check_len<W: FloatBits>(weights: &[W]) -> Result<(), Error> {
-    if weights.is_empty() {
-        return Err(Error::Empty);
+fn check_count<W: FloatBits>(len: usize) -> Result<(), Error> {
+    let max = usize::try_from(GridObjective::<W>::MAX_LEN).unwrap_or(usize::MAX);
+    match len {
+        0 => Err(Error::Empty),
+        _ if len > max => Err(Error::too_many(Operand::Weight, len, max)),
+        _ => Ok(()),
     }
-    check_count::<W>(weights.len())
 }
 
 /// Checks that the weights are finite.
 pub(crate) fn check_finite<W: FloatBits>(weights: &[W]) -> Result<(), Error> {
     match weights.iter().position(|weight| !weight.is_finite()) {
-        Some(index) => Err(Error::InvalidValue {
-            what: Operand::Weight,
-            index,
-        }),
+        Some(index) => Err(Error::invalid(Operand::Weight, index)),
         None => Ok(()),
-    }
-}
-
-fn check_count<W: FloatBits>(len: usize) -> Result<(), Error> {
-    let max = usize::try_from(GridObjective::<W>::MAX_LEN).unwrap_or(usize::MAX);
-    if len > max {
-        Err(Error::TooMany {
-            what: Operand::Weight,
-            given: len,
-            max,
-        })
-    } else {
-        Ok(())
     }
 }
 
 /// Checks that there is one importance for each weight, finite and not negative.
 #[cfg(feature = "alloc")]
 pub(crate) fn check_importance(importance: &[f32], expected: usize) -> Result<(), Error> {
-    check_importance_len(importance, expected)?;
+    check_len(expected, importance.len())?;
     check_importance_values(importance)
 }
 
-fn check_importance_len(importance: &[f32], expected: usize) -> Result<(), Error> {
-    if importance.len() == expected {
-        Ok(())
-    } else {
-        Err(Error::LengthMismatch {
-            expected,
-            actual: importance.len(),
-        })
-    }
-}
-
 fn check_importance_values(importance: &[f32]) -> Result<(), Error> {
-    match importance
-        .iter()
-        .position(|h| !(h.is_finite() && *h >= 0.0))
-    {
-        Some(index) => Err(Error::InvalidValue {
-            what: Operand::Importance,
-            index,
-        }),
+    let valid = |h: &f32| h.is_finite() && *h >= 0.0;
+    match importance.iter().position(|h| !valid(h)) {
+        Some(index) => Err(Error::invalid(Operand::Importance, index)),
         None => Ok(()),
     }
 }
@@ -143,25 +106,14 @@ fn check_conflicts(options: &Ternarizer<'_>) -> Result<(), Error> {
         (None, false) => None,
     };
     let exact = matches!(options.rule, Rule::Tnt | Rule::TwoScale);
-    match (control, options.importance, options.rule, options.scales) {
-        (_, _, Rule::TwoScale, Scales::One) => Err(Error::Conflict {
-            this: "the rule two-scale",
-            that: "one scale",
-        }),
-        (Some(this), Some(_), ..) => Err(Error::Conflict {
-            this,
-            that: "importance",
-        }),
-        (Some(this), _, rule, _) if rule != Rule::Tnt => Err(Error::Conflict {
-            this,
-            that: rule.name(),
-        }),
-        (_, Some(_), rule, _) if !exact => Err(Error::Conflict {
-            this: "importance",
-            that: rule.name(),
-        }),
-        _ => Ok(()),
-    }
+    let error = match (control, options.importance, options.rule, options.scales) {
+        (_, _, Rule::TwoScale, Scales::One) => Error::conflict("the rule two-scale", "one scale"),
+        (Some(this), Some(_), ..) => Error::conflict(this, "importance"),
+        (Some(this), _, rule, _) if rule != Rule::Tnt => Error::conflict(this, rule.name()),
+        (_, Some(_), rule, _) if !exact => Error::conflict("importance", rule.name()),
+        _ => return Ok(()),
+    };
+    Err(error)
 }
 
 #[cfg(test)]
@@ -171,14 +123,8 @@ mod tests {
     #[test]
     fn more_weights_than_exact_sums_can_hold_are_refused() {
         if let Ok(len) = usize::try_from(1_u64 << 48) {
-            assert_eq!(
-                check_count::<f64>(len),
-                Err(Error::TooMany {
-                    what: Operand::Weight,
-                    given: len,
-                    max: len - 1
-                })
-            );
+            let error = Error::too_many(Operand::Weight, len, len - 1);
+            assert_eq!(check_count::<f64>(len), Err(error));
             assert_eq!(check_count::<f64>(len - 1), Ok(()));
             assert_eq!(check_count::<f32>(len), Ok(()));
         }

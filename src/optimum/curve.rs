@@ -2,7 +2,7 @@
 //!
 //! Source: TNT, arXiv 1912.09236, section 3: the algorithm's inner quantity, for every number of non-zeros.
 
-use crate::error::Error;
+use crate::error::{Error, check_len};
 use crate::optimum::check;
 use crate::optimum::fit;
 use crate::optimum::objective::{Item, Objective, Side, WideObjective};
@@ -39,12 +39,7 @@ pub fn curve_into<W: Weight>(weights: &[W], cosines: &mut [f64]) -> Result<(), E
 /// Checks the weights and writes the curve.
 pub(super) fn write<W: FloatBits>(weights: &[W], cosines: &mut [f64]) -> Result<(), Error> {
     check::check_weights(weights)?;
-    if cosines.len() != weights.len() {
-        return Err(Error::LengthMismatch {
-            expected: weights.len(),
-            actual: cosines.len(),
-        });
-    }
+    check_len(weights.len(), cosines.len())?;
     // The output doubles as the scratch for sorting: every weight fits an f64.
     for (place, weight) in cosines.iter_mut().zip(weights) {
         *place = weight.abs().widen();

@@ -144,18 +144,6 @@ pub(crate) fn parts<W: FloatBits>(
     })
 }
 
-/// The squared error `sum h (w - w')^2`, from sums that are known; `None` if that would cancel too many digits.
-///
-/// ```text
-/// sum h (w - w')^2 = sum h w^2 - lambda_p (2 S_p - lambda_p m_p) - lambda_n (2 S_n - lambda_n m_n)
-/// ```
-pub(crate) fn lost(energy: f64, parts: [(RoundedTally, f64); 2]) -> Option<f64> {
-    let gained =
-        |(part, lambda): (RoundedTally, f64)| lambda * (2.0 * part.sum - lambda * part.mass);
-    let lost = energy - (gained(parts[0]) + gained(parts[1]));
-    (lost * 64.0 > energy).then_some(lost)
-}
-
 /// The squared error `sum h (w - w')^2`, with the weights in units of `2^unit`, added weight by weight.
 pub(crate) fn residual<W: FloatBits>(
     weights: &[W],

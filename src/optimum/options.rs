@@ -369,11 +369,9 @@ pub fn ternarize_heapless<W: Weight, const N: usize>(
     weights: &[W],
 ) -> Result<(heapless::Vec<i8, N>, W, W), Error> {
     let mut trits = heapless::Vec::new();
-    trits.resize(weights.len(), 0).map_err(|_| Error::TooMany {
-        what: Operand::Element,
-        given: weights.len(),
-        max: N,
-    })?;
+    let len = weights.len();
+    let resized = trits.resize(len, 0);
+    resized.map_err(|_| Error::too_many(Operand::Element, len, N))?;
     let fit = ternarize_into(weights, &mut trits)?;
     Ok((trits, fit.lambda_p, fit.lambda_n))
 }

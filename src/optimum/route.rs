@@ -13,15 +13,6 @@
 //! | [`Search::Auto`] | from 48 `f32`, `f16`, `bf16`, with importances | 64 bits | [`Streamed`](Route::Streamed) |
 //! | [`Search::Auto`] | the others | all | [`Integers`](Route::Integers): bracket the optimum, sort the last 32 weights |
 //!
-//! A streamed search looks at the score near some thresholds first ([`FirstScan`]):
-//!
-//! | weights | first scan |
-//! |---|---|
-//! | fewer than 128, no importances | none: all weights are sorted |
-//! | `f64` | nine thresholds |
-//! | fewer than 16,384, no importances, both signs together | four thresholds and a window |
-//! | the others | eight thresholds and a window |
-//!
 //! Two routes can find that numbers are too extreme for them. [`Lanes`](Route::Lanes) then uses [`Streamed`](Route::Streamed), and
 //! that uses [`Integers`](Route::Integers), which never fails.
 
@@ -37,15 +28,9 @@ pub(crate) const STREAMS: bool = cfg!(target_pointer_width = "64");
 /// sixteen of them is 32 kB, which stays in the first-level cache.
 pub(crate) const LONGEST_IN_LANES: usize = 256;
 
-/// Vectors shorter than this are sorted at once. Chosen: of so few weights a sample is most of them.
-pub(crate) const SORTED_AT_ONCE: usize = 128;
-
 /// With importances, vectors shorter than this are searched in integers. Chosen: three vectors of 16 weights are too few for a sample
 /// and a window.
 const SHORTEST_WEIGHTED: usize = 48;
-
-/// Vectors shorter than this have so coarse a sample that four thresholds are enough. Chosen for rows of 4,096 weights.
-const COARSELY_SAMPLED: usize = 1 << 14;
 
 /// How a vector is searched.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,22 +42,9 @@ pub(crate) enum Route {
     /// The optimum, in integers.
     Integers,
     /// The optimum, by passes over the weights.
-    Streamed(FirstScan),
+    Streamed,
     /// The optimum, sixteen vectors at once.
     Lanes,
-}
-
-/// The first pass of a streamed search.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum FirstScan {
-    /// None: sort all weights.
-    Sort,
-    /// Four thresholds, and a window.
-    Four,
-    /// Eight thresholds, and a window.
-    Eight,
-    /// Nine thresholds, for `f64`.
-    Nine,
 }
 
 /// Decides how vectors of `len` weights are searched, one vector or `many` of the same length. The options are valid.
@@ -91,21 +63,10 @@ pub(crate) fn route<W: FloatBits>(options: &Ternarizer<'_>, len: usize, many: bo
     if many && W::FITS_SINGLE && !weighted && (1..=LONGEST_IN_LANES).contains(&len) {
         return Route::Lanes;
     }
-    let streamed = if weighted {
-        W::FITS_SINGLE && len >= SHORTEST_WEIGHTED
+    let suited = !weighted || W::FITS_SINGLE && len >= SHORTEST_WEIGHTED;
+    if STREAMS && suited {
+        Route::Streamed
     } else {
-        true
-    };
-    if !STREAMS || !streamed {
-        return Route::Integers;
+        Route::Integers
     }
-    Route::Streamed(if !weighted && len < SORTED_AT_ONCE {
-        FirstScan::Sort
-    } else if !W::FITS_SINGLE {
-        FirstScan::Nine
-    } else if !weighted && options.rule == Rule::Tnt && len < COARSELY_SAMPLED {
-        FirstScan::Four
-    } else {
-        FirstScan::Eight
-    })
 }

@@ -128,41 +128,29 @@ pub enum Scales {
     Two,
 }
 
-/// What a baseline prescribes: a threshold, and a scale unless it is the projection.
-pub(crate) struct Prescription<W> {
-    pub(crate) threshold: u64,
-    pub(crate) scale: Option<W>,
-}
-
-/// Evaluates a baseline; an exact rule prescribes nothing, which is that nothing is selected. Needs the objective
-/// [`GridObjective::with_all`].
-pub(crate) fn prescribe<W: FloatBits>(rule: Rule, plain: &GridObjective<'_, W>) -> Prescription<W> {
+/// What a baseline prescribes: a threshold, and a scale unless it is the projection. An exact rule prescribes nothing, which is that
+/// nothing is selected. Needs the objective [`GridObjective::with_all`].
+pub(crate) fn prescribe<W: FloatBits>(
+    rule: Rule,
+    plain: &GridObjective<'_, W>,
+) -> (u64, Option<W>) {
     let (grid, count) = (plain.grid(), plain.len() as u64);
     match rule {
-        Rule::Tnt | Rule::TwoScale => Prescription {
-            threshold: plain.top(),
-            scale: None,
-        },
-        Rule::Twn => Prescription {
-            threshold: grid
-                .divide(7 * plain.total(), 10 * count)
-                .floor_key(W::PRECISION),
-            scale: None,
-        },
+        Rule::Tnt | Rule::TwoScale => (plain.top(), None),
+        Rule::Twn => {
+            let threshold = grid.divide(7 * plain.total(), 10 * count);
+            (threshold.floor_key(W::PRECISION), None)
+        }
         Rule::AbsMean => {
             let mean = grid.divide(plain.total(), count);
-            Prescription {
-                threshold: mean.half().floor_key(W::PRECISION),
-                scale: Some(W::from_key(mean.nearest_key(W::PRECISION))),
-            }
+            let scale = W::from_key(mean.nearest_key(W::PRECISION));
+            (mean.half().floor_key(W::PRECISION), Some(scale))
         }
         Rule::AbsMax => {
             // Below max/2, not at it: one unit of the grid less than the maximum, then halved and cut.
             let below = grid.place(plain.top()).saturating_sub(1);
-            Prescription {
-                threshold: grid.divide(below, 2).floor_key(W::PRECISION),
-                scale: Some(W::from_key(plain.top())),
-            }
+            let threshold = grid.divide(below, 2).floor_key(W::PRECISION);
+            (threshold, Some(W::from_key(plain.top())))
         }
     }
 }

@@ -73,10 +73,7 @@ impl Ternarizer<'_> {
             }
             _ => return Ok(()),
         };
-        Err(Error::Conflict {
-            this,
-            that: "a certificate",
-        })
+        Err(Error::conflict(this, "a certificate"))
     }
 }
 

@@ -82,7 +82,7 @@ pub(crate) fn ternarize<W: FloatBits>(
             let (weights, trits) = (&weights[vector.clone()], &mut trits[vector]);
             let fit = &mut fits[first + lane];
             if doubts >> lane & 1 == 1 {
-                *fit = solution::solve(options, weights, trits)?;
+                *fit = solution::ternarize_into(options, weights, trits)?;
             } else {
                 fit.relative_error = error_by_weights(fit, weights, trits, found.energy[lane]);
             }

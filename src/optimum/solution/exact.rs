@@ -1,15 +1,15 @@
 //! Solutions from the searches in integers, and from the rules that prescribe a threshold.
 
-use super::{RuleSolution, SignPair};
+use super::RuleSolution;
 use crate::error::Error;
 use crate::exact::wide_sums::WideSums;
 use crate::optimum::fit;
-use crate::optimum::objective::{GridObjective, Objective, RoundedTally, Tally, WideObjective};
+use crate::optimum::objective::{GridObjective, Objective, Tally, WideObjective};
 use crate::optimum::options::Ternarizer;
-use crate::optimum::rule::{Prescription, Rule, Scales, prescribe};
+use crate::optimum::rule::{Rule, Scales, prescribe};
 use crate::optimum::search::{self, Cut, Range, Support, Target};
 use crate::optimum::side::Side;
-use crate::weight::{FloatBits, scale_by_power};
+use crate::weight::FloatBits;
 
 /// The optimum of the objective that is made for a side.
 pub(super) fn optimum<O: Objective>(
@@ -19,7 +19,7 @@ pub(super) fn optimum<O: Objective>(
     if options.rule == Rule::TwoScale {
         let sides = [objective(Side::Positive), objective(Side::Negative)];
         let [p, n] = [&sides[0], &sides[1]].map(|side| search::optimum(side, options.search).tally);
-        by_sign((&sides[0], &p), (&sides[1], &n))
+        RuleSolution::by_sign((&sides[0], &p), (&sides[1], &n))
     } else {
         let both = objective(Side::Both);
         let found = search::optimum(&both, options.search);
@@ -62,10 +62,8 @@ fn controlled_support<W: FloatBits>(
     search::sparsest(wide, range, target, options.search).ok_or_else(|| {
         let best = search::between(wide, range, options.search);
         let best = wide.rounded(&best.tally).cosine(energy);
-        Error::TargetUnreachable {
-            target: cosine,
-            best,
-        }
+        let target = cosine;
+        Error::TargetUnreachable { target, best }
     })
 }
 
@@ -76,116 +74,37 @@ fn one_support<O: Objective>(
     scales: Scales,
 ) -> RuleSolution<O::Weight> {
     let parts = SupportParts::of(objective, found.cut);
-    let threshold = parts.threshold(objective.half_scale_key(&found.tally));
+    // Half the scale if that is what separates the support, else the largest magnitude left out.
+    let half_scale = objective.half_scale_key(&found.tally);
+    let separates = parts.most_left <= half_scale && half_scale < parts.least_taken;
+    let threshold = if separates {
+        half_scale
+    } else {
+        parts.most_left
+    };
     // A run of equals that was taken whole lies above the threshold.
     let ties = if parts.most_left == found.cut.key {
         found.cut.ties
     } else {
         0
     };
-    let by_sign = SignPair {
-        p: &parts.positive,
-        n: &parts.negative,
-    };
+    let signs = [&parts.positive, &parts.negative];
     RuleSolution {
         ties,
-        ..one_threshold(objective, threshold, &found.tally, by_sign, scales)
-    }
-}
-
-/// All that is above a threshold, whatever its sign.
-pub(super) fn one_threshold<O: Objective>(
-    objective: &O,
-    threshold: u64,
-    all: &O::Tally,
-    SignPair { p, n }: SignPair<&O::Tally>,
-    scales: Scales,
-) -> RuleSolution<O::Weight> {
-    let lambda = objective.scale(all);
-    RuleSolution {
-        lambda,
-        scales: match scales {
-            Scales::One => SignPair {
-                p: lambda,
-                n: lambda,
-            },
-            Scales::Two => SignPair {
-                p: objective.scale(p),
-                n: objective.scale(n),
-            },
-        },
-        thresholds: SignPair {
-            p: threshold,
-            n: threshold,
-        },
-        ties: 0,
-        rounded: objective.rounded(all),
-        parts: SignPair {
-            p: objective.rounded(p),
-            n: objective.rounded(n),
-        },
-        unit: objective.unit_exponent(),
-    }
-}
-
-/// The optima of both signs together.
-pub(super) fn by_sign<O: Objective>(
-    (positive, p): (&O, &O::Tally),
-    (negative, n): (&O, &O::Tally),
-) -> RuleSolution<O::Weight> {
-    // The two sides come in units of their own.
-    let unit = positive.unit_exponent().max(negative.unit_exponent());
-    let in_unit = |side: &O, tally| {
-        let RoundedTally { sum, mass } = side.rounded(tally);
-        RoundedTally {
-            sum: scale_by_power(sum, side.unit_exponent() - unit),
-            mass,
-        }
-    };
-    let (a, b) = (in_unit(positive, p), in_unit(negative, n));
-    let rounded = a.and(b);
-    let mean = scale_by_power(fit::share(rounded.sum, rounded.mass), unit);
-    RuleSolution {
-        lambda: FloatBits::narrow(mean),
-        scales: SignPair {
-            p: positive.scale(p),
-            n: negative.scale(n),
-        },
-        thresholds: SignPair {
-            p: positive.half_scale_key(p),
-            n: negative.half_scale_key(n),
-        },
-        ties: 0,
-        rounded,
-        parts: SignPair { p: a, n: b },
-        unit,
+        ..RuleSolution::one_threshold(objective, threshold, &found.tally, signs, scales)
     }
 }
 
 /// The support and the scale that a baseline prescribes.
 pub(super) fn baseline<W: FloatBits>(weights: &[W], options: &Ternarizer<'_>) -> RuleSolution<W> {
     let plain = GridObjective::with_all(weights);
-    let Prescription { threshold, scale } = prescribe(options.rule, &plain);
-    let solution = one_support(&plain, &plain.above(threshold).into(), options.scales);
-    let thresholds = SignPair {
-        p: threshold,
-        n: threshold,
-    };
-    match scale {
-        Some(lambda) => RuleSolution {
-            lambda,
-            scales: SignPair {
-                p: lambda,
-                n: lambda,
-            },
-            thresholds,
-            ..solution
-        },
-        None => RuleSolution {
-            thresholds,
-            ..solution
-        },
+    let (threshold, scale) = prescribe(options.rule, &plain);
+    let mut solution = one_support(&plain, &plain.above(threshold).into(), options.scales);
+    solution.thresholds = [threshold; 2];
+    if let Some(lambda) = scale {
+        (solution.lambda, solution.scales) = (lambda, [lambda; 2]);
     }
+    solution
 }
 
 /// A support taken apart by sign, and the magnitudes on both sides of its cut.
@@ -218,15 +137,5 @@ impl<T: Tally> SupportParts<T> {
             }
         }
         parts
-    }
-
-    /// Half the scale if that is what separates the support, else the largest magnitude left out.
-    fn threshold(&self, half_scale: u64) -> u64 {
-        let separates = self.most_left <= half_scale && half_scale < self.least_taken;
-        if separates {
-            half_scale
-        } else {
-            self.most_left
-        }
     }
 }

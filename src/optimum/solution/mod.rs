@@ -1,18 +1,25 @@
-//! From options to a [`Fit`]: every route leads to a [`RuleSolution`], and every solution is written and measured in one way.
+//! From options to a [`Fit`]: every route leads to a [`RuleSolution`], and every solution is measured in one way.
 //!
 //! ```text
-//! route -> support (streamed, exact) -> RuleSolution: scales, thresholds -> trits, cosine, error
+//! check -> route -> support (streamed, weighted, exact) -> RuleSolution: scales, thresholds -> trits, cosine, error
 //! ```
 
 mod exact;
-mod streamed;
+mod weighted;
 
 use super::check;
 use super::fit::{self, Fit};
-use super::objective::{GridObjective, RoundedTally, WideObjective};
+use super::objective::{GridObjective, Objective, RoundedTally, WideObjective};
 use super::options::Ternarizer;
 use super::route::{Route, STREAMS, route};
+use super::rule::{Rule, Scales};
+use super::scan::above::SignedSums;
+use super::scan::mass::MassedWeights;
+use super::scan::residual::ResidualPass;
+use super::scan::trits::TritPass;
 use super::search::Cut;
+use super::search::stream::{self, StreamInput};
+use super::side::Side;
 use crate::error::Error;
 use crate::weight::{FloatBits, scale_by_power};
 
@@ -23,24 +30,21 @@ pub(crate) fn ternarize_into<W: FloatBits>(
     trits: &mut [i8],
 ) -> Result<Fit<W>, Error> {
     check::check(options, weights, trits)?;
-    solve(options, weights, trits)
-}
-
-/// Ternarizes checked input.
-pub(crate) fn solve<W: FloatBits>(
-    options: &Ternarizer<'_>,
-    weights: &[W],
-    trits: &mut [i8],
-) -> Result<Fit<W>, Error> {
     let route = route::<W>(options, weights.len(), false);
-    if STREAMS
-        && let Route::Streamed(first) = route
-        && let Some(fit) = streamed::solve(options, weights, trits, first)?
-    {
-        return Ok(fit);
+    // Conditions on constants, so that what is not used is not compiled.
+    if STREAMS && route == Route::Streamed {
+        let fit = match options.importance {
+            None => streamed(options, weights, trits),
+            Some(importance) if W::FITS_SINGLE => {
+                weighted::streamed(options, weights, importance, trits)
+            }
+            Some(_) => None,
+        };
+        if let Some(fit) = fit {
+            return Ok(fit);
+        }
     }
     // The rest reads the weights one by one, and decides in integers.
-    check::check_values(options, weights)?;
     let solution = match (route, options.importance) {
         (Route::Prescribed, _) => exact::baseline(weights, options),
         (Route::Controlled, _) => exact::controlled(options, weights)?,
@@ -52,107 +56,209 @@ pub(crate) fn solve<W: FloatBits>(
     Ok(solution.write(weights, options.importance, trits))
 }
 
-/// One thing for the positive weights and one for the negative ones.
-#[derive(Clone, Copy, Debug)]
-struct SignPair<T> {
-    p: T,
-    n: T,
+/// The optimum by passes over the weights, without importances. `None` if the numbers are too extreme for that.
+fn streamed<W: FloatBits>(
+    options: &Ternarizer<'_>,
+    weights: &[W],
+    trits: &mut [i8],
+) -> Option<Fit<W>> {
+    let backend = options.instructions();
+    let mut search = |side| {
+        let weights = MassedWeights::unit(weights);
+        let input = StreamInput {
+            backend,
+            weights,
+            side,
+        };
+        stream::optimum(input, trits)
+    };
+    let objective = |side, top| GridObjective::with_top(weights, side, top);
+    // The best supports, and from their exact sums the scales and thresholds.
+    let (solution, counts, energy) = if options.rule == Rule::TwoScale {
+        let (p, n) = (search(Side::Positive)?, search(Side::Negative)?);
+        let sides = [(Side::Positive, p.top), (Side::Negative, n.top)];
+        let [positive, negative] = sides.map(|(side, top)| objective(side, top));
+        let (a, b) = (p.best.sums.all, n.best.sums.all);
+        let solution = RuleSolution::by_sign((&positive, &a), (&negative, &b));
+        (solution, [a.count, b.count], p.energy)
+    } else {
+        let found = search(Side::Both)?;
+        let SignedSums { all, positive } = found.best.sums;
+        let (both, negative) = (objective(Side::Both, found.top), all.without(positive));
+        let (threshold, parts) = (both.half_scale_key(&all), [&positive, &negative]);
+        let solution = RuleSolution::one_threshold(&both, threshold, &all, parts, options.scales);
+        (solution, [positive.count, negative.count], found.energy)
+    };
+    // The trits.
+    let [threshold_p, threshold_n] = solution.thresholds.map(W::from_key);
+    backend.run_divided(TritPass {
+        weights,
+        trits,
+        threshold_p,
+        threshold_n,
+    });
+    // The error metrics.
+    let len = weights.len();
+    let Some(energy) = energy else {
+        let energy = fit::energy(weights, None, solution.unit);
+        return Some(solution.measure(len, counts, energy, || {
+            solution.residual(weights, None, trits)
+        }));
+    };
+    // Squares of `f32` and their sums are far from the ends of the range of `f64`: units make no difference.
+    let in_unit = |energy| scale_by_power(energy, -2 * solution.unit);
+    Some(solution.measure(len, counts, in_unit(energy), || {
+        in_unit(backend.run_divided(ResidualPass {
+            weights,
+            thresholds: [threshold_p, threshold_n].map(FloatBits::single),
+            scales: solution.scales.map(FloatBits::single),
+        }))
+    }))
 }
 
-/// The scales and thresholds of a ternary vector, and its sums.
+/// The scales and thresholds of a ternary vector, and its sums. Of a pair the first is for the positive weights, the second for the
+/// negative ones.
 #[derive(Clone, Copy, Debug)]
 struct RuleSolution<W> {
     lambda: W,
-    scales: SignPair<W>,
+    scales: [W; 2],
     /// Keys: what is above is selected.
-    thresholds: SignPair<u64>,
+    thresholds: [u64; 2],
     /// How many of the weights at the threshold are selected, too, the first in order.
     ties: usize,
     /// The sums over the support, in units of two to the power `unit`. With importances, those of the [figures](fit::parts).
     rounded: RoundedTally,
     /// The same for each sign.
-    parts: SignPair<RoundedTally>,
+    parts: [RoundedTally; 2],
     unit: i32,
 }
 
 impl<W: FloatBits> RuleSolution<W> {
+    /// All that is above a threshold, whatever its sign.
+    fn one_threshold<O: Objective<Weight = W>>(
+        objective: &O,
+        threshold: u64,
+        all: &O::Tally,
+        parts: [&O::Tally; 2],
+        scales: Scales,
+    ) -> Self {
+        let lambda = objective.scale(all);
+        Self {
+            lambda,
+            scales: match scales {
+                Scales::One => [lambda; 2],
+                Scales::Two => parts.map(|part| objective.scale(part)),
+            },
+            thresholds: [threshold; 2],
+            ties: 0,
+            rounded: objective.rounded(all),
+            parts: parts.map(|part| objective.rounded(part)),
+            unit: objective.unit_exponent(),
+        }
+    }
+
+    /// The optima of both signs together.
+    fn by_sign<O: Objective<Weight = W>>(
+        (positive, p): (&O, &O::Tally),
+        (negative, n): (&O, &O::Tally),
+    ) -> Self {
+        // The two sides come in units of their own.
+        let unit = positive.unit_exponent().max(negative.unit_exponent());
+        let in_unit = |side: &O, tally| {
+            let RoundedTally { sum, mass } = side.rounded(tally);
+            let sum = scale_by_power(sum, side.unit_exponent() - unit);
+            RoundedTally { sum, mass }
+        };
+        let parts = [in_unit(positive, p), in_unit(negative, n)];
+        let rounded = parts[0].and(parts[1]);
+        let mean = scale_by_power(fit::share(rounded.sum, rounded.mass), unit);
+        Self {
+            lambda: W::narrow(mean),
+            scales: [positive.scale(p), negative.scale(n)],
+            thresholds: [positive.half_scale_key(p), negative.half_scale_key(n)],
+            ties: 0,
+            rounded,
+            parts,
+            unit,
+        }
+    }
+
     /// Writes the trits and measures their error.
-    fn write(&self, weights: &[W], importance: Option<&[f32]>, trits: &mut [i8]) -> Fit<W> {
+    fn write(mut self, weights: &[W], importance: Option<&[f32]>, trits: &mut [i8]) -> Fit<W> {
         let counts = self.select(weights, importance, trits);
         let energy = fit::energy(weights, importance, self.unit);
-        let mut solution = *self;
         if let Some(importance) = importance {
-            let [p, n] = fit::parts(weights, importance, trits, self.unit);
-            (solution.rounded, solution.parts) = (p.and(n), SignPair { p, n });
+            self.parts = fit::parts(weights, importance, trits, self.unit);
+            self.rounded = self.parts[0].and(self.parts[1]);
         }
-        let scales = (self.scales.p, self.scales.n);
-        solution.measure(weights.len(), counts, energy, || {
-            fit::residual(weights, trits, scales, importance, self.unit)
+        self.measure(weights.len(), counts, energy, || {
+            self.residual(weights, importance, trits)
         })
     }
 
-    /// The error metrics, from the numbers of trits that are not 0 and that are +1, and the energy of the weights. `residual`
-    /// adds the squared error weight by weight.
+    /// The squared error, added weight by weight.
+    fn residual(&self, weights: &[W], importance: Option<&[f32]>, trits: &[i8]) -> f64 {
+        let [p, n] = self.scales;
+        fit::residual(weights, trits, (p, n), importance, self.unit)
+    }
+
+    /// The error metrics, from the numbers of trits that are +1 and that are -1, and the energy of the weights. The squared error is
+    ///
+    /// ```text
+    /// sum h (w - w')^2 = sum h w^2 - lambda_p (2 S_p - lambda_p m_p) - lambda_n (2 S_n - lambda_n m_n)
+    /// ```
+    ///
+    /// or, where that would cancel too many digits, the `residual`.
     fn measure(
         &self,
         len: usize,
-        (nonzeros, positives): (usize, usize),
+        [positives, negatives]: [usize; 2],
         energy: f64,
         residual: impl FnOnce() -> f64,
     ) -> Fit<W> {
-        let SignPair {
-            p: lambda_p,
-            n: lambda_n,
-        } = self.scales;
-        let in_unit = |lambda: W| scale_by_power(lambda.widen(), -self.unit);
-        let parts = [
-            (self.parts.p, in_unit(lambda_p)),
-            (self.parts.n, in_unit(lambda_n)),
-        ];
-        let lost = fit::lost(energy, parts).unwrap_or_else(residual);
+        let gained = |part: RoundedTally, lambda: W| {
+            let lambda = scale_by_power(lambda.widen(), -self.unit);
+            lambda * (2.0 * part.sum - lambda * part.mass)
+        };
+        let ([p, n], [lambda_p, lambda_n]) = (self.parts, self.scales);
+        let lost = energy - (gained(p, lambda_p) + gained(n, lambda_n));
+        let lost = if lost * 64.0 > energy {
+            lost
+        } else {
+            residual()
+        };
+        let [threshold_p, threshold_n] = self.thresholds.map(W::from_key);
         Fit {
             lambda: self.lambda,
             lambda_p,
             lambda_n,
-            nonzeros,
+            nonzeros: positives + negatives,
             positives,
             len,
-            threshold: W::from_key(self.thresholds.p.min(self.thresholds.n)),
-            threshold_p: W::from_key(self.thresholds.p),
-            threshold_n: W::from_key(self.thresholds.n),
+            threshold: threshold_p.min(threshold_n),
+            threshold_p,
+            threshold_n,
             cosine: self.rounded.cosine(energy),
             relative_error: fit::share(lost, energy),
         }
     }
 
-    /// Writes the trits; returns how many are not 0, and how many +1.
-    fn select(
-        &self,
-        weights: &[W],
-        importance: Option<&[f32]>,
-        trits: &mut [i8],
-    ) -> (usize, usize) {
+    /// Writes the trits; returns how many are +1, and how many -1.
+    fn select(&self, weights: &[W], importance: Option<&[f32]>, trits: &mut [i8]) -> [usize; 2] {
         let (mut nonzeros, mut positives, mut ties) = (0, 0, self.ties);
+        let [threshold_p, threshold_n] = self.thresholds;
         for (i, (weight, trit)) in weights.iter().zip(trits).enumerate() {
             let negative = weight.is_sign_negative();
-            let threshold = if negative {
-                self.thresholds.n
-            } else {
-                self.thresholds.p
-            };
+            let key = if negative { threshold_n } else { threshold_p };
+            let mut cut = Cut { key, ties };
             let matters = importance.is_none_or(|h| h.get(i).is_some_and(|&h| h > 0.0));
-            let key = if matters { weight.key() } else { 0 };
-            let mut cut = Cut {
-                key: threshold,
-                ties,
-            };
-            let selected = cut.takes(key);
+            let selected = cut.takes(if matters { weight.key() } else { 0 });
             ties = cut.ties;
             // +1 or -1, and 0 times that, without a branch.
             *trit = i8::from(selected) * (1 - 2 * i8::from(negative));
             nonzeros += usize::from(selected);
             positives += usize::from(selected && !negative);
         }
-        (nonzeros, positives)
+        [positives, nonzeros - positives]
     }
 }

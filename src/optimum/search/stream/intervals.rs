@@ -1,27 +1,37 @@
-//! [`IntervalSearch`]: the intervals that the chords leave, one after the other.
+//! [`IntervalSearch`]: the window, then the intervals that the chords leave around it, each narrowed until few supports are left.
 //!
 //! ```text
-//! dig:    gather what lies in the interval;  if it fits the buffer, narrow it,  else split
-//! split:  at quantiles of a sample of what was gathered;  survey these, and dig where the chords leave something
+//! repeat   B at both ends and at five thresholds between, from the sums above and the gathered weights
+//!          keep what the chords leave; what is above goes to the sums, what is below is forgotten
+//! until    16 are left, or it does not pay
+//! offer    each support that is left
 //! ```
 //!
-//! The best support so far and the best gain known are kept, so later intervals are shorter.
+//! The best support so far and the best gain known are kept, so later intervals are shorter. Cost: a round leaves about a tenth of
+//! ordinary weights, so all rounds together read the gathered ones somewhat more than once.
+
+use core::marker::PhantomData;
 
 use super::chords::{Interval, Point, Points, left, pieces};
-use super::{Decide, StreamInput, Streamed};
+use super::{Decide, StreamInput};
 use crate::exact::grid::Grid;
 use crate::optimum::scan::above::last_place;
 use crate::optimum::scan::buffer::GatherBuffer;
+use crate::optimum::scan::gathered::{HingePass, HingeSums, hinge_error};
 use crate::optimum::scan::mass::Mass;
-use crate::optimum::scan::survey::{Gathered, ScanPass, Survey};
+use crate::optimum::scan::survey::{Gathered, Survey};
 use crate::weight::{FloatBits, floor};
 
-/// Parts into which an interval is split at once. Chosen: the thresholds between them are as many as those of the first scan, so
-/// that no other scan is compiled for them.
-const PARTS: usize = 7;
-
-/// Weights by whose quantiles an interval is split. Chosen: quantiles of so many are off by less than a part.
-const SAMPLE: usize = 256;
+/// So few are offered at once. Chosen: about as many as fit one vector, so another round would not read less.
+const FEW: usize = 16;
+/// Thresholds inside the interval. Chosen: one more costs two operations for 16 weights, and five leave about a tenth.
+const INNER: usize = 5;
+/// Those, and the ends.
+const POINTS: usize = INNER + 2;
+/// With importances, so many supports can be kept: narrowing goes on until no more are left, even if a round leaves most of them.
+const MANY: usize = 64;
+/// The most rounds. Chosen: ordinary weights need two to five.
+const ROUNDS: usize = 24;
 
 /// A search of intervals, and what they share.
 pub(crate) struct IntervalSearch<'a, 's, W: FloatBits, H: Decide<W>> {
@@ -29,10 +39,10 @@ pub(crate) struct IntervalSearch<'a, 's, W: FloatBits, H: Decide<W>> {
     pub(super) buffer: GatherBuffer<'s, W>,
     pub(super) grid: Grid,
     /// The key of the largest magnitude that can be selected.
-    top_key: u64,
+    pub(super) top_key: u64,
     pub(super) top_mass: f32,
     /// `sum h` of all weights, about.
-    mass: f64,
+    pub(super) mass: f64,
     /// The mass of a weight that is selected, about.
     pub(super) mean_mass: f64,
     pub(super) mass_scale: f32,
@@ -41,57 +51,7 @@ pub(crate) struct IntervalSearch<'a, 's, W: FloatBits, H: Decide<W>> {
     pub(super) gain: f64,
 }
 
-impl<'a, 's, W: FloatBits, H: Decide<W>> IntervalSearch<'a, 's, W, H> {
-    pub(super) fn new<const T: usize>(
-        input: StreamInput<'a, W, H>,
-        survey: &Survey<H, T>,
-        mean_mass: f64,
-        mass_scale: f32,
-        buffer: GatherBuffer<'s, W>,
-    ) -> Self {
-        let weights = input.weights.weights;
-        let top_key = if W::FITS_SINGLE {
-            W::narrow(f64::from(f32::from_bits(survey.top))).key()
-        } else {
-            let keys = weights.iter().map(|weight| {
-                let counts = input.side.includes(weight.is_sign_negative());
-                weight.key() * u64::from(counts)
-            });
-            keys.max().unwrap_or(0)
-        };
-        let mut search = Self {
-            input,
-            buffer,
-            grid: Grid::coarsest(top_key, weights.len() as u64, W::PRECISION),
-            top_key,
-            top_mass: survey.top_mass,
-            mass: if H::WEIGHTED {
-                survey.mass
-            } else {
-                weights.len() as f64
-            },
-            mean_mass,
-            mass_scale,
-            best: H::Best::default(),
-            gain: 0.0,
-        };
-        if !H::WEIGHTED {
-            // The largest weight alone.
-            search.gain = search.top() * search.top();
-        }
-        search
-    }
-
-    /// The best support, once all is searched.
-    pub(super) fn result(self, energy: f64) -> Streamed<H::Best> {
-        Streamed {
-            best: self.best,
-            top: self.top_key,
-            top_mass: self.top_mass,
-            energy: W::FITS_SINGLE.then_some(energy),
-        }
-    }
-
+impl<W: FloatBits, H: Decide<W>> IntervalSearch<'_, '_, W, H> {
     /// Searches the window that was gathered, if there is one, and all that the first survey leaves around it. `None` if it cannot.
     pub(super) fn all<const T: usize>(
         &mut self,
@@ -153,8 +113,106 @@ impl<'a, 's, W: FloatBits, H: Decide<W>> IntervalSearch<'a, 's, W, H> {
         fits && in_order && H::is_exact(self, ends[1])
     }
 
+    /// Offers every support whose threshold is in the interval and that could be the best; returns `B` at its ends.
+    pub(super) fn finish(
+        &mut self,
+        gathered: Gathered<H>,
+        mut interval: Interval,
+    ) -> Option<[Point; 2]> {
+        let (mut len, mut above) = (gathered.inside, gathered.above);
+        let mut taus = self.around_fixed_point(above, len, interval);
+        let mut points = self.points(above, len, taus);
+        let ends = [points[0], points[POINTS - 1]];
+        for _ in 0..ROUNDS {
+            if len <= FEW {
+                break;
+            }
+            // What the chords leave.
+            self.note(&points);
+            let mut parts = points.windows(2).filter_map(|pair| match pair {
+                &[p, q] if p.tau < q.tau => left(p, q, self.gain),
+                _ => None,
+            });
+            let Some(first) = parts.next() else {
+                return Some(ends);
+            };
+            interval = Interval {
+                low: first.low,
+                high: parts.next_back().unwrap_or(first).high,
+            };
+            let before = len;
+            len = H::compact(self, &mut above, len, interval);
+            // Whether another round pays.
+            let slow = len > before - before / 8;
+            if len == before || slow && (len <= MANY || !H::WEIGHTED) {
+                break;
+            }
+            // Where the guess did not help, it would not help again.
+            taus = if len < before / 4 {
+                self.around_fixed_point(above, len, interval)
+            } else {
+                evenly(interval)
+            };
+            points = self.points(above, len, taus);
+        }
+        H::offer(self, above, len, floor(interval.high))?;
+        Some(ends)
+    }
+
+    /// Thresholds close to where the map `g` will hold still, if the weights lie evenly in the interval.
+    ///
+    /// With a mass `p` on a unit of thresholds, `g = S / 2m` grows by `p (2g - tau) / 2m` for a unit of `tau`: so much of a step
+    /// towards the fixed point is still to come after it.
+    fn around_fixed_point(&self, above: H::Sums, len: usize, interval: Interval) -> [f64; POINTS] {
+        let Interval { low, high } = interval;
+        let above = H::rounded(self, above);
+        let (half_mean, twice) = (above.sum / (2.0 * above.mass), 2.0 * above.mass);
+        let inside = len as f64 * self.mean_mass;
+        let slope = inside / (high - low) * (2.0 * half_mean - high) / twice;
+        let fixed = high - (high - half_mean) / (1.0 - slope);
+        if fixed > low && fixed < high && slope < 0.9 {
+            // Chosen: close to the fixed point the chords leave least.
+            let [far, near] = [7.0, 24.0].map(|part| (high - low) / part);
+            let taus = [
+                low,
+                fixed - far,
+                fixed - near,
+                fixed,
+                fixed + near,
+                fixed + far,
+                high,
+            ];
+            taus.map(|tau| tau.clamp(low, high))
+        } else {
+            evenly(interval)
+        }
+    }
+
+    /// `B` at some thresholds, the first and the last of which enclose all gathered weights.
+    fn points(&mut self, above: H::Sums, len: usize, taus: [f64; POINTS]) -> [Point; POINTS] {
+        let mut inner = [0.0; INNER];
+        inner.copy_from_slice(&taus[1..=INNER]);
+        let HingeSums { sum, mass, hinges } = self.input.backend.run(HingePass::<W, H, INNER> {
+            buffer: self.buffer.first(len),
+            taus: inner,
+            masses: PhantomData,
+        });
+        let above = H::rounded(self, above);
+        // What is taken away is smaller than what it is taken from.
+        let error = 2.0 * (above.error.max(hinge_error(len)) + 8.0 * f64::EPSILON);
+        core::array::from_fn(|j| {
+            let tau = taus[j];
+            let hinge = match j {
+                0 => sum,
+                _ => hinges.get(j - 1).copied().unwrap_or(mass * tau),
+            };
+            let b = above.sum - above.mass * tau + (hinge - mass * tau);
+            Point::new(tau, b, error * (above.sum + hinge))
+        })
+    }
+
     /// No optimum has a threshold below: its score `4 tau^2 m` would be less than the gain.
-    fn lowest(&self) -> f64 {
+    pub(super) fn lowest(&self) -> f64 {
         0.49 * num_traits::Float::sqrt(self.gain / self.mass)
     }
 
@@ -162,144 +220,6 @@ impl<'a, 's, W: FloatBits, H: Decide<W>> IntervalSearch<'a, 's, W, H> {
     pub(super) fn note(&mut self, points: &[Point]) {
         let best = points.iter().map(|point| point.gain()).fold(0.0, f64::max);
         self.gain = self.gain.max(best);
-    }
-
-    /// Searches an interval of real thresholds, which lie between two `f32`.
-    fn dig_around(&mut self, interval: Interval, [least, most]: [f32; 2]) -> Option<()> {
-        // No optimum is above half of the largest weight.
-        let low = floor::<f32>(interval.low.max(self.lowest())).max(least);
-        let high = floor::<f32>(interval.high.min(0.51 * self.top()))
-            .next_up()
-            .min(most);
-        if low < high {
-            self.dig(low, high)
-        } else {
-            Some(())
-        }
-    }
-
-    /// Searches the supports that hold what is above `high`, and nothing that is not above `low`.
-    fn dig(&mut self, low: f32, high: f32) -> Option<()> {
-        let gathered = self.gather([low, high])?;
-        if gathered.inside > self.buffer.slots.len() {
-            return self.split(low, high, gathered.inside);
-        }
-        let interval = Interval {
-            low: f64::from(low),
-            high: f64::from(high),
-        };
-        self.finish(gathered, interval).map(|_| ())
-    }
-
-    /// Gathers the weights in `(low, high]`; `None` if the sums above cannot be used.
-    fn gather(&mut self, ends: [f32; 2]) -> Option<Gathered<H>> {
-        if !H::is_exact(self, ends[1]) {
-            return None;
-        }
-        let (weights, side, unit) = (self.input.weights, self.input.side, self.unit());
-        let (grid, buffer) = (self.grid, self.buffer.lend());
-        if !W::FITS_SINGLE {
-            return H::gather_one_by_one(weights.weights, side, ends, buffer, grid);
-        }
-        let scan = ScanPass::<W, H, 0, false, true> {
-            input: weights,
-            side,
-            thresholds: [],
-            mass_scale: 1.0,
-            ends,
-            unit,
-            buffer,
-        };
-        Some(self.input.backend.run_divided(scan).gathered)
-    }
-
-    /// Searches below and above one magnitude: inside a run of equals nothing beats both its ends.
-    fn around(&mut self, low: f32, only: f32, high: f32) -> Option<()> {
-        if only <= low {
-            // `f64` between neighbouring `f32`: they cannot be told apart here.
-            return None;
-        }
-        for (low, high) in [(only, high), (low, only.next_down())] {
-            if low < high {
-                self.dig(low, high)?;
-            } else {
-                let above = self.gather([low, low])?.above;
-                H::offer(self, above, 0, low)?;
-            }
-        }
-        Some(())
-    }
-
-    /// Searches an interval of too many weights in parts, about as many weights in each as there are places for.
-    fn split(&mut self, low: f32, high: f32, inside: usize) -> Option<()> {
-        // Some of the gathered weights, from all over, to the front.
-        let slots = &mut *self.buffer.slots;
-        let len = slots.len().min(SAMPLE);
-        let stride = slots.len() / len.max(1);
-        for i in 0..len {
-            slots.swap(i, i * stride);
-        }
-        let parts = (inside / slots.len().max(1) * 9 / 8 + 2).min(PARTS);
-        let sample = slots.get_mut(..len)?;
-        sample.sort_unstable_by_key(|&slot| W::slot_order(slot));
-        // Their quantiles.
-        let magnitude = |&slot: &W::Slot| floor::<f32>(W::from_slot(slot).widen().abs());
-        let middle = magnitude(sample.get(len / 2)?);
-        let mut ends = [high; PARTS];
-        for (i, end) in (1..parts).zip(&mut ends) {
-            *end = magnitude(sample.get(len * i / parts)?);
-        }
-        if ends.iter().all(|&end| end <= low || end >= high) {
-            return self.around(low, middle, high);
-        }
-        // The chords may exclude some of the parts.
-        let mut thresholds = [low; PARTS + 1];
-        thresholds[1..].copy_from_slice(&ends);
-        let points = self.survey_parts(thresholds)?;
-        self.note(&points);
-        for (pair, ends) in points.windows(2).zip(thresholds.windows(2)) {
-            let (&[p, q], &[least, most]) = (pair, ends) else {
-                continue;
-            };
-            if p.tau < q.tau
-                && let Some(part) = left(p, q, self.gain)
-            {
-                self.dig_around(part, [least, most])?;
-            }
-        }
-        Some(())
-    }
-
-    /// `B` at the ends of some parts; `None` if it cannot be known.
-    fn survey_parts(&mut self, thresholds: [f32; PARTS + 1]) -> Option<[Point; PARTS + 1]> {
-        if W::FITS_SINGLE {
-            let survey = self.survey::<{ PARTS + 1 }, true>(thresholds)?;
-            return Some(survey_points(thresholds, &survey));
-        }
-        let mut more = [f32::MAX; PARTS + 2];
-        more[..=PARTS].copy_from_slice(&thresholds);
-        let survey = self.survey::<{ PARTS + 2 }, false>(more)?;
-        survey_points(more, &survey).first_chunk().copied()
-    }
-
-    /// A survey that gathers nothing; `None` if its numbers are too extreme.
-    fn survey<const T: usize, const GATHERS: bool>(
-        &mut self,
-        thresholds: [f32; T],
-    ) -> Option<Survey<H, T>> {
-        let survey = self
-            .input
-            .backend
-            .run_divided(ScanPass::<W, H, T, true, GATHERS> {
-                input: self.input.weights,
-                side: self.input.side,
-                thresholds,
-                mass_scale: self.mass_scale,
-                ends: [f32::MAX; 2],
-                unit: 0,
-                buffer: self.buffer.first(0),
-            });
-        H::is_suited(self, &survey).then_some(survey)
     }
 
     /// The largest magnitude.
@@ -314,7 +234,7 @@ impl<'a, 's, W: FloatBits, H: Decide<W>> IntervalSearch<'a, 's, W, H> {
 }
 
 /// What a survey says of `B` at its thresholds.
-fn survey_points<H: Mass, const T: usize>(
+pub(super) fn survey_points<H: Mass, const T: usize>(
     thresholds: [f32; T],
     survey: &Survey<H, T>,
 ) -> [Point; T] {
@@ -324,4 +244,23 @@ fn survey_points<H: Mass, const T: usize>(
         *point = Point::new(tau, hinge - survey.mass * tau, error);
     }
     points
+}
+
+/// Thresholds on a logarithmic scale: tails are long.
+fn evenly(Interval { low, high }: Interval) -> [f64; POINTS] {
+    let root = num_traits::Float::sqrt;
+    let ratio = root(high / low);
+    // The sixth root of the ratio, near enough: powers of 1/2, 1/4 and 1/8 are cheap.
+    let [half, quarter] = [ratio, root(ratio)].map(|factor| low * factor);
+    let eighth = root(root(ratio));
+    let taus = [
+        low,
+        low * eighth,
+        quarter,
+        half,
+        half * root(ratio),
+        high / eighth,
+        high,
+    ];
+    taus.map(|tau| tau.clamp(low, high))
 }

@@ -19,14 +19,23 @@
 //! guess    = fixed point of g on some weights, with three standard deviations for a window                  (scan::guess)
 //! scan     : in one pass, B at four to nine thresholds around the window, rounding errors bounded;
 //!            the window's weights into the output buffer, and the sums of all above it                      (scan::survey)
-//! window   : B at five thresholds inside; drop what the chords exclude, until few weights are left          (narrow)
+//! window   : B at five thresholds inside; drop what the chords exclude, until few weights are left          (intervals)
 //! offer    : each support that is left                                                                      (unit, weighted)
 //! around   : what the chords leave of the intervals outside: for ordinary data nothing, else
-//!            gather it like the window, and split it at quantiles if it does not fit                        (intervals)
+//!            gather it like the window, and split it at quantiles if it does not fit                        (split)
 //! ```
 //!
 //! All of this is the same with importances and without, except how supports are compared ([`Decide`]): without importances all
 //! sums are exact ([`unit`]); with importances they are rounded, and what that leaves open is decided by exact sums ([`weighted`]).
+//!
+//! The first scan looks at the score near some thresholds:
+//!
+//! | weights | first scan |
+//! |---|---|
+//! | fewer than 128, no importances | none: all weights are sorted |
+//! | `f64` | nine thresholds |
+//! | fewer than 16,384, no importances, both signs together | four thresholds and a window |
+//! | the others | eight thresholds and a window |
 //!
 //! Ordinary weights are read twice, once here and once to write the trits. The window holds 2 % of a million weights, 8 % of 4,096.
 //!
@@ -52,14 +61,13 @@
 
 pub(super) mod chords;
 mod intervals;
-mod narrow;
+mod split;
 pub(crate) mod unit;
 pub(crate) mod weighted;
 
 use intervals::IntervalSearch;
 
 use crate::exact::grid::Grid;
-use crate::optimum::route::{FirstScan, SORTED_AT_ONCE};
 use crate::optimum::scan::above::{RoundedSums, last_place};
 use crate::optimum::scan::buffer::GatherBuffer;
 use crate::optimum::scan::guess::{GuessPass, ThresholdGuess};
@@ -69,6 +77,12 @@ use crate::optimum::side::Side;
 use crate::simd::Backend;
 use crate::weight::{FloatBits, scale_by_power};
 use chords::Interval;
+
+/// Vectors shorter than this are sorted at once. Chosen: of so few weights a sample is most of them.
+const SORTED_AT_ONCE: usize = 128;
+
+/// Vectors shorter than this have so coarse a sample that four thresholds are enough. Chosen for rows of 4,096 weights.
+const COARSELY_SAMPLED: usize = 1 << 14;
 
 /// The weights to be searched, and with which instructions.
 #[derive(Clone, Copy)]
@@ -140,11 +154,11 @@ pub(crate) trait Decide<W: FloatBits>: Mass {
 /// large, too far apart, or candidates score too much alike.
 pub(crate) fn optimum<W: FloatBits, H: Decide<W>>(
     input: StreamInput<'_, W, H>,
-    first: FirstScan,
     scratch: &mut [i8],
 ) -> Option<Streamed<H::Best>> {
     // Conditions on constants, so that each type gets only the passes that it needs.
-    if !H::WEIGHTED && first == FirstScan::Sort {
+    let len = input.weights.weights.len();
+    if !H::WEIGHTED && len < SORTED_AT_ONCE {
         let mut scratch = [0; SORTED_AT_ONCE * size_of::<f64>()];
         return input.begin::<0, false>(NO_GUESS, [], None, &mut scratch);
     }
@@ -159,16 +173,13 @@ pub(crate) fn optimum<W: FloatBits, H: Decide<W>>(
         let factors = [0.5, 1.0 - far, below, low, 1.0, high, above, 1.0 + far, 2.9];
         return input.begin::<9, false>(guess, factors, Some([0.0; 2]), scratch);
     }
-    if !H::WEIGHTED && first == FirstScan::Four {
+    let both = input.side == Side::Both;
+    if !H::WEIGHTED && both && len < COARSELY_SAMPLED {
         let lowest = f64::max(1.0 - 4.0 * spread, 0.3);
         let factors = [lowest, 1.0 + 2.8 * spread, 1.9, 3.2];
         return input.begin::<4, true>(guess, factors, Some([low, high]), scratch);
     }
-    let lowest = if input.side == Side::Both && !H::WEIGHTED {
-        0.5
-    } else {
-        0.0
-    };
+    let lowest = if both && !H::WEIGHTED { 0.5 } else { 0.0 };
     let between = 1.5 * num_traits::Float::sqrt(1.0 + far);
     let factors = [
         lowest,
@@ -200,31 +211,39 @@ impl<W: FloatBits, H: Decide<W>> StreamInput<'_, W, H> {
         window: Option<[f64; 2]>,
         scratch: &mut [i8],
     ) -> Option<Streamed<H::Best>> {
-        let mass_scale = mass_scale(guess);
-        let mut buffer = GatherBuffer::new::<H>(scratch);
         // One pass over all weights.
         let threshold = |factor| f32::narrow(guess.tau * factor);
-        let (mut thresholds, mut ends) = ([0.0; T], [f32::MAX; 2]);
-        for (place, factor) in thresholds.iter_mut().zip(factors) {
-            *place = threshold(factor);
-        }
-        if let Some([low, high]) = window {
-            ends = [threshold(low), threshold(high)];
-        }
-        let survey = self
-            .backend
-            .run_divided(ScanPass::<W, H, T, true, GATHERS> {
-                input: self.weights,
-                side: self.side,
-                thresholds,
-                mass_scale,
-                ends,
-                unit: last_place(ends[1]),
-                buffer: buffer.lend(),
-            });
+        let (thresholds, mass_scale) = (factors.map(threshold), mass_scale(guess));
+        let ends = window.map_or([f32::MAX; 2], |window| window.map(threshold));
+        let mut buffer = GatherBuffer::new::<H>(scratch);
+        let scan = ScanPass::<W, H, T, true, GATHERS> {
+            input: self.weights,
+            side: self.side,
+            thresholds,
+            mass_scale,
+            ends,
+            unit: last_place(ends[1]),
+            buffer: buffer.lend(),
+        };
+        let survey = self.backend.run_divided(scan);
+        // What it says of all.
+        let (top_key, len) = (self.top_key(survey.top), self.weights.weights.len());
+        let top = W::from_key(top_key).widen();
+        let mut search = IntervalSearch {
+            input: self,
+            buffer,
+            grid: Grid::coarsest(top_key, len as u64, W::PRECISION),
+            top_key,
+            top_mass: survey.top_mass,
+            mass: if H::WEIGHTED { survey.mass } else { len as f64 },
+            mean_mass: guess.mass,
+            mass_scale,
+            best: H::Best::default(),
+            // The largest weight alone.
+            gain: if H::WEIGHTED { 0.0 } else { top * top },
+        };
         // What it leaves.
-        let mut search = IntervalSearch::new(self, &survey, guess.mass, mass_scale, buffer);
-        if search.top() > 0.0 {
+        if top > 0.0 {
             if !H::is_suited(&search, &survey) {
                 return None;
             }
@@ -235,7 +254,24 @@ impl<W: FloatBits, H: Decide<W>> StreamInput<'_, W, H> {
                 search.all(thresholds, &survey, window)?;
             }
         }
-        Some(search.result(survey.energy))
+        Some(Streamed {
+            best: search.best,
+            top: top_key,
+            top_mass: survey.top_mass,
+            energy: W::FITS_SINGLE.then_some(survey.energy),
+        })
+    }
+
+    /// The key of the largest magnitude that can be selected, from the bits of the `f32` that it became.
+    fn top_key(self, single: u32) -> u64 {
+        if W::FITS_SINGLE {
+            return W::narrow(f64::from(f32::from_bits(single))).key();
+        }
+        let keys = self.weights.weights.iter().map(|weight| {
+            let counts = self.side.includes(weight.is_sign_negative());
+            weight.key() * u64::from(counts)
+        });
+        keys.max().unwrap_or(0)
     }
 }
 
