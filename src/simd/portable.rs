@@ -240,8 +240,22 @@ impl Vector for Arrays {
 
     const ROWS: usize = 4;
 
+    // Four singles are a register of most processors.
+    type Column = [f32; 4];
+    const COLUMNS: usize = 4;
+
     #[inline(always)]
-    fn order(self, a: [f32; 16], b: [f32; 16]) -> [[f32; 16]; 2] {
+    fn column(self, array: &[f32; 16], c: usize) -> [f32; 4] {
+        array.as_chunks().0[c % 4]
+    }
+
+    #[inline(always)]
+    fn set_column(self, array: &mut [f32; 16], c: usize, x: [f32; 4]) {
+        array.as_chunks_mut().0[c % 4] = x;
+    }
+
+    #[inline(always)]
+    fn order(self, a: [f32; 4], b: [f32; 4]) -> [[f32; 4]; 2] {
         [
             zip(a, b, |a, b| if a > b { a } else { b }),
             zip(a, b, |a, b| if a > b { b } else { a }),
@@ -272,12 +286,6 @@ impl Vector for Arrays {
     #[inline(always)]
     fn square_roots(self, x: [f64; 8]) -> [f64; 8] {
         map(x, num_traits::Float::sqrt)
-    }
-
-    /// Hidden: rows at known places are taken apart into numbers, and those put together to other vectors than they were in.
-    #[inline(always)]
-    fn distance(self, rows: usize) -> usize {
-        core::hint::black_box(rows)
     }
 
     #[inline(always)]

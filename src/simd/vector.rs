@@ -78,20 +78,21 @@ pub(crate) trait Vector: Copy {
 
     /// How many [`Singles`](Self::Singles) can be worked on at once without leaving the registers: 4 or 16.
     const ROWS: usize;
+    /// As many lanes as one register has.
+    type Column: Copy;
+    /// How many columns the sixteen lanes are.
+    const COLUMNS: usize;
+    /// A column of sixteen lanes; anything where there is none.
+    fn column(self, array: &[f32; 16], c: usize) -> Self::Column;
+    fn set_column(self, array: &mut [f32; 16], c: usize, x: Self::Column);
     /// The larger and the smaller, of magnitudes.
-    fn order(self, a: Self::Singles, b: Self::Singles) -> [Self::Singles; 2];
+    fn order(self, a: Self::Column, b: Self::Column) -> [Self::Column; 2];
     /// `a0 b0 a1 b1 ...`: all sixteen pairs.
     fn zip(self, a: Self::Singles, b: Self::Singles) -> [Self::Singles; 2];
     /// +1 where `x > p`, -1 where `x < n`, else 0; not both.
     fn signs(self, x: Self::Singles, p: Self::Singles, n: Self::Singles) -> [i8; 16];
     /// Square roots, rounded to the nearest.
     fn square_roots(self, x: Self::Doubles) -> Self::Doubles;
-    /// The same number: of rows from one to the next in an array, where the compiler should see it or should not.
-    #[inline(always)]
-    fn distance(self, rows: usize) -> usize {
-        rows
-    }
-
     /// The same eight in the first eight lanes and in the last.
     fn load_twice(self, array: &[f32; 8]) -> Self::Singles;
     fn words(self, first: u32, last: u32) -> Self::Words;
@@ -144,6 +145,14 @@ mod tests {
             let words = v.words(0x0192_8a51, 0x6a04_2519);
             let twice = v.load_twice(&[1.5, -2.0, 0.1, f32::INFINITY, f32::NAN, -0.0, 0.3, 1e38]);
             let sums = [v.abs(a), v.splat(0.1)];
+            let mut ordered = [v.array(v.abs(a)), v.array(v.abs(b))];
+            for c in 0..V::COLUMNS {
+                let [x, y] = ordered.map(|array| v.column(&array, c));
+                let [x, y] = v.order(x, y);
+                v.set_column(&mut ordered[0], c, x);
+                v.set_column(&mut ordered[1], c, y);
+            }
+            let ordered = ordered.map(|array| v.load(&array));
             let singles = [
                 v.abs(a),
                 v.negate(a),
@@ -152,8 +161,8 @@ mod tests {
                 v.max_bits(a, b),
                 v.max(a, b),
                 v.select(mask, a),
-                v.order(v.abs(a), v.abs(b))[0],
-                v.order(v.abs(a), v.abs(b))[1],
+                ordered[0],
+                ordered[1],
                 v.zip(a, b)[0],
                 v.zip(a, b)[1],
                 twice,

@@ -58,6 +58,10 @@ pub(crate) fn ternarize<W: FloatBits>(
     mut trits: &mut [i8],
     fits: &mut Vec<Fit<W>>,
 ) -> Result<(), Error> {
+    if const { !W::FITS_SINGLE } {
+        // No route leads here, so nothing of what follows is compiled.
+        return Err(Error::Empty);
+    }
     let backend = options.instructions();
     // 32 kB, once for all vectors, and only where there is an allocator.
     let mut batch = Batch {

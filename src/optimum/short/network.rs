@@ -9,8 +9,11 @@
 //! ```
 //!
 //! Every comparator puts the larger one first. So rows beyond the last, as they are zeros, never move, and what only
-//! touches them is skipped: any `n` will do. Up to four steps of a merge are done on rows in registers, which then are read
-//! and written once: the stores are what a merge costs.
+//! touches them is skipped: any `n` will do. The steps of a merge that compare blocks of 16 rows are done on rows in registers,
+//! which then are read and written once, and so are the others, within the blocks: the stores are what a merge costs.
+//!
+//! Sixteen lanes fill several registers of most processors, and then there are not enough for 16 rows. So the lanes of one
+//! register are sorted in all rows before those of the next: column after column, by the same code.
 //!
 //! Cost for 16 rows of 256: `3.75 + (5 + 6 + 7 + 8) / 2 = 16.75` comparators a row, so about 2.1 vector operations a weight.
 //! The odd-even merge of Batcher needs 15 comparators a row, but its steps do not keep to blocks of rows, so that they must go
@@ -26,6 +29,9 @@ use crate::simd::{Job, Vector};
 /// Rows that are sorted in registers.
 const BASE: usize = 16;
 
+/// So many rows.
+type Rows = [[f32; 16]; BASE];
+
 /// Sorts magnitudes of rows, of both signs or of one.
 pub(super) struct SortPass<'r> {
     /// The first `len` are to be sorted, and those beyond, up to a multiple of 16, are zeros.
@@ -40,51 +46,44 @@ impl Job for SortPass<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<V: Vector>(self, vector: V) {
-        let Self {
-            rows,
-            len,
-            side,
-            sorted,
-        } = self;
-        if len <= 9 {
-            return few::<V, 9>(vector, side, rows, sorted);
+    fn run<V: Vector>(self, v: V) {
+        let Self { rows, len, side, .. } = self;
+        let rows = &rows[..len.next_multiple_of(BASE)];
+        for (place, row) in self.sorted.iter_mut().zip(rows) {
+            *place = v.array(magnitudes(v, side, v.load(row)));
         }
-        for (block, sorted) in rows[..len.next_multiple_of(BASE)]
-            .as_chunks::<BASE>()
-            .0
-            .iter()
-            .zip(sorted.as_chunks_mut::<BASE>().0)
-        {
-            few::<V, BASE>(vector, side, block, sorted);
+        let blocks = self.sorted.as_chunks_mut::<BASE>().0;
+        for c in 0..V::COLUMNS {
+            if len <= 9 {
+                few::<V, 9>(v, c, &mut blocks[0]);
+                continue;
+            }
+            for block in blocks.iter_mut().take(rows.len() / BASE) {
+                few::<V, BASE>(v, c, block);
+            }
+            macro_rules! merge {
+                ($($blocks:literal)*) => {$(
+                    if len > BASE * $blocks / 2 {
+                        merge::<V, $blocks>(v, c, blocks, len);
+                    }
+                )*};
+            }
+            merge!(2 4 8 16);
         }
-        macro_rules! merge {
-            ($($span:literal)*) => {$(
-                if len > $span / 2 {
-                    merge::<V, $span>(vector, sorted, len);
-                }
-            )*};
-        }
-        merge!(32 64 128 256);
     }
 }
 
-/// Sorts the first `N` rows, at most 16.
+/// Sorts the first `N` rows of a block.
 #[inline(always)]
-fn few<V: Vector, const N: usize>(
-    vector: V,
-    side: Side,
-    rows: &[[f32; 16]],
-    sorted: &mut [[f32; 16]],
-) {
-    let mut x = [vector.splat(0.0); N];
-    for (x, row) in x.iter_mut().zip(rows) {
-        *x = magnitudes(vector, side, vector.load(row));
+fn few<V: Vector, const N: usize>(v: V, c: usize, rows: &mut Rows) {
+    let mut x = [v.column(&rows[0], c); N];
+    for (x, row) in x.iter_mut().zip(rows.iter()) {
+        *x = v.column(row, c);
     }
     macro_rules! compare {
         ($($low:literal $high:literal),*) => {$(
             if $high < N {
-                [x[$low % N], x[$high % N]] = vector.order(x[$low % N], x[$high % N]);
+                [x[$low % N], x[$high % N]] = v.order(x[$low % N], x[$high % N]);
             }
         )*};
     }
@@ -98,104 +97,60 @@ fn few<V: Vector, const N: usize>(
     compare!(6 8, 10 12, 3 5, 7 9);
     compare!(3 4, 5 6, 7 8, 9 10, 11 12);
     compare!(6 7, 8 9);
-    for (x, row) in x.into_iter().zip(sorted) {
-        *row = vector.array(x);
+    for (x, row) in x.into_iter().zip(rows) {
+        v.set_column(row, c, x);
     }
 }
 
-/// Merges sorted neighbours of `SPAN / 2` rows, of `len` rows in all.
-///
-/// Spans and blocks are known to the compiler, so that vector units look up no row with a check.
+/// Merges sorted neighbours of `N / 2` blocks, of `len` rows in all.
 #[inline(always)]
-fn merge<V: Vector, const SPAN: usize>(vector: V, rows: &mut [[f32; 16]], len: usize) {
-    // With 16 rows at once, as many steps as leave blocks of 16; else what is left has to be a power of 4.
-    let pairs = match V::ROWS {
-        16 => SPAN / 32,
-        _ => 2 - SPAN.trailing_zeros() as usize % 2,
-    };
-    let spans = rows.as_chunks_mut::<SPAN>().0.iter_mut();
-    for (span, start) in spans.zip((0..len).step_by(SPAN)) {
+fn merge<V: Vector, const N: usize>(v: V, c: usize, blocks: &mut [Rows], len: usize) {
+    let spans = blocks.as_chunks_mut::<N>().0.iter_mut();
+    for (span, start) in spans.zip((0..len).step_by(BASE * N)) {
         let len = len - start;
-        match pairs {
-            1 => flip::<V, SPAN, 1>(vector, span, len),
-            2 => flip::<V, SPAN, 2>(vector, span, len),
-            4 => flip::<V, SPAN, 4>(vector, span, len),
-            _ => flip::<V, SPAN, 8>(vector, span, len),
+        for i in 0..BASE {
+            // Unless all of the right neighbour are zeros.
+            if BASE * N / 2 + (BASE - 1 - i) < len {
+                flip(v, c, span, i);
+            }
         }
-        if SPAN / 2 / pairs == 64 {
-            clean_blocks::<V, 64>(vector, span, len);
-        }
-        clean_blocks::<V, 16>(vector, span, len);
-        if V::ROWS == 4 {
-            clean_blocks::<V, 4>(vector, span, len);
-        }
-    }
-}
-
-/// Compares the rows from the first on upward with those from the last on downward, `PAIRS` at once, and goes on within both.
-#[inline(always)]
-fn flip<V: Vector, const SPAN: usize, const PAIRS: usize>(
-    vector: V,
-    rows: &mut [[f32; 16]; SPAN],
-    len: usize,
-) {
-    let step = vector.distance(SPAN / 2 / PAIRS);
-    for i in 0..step {
-        // The first row beyond those of the left neighbour.
-        if SPAN / 2 + (step - 1 - i) >= len {
-            continue;
-        }
-        let (mut large, mut small) = ([vector.splat(0.0); PAIRS], [vector.splat(0.0); PAIRS]);
-        for j in 0..PAIRS {
-            let a = vector.load(&rows[i + j * step]);
-            let b = vector.load(&rows[SPAN - 1 - i - j * step]);
-            // Those that come down from above: the last first.
-            [large[j], small[PAIRS - 1 - j]] = vector.order(a, b);
-        }
-        clean(vector, &mut large);
-        clean(vector, &mut small);
-        for j in 0..PAIRS {
-            rows[i + j * step] = vector.array(large[j]);
-            rows[SPAN - 1 - i - j * step] = vector.array(small[PAIRS - 1 - j]);
-        }
-    }
-}
-
-/// Goes on within each block of rows that has some of the first `len`, as many steps as can be done in registers.
-#[inline(always)]
-fn clean_blocks<V: Vector, const BLOCK: usize>(vector: V, rows: &mut [[f32; 16]], len: usize) {
-    for start in (0..len.min(rows.len())).step_by(BLOCK) {
-        for i in start..start + BLOCK / BLOCK.min(V::ROWS) {
-            match V::ROWS {
-                16 => clean_rows::<V, BLOCK, 16>(vector, &mut rows[i..]),
-                _ => clean_rows::<V, BLOCK, 4>(vector, &mut rows[i..]),
+        for block in span.iter_mut().take(len.div_ceil(BASE)) {
+            let mut x = [v.column(&block[0], c); BASE];
+            for (x, row) in x.iter_mut().zip(block.iter()) {
+                *x = v.column(row, c);
+            }
+            clean::<V, BASE, 2>(v, &mut x);
+            for (x, row) in x.into_iter().zip(block) {
+                v.set_column(row, c, x);
             }
         }
     }
 }
 
-/// Goes on within the rows of a block, `ROWS` at once.
+/// Compares row `i` of each block with its mirror image, and goes on while the blocks are not the same.
 #[inline(always)]
-fn clean_rows<V: Vector, const BLOCK: usize, const ROWS: usize>(vector: V, rows: &mut [[f32; 16]]) {
-    let step = vector.distance(BLOCK / ROWS);
-    let mut x = [vector.splat(0.0); ROWS];
-    for j in 0..ROWS {
-        x[j] = vector.load(&rows[j * step]);
+fn flip<V: Vector, const N: usize>(v: V, c: usize, span: &mut [Rows; N], i: usize) {
+    let place = |j| if j < N / 2 { i } else { BASE - 1 - i };
+    let mut x = [v.column(&span[0][i], c); N];
+    for j in 0..N {
+        x[j] = v.column(&span[j][place(j)], c);
     }
-    clean(vector, &mut x);
-    for j in 0..ROWS {
-        rows[j * step] = vector.array(x[j]);
+    for j in 0..N / 2 {
+        [x[j], x[N - 1 - j]] = v.order(x[j], x[N - 1 - j]);
+    }
+    clean::<V, N, 4>(v, &mut x);
+    for j in 0..N {
+        v.set_column(&mut span[j][place(j)], c, x[j]);
     }
 }
 
-/// Compares `i` with `i + N/2`, then with `i + N/4`, and so on.
+/// Compares `i` with `i + N/PART`, then with half the distance, and so on.
 #[inline(always)]
-fn clean<V: Vector, const N: usize>(vector: V, x: &mut [V::Singles; N]) {
+fn clean<V: Vector, const N: usize, const PART: usize>(v: V, x: &mut [V::Column; N]) {
     macro_rules! step {
         ($distance:literal: $($i:literal)*) => {$(
-            if $i + $distance < N {
-                [x[$i % N], x[($i + $distance) % N]] =
-                    vector.order(x[$i % N], x[($i + $distance) % N]);
+            if $distance * PART <= N && $i + $distance < N {
+                [x[$i % N], x[($i + $distance) % N]] = v.order(x[$i % N], x[($i + $distance) % N]);
             }
         )*};
     }

@@ -322,15 +322,24 @@ impl Vector for Avx2 {
 
     const ROWS: usize = 4;
 
+    type Column = __m256;
+    const COLUMNS: usize = 2;
+
     #[inline(always)]
-    fn order(self, a: [__m256; 2], b: [__m256; 2]) -> [[__m256; 2]; 2] {
-        with_token!(
-            self,
-            [
-                [_mm256_max_ps(a[0], b[0]), _mm256_max_ps(a[1], b[1])],
-                [_mm256_min_ps(a[0], b[0]), _mm256_min_ps(a[1], b[1])],
-            ]
-        )
+    fn column(self, array: &[f32; 16], c: usize) -> __m256 {
+        let half: &[f32; 8] = &array.as_chunks().0[c % 2];
+        with_token!(self, _mm256_loadu_ps(half.as_ptr()))
+    }
+
+    #[inline(always)]
+    fn set_column(self, array: &mut [f32; 16], c: usize, x: __m256) {
+        let half: &mut [f32; 8] = &mut array.as_chunks_mut().0[c % 2];
+        with_token!(self, _mm256_storeu_ps(half.as_mut_ptr(), x));
+    }
+
+    #[inline(always)]
+    fn order(self, a: __m256, b: __m256) -> [__m256; 2] {
+        with_token!(self, [_mm256_max_ps(a, b), _mm256_min_ps(a, b)])
     }
 
     #[inline(always)]

@@ -228,6 +228,19 @@ impl Vector for Avx512 {
 
     const ROWS: usize = 16;
 
+    type Column = __m512;
+    const COLUMNS: usize = 1;
+
+    #[inline(always)]
+    fn column(self, array: &[f32; 16], _: usize) -> __m512 {
+        self.load(array)
+    }
+
+    #[inline(always)]
+    fn set_column(self, array: &mut [f32; 16], _: usize, x: __m512) {
+        *array = self.array(x);
+    }
+
     #[inline(always)]
     fn order(self, a: __m512, b: __m512) -> [__m512; 2] {
         with_token!(self, [_mm512_max_ps(a, b), _mm512_min_ps(a, b)])
