@@ -24,11 +24,94 @@
 //! | prove an answer, or check a proof | [`Ternarizer::certify`], [`Certificate`] |
 //! | see the error metrics, or the cosine for every number of non-zeros | [`Fit`], [`curve`](fn@curve) |
 //! | ternarize whole tensors, with scales per channel, kernel or block | [`tensor`] |
-//! | pack trits, also in flash, and multiply with them | [`PackedTrits`] |
-//! | multiply matrices with 8-bit activations | [`matmul`], [`tensor::TernaryTensor::matvec_i8`] |
+//! | pack trits, also in flash, and multiply with them | [`PackedTrits`], [`matmul::TernaryMatrix`] |
+//! | multiply tensors with f32 or 8-bit activations | [`tensor::TernaryTensor::matvec`], [`tensor::TernaryTensor::matvec_i8`] |
 //! | read and write the bytes of ggml, bitnet.cpp, Hugging Face and MLX | [`mod@format`] |
 //! | use several planes, 16-bit scales, calibration data or a budget of bytes | [`quantize`] |
 //! | read and write whole models | [`model`] |
+//!
+//! # Five jobs
+//!
+//! **Trits of a slice**, one line: the example above.
+//!
+//! **A tensor with scales per output channel**, packed, as any of ggml's or our own formats:
+//!
+//! ```
+//! # #[cfg(all(feature = "alloc", feature = "half"))] {
+//! # use ternarize::{Scales, Ternarizer, format::Format, tensor::{Grouping, TensorView, TernaryTensor}};
+//! # let weights = [0.5_f32, -0.4, 0.0, 0.1].repeat(128);
+//! let view = TensorView::new(&weights, &[2, 256])?;
+//! let (tensor, _fits) = TernaryTensor::ternarize(&view, Grouping::OUTPUT_CHANNEL, &Ternarizer::new().scales(Scales::One))?;
+//! let bytes = tensor.encode(Format::Tq2_0)?;
+//! # assert_eq!(bytes.len(), 2 * 66);
+//! # }
+//! # Ok::<(), ternarize::Error>(())
+//! ```
+//!
+//! **A matrix in flash times a vector**, without a heap:
+//!
+//! ```
+//! # use ternarize::{Code, PackedTrits, ScaleSlice, matmul::TernaryMatrix};
+//! # static BYTES: [u8; 2] = [0b10_01_00_10, 0b01_10_10_01];
+//! # let (x, mut y) = ([1.0, 2.0, 3.0, 4.0], [0.0; 2]);
+//! static TRITS: PackedTrits<'_> = PackedTrits::must(Code::TwoBit, &BYTES, 8);
+//! static LAYER: TernaryMatrix<'_> = TernaryMatrix::must([2, 4], &[TRITS], ScaleSlice::F32(&[0.5, 2.0]));
+//! LAYER.matvec(&x, &mut y)?;
+//! # assert_eq!(y, [1.5, 10.0]);
+//! # Ok::<(), ternarize::Error>(())
+//! ```
+//!
+//! **A model file**, of which every matrix that gets smaller becomes ternary:
+//!
+//! ```
+//! # #[cfg(feature = "safetensors")] {
+//! # use ternarize::{Ternarizer, model::{DenseTensor, Model, Tensor}, tensor::Grouping};
+//! # let folder = tempfile::tempdir().expect("a folder");
+//! # let (input, output) = (folder.path().join("dense"), folder.path().join("ternary"));
+//! # let mut dense = Model::new();
+//! # dense.insert("fc.weight", Tensor::Dense(DenseTensor::new(&[2, 64], &[0.5_f32; 128])?));
+//! # dense.write(&input)?;
+//! let mut model = Model::read(input)?;
+//! let report = model.ternarize_all(Grouping::OUTPUT_CHANNEL, &Ternarizer::new())?;
+//! println!("{report:?}");
+//! model.write(output)?;
+//! # assert!(report["fc.weight"].is_ok());
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! **A layer calibrated on its inputs**: planes and trits for 3.7 bits per weight, chosen by what they change at the outputs; the outputs'
+//! means and deviations matched; stored, read back and multiplied. `batches` holds rows of 64 inputs:
+//!
+//! ```
+//! # #[cfg(all(feature = "safetensors", feature = "nalgebra"))] {
+//! # use ternarize::{Code, ScaleType, model::{Model, Tensor}, tensor::{Shape, TernaryTensor}};
+//! # use ternarize::quantize::{Codebook, calibrate::{Correction, Pairs}, gram::{Gram, OutputAware}};
+//! # let noise = |i: usize| ((i * 7919 + i * i * 31) % 1009) as f32 / 504.0 - 1.0;
+//! # let weights: Vec<f32> = (0..2048).map(noise).collect();
+//! # let batches: Vec<Vec<f32>> = (0..4).map(|b| (0..64 * 32).map(|i| noise(i + 4096 * b)).collect()).collect();
+//! # let outputs = |x: &[f32]| -> Vec<f32> {
+//! #     let dot = |w: &[f32], x: &[f32]| w.iter().zip(x).map(|(w, x)| w * x).sum();
+//! #     x.chunks(64).flat_map(|x| weights.chunks(64).map(move |w| dot(w, x))).collect()
+//! # };
+//! # let folder = tempfile::tempdir().expect("a folder");
+//! # let path = folder.path().join("layer.safetensors");
+//! # let mut y = vec![0.0; 32];
+//! let (mut gram, mut pairs) = (Gram::new(64)?, Pairs::new(32)?);
+//! batches.iter().try_for_each(|batch| gram.add(batch))?;
+//! let aware = OutputAware::new(&gram).scale_type(ScaleType::F16).codebook(Codebook::within(3.7, 64, ScaleType::F16)?);
+//! let layer = TernaryTensor::from_fits(Shape::new(&[32, 64])?, &aware.ternarize(&weights)?)?.transcode(Code::Base3);
+//! batches.iter().try_for_each(|batch| pairs.add(&outputs(batch), &layer.outputs(batch)?))?;
+//! let layer = layer.corrected(&pairs.correct(Correction::MatchMoments))?;
+//! Model::from_iter([("layer", Tensor::Ternary(layer))]).write(&path)?;
+//! let Some(Tensor::Ternary(layer)) = Model::read(path)?.remove("layer") else { panic!("no layer") };
+//! layer.matvec(&batches[0][..64], &mut y)?;
+//! # let exact = outputs(&batches[0][..64]);
+//! # let error: f32 = y.iter().zip(&exact).map(|(y, e)| (y - e) * (y - e)).sum();
+//! # assert!(error < 0.05 * exact.iter().map(|e| e * e).sum::<f32>(), "{error}");
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! # Guarantees
 //!

@@ -241,6 +241,16 @@ impl Model {
         self.tensors.insert(name.into(), tensor)
     }
 
+    /// Takes a tensor out of the model.
+    ///
+    /// ```
+    /// # use ternarize::model::Model;
+    /// assert_eq!(Model::new().remove("x"), None);
+    /// ```
+    pub fn remove(&mut self, name: &str) -> Option<Tensor> {
+        self.tensors.remove(name)
+    }
+
     /// The metadata of the file, without the entry that describes ternary tensors.
     ///
     /// ```
@@ -291,6 +301,19 @@ impl Model {
         Self {
             tensors: tensors.collect(),
             metadata: self.metadata.clone(),
+        }
+    }
+}
+
+/// A model of these tensors, without metadata. Of tensors of one name the last one stays.
+impl<S: Into<String>> FromIterator<(S, Tensor)> for Model {
+    fn from_iter<T: IntoIterator<Item = (S, Tensor)>>(tensors: T) -> Self {
+        let named = tensors
+            .into_iter()
+            .map(|(name, tensor)| (name.into(), tensor));
+        Self {
+            tensors: named.collect(),
+            metadata: BTreeMap::new(),
         }
     }
 }

@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 use super::TernaryTensor;
-use crate::error::check_len;
+use crate::error::{check_len, try_vec};
 use crate::matmul::{Activations, TernaryMatrix};
 use crate::scale::MAX_PLANES;
 use crate::{Backend, Error, PackedTrits, ScaleSlice, ShapeError};
@@ -72,6 +72,32 @@ impl TernaryTensor {
     /// ```
     pub fn matmul(&self, x: &[f32], columns: usize, y: &mut [f32]) -> Result<(), Error> {
         self.matmul_on(Backend::detect(), x, columns, y)
+    }
+
+    /// The outputs for whole rows of inputs, such as a batch: [`matmul`](Self::matmul) with its results in a new vector.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`] if the tensor has no axes, or `x` is not a whole number of rows.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ternarize::{Ternarizer, tensor::{Grouping, TensorView, TernaryTensor}};
+    /// # let view = TensorView::new(&[0.5_f32, -0.5, 0.0, 2.0, 2.0, 2.0], &[2, 3])?;
+    /// let (matrix, _) = TernaryTensor::ternarize(&view, Grouping::axis(0)?, &Ternarizer::new())?;
+    /// assert_eq!(matrix.outputs(&[1.0, 2.0, 3.0, 2.0, 0.0, 0.0])?, [-0.5, 12.0, 1.0, 4.0]);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    pub fn outputs(&self, x: &[f32]) -> Result<Vec<f32>, Error> {
+        let (rows, group, len) = (self.rows()?, self.columns()?, x.len());
+        let vectors = len.checked_div(group).unwrap_or(0);
+        if vectors.saturating_mul(group) != len {
+            return Err(Error::Shape(ShapeError::Ragged { len, group }));
+        }
+        let mut y = try_vec(rows.saturating_mul(vectors), 0.0)?;
+        self.matmul(x, vectors, &mut y)?;
+        Ok(y)
     }
 
     /// [`matmul`](Self::matmul) with the instructions of a backend: the same bits with each.
