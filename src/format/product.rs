@@ -136,12 +136,11 @@ impl<'a> FormatMatrix<'a> {
         };
         let matrix = TiledMatrix {
             backend,
-            rows: self.rows,
             planes: &[plane],
         };
         match self.format.layout().digits {
-            DigitCode::TwoBit => matrix.multiply(&self.arrange::<4>(xs), &mut ys),
-            DigitCode::Base3 => matrix.multiply(&self.arrange::<5>(xs), &mut ys),
+            DigitCode::TwoBit => matrix.multiply(0..self.rows, &self.arrange::<4>(xs), &mut ys),
+            DigitCode::Base3 => matrix.multiply(0..self.rows, &self.arrange::<5>(xs), &mut ys),
         }
         Ok(())
     }

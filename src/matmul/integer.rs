@@ -13,6 +13,8 @@
 //! `Tiles` needs rows of whole bytes. The plain loops here need no heap. They are the definition: the loops in `int8` return the same
 //! bits.
 
+#[cfg(feature = "alloc")]
+use super::int8::results;
 use super::{Activations, TernaryMatrix};
 #[cfg(feature = "alloc")]
 use crate::Backend;
@@ -112,9 +114,9 @@ impl TernaryMatrix<'_> {
         xs: &[Activations<'_>],
         y: &mut [f32],
     ) -> Result<(), Error> {
-        let mut ys = super::int8::results(self.rows(), self.columns(), xs, y)?;
-        if self.columns() == 0 {
-            // Nothing but the bias is left.
+        let mut ys = results(self.rows(), self.columns(), xs, y)?;
+        if ys.is_empty() {
+            // Without columns nothing but the bias is left.
             for y in y.chunks_exact_mut(self.rows().max(1)) {
                 for (y, &bias) in y.iter_mut().zip(self.bias()) {
                     *y = bias;
@@ -122,11 +124,15 @@ impl TernaryMatrix<'_> {
             }
             return Ok(());
         }
-        if self.tiled_i8(backend, xs, &mut ys) {
-            return Ok(());
-        }
-        for (x, y) in xs.iter().zip(ys) {
-            self.plain_i8(x, y)?;
+        let way = self.way(xs.iter().all(|x| x.only_scale().is_some()));
+        let in_place = (0..self.planes()).all(|plane| self.trits(plane).offset() == 0);
+        match self.code() {
+            _ if way == Way::Runs || !in_place => {
+                let mut vectors = xs.iter().zip(ys);
+                return vectors.try_for_each(|(x, y)| self.plain_i8(x, y));
+            }
+            Code::TwoBit => self.multiply_tiles::<4>((backend, way), xs, &mut ys),
+            Code::Base3 => self.multiply_tiles::<5>((backend, way), xs, &mut ys),
         }
         Ok(())
     }

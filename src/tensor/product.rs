@@ -39,7 +39,7 @@ impl TernaryTensor {
     /// # Ok::<(), ternarize::Error>(())
     /// ```
     pub fn matvec(&self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        self.matmul(x, 1, y)
+        self.matmul_on(Backend::detect(), x, 1, y)
     }
 
     /// Multiplies with many vectors, the columns of a matrix, which lie one after the other in `x`, and so do the products in
@@ -157,7 +157,7 @@ impl TernaryTensor {
     /// # Ok::<(), ternarize::Error>(())
     /// ```
     pub fn matvec_i8(&self, x: &Activations<'_>, y: &mut [f32]) -> Result<(), Error> {
-        self.matmul_i8(core::slice::from_ref(x), y)
+        self.matmul_i8_on(Backend::detect(), core::slice::from_ref(x), y)
     }
 
     /// Multiplies with several vectors; `y` is as long as all results, one after the other.

@@ -53,7 +53,6 @@ pub(crate) enum MatrixScales<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TiledMatrix<'a> {
     pub(crate) backend: Backend,
-    pub(crate) rows: usize,
     /// At least one. Their codes have the same places.
     pub(crate) planes: &'a [TiledPlane<'a>],
 }
@@ -73,16 +72,8 @@ struct Scratch {
 }
 
 impl TiledMatrix<'_> {
-    /// Multiplies with all vectors; `ys` are as many, each as long as there are rows.
-    pub(crate) fn multiply<const P: usize>(&self, xs: &[Arranged<P>], ys: &mut [&mut [f32]])
-    where
-        Backend: Kernels<P>,
-    {
-        self.multiply_rows(0..self.rows, xs, ys);
-    }
-
-    /// Some of the rows, on one thread or several.
-    fn multiply_rows<const P: usize>(
+    /// Multiplies some rows with all vectors, on one thread or several; `ys` are as many as `xs`, each as long as there are rows.
+    pub(crate) fn multiply<const P: usize>(
         &self,
         rows: Range<usize>,
         xs: &[Arranged<P>],
@@ -98,8 +89,8 @@ impl TiledMatrix<'_> {
             let halves = ys.iter_mut().map(|y| y.split_at_mut(middle - rows.start));
             let (mut upper, mut lower): (Vec<_>, Vec<_>) = halves.unzip();
             threads::join(
-                || self.multiply_rows(rows.start..middle, xs, &mut upper),
-                || self.multiply_rows(middle..rows.end, xs, &mut lower),
+                || self.multiply(rows.start..middle, xs, &mut upper),
+                || self.multiply(middle..rows.end, xs, &mut lower),
             );
             return;
         }
@@ -108,8 +99,17 @@ impl TiledMatrix<'_> {
             first: rows.start,
             scratch: Scratch::default(),
         };
+        // A panel of rows meets some vectors at a time, the last ones one by one.
+        let (many, few) = xs.as_chunks::<VECTORS>();
+        let (ys_of_many, ys_of_few) = ys.split_at_mut(many.len() * VECTORS);
         for start in rows.clone().step_by(PANEL) {
-            part.panel(start..rows.end.min(start + PANEL), xs, ys);
+            let panel = start..rows.end.min(start + PANEL);
+            for (xs, ys) in many.iter().zip(ys_of_many.chunks_exact_mut(VECTORS)) {
+                part.panel::<ROWS_OF_MANY, VECTORS>(panel.clone(), xs, ys);
+            }
+            for (x, y) in few.iter().zip(ys_of_few.chunks_exact_mut(1)) {
+                part.panel::<ROWS, 1>(panel.clone(), core::array::from_ref(x), y);
+            }
         }
     }
 
@@ -137,20 +137,8 @@ impl<const P: usize> Part<'_, P>
 where
     Backend: Kernels<P>,
 {
-    /// A panel of rows times all vectors.
-    fn panel(&mut self, rows: Range<usize>, xs: &[Arranged<P>], ys: &mut [&mut [f32]]) {
-        let (many, few) = xs.as_chunks::<VECTORS>();
-        let (ys_of_many, ys_of_few) = ys.split_at_mut(many.len() * VECTORS);
-        for (xs, ys) in many.iter().zip(ys_of_many.chunks_exact_mut(VECTORS)) {
-            self.blocks::<ROWS_OF_MANY, VECTORS>(rows.clone(), xs, ys);
-        }
-        for (x, y) in few.iter().zip(ys_of_few.chunks_exact_mut(1)) {
-            self.blocks::<ROWS, 1>(rows.clone(), core::array::from_ref(x), y);
-        }
-    }
-
-    /// Some rows times `C` vectors: whole blocks of `R` rows, and the last rows one by one.
-    fn blocks<const R: usize, const C: usize>(
+    /// A panel of rows times `C` vectors: whole blocks of `R` rows, and the last rows one by one.
+    fn panel<const R: usize, const C: usize>(
         &mut self,
         rows: Range<usize>,
         xs: &[Arranged<P>; C],
@@ -170,7 +158,7 @@ where
         }
         if const { R > 1 } && row < rows.end {
             for (x, y) in xs.iter().zip(ys.chunks_exact_mut(1)) {
-                self.blocks::<1, 1>(row..rows.end, core::array::from_ref(x), y);
+                self.panel::<1, 1>(row..rows.end, core::array::from_ref(x), y);
             }
         }
     }

@@ -17,33 +17,11 @@ use crate::simd::{Backend, TILE};
 const WEIGHTS: usize = 4 * TILE;
 
 impl TernaryMatrix<'_> {
-    /// Multiplies with all vectors; `ys` are as many, each as long as there are rows. Returns false if rows are added up run by run,
-    /// or do not begin with a byte: then nothing has been written.
-    pub(in crate::matmul) fn tiled_i8(
+    /// Multiplies with all vectors; `ys` are as many, each as long as there are rows. Rows are not added up run by run, and all planes
+    /// begin with a byte.
+    pub(in crate::matmul) fn multiply_tiles<const P: usize>(
         &self,
-        backend: Backend,
-        xs: &[Activations<'_>],
-        ys: &mut [&mut [f32]],
-    ) -> bool {
-        let way = self.way(xs.iter().all(|x| x.only_scale().is_some()));
-        let in_place = (0..self.planes()).all(|plane| self.trits(plane).offset() == 0);
-        if way == Way::Runs || !in_place {
-            return false;
-        }
-        if ys.is_empty() {
-            return true;
-        }
-        match self.code() {
-            Code::TwoBit => self.multiply_tiles::<4>(backend, way, xs, ys),
-            Code::Base3 => self.multiply_tiles::<5>(backend, way, xs, ys),
-        }
-        true
-    }
-
-    fn multiply_tiles<const P: usize>(
-        &self,
-        backend: Backend,
-        way: Way,
+        (backend, way): (Backend, Way),
         xs: &[Activations<'_>],
         ys: &mut [&mut [f32]],
     ) where
@@ -55,10 +33,9 @@ impl TernaryMatrix<'_> {
         }
         let matrix = TiledMatrix {
             backend,
-            rows: self.rows(),
             planes: planes.get(..self.planes()).unwrap_or_default(),
         };
-        matrix.multiply(&self.arrange::<P>(xs), ys);
+        matrix.multiply(0..self.rows(), &self.arrange::<P>(xs), ys);
         for y in ys {
             for (y, bias) in y.iter_mut().zip(self.bias()) {
                 *y += bias;
