@@ -272,47 +272,12 @@ macro_rules! weight {
 
 // Widths in 64-bit limbs. Magnitudes stay below 2^277 (f32), 2^2098 (f64), 2^40 (f16) and 2^261 (bf16) units, an f32
 // importance below 2^277, a count below 2^64; Wide holds their product, Cube twice that plus a sum of importances.
-weight!(
-    f32,
-    24,
-    -149,
-    10,
-    26,
-    true,
-    f32,
-    f64::from,
-    identity,
-    to_f32
-);
-weight!(
-    f64, 53, -1074, 39, 84, false, f64, identity, to_f32, identity
-);
+weight! { f32, 24, -149, 10, 26, true, f32, f64::from, identity, to_f32 }
+weight! { f64, 53, -1074, 39, 84, false, f64, identity, to_f32, identity }
 #[cfg(feature = "half")]
-weight!(
-    half::f16,
-    11,
-    -24,
-    6,
-    18,
-    true,
-    f32,
-    f64::from,
-    half_to_single,
-    |x| { half::f16::from_f32(to_odd(x)) }
-);
+weight! { half::f16, 11, -24, 6, 18, true, f32, f64::from, half_to_single, |x| Self::from_f32(to_odd(x)) }
 #[cfg(feature = "half")]
-weight!(
-    half::bf16,
-    8,
-    -133,
-    10,
-    26,
-    true,
-    f32,
-    f64::from,
-    bfloat_to_single,
-    |x| { half::bf16::from_f32(to_odd(x)) }
-);
+weight! { half::bf16, 8, -133, 10, 26, true, f32, f64::from, bfloat_to_single, |x| Self::from_f32(to_odd(x)) }
 
 #[cfg(test)]
 mod tests {

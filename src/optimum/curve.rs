@@ -50,15 +50,7 @@ pub(super) fn write<W: FloatBits>(weights: &[W], cosines: &mut [f64]) -> Result<
     let mut tally = objective.empty();
     for place in cosines {
         let key = W::narrow(*place).key();
-        objective.add(
-            &mut tally,
-            Item {
-                key,
-                mass: 0,
-                negative: false,
-            },
-            1,
-        );
+        objective.add(&mut tally, Item::of_key(key), 1);
         *place = objective.rounded(&tally).cosine(energy);
     }
     Ok(())

@@ -7,12 +7,12 @@
 //! # From weights to trits
 //!
 //! ```text
-//! options     Ternarizer::ternarize_into                          the public functions, generic and thin
-//! compiled    <f32 as Compiled>::ternarize_into                   from here on compiled in this crate
-//! solution    ternarize_into -> check::check, route::route        one decision how to search
-//! solution    streamed::solve -> supports                         or exact::{optimum, controlled, baseline}
-//! search      stream::optimum -> guess, scan -> finish -> offer   or bracket, count, sort
-//! solution    exact::one_threshold, RuleSolution::measure         scales, thresholds, then trits and error metrics
+//! options     ternarize, Ternarizer::ternarize_into           the public functions, generic and thin
+//! weight      <f32 as Sealed>::ternarize_into                 from here on compiled in this crate
+//! solution    ternarize_into -> check::check, route::route    one decision how to search
+//!             streamed                                        or weighted::streamed, exact::{optimum, controlled, baseline}
+//! search      stream::optimum -> begin -> all, finish, offer  or bracket, count, sort
+//! solution    one_threshold, measure                          scales, thresholds, then trits and error metrics
 //! ```
 //!
 //! # Modules, each above those before it
@@ -25,7 +25,7 @@
 //! - [`solution`]: every rule to scales, trits and a [`Fit`](fit::Fit);
 //! - [`short`]: many short vectors at once;
 //! - [`certificate`]: proofs of optimality, and their checker; [`curve`](mod@curve): the cosine for every number of non-zeros;
-//! - [`compiled`]: the functions that are compiled once for each type of weights.
+//! - [`weight`]: the public trait of the types of weights, and the functions that are compiled once for each of them.
 
 #[cfg(feature = "alloc")]
 pub(crate) mod certificate;

@@ -11,7 +11,7 @@
 
 use core::cmp::Ordering;
 
-use super::{Edge, Item, Objective, RoundedTally, Side, Tally, above_one_by_one};
+use super::{Item, Objective, RoundedTally, Side, Support, Tally, above_one_by_one};
 use crate::exact::grid::{Grid, GridSums, depth};
 use crate::exact::quotient::Quotient;
 use crate::weight::{FloatBits, decode, scale_by_power};
@@ -143,10 +143,10 @@ impl<W: FloatBits> Objective for GridObjective<'_, W> {
 
     fn rounded(&self, tally: &GridSums) -> RoundedTally {
         let exponent = self.grid.unit::<W>() - self.unit_exponent();
-        RoundedTally {
-            sum: scale_by_power(tally.sum as f64, exponent),
-            mass: tally.count as f64,
-        }
+        RoundedTally::new(
+            scale_by_power(tally.sum as f64, exponent),
+            tally.count as f64,
+        )
     }
 
     fn floor(&self) -> u64 {
@@ -159,17 +159,14 @@ impl<W: FloatBits> Objective for GridObjective<'_, W> {
         self.top
     }
 
-    fn above_each<const T: usize>(&self, thresholds: [u64; T]) -> [Edge<GridSums>; T] {
+    fn above_each<const T: usize>(&self, thresholds: [u64; T]) -> [Support<GridSums>; T] {
         let (_, shift) = decode(self.top, W::PRECISION);
         let bits_on_grid = W::PRECISION + shift - self.grid.base.min(shift);
         let (fits, floor) = (bits_on_grid + BLOCK.ilog2() <= u64::BITS, self.floor());
         if !fits || thresholds.iter().any(|&threshold| threshold < floor) {
             return thresholds.map(|threshold| above_one_by_one(self, threshold));
         }
-        let mut edges = thresholds.map(|key| Edge {
-            key,
-            tally: self.empty(),
-        });
+        let mut edges = thresholds.map(|key| Support::new(key, 0, self.empty()));
         for block in self.weights.chunks(BLOCK) {
             let parts = self.block_above(block, thresholds);
             for (edge, (count, sum)) in edges.iter_mut().zip(parts) {

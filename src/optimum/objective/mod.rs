@@ -45,6 +45,16 @@ pub(crate) struct Item {
     pub(crate) negative: bool,
 }
 
+impl Item {
+    /// A weight that is not negative, without an importance.
+    pub(crate) fn of_key(key: u64) -> Self {
+        Self {
+            key,
+            ..Self::default()
+        }
+    }
+}
+
 /// Sums over a support, in `f64`: for bounds and reports, never for decisions.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RoundedTally {
@@ -55,12 +65,13 @@ pub(crate) struct RoundedTally {
 }
 
 impl RoundedTally {
+    pub(crate) fn new(sum: f64, mass: f64) -> Self {
+        Self { sum, mass }
+    }
+
     /// Both together.
     pub(crate) fn and(self, other: Self) -> Self {
-        Self {
-            sum: self.sum + other.sum,
-            mass: self.mass + other.mass,
-        }
+        Self::new(self.sum + other.sum, self.mass + other.mass)
     }
 
     /// `S^2 / m`, 0 for the empty support.
@@ -116,12 +127,12 @@ pub(crate) trait Objective {
     fn floor(&self) -> u64;
 
     /// The supports of all weights above each threshold.
-    fn above_each<const T: usize>(&self, thresholds: [u64; T]) -> [Edge<Self::Tally>; T] {
+    fn above_each<const T: usize>(&self, thresholds: [u64; T]) -> [Support<Self::Tally>; T] {
         thresholds.map(|threshold| above_one_by_one(self, threshold))
     }
 
     /// The support of all weights above a threshold: one pass.
-    fn above(&self, threshold: u64) -> Edge<Self::Tally> {
+    fn above(&self, threshold: u64) -> Support<Self::Tally> {
         let [edge] = self.above_each([threshold]);
         edge
     }
@@ -150,34 +161,56 @@ pub(crate) trait Objective {
     }
 
     /// No candidate between two thresholds scores more than this (see the module), up to rounding.
-    fn bound(&self, low: &Edge<Self::Tally>, high: &Edge<Self::Tally>) -> f64 {
+    fn bound(&self, low: &Support<Self::Tally>, high: &Support<Self::Tally>) -> f64 {
         let (outer, inner) = (self.rounded(&low.tally), self.rounded(&high.tally));
-        let sum = inner.sum + (outer.mass - inner.mass) * self.magnitude(high.key);
-        inner.score().max(
-            RoundedTally {
-                sum,
-                mass: outer.mass,
-            }
-            .score(),
-        )
+        let sum = inner.sum + (outer.mass - inner.mass) * self.magnitude(high.cut.key);
+        inner
+            .score()
+            .max(RoundedTally::new(sum, outer.mass).score())
     }
 }
 
 /// The support of all weights above a threshold, added one by one.
-fn above_one_by_one<O: Objective + ?Sized>(objective: &O, threshold: u64) -> Edge<O::Tally> {
+fn above_one_by_one<O: Objective + ?Sized>(objective: &O, threshold: u64) -> Support<O::Tally> {
     let mut tally = objective.empty();
     for item in objective.items().filter(|item| item.key > threshold) {
         objective.add(&mut tally, item, 1);
     }
-    Edge {
-        key: threshold,
-        tally,
+    Support::new(threshold, 0, tally)
+}
+
+/// Which weights are selected: those with keys above `key`, and the first `ties` of those equal to it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cut {
+    pub(crate) key: u64,
+    pub(crate) ties: usize,
+}
+
+impl Cut {
+    /// Whether the next weight, of this key, is selected; counts the ties down.
+    pub(crate) fn takes(&mut self, key: u64) -> bool {
+        let tied = key == self.key && self.ties > 0;
+        self.ties -= usize::from(tied);
+        key > self.key || tied
+    }
+
+    /// The cut that takes one weight more, the next in decreasing order.
+    pub(crate) fn and(self, key: u64) -> Self {
+        let ties = if key == self.key { self.ties + 1 } else { 1 };
+        Self { key, ties }
     }
 }
 
-/// A threshold with the support above it.
+/// A support with its exact sums.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Edge<T> {
-    pub(crate) key: u64,
+pub(crate) struct Support<T> {
+    pub(crate) cut: Cut,
     pub(crate) tally: T,
+}
+
+impl<T> Support<T> {
+    pub(crate) fn new(key: u64, ties: usize, tally: T) -> Self {
+        let cut = Cut { key, ties };
+        Self { cut, tally }
+    }
 }

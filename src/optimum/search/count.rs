@@ -7,8 +7,8 @@
 
 use super::bracket::refine;
 use super::window::{WINDOW, scan, width};
-use super::{BestSupport, Cut, Range, Support, Target};
-use crate::optimum::objective::{Edge, Item, Objective, Tally};
+use super::{BestSupport, Range, Target};
+use crate::optimum::objective::{Item, Objective, Support, Tally};
 
 /// The best support with a number of weights in the range.
 pub(super) fn between<O: Objective>(objective: &O, range: Range) -> Option<Support<O::Tally>> {
@@ -17,8 +17,8 @@ pub(super) fn between<O: Objective>(objective: &O, range: Range) -> Option<Suppo
     best.offer(first);
     best.offer(last);
     let (low, high) = edges(objective, &first, &last);
-    best.offer(high.into());
-    best.offer(low.into());
+    best.offer(high);
+    best.offer(low);
     refine(&mut best, &low, &high);
     best.found
 }
@@ -55,13 +55,20 @@ fn largest<O: Objective>(objective: &O, m: usize) -> Support<O::Tally> {
             low = middle + 1;
         }
     }
-    let Edge { key, mut tally } = objective.above(high);
-    let ties = m.saturating_sub(tally.count());
-    objective.add(&mut tally, unit(key), ties);
-    Support {
-        cut: Cut { key, ties },
-        tally,
-    }
+    let above = objective.above(high);
+    let ties = m.saturating_sub(above.tally.count());
+    with_ties(objective, &above, ties)
+}
+
+/// The support above a threshold, and the first of the weights at it.
+fn with_ties<O: Objective>(
+    objective: &O,
+    above: &Support<O::Tally>,
+    ties: usize,
+) -> Support<O::Tally> {
+    let (key, mut tally) = (above.cut.key, above.tally);
+    objective.add(&mut tally, Item::of_key(key), ties);
+    Support::new(key, ties, tally)
 }
 
 /// Thresholds that enclose all supports from `first` to `last`.
@@ -69,20 +76,11 @@ fn edges<O: Objective>(
     objective: &O,
     first: &Support<O::Tally>,
     last: &Support<O::Tally>,
-) -> (Edge<O::Tally>, Edge<O::Tally>) {
+) -> (Support<O::Tally>, Support<O::Tally>) {
     (
         objective.above(last.cut.key.saturating_sub(1)),
         objective.above(first.cut.key),
     )
-}
-
-/// A weight of importance 1.
-fn unit(key: u64) -> Item {
-    Item {
-        key,
-        mass: 0,
-        negative: false,
-    }
 }
 
 /// The search for the smallest support that reaches a cosine.
@@ -99,21 +97,25 @@ impl<O: Objective> Hunt<'_, O> {
     }
 
     /// The smallest support between two edges that reaches the target: the smaller half first.
-    fn between(&self, low: &Edge<O::Tally>, high: &Edge<O::Tally>) -> Option<Support<O::Tally>> {
+    fn between(
+        &self,
+        low: &Support<O::Tally>,
+        high: &Support<O::Tally>,
+    ) -> Option<Support<O::Tally>> {
         let between = width(low, high);
         if between == 0 || self.out_of_reach(low, high) {
             return None;
         }
         if between <= WINDOW {
             let mut found = None;
-            scan(self.objective, low.key, high, |support| {
+            scan(self.objective, low.cut.key, high, |support| {
                 found = self.reaches(&support.tally).then_some(support);
                 found.is_some()
             });
             return found;
         }
-        let middle = low.key + (high.key - low.key) / 2;
-        if middle == low.key {
+        let middle = low.cut.key + (high.cut.key - low.cut.key) / 2;
+        if middle == low.cut.key {
             return self.within_run(high, between);
         }
         let middle = self.objective.above(middle);
@@ -122,7 +124,7 @@ impl<O: Objective> Hunt<'_, O> {
     }
 
     /// Whether even the bound stays below the target.
-    fn out_of_reach(&self, low: &Edge<O::Tally>, high: &Edge<O::Tally>) -> bool {
+    fn out_of_reach(&self, low: &Support<O::Tally>, high: &Support<O::Tally>) -> bool {
         const MARGIN: f64 = 1.0 + 1e-12;
         let wanted = self.target.cosine * self.target.cosine * self.target.energy;
         self.objective.bound(low, high) * MARGIN < wanted
@@ -130,18 +132,8 @@ impl<O: Objective> Hunt<'_, O> {
 
     /// The smallest support that takes some of `run` equal magnitudes. Their scores are convex in the number taken, and
     /// none was enough, so those that reach the target are the last ones: bisect.
-    fn within_run(&self, high: &Edge<O::Tally>, run: usize) -> Option<Support<O::Tally>> {
-        let taking = |ties| {
-            let mut tally = high.tally;
-            self.objective.add(&mut tally, unit(high.key), ties);
-            Support {
-                cut: Cut {
-                    key: high.key,
-                    ties,
-                },
-                tally,
-            }
-        };
+    fn within_run(&self, high: &Support<O::Tally>, run: usize) -> Option<Support<O::Tally>> {
+        let taking = |ties| with_ties(self.objective, high, ties);
         let before = high.tally.count();
         let mut least = self.range.min.saturating_sub(before).max(1);
         let mut most = run.min(self.range.max.saturating_sub(before));

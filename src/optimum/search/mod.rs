@@ -49,7 +49,7 @@ mod window;
 use core::cmp::Ordering;
 
 use crate::exact::score::clearly;
-use crate::optimum::objective::{Edge, Objective, RoundedTally, Tally};
+use crate::optimum::objective::{Objective, RoundedTally, Support, Tally};
 
 /// How the optimum is searched. All searches give the same bits.
 ///
@@ -94,6 +94,12 @@ pub(crate) struct Range {
 }
 
 impl Range {
+    /// Any number.
+    const ANY: Self = Self {
+        min: 1,
+        max: usize::MAX,
+    };
+
     fn contains(self, count: usize) -> bool {
         self.min <= count && count <= self.max
     }
@@ -114,59 +120,12 @@ impl Target {
     }
 }
 
-/// Which weights are selected: those with keys above `key`, and the first `ties` of those equal to it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Cut {
-    pub(crate) key: u64,
-    pub(crate) ties: usize,
-}
-
-impl Cut {
-    /// Whether the next weight, of this key, is selected; counts the ties down.
-    pub(crate) fn takes(&mut self, key: u64) -> bool {
-        let tied = key == self.key && self.ties > 0;
-        self.ties -= usize::from(tied);
-        key > self.key || tied
-    }
-
-    /// The cut that takes one weight more, the next in decreasing order.
-    fn and(self, key: u64) -> Self {
-        let ties = if key == self.key { self.ties + 1 } else { 1 };
-        Self { key, ties }
-    }
-}
-
-/// A support with its exact sums.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Support<T> {
-    pub(crate) cut: Cut,
-    pub(crate) tally: T,
-}
-
-impl<T> From<Edge<T>> for Support<T> {
-    fn from(edge: Edge<T>) -> Self {
-        Self {
-            cut: Cut {
-                key: edge.key,
-                ties: 0,
-            },
-            tally: edge.tally,
-        }
-    }
-}
-
 /// The best support of all; the empty one if nothing can be selected.
 pub(crate) fn optimum<O: Objective>(objective: &O, search: Search) -> Support<O::Tally> {
     let found = match search {
         Search::Auto => bracket::optimum(objective),
         #[cfg(feature = "alloc")]
-        Search::Sort => sort::best(
-            objective,
-            Range {
-                min: 1,
-                max: usize::MAX,
-            },
-        ),
+        Search::Sort => sort::best(objective, Range::ANY),
     };
     found.unwrap_or_else(|| nothing(objective))
 }
@@ -201,13 +160,7 @@ pub(crate) fn sparsest<O: Objective>(
 
 /// The empty support.
 pub(crate) fn nothing<O: Objective>(objective: &O) -> Support<O::Tally> {
-    Support {
-        cut: Cut {
-            key: objective.top(),
-            ties: 0,
-        },
-        tally: objective.empty(),
-    }
+    Support::new(objective.top(), 0, objective.empty())
 }
 
 /// The best support seen so far; of equals the smallest.

@@ -12,8 +12,8 @@
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use super::{BestSupport, Cut, Range, Support, Target};
-use crate::optimum::objective::{Item, Objective};
+use super::{BestSupport, Range, Target};
+use crate::optimum::objective::{Cut, Item, Objective, Support};
 
 /// The best prefix with a number of weights in the range, `None` if there is none.
 pub(super) fn best<O: Objective>(objective: &O, range: Range) -> Option<Support<O::Tally>> {

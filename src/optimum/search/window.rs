@@ -7,8 +7,8 @@
 //!
 //! Cost: one pass over the weights, 512 bytes of stack, `WINDOW^2 / 4` moves at the most.
 
-use super::{BestSupport, Cut, Support};
-use crate::optimum::objective::{Edge, Item, Objective, Tally};
+use super::BestSupport;
+use crate::optimum::objective::{Item, Objective, Support, Tally};
 
 /// So few weights are sorted instead of being searched further. Chosen: a pass over all weights costs more than an insertion sort
 /// of so many, which fit half a kilobyte of stack.
@@ -16,19 +16,15 @@ pub(super) const WINDOW: usize = 32;
 
 /// Calls `visit` with the support above `high` and each weight of the window more, until it returns true.
 ///
-/// At most [`WINDOW`] weights lie between `low` (exclusive) and `high.key` (inclusive); any further are ignored.
+/// At most [`WINDOW`] weights lie between `low` (exclusive) and `high` (inclusive); any further are ignored.
 pub(super) fn scan<O: Objective>(
     objective: &O,
     low: u64,
-    high: &Edge<O::Tally>,
+    high: &Support<O::Tally>,
     mut visit: impl FnMut(Support<O::Tally>) -> bool,
 ) {
-    let (window, len) = gather(objective, low, high.key);
-    let mut tally = high.tally;
-    let mut cut = Cut {
-        key: high.key,
-        ties: 0,
-    };
+    let Support { mut cut, mut tally } = *high;
+    let (window, len) = gather(objective, low, cut.key);
     for &item in window.iter().take(len) {
         objective.add(&mut tally, item, 1);
         cut = cut.and(item.key);
@@ -42,7 +38,7 @@ pub(super) fn scan<O: Objective>(
 pub(super) fn offer_all<O: Objective>(
     best: &mut BestSupport<'_, O>,
     low: u64,
-    high: &Edge<O::Tally>,
+    high: &Support<O::Tally>,
 ) {
     scan(best.objective, low, high, |found| {
         best.offer(found);
@@ -51,7 +47,7 @@ pub(super) fn offer_all<O: Objective>(
 }
 
 /// How many weights lie between two edges.
-pub(super) fn width<T: Tally>(low: &Edge<T>, high: &Edge<T>) -> usize {
+pub(super) fn width<T: Tally>(low: &Support<T>, high: &Support<T>) -> usize {
     low.tally.count().saturating_sub(high.tally.count())
 }
 

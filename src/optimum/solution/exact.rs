@@ -4,10 +4,10 @@ use super::RuleSolution;
 use crate::error::Error;
 use crate::exact::wide_sums::WideSums;
 use crate::optimum::fit;
-use crate::optimum::objective::{GridObjective, Objective, Tally, WideObjective};
+use crate::optimum::objective::{Cut, GridObjective, Objective, Support, Tally, WideObjective};
 use crate::optimum::options::Ternarizer;
 use crate::optimum::rule::{Rule, Scales, prescribe};
-use crate::optimum::search::{self, Cut, Range, Support, Target};
+use crate::optimum::search::{self, Range, Target};
 use crate::optimum::side::Side;
 use crate::weight::FloatBits;
 
@@ -99,7 +99,7 @@ fn one_support<O: Objective>(
 pub(super) fn baseline<W: FloatBits>(weights: &[W], options: &Ternarizer<'_>) -> RuleSolution<W> {
     let plain = GridObjective::with_all(weights);
     let (threshold, scale) = prescribe(options.rule, &plain);
-    let mut solution = one_support(&plain, &plain.above(threshold).into(), options.scales);
+    let mut solution = one_support(&plain, &plain.above(threshold), options.scales);
     solution.thresholds = [threshold; 2];
     if let Some(lambda) = scale {
         (solution.lambda, solution.scales) = (lambda, [lambda; 2]);

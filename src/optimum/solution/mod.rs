@@ -9,7 +9,7 @@ mod weighted;
 
 use super::check;
 use super::fit::{self, Fit};
-use super::objective::{GridObjective, Objective, RoundedTally, WideObjective};
+use super::objective::{Cut, GridObjective, Objective, RoundedTally, WideObjective};
 use super::options::Ternarizer;
 use super::route::{Route, STREAMS, route};
 use super::rule::{Rule, Scales};
@@ -17,7 +17,6 @@ use super::scan::above::SignedSums;
 use super::scan::mass::MassedWeights;
 use super::scan::residual::ResidualPass;
 use super::scan::trits::TritPass;
-use super::search::Cut;
 use super::search::stream::{self, StreamInput};
 use super::side::Side;
 use crate::error::Error;
@@ -167,7 +166,7 @@ impl<W: FloatBits> RuleSolution<W> {
         let in_unit = |side: &O, tally| {
             let RoundedTally { sum, mass } = side.rounded(tally);
             let sum = scale_by_power(sum, side.unit_exponent() - unit);
-            RoundedTally { sum, mass }
+            RoundedTally::new(sum, mass)
         };
         let parts = [in_unit(positive, p), in_unit(negative, n)];
         let rounded = parts[0].and(parts[1]);

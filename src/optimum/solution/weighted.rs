@@ -66,7 +66,7 @@ pub(super) fn streamed<W: FloatBits>(
     let sums = backend.run(WeightedTritPass {
         input,
         trits,
-        thresholds: supports.map(|support| support.threshold()),
+        thresholds: supports.map(WeightedSupport::threshold),
     });
     // Scales, thresholds and error metrics.
     let solution = weighted_solution(options, supports, sums)?;
