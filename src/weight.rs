@@ -14,6 +14,7 @@
 //!
 //! Source: IEEE 754-2019, section 3.4 (the interchange formats are ordered like their bits).
 
+use core::cmp::Reverse;
 use core::convert::identity;
 use core::fmt::{Debug, Display};
 
@@ -45,8 +46,8 @@ pub trait FloatBits: Float + Debug + Display + Send + Sync + 'static {
     fn single_to_slot(single: f32) -> Self::Slot;
     /// The `f32` of these bytes, of a type that fits `f32`.
     fn slot_to_single(slot: Self::Slot) -> f32;
-    /// Orders slots as the magnitudes are ordered.
-    fn slot_order(slot: Self::Slot) -> u64;
+    /// Sorts slots by magnitude, the largest first.
+    fn sort_slots(slots: &mut [Self::Slot]);
     /// The weight's bytes.
     fn to_slot(self) -> Self::Slot;
     /// The weight of these bytes.
@@ -218,10 +219,13 @@ macro_rules! weight {
                 <$slot>::from_ne_bytes(slot.map(i8::cast_unsigned)) as f32
             }
 
-            #[inline(always)]
-            fn slot_order(slot: Self::Slot) -> u64 {
-                let float = <$slot>::from_ne_bytes(slot.map(i8::cast_unsigned));
-                u64::from(float.abs().to_bits())
+            // A sort is so much code that all callers should share it.
+            #[inline(never)]
+            fn sort_slots(slots: &mut [Self::Slot]) {
+                slots.sort_unstable_by_key(|slot| {
+                    let float = <$slot>::from_ne_bytes(slot.map(i8::cast_unsigned));
+                    Reverse(float.abs().to_bits())
+                });
             }
 
             #[inline(always)]

@@ -22,20 +22,23 @@ const LEVELS: usize = (usize::BITS - BLOCK.ilog2()) as usize + 1;
 /// Sums the terms of a slice, each made from an element and its index.
 pub(crate) fn sum<T: Copy>(elements: &[T], term: impl Fn(usize, T) -> f64) -> f64 {
     let mut sum = OrderedSums::<1>::new();
-    let mut rest = 0.0;
     for (b, block) in elements.chunks(BLOCK).enumerate() {
         // Making the terms and adding them are two loops, so that both can use vector instructions.
         let mut terms = [0.0; BLOCK];
         for (i, (place, &element)) in terms.iter_mut().zip(block).enumerate() {
             *place = term(b * BLOCK + i, element);
         }
-        match block.len() {
-            BLOCK => sum.carry([total(&lanes(&terms))]),
-            _ => rest = total(&lanes(&terms)),
+        if let Some(sum) = sum.add(&terms, block.len()) {
+            return sum;
         }
     }
-    let [sum] = sum.total([rest]);
-    sum
+    sum.total([0.0])[0]
+}
+
+/// Sorts numbers, the largest first: one sort for the whole crate, as each is much code.
+#[inline(never)]
+pub(crate) fn sort(numbers: &mut [f64]) {
+    numbers.sort_unstable_by(|a, b| b.total_cmp(a));
 }
 
 /// Where a slice can be cut in two so that the sum of the first part and the sum of the second, added, are the sum of all, to the
@@ -88,6 +91,19 @@ impl<const N: usize> OrderedSums<N> {
             }
         }
         rest
+    }
+}
+
+impl OrderedSums<1> {
+    /// Adds a block. The last block, if it has fewer terms, ends the sum and returns it.
+    #[inline(never)]
+    fn add(&mut self, terms: &[f64; BLOCK], len: usize) -> Option<f64> {
+        let sum = total(&lanes(terms));
+        if len < BLOCK {
+            return Some(self.total([sum])[0]);
+        }
+        self.carry([sum]);
+        None
     }
 }
 

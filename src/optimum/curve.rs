@@ -3,6 +3,7 @@
 //! Source: TNT, arXiv 1912.09236, section 3: the algorithm's inner quantity, for every number of non-zeros.
 
 use crate::error::{Error, check_len};
+use crate::exact::float_sums;
 use crate::optimum::check;
 use crate::optimum::fit;
 use crate::optimum::objective::{Item, Objective, Side, WideObjective};
@@ -44,7 +45,7 @@ pub(super) fn write<W: FloatBits>(weights: &[W], cosines: &mut [f64]) -> Result<
     for (place, weight) in cosines.iter_mut().zip(weights) {
         *place = weight.abs().widen();
     }
-    cosines.sort_unstable_by(|a, b| b.total_cmp(a));
+    float_sums::sort(cosines);
     let objective = WideObjective::new(weights, None, Side::Both);
     let energy = fit::energy(weights, None, objective.unit_exponent());
     let mut tally = objective.empty();

@@ -22,7 +22,6 @@
 
 use super::LANES;
 use super::mass::{MassedWeights, WeightChunk};
-use super::padded;
 use crate::exact::wide_sums::{ExactPart, PIECES, Piece};
 use crate::optimum::side::Side;
 use crate::simd::{Job, Vector};
@@ -63,13 +62,8 @@ impl<W: FloatBits> Job for ExactPass<'_, W> {
             pieces: [none; 4],
             left: [vector.zeros(); 2],
         };
-        let (chunks, rest) = self.input.blocks::<LANES>();
-        for (weights, masses) in chunks {
+        for (weights, masses, _) in self.input.blocks(&mut None) {
             cutter.add(vector, weights, masses);
-        }
-        if !rest.weights.is_empty() {
-            let weights = padded(rest.weights, W::from_key(0));
-            cutter.add(vector, &weights, &padded(rest.masses, 0.0));
         }
         let mut nothing_left = true;
         for half in cutter.left {

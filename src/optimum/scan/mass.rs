@@ -3,7 +3,7 @@
 use core::fmt::Debug;
 
 use super::above::{ExactLanes, LaneSums, RoundedLanes, RoundedSums, SignedSums, SupportSums};
-use super::{LANES, magnitudes, singles};
+use super::{LANES, magnitudes, padded, singles};
 use crate::optimum::side::Side;
 use crate::simd::Vector;
 use crate::weight::FloatBits;
@@ -88,14 +88,26 @@ impl<'a, W, H> MassedWeights<'a, W, H> {
         runs.map(|(weights, masses)| Self { weights, masses })
     }
 
-    /// Blocks of `N` weights, and what is left.
+    /// Blocks of `N` weights, each with whether it is whole. The last is filled up with zeros, in a place that is lent: the code for a
+    /// block is long, and so it is compiled once for both.
     #[inline(always)]
-    pub(super) fn blocks<const N: usize>(
+    pub(super) fn blocks<'l, const N: usize>(
         self,
-    ) -> (impl Iterator<Item = (&'a [W; N], &'a [H; N])>, Self) {
+        place: &'l mut Option<([W; N], [H; N])>,
+    ) -> impl Iterator<Item = (&'l [W; N], &'l [H; N], bool)>
+    where
+        'a: 'l,
+        W: FloatBits,
+        H: Mass,
+    {
         let (blocks, weights) = self.weights.as_chunks::<N>();
         let (block_masses, masses) = self.masses.as_chunks::<N>();
-        (blocks.iter().zip(block_masses), Self { weights, masses })
+        if !weights.is_empty() {
+            let masses = padded(masses, H::default());
+            *place = Some((padded(weights, W::from_key(0)), masses));
+        }
+        let whole = blocks.iter().zip(block_masses).map(|(w, h)| (w, h, true));
+        whole.chain(place.as_ref().map(|(w, h)| (w, h, false)))
     }
 }
 

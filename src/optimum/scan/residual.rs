@@ -6,7 +6,8 @@
 //!
 //! In the order of [`crate::exact::float_sums`]. Cost: one read, and about 16 vector operations for 16 weights.
 
-use super::{LANES, padded, singles};
+use super::mass::MassedWeights;
+use super::{LANES, singles};
 use crate::exact::float_sums::{BLOCK, OrderedSums, cut, total};
 use crate::simd::{Divisible, Job, Vector};
 use crate::weight::FloatBits;
@@ -25,16 +26,15 @@ impl<W: FloatBits> Job for ResidualPass<'_, W> {
 
     #[inline(always)]
     fn run<V: Vector>(self, vector: V) -> f64 {
-        let mut sum = OrderedSums::<1>::new();
-        let (blocks, rest) = self.weights.as_chunks::<BLOCK>();
-        for block in blocks {
-            sum.carry([self.block(vector, block)]);
+        let (mut sum, mut last) = (OrderedSums::<1>::new(), 0.0);
+        for (block, _, whole) in MassedWeights::unit(self.weights).blocks(&mut None) {
+            let total = self.block(vector, block);
+            if whole {
+                sum.carry([total]);
+            } else {
+                last = total;
+            }
         }
-        let last = if rest.is_empty() {
-            0.0
-        } else {
-            self.block(vector, &padded(rest, W::from_key(0)))
-        };
         let [sum] = sum.total([last]);
         sum
     }

@@ -17,7 +17,7 @@
 use super::above::{EXACT_RUN, LaneSums, ROUNDING, SupportSums};
 use super::buffer::GatherBuffer;
 use super::mass::{Mass, MassedWeights, WeightChunk};
-use super::{AHEAD, LANES, largest_bits, padded, sum_of_lanes};
+use super::{AHEAD, LANES, largest_bits, sum_of_lanes};
 use crate::exact::float_sums::{BLOCK, OrderedSums, cut, total};
 use crate::optimum::side::Side;
 use crate::simd::{Divisible, Job, Vector};
@@ -115,17 +115,13 @@ impl<W: FloatBits, H: Mass, const T: usize, const SURVEYS: bool, const GATHERS: 
         for long_run in self.input.runs(EXACT_RUN) {
             for run in long_run.runs(RUN * BLOCK) {
                 let mut run_hinges = [vector.splat(0.0); T];
-                let (blocks, rest) = run.blocks::<BLOCK>();
-                for (weights, masses) in blocks {
+                for (weights, masses, whole) in run.blocks::<BLOCK>(&mut None) {
                     let total = scanner.block(vector, weights, masses, &mut run_hinges);
-                    if SURVEYS {
+                    if !whole {
+                        last = total;
+                    } else if SURVEYS {
                         energy.carry([total]);
                     }
-                }
-                if !rest.weights.is_empty() {
-                    let weights = padded(rest.weights, W::from_key(0));
-                    let masses = padded(rest.masses, H::default());
-                    last = scanner.block(vector, &weights, &masses, &mut run_hinges);
                 }
                 for (sum, lanes) in hinges.iter_mut().zip(run_hinges) {
                     let [low, high] = vector.widen(lanes);

@@ -16,7 +16,7 @@
 )]
 
 use super::mass::{Mass, MassedWeights, WeightChunk};
-use super::{AHEAD, LANES, padded};
+use super::{AHEAD, LANES};
 use crate::exact::float_sums::{BLOCK, OrderedSums, cut, total};
 use crate::optimum::side::Side;
 use crate::simd::{Divisible, Job, Vector};
@@ -100,23 +100,18 @@ impl<W: FloatBits> Job for WeightedTritPass<'_, '_, W> {
             counts: [0; 2],
         };
         let (mut sums, mut last) = (OrderedSums::new(), [0.0; 4]);
-        let (blocks, rest) = self.input.blocks::<BLOCK>();
-        let (places, last_places) = self.trits.as_chunks_mut::<BLOCK>();
-        for ((weights, masses), places) in blocks.zip(places) {
-            let (trits, totals) = writer.block(vector, weights, masses);
-            *places = trits;
-            sums.carry(totals);
-        }
-        if !rest.weights.is_empty() {
-            let (weights, masses) = (
-                padded(rest.weights, W::from_key(0)),
-                padded(rest.masses, 0.0),
-            );
-            let (trits, totals) = writer.block(vector, &weights, &masses);
-            for (place, trit) in last_places.iter_mut().zip(trits) {
-                *place = trit;
+        let places = self.trits.chunks_mut(BLOCK);
+        for ((weights, masses, whole), places) in self.input.blocks(&mut None).zip(places) {
+            let (trits, totals) = writer.block::<W, f32>(vector, weights, masses);
+            if let (true, Some(places)) = (whole, places.first_chunk_mut()) {
+                *places = trits;
+                sums.carry(totals);
+            } else {
+                for (place, trit) in places.iter_mut().zip(trits) {
+                    *place = trit;
+                }
+                last = totals;
             }
-            last = totals;
         }
         let sums = sums.total(last);
         let part = |sign: usize| SignSums {

@@ -41,8 +41,14 @@ pub(super) fn sparsest<O: Objective>(
 /// The weights that can be selected, largest first, equal ones in order.
 fn sorted<O: Objective>(objective: &O) -> Vec<Item> {
     let mut items: Vec<Item> = objective.items().filter(|item| item.key > 0).collect();
-    items.sort_by_key(|item| Reverse(item.key));
+    sort(&mut items);
     items
+}
+
+/// Compiled once for all objectives.
+#[inline(never)]
+fn sort(items: &mut [Item]) {
+    items.sort_by_key(|item| Reverse(item.key));
 }
 
 /// Every prefix with its sums.

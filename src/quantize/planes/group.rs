@@ -38,7 +38,8 @@ impl WeightGroup {
     ) -> Result<Self, Error> {
         let weights = ScaledWeights::of(widened(weights))?;
         let mut sorted: Vec<f64> = weights.values.iter().map(|w| w.abs()).collect();
-        sorted.sort_unstable_by(f64::total_cmp);
+        float_sums::sort(&mut sorted);
+        sorted.reverse();
         let mut sums = vec![0.0];
         sums.extend(sorted.iter().scan(0.0, |sum, magnitude| {
             *sum += magnitude;
@@ -98,7 +99,7 @@ impl WeightGroup {
 
     /// Each weight at its nearest level for stored scales; the plane with the largest scale comes first.
     pub(super) fn assign(&self, mut stored: PlaneScales) -> RowFit {
-        stored.sort_unstable_by(|a, b| b.total_cmp(a));
+        float_sums::sort(&mut stored);
         let scales = stored.map(|stored| self.weights.scaled(stored));
         let levels = Levels::new(self.planes, &scales).distinct();
         let weights = &self.weights.values;

@@ -154,7 +154,7 @@ impl BestScale {
 
     /// Searches the best scale of magnitudes below 1, which are in units of `2^unit`.
     pub(crate) fn search(mut magnitudes: Vec<f64>, unit: i32, scale_type: ScaleType) -> Self {
-        magnitudes.sort_unstable_by(|a, b| b.total_cmp(a));
+        float_sums::sort(&mut magnitudes);
         let (mut scale, mut best) = (0.0, 0.0);
         let (mut most, mut sum) = (Double::default(), Double::default());
         for (i, &magnitude) in magnitudes.iter().enumerate() {

@@ -25,6 +25,7 @@ macro_rules! with_token {
 
 mod avx2;
 mod avx512;
+pub(super) mod four;
 mod tiles_avx2;
 mod tiles_avx512;
 mod tiles_vnni;

@@ -96,13 +96,14 @@ impl<W: FloatBits, H: Decide<W>> IntervalSearch<'_, '_, W, H> {
         }
         let parts = (inside / slots.len().max(1) * 9 / 8 + 2).min(PARTS);
         let sample = slots.get_mut(..len)?;
-        sample.sort_unstable_by_key(|&slot| W::slot_order(slot));
-        // Their quantiles.
+        W::sort_slots(sample);
+        // Their quantiles, from the smallest on.
         let magnitude = |&slot: &W::Slot| floor::<f32>(W::from_slot(slot).widen().abs());
-        let middle = magnitude(sample.get(len / 2)?);
+        let quantile = |i: usize| sample.iter().rev().nth(i).map(magnitude);
+        let middle = quantile(len / 2)?;
         let mut ends = [high; PARTS];
         for (i, end) in (1..parts).zip(&mut ends) {
-            *end = magnitude(sample.get(len * i / parts)?);
+            *end = quantile(len * i / parts)?;
         }
         if ends.iter().all(|&end| end <= low || end >= high) {
             return self.around(low, middle, high);

@@ -1,6 +1,6 @@
 //! Supports without importances: their sums are exact, so each can be compared with the best at once.
 
-use core::cmp::{Ordering, Reverse};
+use core::cmp::Ordering;
 use core::marker::PhantomData;
 
 use super::Decide;
@@ -121,7 +121,7 @@ impl<W: FloatBits> Decide<W> for UnitMass {
         const { assert!(SUM_ERROR > (RUN + 2) as f64 * ROUNDING) };
         let (grid, unit) = (search.grid, -search.unit());
         if let Some(window) = search.buffer.slots.get_mut(..len) {
-            window.sort_unstable_by_key(|&slot| Reverse(W::slot_order(slot)));
+            W::sort_slots(window);
         }
         search.offer_sum(above, above.all.sum as f64);
         for start in (0..len).step_by(RUN) {
