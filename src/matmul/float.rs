@@ -39,7 +39,7 @@ use crate::simd::{Backend, Divisible, Job, Vector};
 /// times what starting a thread's job costs.
 const LEAST: usize = 1 << 17;
 
-/// Rows that are summed side by side on the widest backend. Measured: four hide the latency of the additions.
+/// MatrixRows that are summed side by side on the widest backend. Measured: four hide the latency of the additions.
 const ROWS: usize = 4;
 
 impl TernaryMatrix<'_> {
@@ -134,7 +134,7 @@ impl TernaryMatrix<'_> {
 
     /// The results of all vectors, row by row.
     fn multiply(&self, backend: Backend, x: &[f32], vectors: usize, y: &mut [f32]) {
-        backend.run_divided(Rows {
+        backend.run_divided(MatrixRows {
             matrix: self,
             first: 0,
             x,
@@ -146,7 +146,7 @@ impl TernaryMatrix<'_> {
 }
 
 /// Some rows times all vectors.
-struct Rows<'a> {
+struct MatrixRows<'a> {
     matrix: &'a TernaryMatrix<'a>,
     /// The row of the first results.
     first: usize,
@@ -155,7 +155,7 @@ struct Rows<'a> {
     y: &'a mut [f32],
 }
 
-impl Job for Rows<'_> {
+impl Job for MatrixRows<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -170,13 +170,13 @@ impl Job for Rows<'_> {
     }
 }
 
-impl Divisible for Rows<'_> {
+impl Divisible for MatrixRows<'_> {
     type Part<'p>
-        = Rows<'p>
+        = MatrixRows<'p>
     where
         Self: 'p;
 
-    fn divide(&mut self) -> Option<[Rows<'_>; 2]> {
+    fn divide(&mut self) -> Option<[MatrixRows<'_>; 2]> {
         let rows = self.y.len() / self.vectors;
         let half = (rows / 2).next_multiple_of(ROWS);
         let work = self.y.len().saturating_mul(self.matrix.columns());
@@ -185,7 +185,7 @@ impl Divisible for Rows<'_> {
         }
         let (first, second) = self.y.split_at_mut_checked(half * self.vectors.get())?;
         let (matrix, x, vectors) = (self.matrix, self.x, self.vectors);
-        let part = |first, y| Rows {
+        let part = |first, y| MatrixRows {
             matrix,
             first,
             x,
@@ -219,7 +219,7 @@ impl Scaled for Apart {
     }
 }
 
-impl Rows<'_> {
+impl MatrixRows<'_> {
     #[inline(always)]
     fn multiply<V: Vector, S: Scaled, const PAIRS: usize>(self, v: V) {
         let Self { matrix, x, .. } = self;
@@ -247,7 +247,7 @@ impl TernaryMatrix<'_> {
             let trits = self.trits(plane);
             for start in (0..self.columns()).step_by(self.block()) {
                 let end = self.columns().min(start + self.block());
-                // The codes and the scales of the block in each row. Rows that are there only to fill up are the last one again.
+                // The codes and the scales of the block in each row. MatrixRows that are there only to fill up are the last one again.
                 let mut codes = [[trits.row(0); 2]; PAIRS];
                 let mut scales = [[[0.0; 2]; 2]; PAIRS];
                 for row in 0..2 * PAIRS {
@@ -261,7 +261,7 @@ impl TernaryMatrix<'_> {
                     let sums = sums::<V, S, PAIRS>(v, self.code(), codes, x);
                     let (sums, scales) = (sums.as_flattened(), scales.as_flattened());
                     for row in 0..2 * PAIRS {
-                        // Rows that are there only to fill up have no result.
+                        // MatrixRows that are there only to fill up have no result.
                         if let Some(y) = y.get_mut(row * vectors + vector) {
                             *y += S::scaled(sums[row], scales[row]);
                         }

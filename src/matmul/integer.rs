@@ -30,7 +30,7 @@ const PAIR: usize = 32;
 
 /// How a row is added up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum RowSum {
     Exact,
     Tiles,
     Runs,
@@ -127,7 +127,7 @@ impl TernaryMatrix<'_> {
         let way = self.way(xs.iter().all(|x| x.only_scale().is_some()));
         let in_place = (0..self.planes()).all(|plane| self.trits(plane).offset() == 0);
         match self.code() {
-            _ if way == Way::Runs || !in_place => {
+            _ if way == RowSum::Runs || !in_place => {
                 let mut vectors = xs.iter().zip(ys);
                 return vectors.try_for_each(|(x, y)| self.plain_i8(x, y));
             }
@@ -138,15 +138,15 @@ impl TernaryMatrix<'_> {
     }
 
     /// How rows are added up with activations that have one scale, or several.
-    pub(super) fn way(&self, one_scale: bool) -> Way {
+    pub(super) fn way(&self, one_scale: bool) -> RowSum {
         let one_block = self.block() >= self.columns();
         let whole_bytes = self.code() == Code::TwoBit && self.columns().is_multiple_of(4);
         if one_block && one_scale {
-            Way::Exact
+            RowSum::Exact
         } else if whole_bytes && (one_block || self.block().is_multiple_of(PAIR)) {
-            Way::Tiles
+            RowSum::Tiles
         } else {
-            Way::Runs
+            RowSum::Runs
         }
     }
 
@@ -158,9 +158,9 @@ impl TernaryMatrix<'_> {
             for plane in 0..self.planes() {
                 // The first plane's sum, whatever the sign of a zero.
                 let term = match way {
-                    Way::Exact => self.run(plane, row, 0..self.columns(), x)?,
-                    Way::Tiles => self.tiles(plane, row, x)?,
-                    Way::Runs => self.runs(plane, row, x)?,
+                    RowSum::Exact => self.run(plane, row, 0..self.columns(), x)?,
+                    RowSum::Tiles => self.tiles(plane, row, x)?,
+                    RowSum::Runs => self.runs(plane, row, x)?,
                 };
                 *y = if plane == 0 { term } else { *y + term };
             }

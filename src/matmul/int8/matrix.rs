@@ -8,7 +8,7 @@ use super::driver::{MatrixScales, TiledMatrix, TiledPlane};
 use super::kernel::Kernels;
 use super::scales::{BlockScales, LANE_PAIRS};
 use crate::code::Code;
-use crate::matmul::integer::Way;
+use crate::matmul::integer::RowSum;
 use crate::matmul::{Activations, TernaryMatrix};
 use crate::scale::MAX_PLANES;
 use crate::simd::{Backend, TILE};
@@ -21,7 +21,7 @@ impl TernaryMatrix<'_> {
     /// begin with a byte.
     pub(in crate::matmul) fn multiply_tiles<const P: usize>(
         &self,
-        (backend, way): (Backend, Way),
+        (backend, way): (Backend, RowSum),
         xs: &[Activations<'_>],
         ys: &mut [&mut [f32]],
     ) where
@@ -43,10 +43,10 @@ impl TernaryMatrix<'_> {
         }
     }
 
-    fn tiled_plane(&self, plane: usize, way: Way) -> TiledPlane<'_> {
+    fn tiled_plane(&self, plane: usize, way: RowSum) -> TiledPlane<'_> {
         let (code, first) = (self.code(), self.scale_index(plane, 0));
         let (lambda_p, lambda_n, step) = (self.lambda_p(), self.lambda_n(), self.step());
-        let scales = if way == Way::Exact {
+        let scales = if way == RowSum::Exact {
             MatrixScales::Rows {
                 lambda_p,
                 lambda_n,
