@@ -15,7 +15,7 @@ use core::ops::Range;
 
 #[cfg(feature = "safetensors")]
 use super::floats::map;
-use super::floats::{Floats, each};
+use super::floats::{Floats, each, nearest_finite};
 use super::{Grouping, Groups, Shape};
 use crate::error::check_len;
 use crate::optimum::fit::value;
@@ -331,7 +331,7 @@ impl TernaryTensor {
         self.stored_bytes() as f64 * 8.0 / self.trits.len().max(1) as f64
     }
 
-    /// Writes the restored weights in row-major order. Each scale is rounded to the nearest value of the type asked for.
+    /// Writes the restored weights in row-major order. Each scale is rounded to the nearest finite value of the type asked for.
     ///
     /// # Errors
     ///
@@ -360,7 +360,7 @@ impl TernaryTensor {
         check_len(self.trits.len(), weights.len())?;
         for (run, group) in self.groups.runs(0..weights.len())? {
             let (lambda_p, lambda_n) = self.scales_of(group);
-            let (lambda_p, lambda_n) = (T::narrow(lambda_p), T::narrow(lambda_n));
+            let [lambda_p, lambda_n] = [lambda_p, lambda_n].map(nearest_finite::<T>);
             let trits = self.trits().slice(run.clone())?;
             for (weight, trit) in weights.iter_mut().skip(run.start).zip(trits.iter()) {
                 *weight = value(trit, lambda_p, lambda_n);
@@ -369,7 +369,7 @@ impl TernaryTensor {
         Ok(())
     }
 
-    /// The restored weights in row-major order. Each scale is rounded to the nearest value of the type asked for.
+    /// The restored weights in row-major order. Each scale is rounded to the nearest finite value of the type asked for.
     ///
     /// ```
     /// # use ternarize::{Ternarizer, tensor::{Grouping, TensorView, TernaryTensor}};

@@ -14,6 +14,9 @@
 //! round(x)      the largest value for all x above it: no scale becomes infinite
 //! ```
 //!
+//! Nothing else chooses such a scale in silence: where the scales of a group are chosen, one that would become infinite, and a group that
+//! would lose all its scales to 0, are errors.
+//!
 //! The arithmetic is integer arithmetic on bit patterns, so all types exist without the feature `half`. Rounding takes constant
 //! time and no heap.
 //!
@@ -33,6 +36,8 @@ pub(super) use scaled::{ScaledWeights, widened};
 #[cfg(feature = "alloc")]
 pub(super) use search::BestScale;
 
+#[cfg(feature = "alloc")]
+use crate::error::{Error, Operand};
 use crate::weight::{FloatBits, decode, encode, scale_by_power, unit_exponent};
 
 /// The type in which a scale is stored.
@@ -148,6 +153,25 @@ impl ScaleType {
         let low = self.value(number);
         let above = u64::from(scale > low);
         [low, self.value((number + above).min(self.last()))]
+    }
+
+    /// Checks the stored scales of a group against those that were wanted.
+    ///
+    /// Errors: [`Error::Unstorable`] with the group, if a scale would become infinite, or if all become 0 though one is not. One of
+    /// several scales may become 0: what it stands for is small beside the others.
+    #[cfg(feature = "alloc")]
+    pub(super) fn check(self, group: usize, wanted: &[f64], stored: &[f64]) -> Result<(), Error> {
+        let (precision, _) = self.format().2;
+        let largest = self.largest();
+        // Halfway to the next power of two, from the last value before it.
+        let part = 1.0 - scale_by_power(0.5, -(precision as i32));
+        let infinite = scale_by_power(part, unit_exponent::<f64>(largest.key()));
+        let lost = wanted.iter().any(|&scale| scale != 0.0) && stored.iter().all(|&s| s == 0.0);
+        if lost || wanted.iter().any(|&scale| scale >= infinite) {
+            let (what, index) = (Operand::Scale, group);
+            return Err(Error::Unstorable { what, index });
+        }
+        Ok(())
     }
 
     /// The number of the largest value not above a scale; 0 for negative numbers and NaN.
