@@ -200,7 +200,7 @@ impl RowFit {
     }
 
     /// The restored weights before they are rounded.
-    fn levels(&self) -> Vec<f64> {
+    pub(super) fn levels(&self) -> Vec<f64> {
         let (len, planes) = (self.len(), self.codebook.planes());
         let trit = |plane: usize, i: usize| self.trits.get(plane * len + i).copied().unwrap_or(0);
         let level = |i: usize| {

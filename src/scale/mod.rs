@@ -13,6 +13,9 @@
 //! round(x)      the largest value for all x above it: no scale becomes infinite
 //! ```
 //!
+//! Nothing else chooses such a scale in silence: where the scales of a group are chosen, one that would become infinite, and a group that
+//! would lose all its scales to 0, are errors.
+//!
 //! The arithmetic is integer arithmetic on bit patterns, so all types exist without the feature `half`. Rounding takes constant
 //! time and no heap.
 //!
@@ -29,6 +32,8 @@ pub(crate) use owned::ScaleBuf;
 pub use slice::ScaleSlice;
 pub(crate) use slice::half_to_single;
 
+#[cfg(feature = "alloc")]
+use crate::error::{Error, Operand};
 use crate::weight::{FloatBits, decode, encode, scale_by_power, unit_exponent};
 
 /// The most planes of a ternary matrix; each has scales of its own.
@@ -181,17 +186,26 @@ impl ScaleType {
         scale_by_power(mantissa as f64, least + shift as i32)
     }
 
-    /// The end of the scales that round to at most the largest value: half a spacing above it.
+    /// Checks the stored scales of a group against those that were wanted.
+    ///
+    /// Errors: [`Error::Unstorable`] with the group, if a scale would become infinite, or if all become 0 though one is not. One of
+    /// several scales may become 0: what it stands for is small beside the others.
     #[cfg(feature = "alloc")]
-    pub(crate) fn largest_rounded(self) -> f64 {
-        let spacing = self.largest() - self.value(self.last() - 1);
-        // Of a power of two the next value would be twice the largest.
-        let spacing = if self == Self::PowerOfTwo {
-            self.largest()
-        } else {
-            spacing
-        };
-        (self.largest() + 0.5 * spacing).min(f64::MAX)
+    pub(crate) fn check(self, group: usize, wanted: &[f64], stored: &[f64]) -> Result<(), Error> {
+        let lost = wanted.iter().any(|&scale| scale != 0.0) && stored.iter().all(|&s| s == 0.0);
+        if lost || wanted.iter().any(|&scale| scale >= self.infinite()) {
+            let (what, index) = (Operand::Scale, group);
+            return Err(Error::Unstorable { what, index });
+        }
+        Ok(())
+    }
+
+    /// The smallest scale that would be rounded to infinity: halfway from the largest value to the next power of two.
+    #[cfg(feature = "alloc")]
+    fn infinite(self) -> f64 {
+        let (precision, _) = self.format().2;
+        let part = 1.0 - scale_by_power(0.5, -(precision as i32));
+        scale_by_power(part, unit_exponent::<f64>(self.largest().key()))
     }
 
     /// The number of the largest value.

@@ -28,11 +28,7 @@ impl ScaleBuf {
             if !(scale >= 0.0 && scale < f64::INFINITY) {
                 return Err(Error::InvalidValue { what, index });
             }
-            let stored = scale_type.round(scale);
-            let lost = stored == 0.0 && scale > 0.0;
-            if lost || scale > scale_type.largest_rounded() {
-                return Err(Error::Unstorable { what, index });
-            }
+            scale_type.check(index, &[scale], &[scale_type.round(scale)])?;
         }
         let number = |scale: &f64| scale_type.number_below(scale_type.round(*scale));
         let numbers = scales.iter().map(number);

@@ -137,7 +137,7 @@ fn all_groups<W: Weight>(
         let mut scratch = Vec::new();
         for group in groups {
             let weights = weights.gather(group..group + 1, &mut scratch)?;
-            found.push(options.ternarize(weights)?);
+            found.push(options.ternarize_group(group, weights)?);
         }
         Ok(())
     })

@@ -75,9 +75,19 @@ fn checked<W: Weight>(planes: &RowFit, weights: &[W]) {
     assert_eq!(planes.plane(planes.codebook.planes()), [0_i8; 0]);
 }
 
+/// Whether a scale may be larger than the largest value of its type, or smaller than the smallest.
+fn beyond<W: Weight>(weights: &[W], scale_type: ScaleType) -> bool {
+    let most = weights.iter().fold(W::zero(), |most, w| most.max(w.abs()));
+    let most = most.to_f64().unwrap();
+    most > scale_type.largest() || most > 0.0 && scale_type.round(most) == 0.0
+}
+
 /// Better methods and more planes have smaller errors, for all scale types.
 fn methods_in_order<W: Weight>(weights: &[W]) {
     for scale_type in ScaleType::ALL {
+        if beyond(weights, scale_type) {
+            continue;
+        }
         let mut one_less = 1.0;
         for count in 1..=MAX_PLANES {
             let how = Planes::new(count).scale_type(scale_type);
@@ -199,14 +209,39 @@ fn edges() {
         assert_eq!(small.relative_error(), 0.0);
         let large = make(2, method, &[3e38_f32, 1e38, -2e38, f32::MAX]);
         assert!(large.relative_error() < 0.1);
-        // Beyond the range of the scales: the largest there is, or nothing.
-        let beyond = make(2, method, &[1e300_f64, -1e300]);
-        assert_eq!(beyond.scales[0], f64::from(f32::MAX));
-        let below = make(2, method, &[1e-300_f64, -1e-310]);
-        assert_eq!(
-            (&below.scales[..], below.relative_error()),
-            (&[0.0, 0.0][..], 1.0)
-        );
+    }
+}
+
+/// A layer must not vanish, or be cut off, because of the type of its scales.
+#[test]
+fn scales_beyond_the_range_are_refused() {
+    let (what, index) = (Operand::Scale, 0);
+    let refused = Err(Error::Unstorable { what, index });
+    let waves: Vec<f32> = (0..256_u16).map(|i| (f32::from(i) * 0.7).sin()).collect();
+    let scaled = |factor: f32| -> Vec<f32> { waves.iter().map(|w| w * factor).collect() };
+    for method in [Greedy, Refined, Optimal] {
+        for planes in 1..=if method == Optimal { 2 } else { 3 } {
+            let how = Planes::new(planes).method(method);
+            for weights in [&[1e300_f64, -1e300], &[1e-300_f64, -1e-310]] {
+                assert_eq!(how.ternarize(weights), refused);
+            }
+            let half = how.scale_type(ScaleType::F16);
+            for factor in [1e6, 1e-8] {
+                assert_eq!(
+                    half.ternarize(&scaled(factor)),
+                    refused,
+                    "{method:?} {planes}"
+                );
+            }
+            // Within the range, even where a second scale may vanish.
+            for factor in [5e4, 1.0, 1e-3, 1e-6] {
+                let fit = half.ternarize(&scaled(factor)).unwrap();
+                assert!(fit.relative_error() < 0.3, "{method:?} {planes} {factor}");
+            }
+            let ternary = half.ternarize(&[0.1_f32, -0.1, 0.0, 0.1]).unwrap();
+            assert!(ternary.relative_error() < 1e-6);
+            assert!(half.ternarize(&[0.0_f32; 4]).is_ok());
+        }
     }
 }
 

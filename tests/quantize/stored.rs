@@ -236,7 +236,11 @@ proptest! {
     #[test]
     fn a_finer_type_is_never_worse(weights in strategy::weights::<f32>()) {
         for rule in [Rule::Tnt, Rule::TwoScale] {
-            let error = |kind: ScaleType| kind.ternarize(rule, &weights).unwrap().1.relative_error;
+            let error = |kind: ScaleType| {
+                let found = kind.ternarize(rule, &weights);
+                // What the type cannot hold is refused, and not the worst.
+                found.map_or(1.0, |(_, fit)| fit.relative_error)
+            };
             let single = error(ScaleType::F32);
             prop_assert!((0.0..=1.0).contains(&single));
             for coarse in NARROW {
@@ -269,6 +273,35 @@ fn of_equals_the_fewest_nonzeros_win_then_the_smaller_scale() {
 }
 
 #[test]
+fn scales_beyond_the_range_are_refused() {
+    let (what, index) = (Operand::Scale, 0);
+    let refused = Err(Error::Unstorable { what, index });
+    for rule in [Rule::Tnt, Rule::TwoScale] {
+        for kind in ScaleType::ALL {
+            let run = |weights: &[f64]| kind.ternarize(rule, weights).map(|(_, fit)| fit.lambda_p);
+            let values = values(kind);
+            let (largest, least) = (kind.largest(), values[1]);
+            // Halfway to what would be the next value.
+            let next = match kind {
+                ScaleType::PowerOfTwo => 2.0 * largest,
+                _ => largest + (largest - values[values.len() - 2]),
+            };
+            let infinite = f64::midpoint(largest, next);
+            assert_eq!(run(&[infinite.next_down(), 0.0]), Ok(largest));
+            assert_eq!(run(&[infinite, 0.0]), refused);
+            assert_eq!(run(&[1e300, 1e299, -1e300]), refused);
+            // Half of the least value is as near to 0.
+            assert_eq!(run(&[(least / 2.0).next_up()]), Ok(least));
+            assert_eq!(run(&[least / 2.0]), refused);
+            assert_eq!(run(&[1e-300, -5e-324]), refused);
+        }
+        // A sign of its own may vanish beside the other.
+        let (trits, fit) = ScaleType::F16.ternarize(rule, &[1.0_f32, -1e-9]).unwrap();
+        assert_eq!((trits, fit.lambda_p), (vec![1, 0], 1.0));
+    }
+}
+
+#[test]
 fn edges() {
     for rule in [Rule::Tnt, Rule::TwoScale] {
         for kind in NARROW {
@@ -277,13 +310,6 @@ fn edges() {
             assert_eq!(
                 (zeros.nonzeros, zeros.lambda_p, zeros.relative_error),
                 (0, 0.0, 0.0)
-            );
-            let huge = run(&[1e300, 1e299, -1e300]);
-            assert_eq!((huge.nonzeros, huge.lambda_p), (3, kind.largest()));
-            let tiny = run(&[1e-300, -5e-324]);
-            assert_eq!(
-                (tiny.nonzeros, tiny.lambda_p, tiny.relative_error),
-                (0, 0.0, 1.0)
             );
         }
     }

@@ -372,6 +372,21 @@ fn parts_that_fit_are_put_together() {
     assert_eq!(error, Error::LengthMismatch { expected, actual });
 }
 
+/// As with several planes, no restored weight is infinite.
+#[cfg(feature = "half")]
+#[test]
+fn scales_beyond_the_type_asked_for_become_its_largest() {
+    let large = from_parts(
+        Grouping::OUTPUT_CHANNEL,
+        &[1, 0, -1, -1, 1, 0],
+        &[1e6, 1e-9],
+        None,
+    );
+    let restored = large.unwrap().dequantize::<half::f16>();
+    let values = [65_504.0, 0.0, -65_504.0, 0.0, 0.0, 0.0];
+    assert!(restored.into_iter().map(f32::from).eq(values));
+}
+
 #[test]
 fn parts_that_do_not_fit_are_errors() {
     let length = |expected, actual| Error::LengthMismatch { expected, actual };

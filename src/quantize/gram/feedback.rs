@@ -108,7 +108,14 @@ pub(super) fn choose(
     }
     // The scales are stored; a last pass with the stored ones may still be better.
     let mut kept = best.1;
+    let wanted = kept.choice.scales.clone();
     scales::store(&mut kept);
+    let count = problem.patterns.scales();
+    let groups = wanted.chunks(count).zip(kept.choice.scales.chunks(count));
+    for (group, (wanted, stored)) in groups.enumerate() {
+        let scale_type = problem.options.scale_type;
+        scale_type.check(group, wanted, stored)?;
+    }
     let stored = Some(kept.choice.scales.clone());
     let again = pass(problem, factor, target.weights, stored)?;
     let again = RowState::new(problem, target, again);

@@ -34,7 +34,7 @@ pub(super) fn choose(
         let found = match importance {
             None if patterns.codebook.planes() > 1 => {
                 let planes = Planes::new(patterns.scales()).scale_type(problem.options.scale_type);
-                planes.ternarize(weights)?.scales
+                planes.ternarize_group(group, weights)?.scales
             }
             _ => choose_scales(patterns, weights, importance.map(|h| &h[members]))?,
         };
@@ -43,6 +43,7 @@ pub(super) fn choose(
             .iter()
             .map(|&scale| problem.options.scale_type.round(scale));
         let stored: Vec<f64> = stored.collect();
+        problem.options.scale_type.check(group, &found, &stored)?;
         let levels = patterns.levels(&stored);
         chosen.extend(weights.iter().map(|&w| nearest(&levels, w)));
         scales.extend(stored);

@@ -197,7 +197,8 @@ impl<'g> OutputAware<'g> {
     ///
     /// [`Error::Empty`] without weights; [`Error::LengthMismatch`] if they are not a whole number of rows, with the next such length;
     /// [`Error::InvalidValue`] with the index; [`Error::Shape`] for groups of 0 weights; [`Error::TooMany`];
-    /// [`Error::InvalidOption`]; [`Error::NotDefinite`] for [`Method::Feedback`] with too little damping.
+    /// [`Error::InvalidOption`]; [`Error::NotDefinite`] for [`Method::Feedback`] with too little damping; [`Error::Unstorable`] with the
+    /// number of a group in its row if its scale type cannot hold its scale: one would become infinite, or all 0.
     pub fn ternarize(&self, weights: &[f32]) -> Result<Vec<RowFit>, Error> {
         self.check(weights)?;
         let inputs = self.gram.inputs();

@@ -70,13 +70,18 @@ impl WeightGroup {
     }
 
     /// One plane with a scale for each sign: the optimum, as each sign's trits and scale are that of its own.
-    pub(super) fn two_scales(&self) -> RowFit {
+    ///
+    /// Errors: [`Error::Unstorable`] with the number of the group.
+    pub(super) fn two_scales(&self, number: usize) -> Result<RowFit, Error> {
         let (p, n) = BestScale::of_each_sign(&self.weights, self.scale_type);
+        let scales = vec![p.stored, n.stored];
+        self.scale_type
+            .check(number, &[p.wanted, n.wanted], &scales)?;
         let (trits, lost) = trits_and_loss(&self.weights.values, p, n);
-        RowFit {
+        Ok(RowFit {
             codebook: Codebook::TwoScales,
-            ..self.fit(trits, vec![p.stored, n.stored], lost)
-        }
+            ..self.fit(trits, scales, lost)
+        })
     }
 
     /// Plane after plane: each is the exact optimum, with a stored scale, for what the planes before it left.
@@ -116,6 +121,28 @@ impl WeightGroup {
             lost * lost
         });
         self.fit(trits, stored[..self.planes].to_vec(), lost)
+    }
+
+    /// Checks that the range of the scale type did not cut a scale off. Errors: [`Error::Unstorable`] with the number of the group.
+    pub(super) fn check(&self, number: usize, fit: &RowFit) -> Result<(), Error> {
+        let most = self.sorted.last().map_or(0.0, |&x| self.weights.stored(x));
+        let mut wanted = fit.scales.clone();
+        // If there is no scale, one is wanted unless all weights are 0.
+        if fit.scales.iter().all(|&scale| scale == 0.0) {
+            wanted.push(most);
+        }
+        // Where a weight is beyond it, the largest scale is wanted as large as is best with the others as they are.
+        let largest = self.scale_type.largest();
+        let cut = |scale: f64| scale >= largest && most > largest;
+        for (plane, scale) in wanted.iter_mut().enumerate().filter(|(_, s)| cut(**s)) {
+            let (trits, levels) = (fit.plane(plane), fit.levels());
+            let left = float_sums::sum(&self.weights.values, |i, w| {
+                f64::from(trits[i]) * (w - self.weights.scaled(levels[i]))
+            });
+            let selected = trits.iter().filter(|&&trit| trit != 0).count();
+            *scale += self.weights.stored(share(left, selected as f64));
+        }
+        self.scale_type.check(number, &wanted, &fit.scales)
     }
 
     /// The result of trits, stored scales and a squared error in units of the group.

@@ -168,6 +168,8 @@ impl Planes {
     /// [`Error::Empty`]; [`Error::InvalidValue`] with the index; [`Error::TooMany`]; [`Error::TooMany`] beyond 2^48 weights. For
     /// [`PlaneMethod::Optimal`] also [`Error::Conflict`] with more than two planes and [`Error::TooMany`] beyond 256 weights.
     /// [`Error::Conflict`] for a scale of each sign with more than one plane.
+    /// [`Error::Unstorable`] with the index 0 if a scale is beyond the largest value of its type, or if the weights are not all 0 but so
+    /// small that all scales become 0.
     ///
     /// # Examples
     ///
@@ -181,17 +183,31 @@ impl Planes {
     /// # Ok::<(), ternarize::Error>(())
     /// ```
     pub fn ternarize<W: Weight>(&self, weights: &[W]) -> Result<RowFit, Error> {
-        self.ternarize_typed(W::typed(weights, PRIVATE), weights.len())
+        self.ternarize_group(0, weights)
     }
 
-    fn ternarize_typed(&self, weights: TypedSlice<'_>, len: usize) -> Result<RowFit, Error> {
+    /// [`ternarize`](Self::ternarize), for errors that name the group.
+    pub(crate) fn ternarize_group<W: Weight>(
+        &self,
+        group: usize,
+        weights: &[W],
+    ) -> Result<RowFit, Error> {
+        self.ternarize_typed(group, W::typed(weights, PRIVATE), weights.len())
+    }
+
+    fn ternarize_typed(
+        &self,
+        number: usize,
+        weights: TypedSlice<'_>,
+        len: usize,
+    ) -> Result<RowFit, Error> {
         let group = WeightGroup::new(weights, self.count, self.scale_type)?;
         self.check(len)?;
         if self.scales == Scales::Two {
-            return Ok(group.two_scales());
+            return group.two_scales(number);
         }
         let greedy = group.greedy();
-        Ok(match self.method {
+        let fit = match self.method {
             // One plane is exact already.
             _ if self.count == 1 => greedy,
             PlaneMethod::Greedy => greedy,
@@ -200,7 +216,9 @@ impl Planes {
                 let refined = refine::planes(&group, greedy);
                 refine::from(&group, pair::scales(&group), refined)
             }
-        })
+        };
+        group.check(number, &fit)?;
+        Ok(fit)
     }
 
     /// Checks that these options can be applied to so many weights.

@@ -42,7 +42,8 @@ impl ScaleType {
     /// # Errors
     ///
     /// [`Error::Empty`]; [`Error::InvalidValue`] with the index; [`Error::TooMany`] beyond 2^48 weights; [`Error::Conflict`] for other
-    /// rules, which prescribe a threshold whatever the scale is.
+    /// rules, which prescribe a threshold whatever the scale is. [`Error::Unstorable`] with the index 0 if a scale is beyond the
+    /// largest value of the type, or if the weights are not all 0 but so small that no value of the type is better than 0.
     ///
     /// # Examples
     ///
@@ -82,6 +83,7 @@ impl ScaleType {
                 });
             }
         };
+        self.check(0, &[p.wanted, n.wanted], &[p.stored, n.stored])?;
         Ok(measured(&weights, p, n))
     }
 }
@@ -136,6 +138,8 @@ pub(crate) struct BestScale {
     pub(crate) scale: f64,
     /// The value of the scale type.
     pub(crate) stored: f64,
+    /// The mean that is stored, or the largest magnitude if nothing is.
+    pub(crate) wanted: f64,
 }
 
 impl BestScale {
@@ -156,6 +160,7 @@ impl BestScale {
     pub(crate) fn search(mut magnitudes: Vec<f64>, unit: i32, scale_type: ScaleType) -> Self {
         float_sums::sort(&mut magnitudes);
         let (mut scale, mut best) = (0.0, 0.0);
+        let mut wanted = scale_by_power(magnitudes.first().copied().unwrap_or(0.0), unit);
         let (mut most, mut sum) = (Double::default(), Double::default());
         for (i, &magnitude) in magnitudes.iter().enumerate() {
             sum = sum.plus(Double::new(magnitude));
@@ -175,13 +180,14 @@ impl BestScale {
                 let product = Double::product(-candidate, count);
                 let gain = sum.times(2.0).plus(product).times(candidate);
                 if gain > most {
-                    (most, scale, best) = (gain, candidate, stored);
+                    (most, scale, best, wanted) = (gain, candidate, stored, vertex);
                 }
             }
         }
         Self {
             scale,
             stored: best,
+            wanted,
         }
     }
 

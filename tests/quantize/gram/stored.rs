@@ -4,6 +4,7 @@ use super::data::{CODEBOOKS, all_trits, gram, level, levels, objective, weights}
 use ternarize::ScaleType;
 use ternarize::quantize::RowFit;
 use ternarize::quantize::gram::{Method, OutputAware};
+use ternarize::{Error, Operand};
 
 /// Scales are values of their type, and a descent is never worse than what it begins with.
 #[test]
@@ -21,6 +22,34 @@ fn scales_are_of_their_type_and_descents_still_never_lose() {
                     assert!(fit.scales.iter().all(storable), "{fit:?}");
                     assert!(fits[4].objective <= fit.objective + 1e-10 * fit.energy);
                 }
+            }
+        }
+    }
+}
+
+/// A group must not vanish, or be cut off, because of the type of its scales. Those of all zeros stay. With error feedback a group
+/// makes up for the errors of others, so its own weights do not decide.
+#[test]
+fn scales_beyond_the_range_are_refused() {
+    let gram = gram(60, 20, 1, false);
+    for codebook in CODEBOOKS {
+        for method in Method::ALL {
+            let aware = OutputAware::new(&gram).codebook(codebook).group(Some(5));
+            let aware = aware.method(method).scale_type(ScaleType::F16);
+            for (factor, group) in [(1e7, 2), (1e-10, 1)] {
+                let mut row = weights(20, 5);
+                row[..5].fill(0.0);
+                for weight in &mut row[5 * group..][..5] {
+                    *weight *= factor;
+                }
+                let found = aware.ternarize(&row);
+                if method == Method::Feedback {
+                    assert_eq!(found.is_err(), factor > 1.0);
+                    continue;
+                }
+                let (what, index) = (Operand::Scale, group);
+                let refused = Err(Error::Unstorable { what, index });
+                assert_eq!(found, refused, "{codebook:?} {method:?}");
             }
         }
     }
