@@ -13,7 +13,7 @@
 //!     "shape":[16,1,3,3], "dtype":"F32", "grouping":"axis:0", "code":"2bit", "rule":"tnt"}}}
 //! ```
 //!
-//! `code` is a name of a [`Code`](crate::Code), `grouping` and `rule` are spelled as the `Display` of [`Grouping`] and
+//! `code` is a name of a [`Code`](crate::Code), `grouping` and `rule` are spelled as the `Display` of [`Grouping`](crate::tensor::Grouping) and
 //! [`Rule`](crate::Rule) writes them, and groups are numbered in row-major order of the tensor.
 //!
 //! - Reading checks everything before it returns anything.

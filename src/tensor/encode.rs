@@ -112,11 +112,9 @@ impl TernaryTensor {
                 let scale = stored(format, group, lambda)?;
                 let (known, owner) = *found.get_or_insert((scale, group));
                 if known.to_bits() != scale.to_bits() {
-                    return Err(if owner == group {
-                        unstorable(Operand::SignScales, group)
-                    } else {
-                        unstorable(Operand::BlockScales, block)
-                    });
+                    let faults = [(Operand::BlockScales, block), (Operand::SignScales, group)];
+                    let (what, index) = faults[usize::from(owner == group)];
+                    return Err(Error::Unstorable { what, index });
                 }
             }
         }
@@ -176,10 +174,6 @@ fn stored(format: Format, group: usize, scale: f64) -> Result<f32, Error> {
         Some(_) => rounded::<f16>(group, scale).map(f32::from),
         None => rounded(group, scale),
     }
-}
-
-const fn unstorable(what: Operand, index: usize) -> Error {
-    Error::Unstorable { what, index }
 }
 
 /// The rows and columns of a tensor's matrix; a tensor of rank 0 is one of each.
