@@ -258,11 +258,7 @@ impl fmt::Display for Error {
             Self::LengthMismatch { expected, actual } => {
                 write!(f, "the length is {actual}, but {expected} is needed")
             }
-            Self::TooMany {
-                what: Operand::Element,
-                given,
-                max: 0,
-            } => {
+            Self::TooMany { given, max: 0, .. } => {
                 write!(f, "there is no memory for {given} elements")
             }
             Self::TooMany { what, given, max } => {

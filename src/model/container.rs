@@ -13,7 +13,6 @@ use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use safetensors::SafeTensorError;
 use safetensors::tensor::{
     Dtype, Metadata as Header, TensorInfo, View, serialize as serialize_tensors,
 };
@@ -110,10 +109,7 @@ pub(super) fn serialize(
     let unwritable = |reason: &dyn ToString| ModelError::Unwritable {
         reason: reason.to_string(),
     };
-    let bytes = serialize_tensors(tensors, None).map_err(|error| match error {
-        SafeTensorError::HeaderTooLarge => unwritable(&TOO_LONG),
-        other => unwritable(&other),
-    })?;
+    let bytes = serialize_tensors(tensors, None).map_err(|error| unwritable(&error))?;
     if metadata.is_empty() {
         return Ok(bytes);
     }

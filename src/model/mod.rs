@@ -16,7 +16,7 @@
 //!
 //! The weight at flat index `i` is the sum over the planes of `lambda_p[plane][g]`, 0 or `-lambda_n[plane][g]`, where `g` is the group of
 //! `i`. `code` is a name of a [`Code`](crate::Code), `scales` one of a [`ScaleType`](crate::ScaleType), `grouping` and `rule` are spelled
-//! as the `Display` of [`Grouping`] and [`Rule`](crate::Rule) writes them; `rule` is missing if the trits were chosen by none. Groups
+//! as the `Display` of [`Grouping`](crate::tensor::Grouping) and [`Rule`](crate::Rule) writes them; `rule` is missing if the trits were chosen by none. Groups
 //! are numbered in row-major order of the tensor. Scales that are powers of two are stored as exponents, type `I8`, with -128 for 0.
 //! Version 1 had one plane, no bias, one-dimensional parts, and `"dtype"`, the type of `X` and its scales, for `"scales"`.
 //!

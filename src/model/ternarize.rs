@@ -1,11 +1,10 @@
 //! Dense tensors of a model become ternary ones: one by name, or all matrices.
 
 use alloc::collections::BTreeMap;
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::string::String;
 
 use super::dense::is_float;
-use super::{Model, ModelError, Tensor};
+use super::{DenseTensor, Model, ModelError, Tensor};
 use crate::Ternarizer;
 use crate::tensor::{ErrorMetrics, Grouping, TernaryTensor};
 
@@ -36,7 +35,16 @@ impl Model {
         grouping: Grouping,
         options: &Ternarizer<'_>,
     ) -> Result<ErrorMetrics, ModelError> {
-        let (ternary, metrics) = self.ternarized(name, grouping, options)?;
+        let dense = match self.get(name) {
+            Some(Tensor::Dense(dense)) => dense,
+            Some(Tensor::Ternary(_)) => return Err(ModelError::not_float(name, "ternary")),
+            None => {
+                return Err(ModelError::NoSuchTensor {
+                    tensor: name.into(),
+                });
+            }
+        };
+        let (ternary, metrics) = ternarized(name, dense, grouping, options)?;
         self.insert(name, Tensor::Ternary(ternary));
         Ok(metrics)
     }
@@ -70,65 +78,44 @@ impl Model {
         grouping: Grouping,
         options: &Ternarizer<'_>,
     ) -> Result<BTreeMap<String, Result<ErrorMetrics, ModelError>>, ModelError> {
-        let mut any = false;
-        let matrices = self.tensors().filter_map(|(name, tensor)| match tensor {
-            Tensor::Dense(dense) if dense.shape().len() > 1 => {
-                any |= is_float(dense.dtype());
-                Some(name.to_string())
-            }
-            _ => None,
-        });
-        let names: Vec<String> = matrices.collect();
-        if !any {
-            return Err(ModelError::NoMatrix);
-        }
-        let found = names.into_iter().map(|name| {
-            let metrics = self.ternarize_smaller(&name, grouping, options);
-            (name, metrics)
-        });
-        Ok(found.collect())
-    }
-
-    /// [`ternarize`](Self::ternarize), if the tensor becomes smaller.
-    fn ternarize_smaller(
-        &mut self,
-        name: &str,
-        grouping: Grouping,
-        options: &Ternarizer<'_>,
-    ) -> Result<ErrorMetrics, ModelError> {
-        let (ternary, metrics) = self.ternarized(name, grouping, options)?;
-        if let Some(Tensor::Dense(dense)) = self.get(name)
-            && dense.as_bytes().len() <= ternary.stored_bytes()
-        {
-            return Err(ModelError::NotSmaller {
-                tensor: name.to_string(),
-                dense: dense.as_bytes().len(),
-                ternary: ternary.stored_bytes(),
+        let (mut found, mut any) = (BTreeMap::new(), false);
+        for (name, tensor) in &mut self.tensors {
+            let dense = match tensor {
+                Tensor::Dense(dense) if dense.shape().len() > 1 => dense,
+                _ => continue,
+            };
+            any |= is_float(dense.dtype());
+            let bytes = dense.as_bytes().len();
+            let made = ternarized(name, dense, grouping, options);
+            let metrics = made.and_then(|(made, metrics)| match made.stored_bytes() {
+                ternary if ternary >= bytes => Err(ModelError::NotSmaller {
+                    tensor: name.clone(),
+                    dense: bytes,
+                    ternary,
+                }),
+                _ => {
+                    *tensor = Tensor::Ternary(made);
+                    Ok(metrics)
+                }
             });
+            found.insert(name.clone(), metrics);
         }
-        self.insert(name, Tensor::Ternary(ternary));
-        Ok(metrics)
+        any.then_some(found).ok_or(ModelError::NoMatrix)
     }
+}
 
-    /// A dense tensor of floats as a ternary one.
-    fn ternarized(
-        &self,
-        name: &str,
-        grouping: Grouping,
-        options: &Ternarizer<'_>,
-    ) -> Result<(TernaryTensor, ErrorMetrics), ModelError> {
-        let tensor = || name.to_string();
-        let dense = match self.get(name) {
-            Some(Tensor::Dense(dense)) => dense,
-            Some(Tensor::Ternary(_)) => return Err(ModelError::not_float(name, "ternary")),
-            None => return Err(ModelError::NoSuchTensor { tensor: tensor() }),
-        };
-        let weights = dense.floats();
-        let weights = weights.ok_or_else(|| ModelError::not_float(name, dense.dtype()))?;
-        let made = TernaryTensor::ternarize_floats(&weights, dense.shape(), grouping, options);
-        made.map_err(|source| ModelError::Tensor {
-            tensor: tensor(),
-            source,
-        })
-    }
+/// What a dense tensor of floats becomes.
+fn ternarized(
+    name: &str,
+    dense: &DenseTensor,
+    grouping: Grouping,
+    options: &Ternarizer<'_>,
+) -> Result<(TernaryTensor, ErrorMetrics), ModelError> {
+    let weights = dense.floats();
+    let weights = weights.ok_or_else(|| ModelError::not_float(name, dense.dtype()))?;
+    let made = TernaryTensor::ternarize_floats(&weights, dense.shape(), grouping, options);
+    made.map_err(|source| ModelError::Tensor {
+        tensor: name.into(),
+        source,
+    })
 }

@@ -16,14 +16,12 @@ use tempfile::NamedTempFile;
 
 /// Writes a file, or leaves the old one.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let old = match fs::metadata(path) {
-        Ok(old) if !old.is_file() => return fs::write(path, bytes),
-        Ok(old) => Some(old.permissions()),
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
-        Err(error) => return Err(error),
-    };
+    let old = fs::metadata(path).ok();
+    if old.as_ref().is_some_and(|old| !old.is_file()) {
+        return fs::write(path, bytes);
+    }
     let path = without_links(path)?;
-    let mut file = temporary_file(folder(&path), old)?;
+    let mut file = temporary_file(folder(&path), old.map(|old| old.permissions()))?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path)?;
@@ -50,14 +48,14 @@ fn folder(path: &Path) -> &Path {
 fn temporary_file(folder: &Path, old: Option<Permissions>) -> Result<NamedTempFile, Error> {
     let mut file = tempfile::Builder::new();
     #[cfg(unix)]
-    let new = std::os::unix::fs::PermissionsExt::from_mode(0o666);
-    #[cfg(unix)]
-    file.permissions(old.clone().unwrap_or(new));
+    {
+        let new = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+        file.permissions(old.clone().unwrap_or(new));
+    }
     let file = file.tempfile_in(folder)?;
     // The mask of the process may have taken some away.
-    #[cfg(unix)]
-    old.map_or(Ok(()), |old| file.as_file().set_permissions(old))?;
-    #[cfg(not(unix))]
-    drop(old);
+    if let Some(old) = old.filter(|_| cfg!(unix)) {
+        file.as_file().set_permissions(old)?;
+    }
     Ok(file)
 }

@@ -83,11 +83,12 @@ impl TernaryTensor {
     /// ```
     pub fn encode_into(&self, format: Format, bytes: &mut [u8]) -> Result<(), Error> {
         let (rows, columns) = matrix(self.shape())?;
-        if self.planes.len() > 1 {
-            return Err(unstorable(Operand::Plane, 1));
-        }
-        if !self.bias.is_empty() {
-            return Err(unstorable(Operand::Bias, 0));
+        let held = [
+            (Operand::Plane, self.planes.len() == 1),
+            (Operand::Bias, self.bias.is_empty()),
+        ];
+        if let Some(&(what, _)) = held.iter().find(|(_, held)| !held) {
+            return Err(Error::Unstorable { what, index: 0 });
         }
         let scales = self.block_scales(format, format.scales_len(rows, columns)?)?;
         format.encode_packed_into(columns, self.trits(), &scales, bytes)
@@ -120,11 +121,9 @@ impl TernaryTensor {
                 let scale = stored(format, group, lambda)?;
                 let (known, owner) = *found.get_or_insert((scale, group));
                 if known.to_bits() != scale.to_bits() {
-                    return Err(if owner == group {
-                        unstorable(Operand::SignScales, group)
-                    } else {
-                        unstorable(Operand::BlockScales, block)
-                    });
+                    let faults = [(Operand::BlockScales, block), (Operand::SignScales, group)];
+                    let (what, index) = faults[usize::from(owner == group)];
+                    return Err(Error::Unstorable { what, index });
                 }
             }
         }
@@ -185,10 +184,6 @@ fn stored(format: Format, group: usize, scale: f64) -> Result<f32, Error> {
         Some(_) => rounded::<f16>(group, scale).map(f32::from),
         None => rounded(group, scale),
     }
-}
-
-const fn unstorable(what: Operand, index: usize) -> Error {
-    Error::Unstorable { what, index }
 }
 
 /// The rows and columns of a tensor's matrix; a tensor of rank 0 is one of each.

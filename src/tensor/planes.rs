@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use super::floats::{AnyView, each, each_view};
 use super::{Grouping, Groups, Shape, TensorView, TernaryTensor};
 use crate::error::check_len;
-use crate::optimum::weight::TypedSlice;
+use crate::optimum::weight::{PRIVATE, TypedSlice};
 use crate::quantize::planes::Planes;
 use crate::quantize::{Codebook, RowFit};
 use crate::scale::ScaleBuf;
@@ -137,7 +137,7 @@ fn all_groups<W: Weight>(
         let mut scratch = Vec::new();
         for group in groups {
             let weights = weights.gather(group..group + 1, &mut scratch)?;
-            found.push(options.ternarize_group(group, weights)?);
+            found.push(options.ternarize_group(group, W::typed(weights, PRIVATE))?);
         }
         Ok(())
     })

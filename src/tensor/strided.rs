@@ -59,15 +59,11 @@ impl StridedLayout {
     /// The first coordinate alone of each axis along which all elements are the same.
     pub(super) fn distinct(&self) -> Self {
         let mut axes = [0; MAX_RANK];
-        let all = self.shape.axes().iter().zip(self.strides);
-        for (place, (&extent, stride)) in axes.iter_mut().zip(all) {
-            *place = if stride == 0 { extent.min(1) } else { extent };
+        for (k, &extent) in self.shape.axes().iter().enumerate() {
+            axes[k] = extent.min(if self.strides[k] == 0 { 1 } else { extent });
         }
-        let shape = Shape::new(&axes[..self.shape.rank()]);
-        Self {
-            shape: shape.unwrap_or(self.shape),
-            ..*self
-        }
+        let shape = Shape::new(&axes[..self.shape.rank()]).unwrap_or(self.shape);
+        Self { shape, ..*self }
     }
 
     /// The position of the element at these coordinates. Wraps: every position of an element was checked to lie in the data.

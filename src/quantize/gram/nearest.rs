@@ -14,6 +14,7 @@ use super::problem::Problem;
 use crate::error::Error;
 use crate::optimum::options::Ternarizer;
 use crate::optimum::rule::{Rule, Scales};
+use crate::optimum::weight::TypedSlice;
 use crate::quantize::Codebook;
 use crate::quantize::planes::{MAX_PLANES, Planes};
 
@@ -34,7 +35,9 @@ pub(super) fn choose(
         let found = match importance {
             None if patterns.codebook.planes() > 1 => {
                 let planes = Planes::new(patterns.scales()).scale_type(problem.options.scale_type);
-                planes.ternarize_group(group, weights)?.scales
+                planes
+                    .ternarize_group(group, TypedSlice::F64(weights))?
+                    .scales
             }
             _ => choose_scales(patterns, weights, importance.map(|h| &h[members]))?,
         };

@@ -183,26 +183,17 @@ impl Planes {
     /// # Ok::<(), ternarize::Error>(())
     /// ```
     pub fn ternarize<W: Weight>(&self, weights: &[W]) -> Result<RowFit, Error> {
-        self.ternarize_group(0, weights)
+        self.ternarize_group(0, W::typed(weights, PRIVATE))
     }
 
     /// [`ternarize`](Self::ternarize), for errors that name the group.
-    pub(crate) fn ternarize_group<W: Weight>(
-        &self,
-        group: usize,
-        weights: &[W],
-    ) -> Result<RowFit, Error> {
-        self.ternarize_typed(group, W::typed(weights, PRIVATE), weights.len())
-    }
-
-    fn ternarize_typed(
+    pub(crate) fn ternarize_group(
         &self,
         number: usize,
         weights: TypedSlice<'_>,
-        len: usize,
     ) -> Result<RowFit, Error> {
         let group = WeightGroup::new(weights, self.count, self.scale_type)?;
-        self.check(len)?;
+        self.check(group.sorted.len())?;
         if self.scales == Scales::Two {
             return group.two_scales(number);
         }
@@ -217,8 +208,7 @@ impl Planes {
                 refine::from(&group, pair::scales(&group), refined)
             }
         };
-        group.check(number, &fit)?;
-        Ok(fit)
+        group.check(number, &fit).map(|()| fit)
     }
 
     /// Checks that these options can be applied to so many weights.
