@@ -95,6 +95,7 @@ pub enum Error {
         /// [`Operand::Scale`]: the scale is not a number of the type it is to be stored in. It would become infinite, or zero
         /// though it is not zero, or, where rounding is not allowed, another number. [`Operand::BlockScales`]: the weights of a
         /// block have several scales. [`Operand::SignScales`]: the two signs of a group have different scales.
+        /// [`Operand::Plane`], [`Operand::Bias`]: the format holds one plane, and no bias.
         what: Operand,
         /// The number of the group or block.
         index: usize,
@@ -127,7 +128,8 @@ pub enum Operand {
     Importance,
     /// A scale: it must be finite and not negative.
     Scale,
-    /// A bias of a block: it must be the negated scale, or else the levels are not ternary.
+    /// A bias of a block of another program: it must be the negated scale, or else the levels are not ternary. A bias of an output
+    /// channel: it must be finite.
     Bias,
     /// A trit: -1, 0 or +1.
     Trit,
@@ -286,6 +288,8 @@ impl fmt::Display for Error {
                 Operand::SignScales => {
                     write!(f, "the two signs of group {index} have different scales")
                 }
+                Operand::Plane => f.write_str("the format holds one plane only"),
+                Operand::Bias => f.write_str("the format holds no bias"),
                 _ => write!(
                     f,
                     "the scale at index {index} does not fit the type it is stored in"
