@@ -220,7 +220,7 @@ impl Operand {
             Self::Weight => "is not finite",
             Self::Activation => "is not finite, or is -128",
             Self::Importance | Self::Scale => "is negative or not finite",
-            Self::Bias => "is not the negated scale",
+            Self::Bias => "is not finite, or not the negated scale of its block",
             Self::Trit => "is not -1, 0 or +1",
             Self::Byte => "is not a code word",
             Self::Padding => "is not zero trits",
