@@ -47,7 +47,9 @@ impl Job for SortPass<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(self, v: V) {
-        let Self { rows, len, side, .. } = self;
+        let Self {
+            rows, len, side, ..
+        } = self;
         let rows = &rows[..len.next_multiple_of(BASE)];
         for (place, row) in self.sorted.iter_mut().zip(rows) {
             *place = v.array(magnitudes(v, side, v.load(row)));
