@@ -79,14 +79,11 @@ impl<W: FloatBits, H: Mass> Job for GuessPass<'_, W, H> {
 
     #[inline(always)]
     fn run<V: Vector>(self, vector: V) -> ThresholdGuess {
-        let (mut sums, mut taus) = (ChunkSums::default(), [0.0; 4]);
-        for j in 0..3 {
-            sums = self.sums(vector, taus[j]);
-            // On ordinary distributions the fixed point lies between 0.66 and 1 times the mean.
-            let factor = if j == 0 { 1.6 } else { 1.0 };
-            taus[j + 1] = factor * sums.half_mean();
-        }
-        let [_, first, second, third] = taus;
+        // On ordinary distributions the fixed point lies between 0.66 and 1 times the mean.
+        let first = 1.6 * self.sums(vector, 0.0).half_mean();
+        let second = self.sums(vector, first).half_mean();
+        let sums = self.sums(vector, second);
+        let third = sums.half_mean();
         // Aitken's extrapolation of a sequence that converges like a geometric one.
         let (step, bend) = (third - second, (third - second) - (second - first));
         let limit = third - step * step / bend;

@@ -16,7 +16,7 @@
 )]
 
 use super::mass::{Mass, MassedWeights, WeightChunk};
-use super::{AHEAD, LANES};
+use super::{AHEAD, LANES, padded};
 use crate::exact::float_sums::{BLOCK, OrderedSums, cut, total};
 use crate::optimum::side::Side;
 use crate::simd::{Divisible, Job, Vector};
@@ -100,18 +100,21 @@ impl<W: FloatBits> Job for WeightedTritPass<'_, '_, W> {
             counts: [0; 2],
         };
         let (mut sums, mut last) = (OrderedSums::new(), [0.0; 4]);
-        let places = self.trits.chunks_mut(BLOCK);
-        for ((weights, masses, whole), places) in self.input.blocks(&mut None).zip(places) {
-            let (trits, totals) = writer.block::<W, f32>(vector, weights, masses);
-            if let (true, Some(places)) = (whole, places.first_chunk_mut()) {
-                *places = trits;
-                sums.carry(totals);
-            } else {
-                for (place, trit) in places.iter_mut().zip(trits) {
-                    *place = trit;
-                }
-                last = totals;
+        let (blocks, rest) = self.input.weights.as_chunks::<BLOCK>();
+        let (block_masses, rest_masses) = self.input.masses.as_chunks::<BLOCK>();
+        let (places, last_places) = self.trits.as_chunks_mut::<BLOCK>();
+        for ((weights, masses), places) in blocks.iter().zip(block_masses).zip(places) {
+            let (trits, totals) = writer.block(vector, weights, masses);
+            *places = trits;
+            sums.carry(totals);
+        }
+        if !rest.is_empty() {
+            let (weights, masses) = (padded(rest, W::from_key(0)), padded(rest_masses, 0.0));
+            let (trits, totals) = writer.block(vector, &weights, &masses);
+            for (place, trit) in last_places.iter_mut().zip(trits) {
+                *place = trit;
             }
+            last = totals;
         }
         let sums = sums.total(last);
         let part = |sign: usize| SignSums {
