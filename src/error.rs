@@ -244,6 +244,22 @@ impl Error {
     pub(crate) const fn conflict(this: &'static str, that: &'static str) -> Self {
         Self::Conflict { this, that }
     }
+
+    /// [`Error::InvalidCode`].
+    pub(crate) const fn code(what: Operand, index: usize, value: i16) -> Self {
+        Self::InvalidCode { what, index, value }
+    }
+
+    /// [`Error::Unstorable`].
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn unstorable(what: Operand, index: usize) -> Self {
+        Self::Unstorable { what, index }
+    }
+
+    /// [`Error::InvalidOption`].
+    pub(crate) const fn option(name: &'static str, value: f64) -> Self {
+        Self::InvalidOption { name, value }
+    }
 }
 
 impl fmt::Display for Error {

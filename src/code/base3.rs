@@ -56,11 +56,7 @@ pub(crate) const fn validate(bytes: &[u8], trits: usize) -> Result<(), Error> {
         });
     }
     if let Some((byte, value)) = find_invalid(bytes) {
-        return Err(Error::InvalidCode {
-            what: Operand::Byte,
-            index: byte,
-            value: value as i16,
-        });
+        return Err(Error::code(Operand::Byte, byte, value as i16));
     }
     let used = trits % TRITS_PER_BYTE;
     if used != 0
@@ -68,11 +64,7 @@ pub(crate) const fn validate(bytes: &[u8], trits: usize) -> Result<(), Error> {
         && value / POWERS[used] != ZEROS / POWERS[used]
     {
         let byte = bytes.len() - 1;
-        return Err(Error::InvalidCode {
-            what: Operand::Padding,
-            index: byte,
-            value: value as i16,
-        });
+        return Err(Error::code(Operand::Padding, byte, value as i16));
     }
     Ok(())
 }

@@ -319,11 +319,7 @@ const fn check_encode(trits: &[i8], bytes: &[u8], expected: usize) -> Result<(),
     while index < len {
         let value = trits[index];
         if value < -1 || value > 1 {
-            return Err(Error::InvalidCode {
-                what: Operand::Trit,
-                index,
-                value: value as i16,
-            });
+            return Err(Error::code(Operand::Trit, index, value as i16));
         }
         index += 1;
     }

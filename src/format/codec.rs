@@ -130,11 +130,7 @@ impl Format {
 pub(super) fn check_trits(trits: &[i8]) -> Result<(), Error> {
     let is_trit = |trit: i8| (-1..=1).contains(&trit);
     match trits.iter().enumerate().find(|&(_, &trit)| !is_trit(trit)) {
-        Some((index, &value)) => Err(Error::InvalidCode {
-            what: Operand::Trit,
-            index,
-            value: i16::from(value),
-        }),
+        Some((index, &value)) => Err(Error::code(Operand::Trit, index, i16::from(value))),
         None => Ok(()),
     }
 }

@@ -295,18 +295,9 @@ impl BlockLayout {
             let codes = block.get(self.codes..).unwrap_or_default();
             let codes = codes.get(..self.code_bytes()).unwrap_or_default();
             let found = two_bit::validate(codes, codes.len() * two_bit::TRITS_PER_BYTE);
-            if let Err(Error::InvalidCode {
-                what: Operand::Byte,
-                index: byte,
-                value,
-            }) = found
-            {
-                let byte = number * self.bytes + self.codes + byte;
-                return Err(Error::InvalidCode {
-                    what: Operand::Byte,
-                    index: byte,
-                    value,
-                });
+            if let Err(Error::InvalidCode { index, value, .. }) = found {
+                let byte = number * self.bytes + self.codes + index;
+                return Err(Error::code(Operand::Byte, byte, value));
             }
         }
         Ok(())

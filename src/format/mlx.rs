@@ -114,8 +114,7 @@ pub fn decode_mlx_into<W: Weight>(
         let (scale, bias) = levels;
         scale::check(index, scale.to_value(PRIVATE))?;
         if bias != -scale {
-            let what = Operand::Bias;
-            return Err(Error::InvalidValue { what, index });
+            return Err(Error::invalid(Operand::Bias, index));
         }
     }
     Code::TwoBit.decode_into(codes, trits)?;

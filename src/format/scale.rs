@@ -43,10 +43,7 @@ pub(crate) fn rounded<S: Weight>(index: usize, scale: f64) -> Result<S, Error> {
     check(index, scale)?;
     let near = S::from_value(scale, PRIVATE);
     if !near.is_finite() || near.is_zero() && scale > 0.0 {
-        return Err(Error::Unstorable {
-            what: Operand::Scale,
-            index,
-        });
+        return Err(Error::unstorable(Operand::Scale, index));
     }
     Ok(near)
 }
@@ -55,10 +52,7 @@ pub(crate) fn rounded<S: Weight>(index: usize, scale: f64) -> Result<S, Error> {
 pub(super) fn exact<S: Weight>(index: usize, scale: f64) -> Result<S, Error> {
     let near: S = rounded(index, scale)?;
     if near.to_value(PRIVATE).to_bits() != scale.to_bits() {
-        return Err(Error::Unstorable {
-            what: Operand::Scale,
-            index,
-        });
+        return Err(Error::unstorable(Operand::Scale, index));
     }
     Ok(near)
 }
@@ -68,8 +62,5 @@ pub(super) fn check(index: usize, scale: f64) -> Result<(), Error> {
     if scale >= 0.0 && scale.is_finite() {
         return Ok(());
     }
-    Err(Error::InvalidValue {
-        what: Operand::Scale,
-        index,
-    })
+    Err(Error::invalid(Operand::Scale, index))
 }

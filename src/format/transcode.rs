@@ -150,7 +150,7 @@ fn merged_scale(
         target.check_scale(number, scale)?;
         let known = *only.get_or_insert(scale);
         let (what, equal) = (Operand::BlockScales, known.to_bits() == scale.to_bits());
-        equal.then_some(()).ok_or(Error::Unstorable { what, index })
+        equal.then_some(()).ok_or(Error::unstorable(what, index))
     })?;
     Ok(only.unwrap_or(0.0))
 }

@@ -83,10 +83,9 @@ impl Activations<'static> {
         let backend = Backend::detect();
         for (at, (x, values)) in x.chunks(block).zip(values.chunks_mut(block)).enumerate() {
             let scale = quantize_on(backend, x, values);
-            scales.push(scale.map_err(|index| Error::InvalidValue {
-                what: Operand::Activation,
-                index: at * block + index,
-            })?);
+            scales.push(
+                scale.map_err(|index| Error::invalid(Operand::Activation, at * block + index))?,
+            );
         }
         Ok(Self {
             values: values.into(),
@@ -130,7 +129,7 @@ fn check(values: &[i8], scales: &[f32]) -> Result<(), Error> {
     let wrong = values.iter().position(|&value| value == i8::MIN);
     let no_scale = || scales.iter().any(|scale| !scale.is_finite());
     match wrong.or_else(|| no_scale().then_some(values.len())) {
-        Some(index) => Err(Error::InvalidValue { what, index }),
+        Some(index) => Err(Error::invalid(what, index)),
         None => Ok(()),
     }
 }

@@ -157,8 +157,7 @@ impl<'a> TernaryMatrix<'a> {
         // The planes.
         let (given, max) = (planes.len(), MAX_PLANES);
         if given == 0 || given > max {
-            let what = Operand::Plane;
-            return Err(Error::TooMany { what, given, max });
+            return Err(Error::too_many(Operand::Plane, given, max));
         }
         let Some(weights) = rows.checked_mul(columns) else {
             return Err(Error::Shape(ShapeError::Overflow));
@@ -170,10 +169,10 @@ impl<'a> TernaryMatrix<'a> {
                 return Err(error);
             }
             if planes[k].code() as u8 != planes[0].code() as u8 {
-                return Err(Error::Conflict {
-                    this: "a plane in the 2-bit code",
-                    that: "a plane in base 3",
-                });
+                return Err(Error::conflict(
+                    "a plane in the 2-bit code",
+                    "a plane in base 3",
+                ));
             }
             all[k] = planes[k];
             k += 1;
@@ -258,8 +257,7 @@ impl<'a> TernaryMatrix<'a> {
         let mut index = 0;
         while index < bias.len() {
             if !bias[index].is_finite() {
-                let what = Operand::Bias;
-                return Err(Error::InvalidValue { what, index });
+                return Err(Error::invalid(Operand::Bias, index));
             }
             index += 1;
         }
@@ -281,10 +279,7 @@ impl<'a> TernaryMatrix<'a> {
             return Err(error);
         }
         match scales.first_invalid() {
-            Some(index) => Err(Error::InvalidValue {
-                what: Operand::Scale,
-                index,
-            }),
+            Some(index) => Err(Error::invalid(Operand::Scale, index)),
             None => Ok(()),
         }
     }

@@ -43,10 +43,7 @@ pub fn quantize_into(x: &[f32], values: &mut [i8]) -> Result<f32, Error> {
         return Err(Error::LengthMismatch { expected, actual });
     }
     let scale = quantize_on(Backend::detect(), x, values);
-    scale.map_err(|index| Error::InvalidValue {
-        what: Operand::Activation,
-        index,
-    })
+    scale.map_err(|index| Error::invalid(Operand::Activation, index))
 }
 
 /// The same on a backend, for slices of equal length; the index of what is not finite.

@@ -53,7 +53,7 @@ pub(crate) fn check_options(options: &Ternarizer<'_>) -> Result<(), Error> {
         && !(value > 0.0 && value <= 1.0)
     {
         let name = "target_cosine";
-        return Err(Error::InvalidOption { name, value });
+        return Err(Error::option(name, value));
     }
     check_conflicts(options)
 }

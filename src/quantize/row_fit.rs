@@ -83,10 +83,7 @@ impl Codebook {
         let from_finest = planes.chain([Self::TwoScales, Self::OneScale]);
         let mut fitting =
             from_finest.filter(|book| book.bits_per_weight(group, scale_type) <= bits);
-        fitting.next().ok_or(Error::InvalidOption {
-            name: "bits per weight",
-            value: bits,
-        })
+        fitting.next().ok_or(Error::option("bits per weight", bits))
     }
 }
 

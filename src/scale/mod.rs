@@ -195,7 +195,7 @@ impl ScaleType {
         let lost = wanted.iter().any(|&scale| scale != 0.0) && stored.iter().all(|&s| s == 0.0);
         if lost || wanted.iter().any(|&scale| scale >= self.infinite()) {
             let (what, index) = (Operand::Scale, group);
-            return Err(Error::Unstorable { what, index });
+            return Err(Error::unstorable(what, index));
         }
         Ok(())
     }

@@ -26,7 +26,7 @@ impl ScaleBuf {
         for (index, &scale) in scales.iter().enumerate() {
             let what = Operand::Scale;
             if !(scale >= 0.0 && scale < f64::INFINITY) {
-                return Err(Error::InvalidValue { what, index });
+                return Err(Error::invalid(what, index));
             }
             scale_type.check(index, &[scale], &[scale_type.round(scale)])?;
         }

@@ -42,8 +42,7 @@ impl TernaryTensor {
         check_len(rows, maps.len())?;
         let finite = |map: &Affine| map.scale.is_finite() && map.shift.is_finite();
         if let Some(index) = maps.iter().position(|map| !finite(map)) {
-            let what = Operand::Scale;
-            return Err(Error::InvalidValue { what, index });
+            return Err(Error::invalid(Operand::Scale, index));
         }
         // Scales that belong to one channel each.
         let grouping = self.groups_of_channels();

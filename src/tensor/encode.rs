@@ -88,7 +88,7 @@ impl TernaryTensor {
             (Operand::Bias, self.bias.is_empty()),
         ];
         if let Some(&(what, _)) = held.iter().find(|(_, held)| !held) {
-            return Err(Error::Unstorable { what, index: 0 });
+            return Err(Error::unstorable(what, 0));
         }
         let scales = self.block_scales(format, format.scales_len(rows, columns)?)?;
         format.encode_packed_into(columns, self.trits(), &scales, bytes)
@@ -123,7 +123,7 @@ impl TernaryTensor {
                 if known.to_bits() != scale.to_bits() {
                     let faults = [(Operand::BlockScales, block), (Operand::SignScales, group)];
                     let (what, index) = faults[usize::from(owner == group)];
-                    return Err(Error::Unstorable { what, index });
+                    return Err(Error::unstorable(what, index));
                 }
             }
         }

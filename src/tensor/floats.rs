@@ -146,7 +146,7 @@ impl Floats {
 }
 
 const fn invalid(what: Operand, index: usize) -> Error {
-    Error::InvalidValue { what, index }
+    Error::invalid(what, index)
 }
 
 /// The nearest finite weight.

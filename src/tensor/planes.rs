@@ -95,7 +95,7 @@ impl TernaryTensor {
             let kind = |fit: &RowFit| (fit.codebook, fit.group, fit.scale_type);
             if kind(fit) != kind(first) {
                 let (this, that) = ("the kind of one row", "the kind of another");
-                return Err(Error::Conflict { this, that });
+                return Err(Error::conflict(this, that));
             }
         }
         let grouping = match (inner.len(), first.group) {

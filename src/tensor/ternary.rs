@@ -111,26 +111,25 @@ impl TernaryTensor {
         let groups = grouping.resolve(&shape)?;
         let (what, given, max) = (Operand::Plane, planes.len(), MAX_PLANES);
         if given == 0 || given > max {
-            return Err(Error::TooMany { what, given, max });
+            return Err(Error::too_many(what, given, max));
         }
         for plane in &planes {
             check_len(shape.len(), plane.len())?;
             if plane.code() != planes[0].code() {
                 let (this, that) = (planes[0].code().name(), plane.code().name());
-                return Err(Error::Conflict { this, that });
+                return Err(Error::conflict(this, that));
             }
         }
         for scales in core::iter::once(&lambda_p).chain(&lambda_n) {
             let scales = scales.as_slice();
             check_len(groups.len().saturating_mul(given), scales.len())?;
             if let Some(index) = scales.first_invalid() {
-                let what = Operand::Scale;
-                return Err(Error::InvalidValue { what, index });
+                return Err(Error::invalid(Operand::Scale, index));
             }
             if scales.scale_type() != lambda_p.as_slice().scale_type() {
                 let this = lambda_p.as_slice().scale_type().name();
                 let that = scales.scale_type().name();
-                return Err(Error::Conflict { this, that });
+                return Err(Error::conflict(this, that));
             }
         }
         Ok(Self {
@@ -166,8 +165,7 @@ impl TernaryTensor {
             check_len(self.rows()?, bias.len())?;
         }
         if let Some(index) = bias.iter().position(|bias| !bias.is_finite()) {
-            let what = Operand::Bias;
-            return Err(Error::InvalidValue { what, index });
+            return Err(Error::invalid(Operand::Bias, index));
         }
         Ok(Self { bias, ..self })
     }

@@ -91,7 +91,7 @@ impl BatchNorm<'_> {
         }
         let (name, value) = ("epsilon", self.epsilon);
         if !(value >= 0.0 && value.is_finite()) {
-            return Err(Error::InvalidOption { name, value });
+            return Err(Error::option(name, value));
         }
         let moments = means.iter().zip(variances);
         let learned = self.weight.iter().zip(self.bias);
@@ -102,10 +102,9 @@ impl BatchNorm<'_> {
             let shift = f64::from(bias) - scale * mean;
             let valid = square > 0.0 && [square, scale, shift].iter().all(|x| x.is_finite());
             let affine = Affine { scale, shift };
-            valid.then_some(affine).ok_or(Error::InvalidValue {
-                what: Operand::Scale,
-                index,
-            })
+            valid
+                .then_some(affine)
+                .ok_or(Error::invalid(Operand::Scale, index))
         });
         affine.collect()
     }

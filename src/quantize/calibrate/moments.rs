@@ -96,10 +96,7 @@ impl Moments {
         }
         let bad = values.iter().position(|value| !value.is_finite());
         bad.map_or(Ok(()), |index| {
-            Err(Error::InvalidValue {
-                what: Operand::Activation,
-                index,
-            })
+            Err(Error::invalid(Operand::Activation, index))
         })
     }
 

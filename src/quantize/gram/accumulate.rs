@@ -101,11 +101,7 @@ impl Gram {
             return Err(Error::Empty);
         }
         if inputs > MOST_INPUTS {
-            return Err(Error::TooMany {
-                what: Operand::Weight,
-                given: inputs,
-                max: MOST_INPUTS,
-            });
+            return Err(Error::too_many(Operand::Weight, inputs, MOST_INPUTS));
         }
         let stride = inputs.next_multiple_of(LANES);
         Ok(Self {

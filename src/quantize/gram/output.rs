@@ -226,11 +226,7 @@ impl<'g> OutputAware<'g> {
     fn check(&self, weights: &[f32]) -> Result<(), Error> {
         let planes = self.codebook.planes();
         if planes == 0 || planes > MAX_PLANES {
-            return Err(Error::TooMany {
-                what: Operand::Plane,
-                given: planes,
-                max: MAX_PLANES,
-            });
+            return Err(Error::too_many(Operand::Plane, planes, MAX_PLANES));
         }
         if self.group == 0 {
             return Err(Error::Shape(ShapeError::EmptyBlock));
@@ -248,9 +244,6 @@ pub(super) fn check_damping(gram: &Gram, damping: f64) -> Result<(), Error> {
     if damping >= 0.0 && damping.is_finite() && damping * gram.trace() <= MOST_DAMPING {
         Ok(())
     } else {
-        Err(Error::InvalidOption {
-            name: "damping",
-            value: damping,
-        })
+        Err(Error::option("damping", damping))
     }
 }

@@ -213,21 +213,18 @@ impl Planes {
 
     /// Checks that these options can be applied to so many weights.
     pub(crate) fn check(&self, len: usize) -> Result<(), Error> {
-        let too_many = |what, given, max| Err(Error::TooMany { what, given, max });
+        let too_many = |what, given, max| Err(Error::too_many(what, given, max));
         if self.scales == Scales::Two && self.count > 1 {
-            return Err(Error::Conflict {
-                this: "a scale for each sign",
-                that: "several planes",
-            });
+            return Err(Error::conflict("a scale for each sign", "several planes"));
         }
         match (self.method, self.count) {
             (_, 1) | (PlaneMethod::Greedy | PlaneMethod::Refined, 2..=MAX_PLANES) => Ok(()),
             (PlaneMethod::Optimal, 2) if len <= pair::MAX_LEN => Ok(()),
             (PlaneMethod::Optimal, 2) => too_many(Operand::Weight, len, pair::MAX_LEN),
-            (PlaneMethod::Optimal, 3..=MAX_PLANES) => Err(Error::Conflict {
-                this: "the optimal method",
-                that: "more than two planes",
-            }),
+            (PlaneMethod::Optimal, 3..=MAX_PLANES) => Err(Error::conflict(
+                "the optimal method",
+                "more than two planes",
+            )),
             (_, planes) => too_many(Operand::Plane, planes, MAX_PLANES),
         }
     }

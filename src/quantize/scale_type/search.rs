@@ -77,10 +77,7 @@ impl ScaleType {
             }
             Rule::TwoScale => BestScale::of_each_sign(&weights, self),
             _ => {
-                return Err(Error::Conflict {
-                    this: "a stored scale",
-                    that: rule.name(),
-                });
+                return Err(Error::conflict("a stored scale", rule.name()));
             }
         };
         self.check(0, &[p.wanted, n.wanted], &[p.stored, n.stored])?;
