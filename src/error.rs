@@ -95,7 +95,7 @@ pub enum Error {
         /// [`Operand::Scale`]: the scale is not a number of the type it is to be stored in. It would become infinite, or zero
         /// though it is not zero, or, where rounding is not allowed, another number. [`Operand::BlockScales`]: the weights of a
         /// block have several scales. [`Operand::SignScales`]: the two signs of a group have different scales.
-        /// [`Operand::Plane`], [`Operand::Bias`]: the format holds one plane, and no bias.
+        /// [`Operand::Plane`], [`Operand::Bias`], [`Operand::Rotation`]: the format holds one plane, no bias and no rotation.
         what: Operand,
         /// The number of the group or block.
         index: usize,
@@ -147,6 +147,8 @@ pub enum Operand {
     BlockScales,
     /// The scales of the two signs of one group.
     SignScales,
+    /// A rotation of the inputs.
+    Rotation,
 }
 
 /// How a shape, an axis, a grouping or a view does not fit.
@@ -211,6 +213,7 @@ impl Operand {
             Self::Nonzero => "non-zero",
             Self::BlockScales => "scales of block",
             Self::SignScales => "scales of group",
+            Self::Rotation => "rotation",
         }
     }
 
@@ -306,6 +309,7 @@ impl fmt::Display for Error {
                 }
                 Operand::Plane => f.write_str("the format holds one plane only"),
                 Operand::Bias => f.write_str("the format holds no bias"),
+                Operand::Rotation => f.write_str("the format holds no rotation of the inputs"),
                 _ => write!(
                     f,
                     "the scale at index {index} does not fit the type it is stored in"

@@ -8,6 +8,7 @@
 //!
 //! It borrows everything and needs no heap, so that a `static` one lies in flash.
 
+use super::rotation;
 use crate::code::Code;
 use crate::error::{Error, Operand, ShapeError, check_len};
 use crate::packed::PackedTrits;
@@ -47,6 +48,8 @@ pub struct TernaryMatrix<'a> {
     step: usize,
     /// Empty, or one for each row.
     bias: &'a [f32],
+    /// The width and the seed of the rotation of its inputs.
+    rotation: Option<(usize, u64)>,
 }
 
 impl<'a> TernaryMatrix<'a> {
@@ -199,6 +202,7 @@ impl<'a> TernaryMatrix<'a> {
             block,
             step: if one_for_all { 0 } else { per_row },
             bias,
+            rotation: None,
         })
     }
 
@@ -263,6 +267,44 @@ impl<'a> TernaryMatrix<'a> {
         }
         self.bias = bias;
         Ok(self)
+    }
+
+    /// The same matrix, stored for rotated inputs: products take activations to which [`rotate`](super::rotate) has been applied, once
+    /// for all matrices with the same inputs. Nothing is computed here.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidOption`] for a width that is no power of two; [`Error::Shape`] if the columns are no multiple of it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ternarize::matmul::{TernaryMatrix, rotate};
+    /// use ternarize::{Code, PackedTrits, ScaleSlice};
+    ///
+    /// let trits = PackedTrits::new(Code::TwoBit, &[0b01_01_00_10], 2)?;
+    /// let matrix = TernaryMatrix::new([1, 2], &[trits], ScaleSlice::F32(&[0.5]))?.with_rotation(2, 7)?;
+    /// let (mut x, mut y) = ([3.0, 1.0], [0.0]);
+    /// if let Some((width, seed)) = matrix.rotation() {
+    ///     rotate(&mut x, matrix.columns(), width, seed)?;
+    /// }
+    /// matrix.matvec(&x, &mut y)?;
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    pub const fn with_rotation(mut self, width: usize, seed: u64) -> Result<Self, Error> {
+        match rotation::check(self.columns, width, self.columns) {
+            Ok(()) => {
+                self.rotation = Some((width, seed));
+                Ok(self)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The width and the seed of the rotation of its inputs, if it is stored for rotated ones.
+    #[must_use]
+    pub const fn rotation(&self) -> Option<(usize, u64)> {
+        self.rotation
     }
 
     /// Checks that there is a valid scale for each block, row and plane.

@@ -59,8 +59,12 @@ mod float;
 pub(crate) mod int8;
 mod integer;
 mod matrix;
+mod rotation;
 mod round;
 
 pub use activations::Activations;
 pub use matrix::TernaryMatrix;
+#[cfg(feature = "alloc")]
+pub(crate) use rotation::check as check_rotation;
+pub use rotation::{rotate, rotate_back};
 pub use round::quantize_into;

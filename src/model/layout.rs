@@ -64,6 +64,17 @@ struct TensorEntry {
     dtype: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rule: Option<String>,
+    /// If the tensor is stored for inputs that were transformed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    transform: Option<Transform>,
+}
+
+/// A transform of the inputs.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+enum Transform {
+    /// A rotation: see [`rotate`](crate::matmul::rotate).
+    Hadamard { width: usize, seed: u64 },
 }
 
 fn part_name(tensor: &str, part: &str) -> String {
@@ -167,6 +178,9 @@ fn describe(ternary: &TernaryTensor) -> TensorEntry {
         scales: Some(ternary.scale_type().name().to_string()),
         dtype: None,
         rule: ternary.rule().map(|rule| rule.name().to_string()),
+        transform: ternary
+            .rotation()
+            .map(|(width, seed)| Transform::Hadamard { width, seed }),
     }
 }
 
@@ -243,6 +257,11 @@ fn put_together(
     let tensor = TernaryTensor::assemble(shape, grouping, planes, lambda_p, lambda_n)
         .map_err(|error| bad("set of scales", &error))?
         .with_rule(rule.transpose()?);
+    let tensor = match entry.transform {
+        Some(Transform::Hadamard { width, seed }) => tensor.with_rotation(width, seed),
+        None => Ok(tensor),
+    };
+    let tensor = tensor.map_err(|error| bad("transform", &error))?;
     match bias.map(|bias| bias.values::<f32>()) {
         None => Ok(tensor),
         Some(None) => Err(bad(BIAS, &"not F32")),

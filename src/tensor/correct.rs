@@ -79,6 +79,7 @@ impl TernaryTensor {
         });
         Self {
             rule: self.rule,
+            rotation: self.rotation,
             ..corrected
         }
         .with_bias(bias.collect())

@@ -31,7 +31,7 @@ impl TernaryTensor {
     /// # Errors
     ///
     /// - [`Error::Empty`] for a tensor without elements;
-    /// - [`Error::Unstorable`] for more than one plane, and for a bias: a format holds neither;
+    /// - [`Error::Unstorable`] for more than one plane, a bias or a rotation: a format holds none of them;
     /// - [`Error::Shape`] if the last axis is not a multiple of the format's [`block_len`](Format::block_len);
     /// - [`Error::Unstorable`] with the first group whose signs have different scales in one block, with the first group whose scale
     ///   would be rounded to infinity, or to zero from another value, or with the first block that has weights of several groups
@@ -86,6 +86,7 @@ impl TernaryTensor {
         let held = [
             (Operand::Plane, self.planes.len() == 1),
             (Operand::Bias, self.bias.is_empty()),
+            (Operand::Rotation, self.rotation.is_none()),
         ];
         if let Some(&(what, _)) = held.iter().find(|(_, held)| !held) {
             return Err(Error::unstorable(what, 0));

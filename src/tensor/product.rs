@@ -247,12 +247,17 @@ impl TernaryTensor {
     pub fn as_matrix(&self) -> Result<TernaryMatrix<'_>, Error> {
         let expected = "groups that lie along the rows";
         self.rows()?;
-        self.lend()
-            .ok_or(Error::Shape(ShapeError::Grouping { expected }))
+        let matrix = self
+            .lend()
+            .ok_or(Error::Shape(ShapeError::Grouping { expected }))?;
+        match self.rotation {
+            Some((width, seed)) => matrix.with_rotation(width, seed),
+            None => Ok(matrix),
+        }
     }
 
     /// The product of all axes but the first.
-    fn columns(&self) -> Result<usize, Error> {
+    pub(super) fn columns(&self) -> Result<usize, Error> {
         self.rows()?;
         Ok(self.shape().axes().iter().skip(1).product())
     }

@@ -15,6 +15,7 @@ use core::ops::Range;
 
 use super::{Grouping, Groups, Shape};
 use crate::error::{ShapeError, check_len};
+use crate::matmul::check_rotation;
 use crate::scale::{MAX_PLANES, ScaleBuf};
 use crate::{
     Code, Error, Operand, PackedTrits, PackedTritsBuf, Rule, ScaleSlice, ScaleType, Scales,
@@ -58,6 +59,8 @@ pub struct TernaryTensor {
     pub(super) lambda_n: Option<ScaleBuf>,
     /// Empty, or one for each coordinate along axis 0.
     pub(super) bias: Vec<f32>,
+    /// The width and the seed of the rotation of its inputs.
+    pub(super) rotation: Option<(usize, u64)>,
 }
 
 impl TernaryTensor {
@@ -139,6 +142,7 @@ impl TernaryTensor {
             lambda_p,
             lambda_n,
             bias: Vec::new(),
+            rotation: None,
         })
     }
 
@@ -168,6 +172,44 @@ impl TernaryTensor {
             return Err(Error::invalid(Operand::Bias, index));
         }
         Ok(Self { bias, ..self })
+    }
+
+    /// The same tensor, stored for rotated inputs: products take activations to which [`rotate`](crate::matmul::rotate) has been
+    /// applied, and the restored weights are those for such inputs. Nothing is computed here.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidOption`] for a width that is no power of two; [`Error::Shape`] if the weights of an output channel are no multiple of
+    /// it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ternarize::tensor::{Grouping, TensorView, TernaryTensor};
+    /// # use ternarize::{Ternarizer, matmul::{rotate, rotate_back}};
+    /// let (mut weights, mut x) = ([8.0_f32, -4.0, 2.0, 1.0], [1.0, 0.0, 2.0, -1.0]);
+    /// // Rotated weights times rotated activations: the same product, but for roundings.
+    /// rotate(&mut weights, 4, 4, 7)?;
+    /// let view = TensorView::new(&weights, &[1, 4])?;
+    /// let (tensor, _) = TernaryTensor::ternarize(&view, Grouping::Block(1), &Ternarizer::new())?;
+    /// let tensor = tensor.with_rotation(4, 7)?;
+    /// rotate(&mut x, 4, 4, 7)?;
+    /// assert_eq!(tensor.outputs(&x)?, [11.0]);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    pub fn with_rotation(self, width: usize, seed: u64) -> Result<Self, Error> {
+        let columns = self.columns()?;
+        check_rotation(columns, width, columns)?;
+        Ok(Self {
+            rotation: Some((width, seed)),
+            ..self
+        })
+    }
+
+    /// The width and the seed of the rotation of its inputs, if it is stored for rotated ones.
+    #[must_use]
+    pub const fn rotation(&self) -> Option<(usize, u64)> {
+        self.rotation
     }
 
     /// The extent of axis 0.
