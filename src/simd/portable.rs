@@ -4,36 +4,6 @@
 
 use super::vector::{Vector, one_digit};
 
-#[cfg(target_arch = "x86_64")]
-use super::x86::four::{self, Four};
-
-/// Four singles: a register of most processors.
-#[cfg(not(target_arch = "x86_64"))]
-type Four = [f32; 4];
-
-#[cfg(not(target_arch = "x86_64"))]
-mod four {
-    #[inline(always)]
-    pub(super) fn load(array: &[f32; 4]) -> [f32; 4] {
-        *array
-    }
-
-    #[inline(always)]
-    pub(super) fn array(x: [f32; 4]) -> [f32; 4] {
-        x
-    }
-
-    #[inline(always)]
-    pub(super) fn max(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
-        super::zip(a, b, |a, b| if a > b { a } else { b })
-    }
-
-    #[inline(always)]
-    pub(super) fn min(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
-        super::zip(a, b, |a, b| if a > b { b } else { a })
-    }
-}
-
 /// Plain arrays.
 #[derive(Clone, Copy)]
 pub(crate) struct Arrays;
@@ -270,22 +240,33 @@ impl Vector for Arrays {
 
     const ROWS: usize = 4;
 
-    type Column = Four;
+    // A register of most processors.
+    type Column = [f32; 4];
     const COLUMNS: usize = 4;
 
     #[inline(always)]
-    fn column(self, array: &[f32; 16], c: usize) -> Four {
-        four::load(&array.as_chunks().0[c % 4])
+    fn column(self, array: &[f32; 16], c: usize) -> [f32; 4] {
+        array.as_chunks().0[c % 4]
     }
 
     #[inline(always)]
-    fn set_column(self, array: &mut [f32; 16], c: usize, x: Four) {
-        array.as_chunks_mut().0[c % 4] = four::array(x);
+    fn set_column(self, array: &mut [f32; 16], c: usize, x: [f32; 4]) {
+        array.as_chunks_mut().0[c % 4] = x;
     }
 
+    #[cfg(target_arch = "x86_64")]
     #[inline(always)]
-    fn order(self, a: Four, b: Four) -> [Four; 2] {
-        [four::max(a, b), four::min(a, b)]
+    fn order(self, a: [f32; 4], b: [f32; 4]) -> [[f32; 4]; 2] {
+        super::x86::order(a, b)
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    #[inline(always)]
+    fn order(self, a: [f32; 4], b: [f32; 4]) -> [[f32; 4]; 2] {
+        [
+            zip(a, b, |a, b| if a > b { a } else { b }),
+            zip(a, b, |a, b| if a > b { b } else { a }),
+        ]
     }
 
     #[inline(always)]

@@ -30,7 +30,7 @@ use crate::simd::{Job, Vector};
 const BASE: usize = 16;
 
 /// So many rows.
-type Rows = [[f32; 16]; BASE];
+type SortBlock = [[f32; 16]; BASE];
 
 /// Sorts magnitudes of rows, of both signs or of one.
 pub(super) struct SortPass<'r> {
@@ -77,7 +77,7 @@ impl Job for SortPass<'_> {
 
 /// Sorts the first `N` rows of a block.
 #[inline(always)]
-fn few<V: Vector, const N: usize>(v: V, c: usize, rows: &mut Rows) {
+fn few<V: Vector, const N: usize>(v: V, c: usize, rows: &mut SortBlock) {
     let mut x = [v.column(&rows[0], c); N];
     for (x, row) in x.iter_mut().zip(rows.iter()) {
         *x = v.column(row, c);
@@ -106,7 +106,7 @@ fn few<V: Vector, const N: usize>(v: V, c: usize, rows: &mut Rows) {
 
 /// Merges sorted neighbours of `N / 2` blocks, of `len` rows in all.
 #[inline(always)]
-fn merge<V: Vector, const N: usize>(v: V, c: usize, blocks: &mut [Rows], len: usize) {
+fn merge<V: Vector, const N: usize>(v: V, c: usize, blocks: &mut [SortBlock], len: usize) {
     let spans = blocks.as_chunks_mut::<N>().0.iter_mut();
     for (span, start) in spans.zip((0..len).step_by(BASE * N)) {
         let len = len - start;
@@ -131,7 +131,7 @@ fn merge<V: Vector, const N: usize>(v: V, c: usize, blocks: &mut [Rows], len: us
 
 /// Compares row `i` of each block with its mirror image, and goes on while the blocks are not the same.
 #[inline(always)]
-fn flip<V: Vector, const N: usize>(v: V, c: usize, span: &mut [Rows; N], i: usize) {
+fn flip<V: Vector, const N: usize>(v: V, c: usize, span: &mut [SortBlock; N], i: usize) {
     let place = |j| if j < N / 2 { i } else { BASE - 1 - i };
     let mut x = [v.column(&span[0][i], c); N];
     for j in 0..N {

@@ -11,7 +11,10 @@
     reason = "the one place where a function for an instruction set is entered, by a token that proves it exists"
 )]
 
-use core::arch::x86_64::{__cpuid, __cpuid_count, _MM_HINT_T0, _mm_prefetch, _xgetbv};
+use core::arch::x86_64::{
+    __cpuid, __cpuid_count, __m128, _MM_HINT_T0, _mm_max_ps, _mm_min_ps, _mm_prefetch, _xgetbv,
+};
+use core::mem::transmute;
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 /// An expression of intrinsics, for a token that proves that the processor has them.
@@ -25,7 +28,6 @@ macro_rules! with_token {
 
 mod avx2;
 mod avx512;
-pub(super) mod four;
 mod tiles_avx2;
 mod tiles_avx512;
 mod tiles_vnni;
@@ -165,6 +167,20 @@ fn prefetch<T: ?Sized>(value: &T, bytes: usize) {
         // SAFETY: every x86-64 processor has the instruction, and it reads nothing: any address will do.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(first.wrapping_add(64 * line)) };
     }
+}
+
+/// The larger and the smaller of four magnitudes. Of arrays the compiler would make numbers, and put those together to other
+/// vectors than they were in.
+#[inline(always)]
+pub(super) fn order(a: [f32; 4], b: [f32; 4]) -> [[f32; 4]; 2] {
+    // SAFETY: both are twice four singles, and any bits will do.
+    let [a, b] = unsafe { transmute::<[[f32; 4]; 2], [__m128; 2]>([a, b]) };
+    // SAFETY: every x86-64 processor has SSE.
+    let larger = unsafe { _mm_max_ps(a, b) };
+    // SAFETY: as above.
+    let smaller = unsafe { _mm_min_ps(a, b) };
+    // SAFETY: as above.
+    unsafe { transmute([larger, smaller]) }
 }
 
 const LEVEL_UNKNOWN: u8 = 0;
