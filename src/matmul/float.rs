@@ -250,10 +250,12 @@ impl TernaryMatrix<'_> {
                 // The codes and the scales of the block in each row. MatrixRows that are there only to fill up are the last one again.
                 let mut codes = [[trits.row(0); 2]; PAIRS];
                 let mut scales = [[[0.0; 2]; 2]; PAIRS];
-                for row in 0..2 * PAIRS {
-                    let at = first + row.min(count.saturating_sub(1));
-                    codes.as_flattened_mut()[row] = trits.row(at * self.columns() + start);
-                    scales.as_flattened_mut()[row] = self.scales(plane, at, start);
+                for pair in 0..PAIRS {
+                    for half in 0..2 {
+                        let row = first + (2 * pair + half).min(count.saturating_sub(1));
+                        codes[pair][half] = trits.row(row * self.columns() + start);
+                        scales[pair][half] = self.scales(plane, row, start);
+                    }
                 }
                 for vector in 0..vectors {
                     let origin = vector * self.columns();

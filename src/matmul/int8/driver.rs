@@ -179,15 +179,20 @@ where
                 }
             }
             let terms = self.plane(plane, row, xs, &vectors);
+            if k == 0 {
+                y = terms;
+                continue;
+            }
             let terms = terms.as_flattened();
-            for (y, &term) in y.as_flattened_mut().iter_mut().zip(terms) {
-                *y = if k == 0 { term } else { *y + term };
+            for (y, term) in y.as_flattened_mut().iter_mut().zip(terms) {
+                *y += term;
             }
         }
         y
     }
 
     /// The same for one plane.
+    #[inline(always)]
     fn plane<const R: usize, const C: usize>(
         &mut self,
         plane: &TiledPlane<'_>,
@@ -195,7 +200,7 @@ where
         xs: &[Arranged<P>; C],
         vectors: &[[&TiledVector<P>; C]; R],
     ) -> [[f32; C]; R] {
-        let (lambda_p, lambda_n, first, step) = match plane.scales {
+        let (lambda_p, lambda_n, first, step) = match &plane.scales {
             MatrixScales::Rows {
                 lambda_p,
                 lambda_n,
@@ -203,10 +208,10 @@ where
                 step,
             } => (lambda_p, lambda_n, first, step),
             MatrixScales::Blocks { lanes, scales } => {
-                return self.scaled_sums(plane.codes, row, xs, vectors, lanes, scales);
+                return self.scaled_sums(&plane.codes, row, xs, vectors, *lanes, scales);
             }
         };
-        let sums = self.exact_sums(plane.codes, row, vectors, lambda_n.is_some());
+        let sums = self.exact_sums(&plane.codes, row, vectors, lambda_n.is_some());
         let mut y = [[0.0; C]; R];
         for (r, (y, sums)) in y.iter_mut().zip(sums).enumerate() {
             let index = first + (row + r) * step;
@@ -226,7 +231,7 @@ where
     /// The exact sums of each row and vector: `[sum t x, 0]`, or by sign.
     fn exact_sums<const R: usize, const C: usize>(
         &mut self,
-        codes: RowCodes<'_>,
+        codes: &RowCodes<'_>,
         row: usize,
         vectors: &[[&TiledVector<P>; C]; R],
         two: bool,
@@ -256,12 +261,12 @@ where
     /// The sums of each row and vector, tile by tile times their scales.
     fn scaled_sums<const R: usize, const C: usize>(
         &mut self,
-        codes: RowCodes<'_>,
+        codes: &RowCodes<'_>,
         row: usize,
         xs: &[Arranged<P>; C],
         vectors: &[[&TiledVector<P>; C]; R],
         lanes: bool,
-        weights: BlockScales<'_>,
+        weights: &BlockScales<'_>,
     ) -> [[f32; C]; R] {
         let backend = self.matrix.backend;
         let tiles = xs[0].len();

@@ -11,9 +11,10 @@ pub(crate) const LANE_PAIRS: usize = 8;
 /// Where the scales of the weights are stored, if a row has several or the vectors do.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum BlockScales<'a> {
-    /// In slices of their own. The -1 trits may have others.
+    /// In slices of their own.
     Slices {
         lambda_p: ScaleSlice<'a>,
+        /// Those of the -1 trits, if they have others.
         lambda_n: Option<ScaleSlice<'a>>,
         /// The index of the first row's first scale.
         first: usize,
@@ -21,7 +22,7 @@ pub(crate) enum BlockScales<'a> {
         step: usize,
         /// How many there are for a row.
         per_row: usize,
-        /// How many tiles, or pairs of lanes, share a scale.
+        /// How many tiles, or pairs of lanes, share a scale: at least 1.
         shared: usize,
     },
     /// In the blocks of a format, as f16 bits.
@@ -39,7 +40,7 @@ pub(crate) enum BlockScales<'a> {
 
 /// Multiplies the scales of some rows by those of some vectors.
 pub(super) struct MultiplyScales<'a, const P: usize> {
-    pub(super) weights: BlockScales<'a>,
+    pub(super) weights: &'a BlockScales<'a>,
     pub(super) first_row: usize,
     pub(super) rows: usize,
     /// Whether each pair of lanes has a scale, or each tile.
@@ -88,7 +89,7 @@ impl BlockScales<'_> {
     /// Writes the scales of a row for its tiles: those of the +1 trits, or if `kind` is 1, minus those of the -1 trits.
     #[inline(always)]
     fn write<T: TileUnit>(&self, unit: T, row: usize, kind: usize, slots: &mut [f32]) {
-        match *self {
+        match self {
             Self::Slices {
                 lambda_p,
                 lambda_n,
@@ -102,16 +103,18 @@ impl BlockScales<'_> {
                     _ => (lambda_p, 1.0),
                 };
                 let start = first + row * step;
-                if let ScaleSlice::F32(lambdas) = lambdas {
-                    let lambdas = lambdas.get(start..start + per_row);
-                    repeat(lambdas.unwrap_or_default(), shared, sign, slots);
-                    return;
-                }
-                let mut next = start;
-                for slots in slots.chunks_mut(16 * shared.max(1)) {
-                    let scales = sixteen(unit, lambdas, next..start + per_row);
-                    repeat(&scales, shared, sign, slots);
-                    next += 16;
+                let range = start..start + per_row;
+                match lambdas {
+                    _ if *per_row == 1 => slots.fill(lambdas.single(start) * sign),
+                    ScaleSlice::F32(lambdas) => {
+                        repeat(lambdas.get(range).unwrap_or_default(), *shared, sign, slots);
+                    }
+                    _ => {
+                        for (at, slots) in slots.chunks_mut(16 * shared).enumerate() {
+                            let range = start + 16 * at..range.end;
+                            repeat(&sixteen(unit, lambdas, range), *shared, sign, slots);
+                        }
+                    }
                 }
             }
             #[cfg(feature = "half")]
@@ -123,15 +126,15 @@ impl BlockScales<'_> {
                 shared,
             } => {
                 let bytes = bytes.get(row * row_bytes..(row + 1) * row_bytes);
-                let mut blocks = bytes.unwrap_or_default().chunks_exact(block.max(1));
-                for slots in slots.chunks_mut(16 * shared.max(1)) {
+                let mut blocks = bytes.unwrap_or_default().chunks_exact(*block.max(&1));
+                for slots in slots.chunks_mut(16 * shared) {
                     let mut bits = [0; 16];
                     for (bits, block) in bits.iter_mut().zip(&mut blocks) {
-                        let scale = block.get(offset..).unwrap_or_default().first_chunk();
+                        let scale = block.get(*offset..).unwrap_or_default().first_chunk();
                         *bits = u16::from_le_bytes(*scale.unwrap_or(&[0; 2]));
                     }
                     let scales = unit.vector().array(unit.widen_halves(&bits));
-                    repeat(&scales, shared, 1.0, slots);
+                    repeat(&scales, *shared, 1.0, slots);
                 }
             }
         }
@@ -140,7 +143,7 @@ impl BlockScales<'_> {
 
 /// The first sixteen scales of a range; 0 for those beyond its end.
 #[inline(always)]
-fn sixteen<T: TileUnit>(unit: T, scales: ScaleSlice<'_>, range: Range<usize>) -> [f32; 16] {
+fn sixteen<T: TileUnit>(unit: T, scales: &ScaleSlice<'_>, range: Range<usize>) -> [f32; 16] {
     if let ScaleSlice::F16(halves) = scales {
         let mut bits = [0; 16];
         let halves = halves.get(range).unwrap_or_default();
