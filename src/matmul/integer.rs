@@ -116,17 +116,23 @@ impl TernaryMatrix<'_> {
         if self.columns() == 0 {
             // Nothing but the bias is left.
             for y in y.chunks_exact_mut(self.rows().max(1)) {
-                for (y, &bias) in y.iter_mut().zip(self.bias()) {
-                    *y = bias;
+                for (y, bias) in y.iter_mut().zip(self.bias()) {
+                    *y += bias;
                 }
             }
             return Ok(());
         }
-        if self.tiled_i8(backend, xs, &mut ys) {
-            return Ok(());
-        }
-        for (x, y) in xs.iter().zip(ys) {
-            self.plain_i8(x, y)?;
+        // Vectors of one scale and those of several are added up in different ways, whatever stands beside them.
+        let mut ys = &mut ys[..];
+        for xs in xs.chunk_by(|x, next| x.only_scale().is_some() == next.only_scale().is_some()) {
+            let (own, others) = ys.split_at_mut(xs.len());
+            ys = others;
+            if self.tiled_i8(backend, xs, own) {
+                continue;
+            }
+            for (x, y) in xs.iter().zip(own) {
+                self.plain_i8(x, y)?;
+            }
         }
         Ok(())
     }
@@ -243,3 +249,6 @@ impl TernaryMatrix<'_> {
         Ok(sums[0])
     }
 }
+
+#[cfg(all(test, feature = "alloc"))]
+mod tests;

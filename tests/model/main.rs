@@ -1,5 +1,8 @@
 //! Model files: read, written, compared with files of other programs, and forged.
 
+#[path = "../common/mod.rs"]
+mod common;
+
 mod forged;
 mod safetensors;
 mod safetensors_hostile;
