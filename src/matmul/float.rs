@@ -245,15 +245,16 @@ impl TernaryMatrix<'_> {
         let (count, vectors) = (y.len() / vectors, vectors.get());
         for plane in 0..self.planes() {
             let trits = self.trits(plane);
-            for start in (0..self.columns()).step_by(self.block()) {
-                let end = self.columns().min(start + self.block());
+            let (mut start, mut block) = (0, 0);
+            while start < self.columns() {
+                let end = self.block_end(start);
                 // The codes and the scales of the block in each row. Rows that are there only to fill up are the last one again.
                 let mut codes = [[trits.row(0); 2]; PAIRS];
                 let mut scales = [[[0.0; 2]; 2]; PAIRS];
                 for row in 0..2 * PAIRS {
                     let at = first + row.min(count.saturating_sub(1));
                     codes.as_flattened_mut()[row] = trits.row(at * self.columns() + start);
-                    scales.as_flattened_mut()[row] = self.scales(plane, at, start);
+                    scales.as_flattened_mut()[row] = self.scales_of_block(plane, at, block);
                 }
                 for vector in 0..vectors {
                     let origin = vector * self.columns();
@@ -267,6 +268,7 @@ impl TernaryMatrix<'_> {
                         }
                     }
                 }
+                (start, block) = (end, block + 1);
             }
         }
         self.add_bias(first, vectors, y);

@@ -141,9 +141,10 @@ impl TernaryMatrix<'_> {
     pub(super) fn way(&self, one_scale: bool) -> Way {
         let one_block = self.block() >= self.columns();
         let whole_bytes = self.code() == Code::TwoBit && self.columns().is_multiple_of(4);
+        let whole_pairs = self.block().is_multiple_of(PAIR) && !self.has_segments();
         if one_block && one_scale {
             Way::Exact
-        } else if whole_bytes && (one_block || self.block().is_multiple_of(PAIR)) {
+        } else if whole_bytes && (one_block || whole_pairs) {
             Way::Tiles
         } else {
             Way::Runs
@@ -197,8 +198,7 @@ impl TernaryMatrix<'_> {
     fn runs(&self, plane: usize, row: usize, x: &Activations<'_>) -> Result<f32, Error> {
         let (mut sum, mut start) = (0.0, 0);
         while start < self.columns() {
-            let block_end = start - start % self.block() + self.block();
-            let mut end = self.columns().min(block_end);
+            let mut end = self.block_end(start);
             if x.only_scale().is_none() {
                 end = end.min((start / Activations::BLOCK + 1) * Activations::BLOCK);
             }

@@ -4,6 +4,7 @@
 mod common;
 
 mod forged;
+mod planes;
 mod safetensors;
 mod safetensors_hostile;
 mod safetensors_round_trip;

@@ -113,13 +113,13 @@ fn a_file_is_laid_out_as_documented() {
     let directory = header["__metadata__"]["ternarize"].as_str().unwrap();
     assert_eq!(
         directory,
-        r#"{"version":1,"tensors":{"w":{"shape":[5],"dtype":"F32","grouping":"tensor","code":"2bit","rule":"tnt"}}}"#
+        r#"{"version":2,"tensors":{"w":{"shape":[5],"grouping":"tensor","code":"2bit","scales":"f32","rule":"tnt"}}}"#
     );
     assert_eq!(header["__metadata__"]["format"], "pt");
     for (name, dtype, shape, offsets) in [
-        ("w.lambda_p", "F32", [1], [0, 4]),
-        ("bias", "F16", [3], [4, 10]),
-        ("w.trits", "U8", [2], [10, 12]),
+        ("w.lambda_p", "F32", &[1, 1][..], [0, 4]),
+        ("bias", "F16", &[3], [4, 10]),
+        ("w.trits", "U8", &[1, 2], [10, 12]),
     ] {
         let expected = serde_json::json!({"dtype": dtype, "shape": shape, "data_offsets": offsets});
         assert_eq!(header[name], expected);

@@ -267,7 +267,7 @@ fn tensors_say_what_a_format_cannot_hold() {
 /// A format has one trit for each weight and nothing that is added: nothing is written.
 #[test]
 fn planes_and_biases_are_refused() {
-    let one = tensor(&[2, 64], Grouping::Tensor, ScaleSlice::F32(&[0.5]), None);
+    let one = tensor(&[2, 128], Grouping::Tensor, ScaleSlice::F32(&[0.5]), None);
     let planes = [one.trits(), one.trits()].map(|plane| {
         PackedTritsBuf::from_trits(plane.code(), &plane.iter().collect::<Vec<_>>()).unwrap()
     });
@@ -280,7 +280,7 @@ fn planes_and_biases_are_refused() {
     ] {
         let refused = Error::Unstorable { what, index };
         for format in [Format::Q2_0, Format::I2S] {
-            let mut bytes = vec![7; format.encoded_len(2, 64).unwrap()];
+            let mut bytes = vec![7; format.encoded_len(2, 128).unwrap()];
             assert_eq!(tensor.encode_into(format, &mut bytes), Err(refused));
             assert!(bytes.iter().all(|&byte| byte == 7));
             assert_eq!(tensor.encode(format), Err(refused));

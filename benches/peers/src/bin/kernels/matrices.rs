@@ -44,7 +44,7 @@ impl Matrices {
             let (lambda_p, lambda_n) = (vec![0.5_f32; groups], vec![0.375_f32; groups]);
             let lambda_n = two.then_some(ScaleSlice::F32(&lambda_n));
             let lambda_p = ScaleSlice::F32(&lambda_p);
-TernaryTensor::from_parts(shape, grouping, vec![packed], lambda_p, lambda_n)
+            TernaryTensor::from_parts(shape, grouping, vec![packed], lambda_p, lambda_n)
                 .expect("a tensor")
         };
         let encode = |format: Format| {

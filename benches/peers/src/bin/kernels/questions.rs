@@ -210,9 +210,7 @@ pub(crate) fn batch(budget: Budget) -> Table {
                 .expect("lengths");
         })
         .with("2-bit, a scale a row", |y| {
-            m.by_row
-                .matmul_i8(&vectors(quantize), y)
-                .expect("lengths");
+            m.by_row.matmul_i8(&vectors(quantize), y).expect("lengths");
         })
         .with("dense f32", |y| dense_matmul(&dense, &x, y, VECTORS));
     #[cfg(feature = "ggml")]
