@@ -11,7 +11,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use rand::{RngExt, SeedableRng};
 use ternarize::matmul::Activations;
 use ternarize::tensor::{Grouping, Shape, TernaryTensor};
-use ternarize::{Backend, Code, PackedTritsBuf, Rule};
+use ternarize::{Backend, Code, PackedTritsBuf, ScaleSlice};
 
 const N: usize = 4096;
 
@@ -64,13 +64,13 @@ fn matrix(code: Code, grouping: Grouping, two: bool) -> TernaryTensor {
     let groups = grouping.count(&shape).expect("groups");
     let packed = PackedTritsBuf::from_trits(code, &trits).expect("trits");
     let (lambda_p, lambda_n) = (vec![0.5_f32; groups], vec![0.375_f32; groups]);
-    let lambda_n = two.then_some(&lambda_n[..]);
-    TernaryTensor::from_parts(shape, grouping, Rule::Tnt, packed, &lambda_p, lambda_n)
-        .expect("a tensor")
+    let lambda_n = two.then_some(ScaleSlice::F32(&lambda_n));
+    let lambda_p = ScaleSlice::F32(&lambda_p);
+    TernaryTensor::from_parts(shape, grouping, vec![packed], lambda_p, lambda_n).expect("a tensor")
 }
 
 /// With one scale, or one for each block.
-fn activations(blocks: bool) -> Activations {
+fn activations(blocks: bool) -> Activations<'static> {
     let mut rng = rand::rngs::ChaCha8Rng::seed_from_u64(1913);
     let x: Vec<f32> = (0..N).map(|_| rng.random_range(-1.0..1.0)).collect();
     let x = if blocks {

@@ -126,6 +126,23 @@ impl<'a> FormatMatrix<'a> {
         if ys.is_empty() {
             return Ok(());
         }
+        // Vectors of one scale and those of several are added up in different ways, whatever stands beside them.
+        let mut ys = &mut ys[..];
+        for xs in xs.chunk_by(|x, next| x.only_scale().is_some() == next.only_scale().is_some()) {
+            let (own, others) = ys.split_at_mut(xs.len());
+            ys = others;
+            self.multiply(backend, xs, own)?;
+        }
+        Ok(())
+    }
+
+    /// Multiplies with vectors of one scale, or with vectors of several.
+    fn multiply(
+        &self,
+        backend: Backend,
+        xs: &[Activations<'_>],
+        ys: &mut [&mut [f32]],
+    ) -> Result<(), Error> {
         let shape = Matrix::new(self.format, self.rows, self.columns)?;
         // A format without scales in its blocks has one for all rows.
         let lambda = [f32::narrow(shape.scale(self.bytes, 0))];
@@ -139,8 +156,8 @@ impl<'a> FormatMatrix<'a> {
             planes: &[plane],
         };
         match self.format.layout().digits {
-            DigitCode::TwoBit => matrix.multiply(0..self.rows, &self.arrange::<4>(xs), &mut ys),
-            DigitCode::Base3 => matrix.multiply(0..self.rows, &self.arrange::<5>(xs), &mut ys),
+            DigitCode::TwoBit => matrix.multiply(0..self.rows, &self.arrange::<4>(xs), ys),
+            DigitCode::Base3 => matrix.multiply(0..self.rows, &self.arrange::<5>(xs), ys),
         }
         Ok(())
     }

@@ -245,16 +245,17 @@ impl TernaryMatrix<'_> {
         let (count, vectors) = (y.len() / vectors, vectors.get());
         for plane in 0..self.planes() {
             let trits = self.trits(plane);
-            for start in (0..self.columns()).step_by(self.block()) {
-                let end = self.columns().min(start + self.block());
-                // The codes and the scales of the block in each row. MatrixRows that are there only to fill up are the last one again.
+            let (mut start, mut block) = (0, 0);
+            while start < self.columns() {
+                let end = self.block_end(start);
+                // The codes and the scales of the block in each row. Rows that are there only to fill up are the last one again.
                 let mut codes = [[trits.row(0); 2]; PAIRS];
                 let mut scales = [[[0.0; 2]; 2]; PAIRS];
                 for pair in 0..PAIRS {
                     for half in 0..2 {
                         let row = first + (2 * pair + half).min(count.saturating_sub(1));
                         codes[pair][half] = trits.row(row * self.columns() + start);
-                        scales[pair][half] = self.scales(plane, row, start);
+                        scales[pair][half] = self.scales_of_block(plane, row, block);
                     }
                 }
                 for vector in 0..vectors {
@@ -269,6 +270,7 @@ impl TernaryMatrix<'_> {
                         }
                     }
                 }
+                (start, block) = (end, block + 1);
             }
         }
         self.add_bias(first, vectors, y);

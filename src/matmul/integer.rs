@@ -118,21 +118,27 @@ impl TernaryMatrix<'_> {
         if ys.is_empty() {
             // Without columns nothing but the bias is left.
             for y in y.chunks_exact_mut(self.rows().max(1)) {
-                for (y, &bias) in y.iter_mut().zip(self.bias()) {
-                    *y = bias;
+                for (y, bias) in y.iter_mut().zip(self.bias()) {
+                    *y += bias;
                 }
             }
             return Ok(());
         }
-        let way = self.way(xs.iter().all(|x| x.only_scale().is_some()));
         let in_place = (0..self.planes()).all(|plane| self.trits(plane).offset() == 0);
-        match self.code() {
-            _ if way == RowSum::Runs || !in_place => {
-                let mut vectors = xs.iter().zip(ys);
-                return vectors.try_for_each(|(x, y)| self.plain_i8(x, y));
+        // Vectors of one scale and those of several are added up in different ways, whatever stands beside them.
+        let mut ys = &mut ys[..];
+        for xs in xs.chunk_by(|x, next| x.only_scale().is_some() == next.only_scale().is_some()) {
+            let (own, others) = ys.split_at_mut(xs.len());
+            ys = others;
+            let way = self.way(xs.iter().all(|x| x.only_scale().is_some()));
+            match self.code() {
+                _ if way == RowSum::Runs || !in_place => {
+                    let mut vectors = xs.iter().zip(own);
+                    vectors.try_for_each(|(x, y)| self.plain_i8(x, y))?;
+                }
+                Code::TwoBit => self.multiply_tiles::<4>((backend, way), xs, own),
+                Code::Base3 => self.multiply_tiles::<5>((backend, way), xs, own),
             }
-            Code::TwoBit => self.multiply_tiles::<4>((backend, way), xs, &mut ys),
-            Code::Base3 => self.multiply_tiles::<5>((backend, way), xs, &mut ys),
         }
         Ok(())
     }
@@ -141,9 +147,10 @@ impl TernaryMatrix<'_> {
     pub(super) fn way(&self, one_scale: bool) -> RowSum {
         let one_block = self.block() >= self.columns();
         let whole_bytes = self.code() == Code::TwoBit && self.columns().is_multiple_of(4);
+        let whole_pairs = self.block().is_multiple_of(PAIR) && !self.has_segments();
         if one_block && one_scale {
             RowSum::Exact
-        } else if whole_bytes && (one_block || self.block().is_multiple_of(PAIR)) {
+        } else if whole_bytes && (one_block || whole_pairs) {
             RowSum::Tiles
         } else {
             RowSum::Runs
@@ -197,8 +204,7 @@ impl TernaryMatrix<'_> {
     fn runs(&self, plane: usize, row: usize, x: &Activations<'_>) -> Result<f32, Error> {
         let (mut sum, mut start) = (0.0, 0);
         while start < self.columns() {
-            let block_end = start - start % self.block() + self.block();
-            let mut end = self.columns().min(block_end);
+            let mut end = self.block_end(start);
             if x.only_scale().is_none() {
                 end = end.min((start / Activations::BLOCK + 1) * Activations::BLOCK);
             }
@@ -249,3 +255,6 @@ impl TernaryMatrix<'_> {
         Ok(sums[0])
     }
 }
+
+#[cfg(all(test, feature = "alloc"))]
+mod tests;

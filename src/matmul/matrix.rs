@@ -9,7 +9,6 @@
 //! It borrows everything and needs no heap, so that a `static` one lies in flash.
 
 use super::rotation;
-use crate::code::Code;
 use crate::error::{Error, Operand, ShapeError, check_len};
 use crate::packed::PackedTrits;
 use crate::scale::{MAX_PLANES, ScaleSlice};
@@ -33,23 +32,25 @@ use crate::scale::{MAX_PLANES, ScaleSlice};
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct TernaryMatrix<'a> {
-    rows: usize,
-    columns: usize,
+    pub(super) rows: usize,
+    pub(super) columns: usize,
     /// Only the first `count` are planes of the matrix.
-    planes: [PackedTrits<'a>; MAX_PLANES],
-    count: usize,
+    pub(super) planes: [PackedTrits<'a>; MAX_PLANES],
+    pub(super) count: usize,
     /// Plane after plane, row after row, block after block.
-    lambda_p: ScaleSlice<'a>,
+    pub(super) lambda_p: ScaleSlice<'a>,
     /// The same for the -1 trits, if they have others.
-    lambda_n: Option<ScaleSlice<'a>>,
-    /// The weights of a row that share a scale: at least 1, at most `columns`. The last block of a row may be shorter.
-    block: usize,
+    pub(super) lambda_n: Option<ScaleSlice<'a>>,
+    /// The weights of a row that share a scale: at least 1, at most `columns`. The last block of a segment may be shorter.
+    pub(super) block: usize,
+    /// The weights of a row after which blocks begin anew: all, or a divisor of their number.
+    pub(super) segment: usize,
     /// From the scales of a row to those of the next: 0 if all rows share one scale.
-    step: usize,
+    pub(super) step: usize,
     /// Empty, or one for each row.
-    bias: &'a [f32],
+    pub(super) bias: &'a [f32],
     /// The width and the seed of the rotation of its inputs.
-    rotation: Option<(usize, u64)>,
+    pub(super) rotation: Option<(usize, u64)>,
 }
 
 impl<'a> TernaryMatrix<'a> {
@@ -140,7 +141,7 @@ impl<'a> TernaryMatrix<'a> {
         planes: &[PackedTrits<'a>],
         lambda_p: ScaleSlice<'a>,
     ) -> Result<Self, Error> {
-        match Self::assemble(shape, block, planes, (lambda_p, None), &[]) {
+        match Self::assemble(shape, [block, shape[1]], planes, (lambda_p, None), &[]) {
             Ok(matrix) => match matrix.check_scales(lambda_p) {
                 Ok(()) => Ok(matrix),
                 Err(error) => Err(error),
@@ -149,10 +150,11 @@ impl<'a> TernaryMatrix<'a> {
         }
     }
 
-    /// The same, with all parts, for scales and a bias that have been checked.
+    /// The same, with all parts, for scales and a bias that have been checked. Blocks begin anew after each segment of a row, whose
+    /// length divides that of the row.
     pub(crate) const fn assemble(
         [rows, columns]: [usize; 2],
-        block: usize,
+        [block, segment]: [usize; 2],
         planes: &[PackedTrits<'a>],
         (lambda_p, lambda_n): (ScaleSlice<'a>, Option<ScaleSlice<'a>>),
         bias: &'a [f32],
@@ -189,7 +191,7 @@ impl<'a> TernaryMatrix<'a> {
         let per_row = if columns == 0 {
             1
         } else {
-            columns.div_ceil(block)
+            columns / segment * segment.div_ceil(block)
         };
         let one_for_all = per_row == 1 && lambda_p.len() == given;
         Ok(Self {
@@ -200,6 +202,7 @@ impl<'a> TernaryMatrix<'a> {
             lambda_p,
             lambda_n,
             block,
+            segment,
             step: if one_for_all { 0 } else { per_row },
             bias,
             rotation: None,
@@ -361,7 +364,7 @@ impl<'a> TernaryMatrix<'a> {
         }
         let mut weight = 0.0;
         for plane in 0..self.count {
-            let scale = self.scale_index(plane, row) + column / self.block;
+            let scale = self.scale_index(plane, row) + self.block_of(column);
             let trit = self.trits(plane).get(row * self.columns + column)?;
             weight += match trit {
                 0 => 0.0,
@@ -370,63 +373,5 @@ impl<'a> TernaryMatrix<'a> {
             };
         }
         Some(weight as f32)
-    }
-
-    /// The trits of a plane; of the first one beyond the last.
-    pub(super) const fn trits(&self, plane: usize) -> PackedTrits<'a> {
-        self.planes[if plane < self.count { plane } else { 0 }]
-    }
-
-    /// The code of all planes.
-    pub(super) const fn code(&self) -> Code {
-        self.planes[0].code()
-    }
-
-    /// The place of the first scale of a row in [`lambda_p`](Self::lambda_p).
-    pub(super) const fn scale_index(&self, plane: usize, row: usize) -> usize {
-        let of_plane = if self.step == 0 {
-            1
-        } else {
-            self.rows * self.step
-        };
-        plane * of_plane + row * self.step
-    }
-
-    /// The scales of the +1 and the -1 trits of the block that holds a column.
-    #[inline]
-    pub(super) const fn scales(&self, plane: usize, row: usize, column: usize) -> [f32; 2] {
-        let index = self.scale_index(plane, row) + column / self.block;
-        let lambda_p = self.lambda_p.single(index);
-        match self.lambda_n {
-            Some(lambda_n) => [lambda_p, lambda_n.single(index)],
-            None => [lambda_p; 2],
-        }
-    }
-
-    /// The scales of the +1 trits, or of all.
-    #[cfg(feature = "alloc")]
-    pub(super) const fn lambda_p(&self) -> ScaleSlice<'a> {
-        self.lambda_p
-    }
-
-    /// The scales of the -1 trits, if they are others.
-    pub(super) const fn lambda_n(&self) -> Option<ScaleSlice<'a>> {
-        self.lambda_n
-    }
-
-    /// The weights of a row that share a scale, at least 1.
-    pub(super) const fn block(&self) -> usize {
-        self.block
-    }
-
-    /// From the scales of a row to those of the next: 0 if all rows share one scale.
-    #[cfg(feature = "alloc")]
-    pub(super) const fn step(&self) -> usize {
-        self.step
-    }
-
-    /// What is added to each product: nothing, or one number for each row.
-    pub(super) const fn bias(&self) -> &'a [f32] {
-        self.bias
     }
 }

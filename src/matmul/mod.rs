@@ -6,8 +6,8 @@
 //! | weights | activations | method |
 //! |---|---|---|
 //! | a vector of trits | `f32`, `i8` | [`PackedTrits::dot`](crate::PackedTrits::dot), `dot_signed`, `dot_i8`, `dot_signed_i8` |
-//! | a matrix | `f32` | `TernaryTensor::matvec`, `matmul` |
-//! | a matrix | `Activations`: 8 bits with scales | `TernaryTensor::matvec_i8`, `matmul_i8`; `FormatMatrix::matvec_i8`, `matmul_i8` |
+//! | a matrix | `f32` | [`TernaryMatrix::matvec`], `matmul`; the same of `TernaryTensor` |
+//! | a matrix | [`Activations`]: 8 bits with scales | [`TernaryMatrix::matvec_i8`], `matmul_i8`; the same of `TernaryTensor`, `FormatMatrix` |
 //!
 //! Each `matmul` has a variant with the suffix `_on` that takes a [`Backend`](crate::Backend). All backends return the same bits.
 //!
@@ -35,22 +35,51 @@
 //! each in the order above. For integers `plus - minus` is the plain sum. For floats it may differ from it in the last places, as
 //! it rounds at other points.
 //!
+//! # Blocks, planes and a bias
+//!
+//! A row of a matrix may have a scale for each block of its weights, several planes, and a bias. Each block of each plane adds its
+//! product, as above, to the result, where `i` counts from the start of the block:
+//!
+//! ```text
+//! y = +0.0
+//! for each plane, for each block of the row:   y += lambda sum                two scales:  y += lambda_p plus - lambda_n minus
+//! y += bias                                    if there is one
+//! ```
+//!
+//! Scales are rounded to `f32` first, if they are `f64`.
+//!
 //! # 8-bit activations
 //!
-//! With one scale for a row of weights and one for the vector, the sum `S = sum t x` is exact for all lengths, and
+//! Here a plane is summed up before it is added. Of the vectors of one product each has the bits that it has alone.
 //!
 //! ```text
-//! y = f32(S) (lambda d)                              two scales:  f32(S+) (lambda_p d) - f32(S-) (lambda_n d)
+//! y = the first plane's product;   for each other plane:  y += its product;   y += bias, if there is one
 //! ```
 //!
-//! where each operation rounds once. With more scales, each *tile* (64 bytes of codes) adds sixteen lanes to sixteen f32 sums, tile
-//! by tile. Lane `j` is the sum over the bytes `4j .. 4j + 4` of the tile. The lanes are added up in the end:
+//! With one scale for a row of weights and one for the vector, the sum `S = sum t x` is exact for all lengths, and the product of a
+//! plane is
 //!
 //! ```text
+//! f32(S) (lambda d)                                  two scales:  f32(S+) (lambda_p d) - f32(S-) (lambda_n d)
+//! ```
+//!
+//! where each operation rounds once. With more scales, in the 2-bit code, rows of a multiple of 4 weights are summed up in tiles, if
+//! their blocks are multiples of 32 weights (the last may be shorter) or the whole row. Each *tile* (64 bytes of codes) adds sixteen
+//! lanes to sixteen f32 sums, tile by tile. Lane `j` is the sum over the bytes `4j .. 4j + 4` of the tile. The lanes are added up in
+//! the end:
+//!
+//! ```text
+//! a[0..16] = +0.0
 //! for each tile i, for each lane j:   a[j] += f32(S[i][j]) (lambda[i][j] d[i])
 //!                       two scales:   a[j] += f32(S+[i][j]) (lambda_p[i][j] d[i]);   a[j] += f32(S-[i][j]) (-lambda_n[i][j] d[i])
-//! y = the sum of a[0..16], folded in halves:  a[j] += a[j + 8],  a[j] += a[j + 4],  a[j] += a[j + 2],  a[0] + a[1]
+//! the sum of a[0..16], folded in halves:  a[j] += a[j + 8],  a[j] += a[j + 4],  a[j] += a[j + 2],  a[0] + a[1]
 //! ```
+//!
+//! All other rows are summed up in *runs*: a run ends with each block of the weights and, if the vector has several scales, with
+//! each block of the vector. The sum begins with +0.0, and each run adds its product, as that of a plane with one scale.
+//!
+//! The error is at most `(m + K + 6) 2^-24` times the sum of the magnitudes of all terms and the bias, for `K` planes and `m`
+//! additions in a chain: 0 with one scale each, `2 n / 256 + 6` in tiles, the number of runs else, if `m` is below 4,000.
 
 mod activations;
 pub(crate) mod dot;
@@ -59,6 +88,7 @@ mod float;
 pub(crate) mod int8;
 mod integer;
 mod matrix;
+mod places;
 mod rotation;
 mod round;
 

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Grouping, TernaryTensor};
+use super::{Grouping, Groups, TernaryTensor};
 use crate::error::check_len;
 use crate::quantize::calibrate::Affine;
 use crate::scale::ScaleBuf;
@@ -11,10 +11,10 @@ use crate::{Error, Operand, PackedTritsBuf};
 impl TernaryTensor {
     /// The same tensor with its outputs corrected: `W x + bias` becomes `scale (W x + bias) + shift`.
     ///
-    /// The scale of the map goes into the scales of the channel, each rounded to the [type](Self::scale_type) once, and into the bias;
-    /// the shift is added to the bias, which is rounded to `f32`. To apply several maps, combine them first with [`Affine::then`], so
-    /// that nothing is rounded twice. Output channels are the coordinates along axis 0. If several of them share scales, each gets its
-    /// own. A negative scale changes the signs of the channel's trits.
+    /// The scale of the map goes into the scales of the channel, as products in `f64` that are rounded to the
+    /// [type](Self::scale_type), and into the bias; the shift is added to the bias, which is rounded to `f32`. To apply several maps,
+    /// combine them first with [`Affine::then`], so that nothing is rounded twice. Output channels are the coordinates along axis 0.
+    /// If several of them share scales, each gets its own. A negative scale changes the signs of the channel's trits.
     ///
     /// # Errors
     ///
@@ -46,27 +46,8 @@ impl TernaryTensor {
         }
         // Scales that belong to one channel each.
         let grouping = self.groups_of_channels();
-        let groups = grouping.resolve(self.shape())?;
+        let scales = self.scales_times(maps, &grouping.resolve(self.shape())?)?;
         let inner = self.shape().len().checked_div(rows).unwrap_or(0);
-        let mut scales = [Vec::new(), Vec::new()];
-        for plane in 0..self.planes.len() {
-            for group in 0..groups.len() {
-                let Some(element) = groups.indices(group).next() else {
-                    continue;
-                };
-                let map = maps[element / inner.max(1)];
-                let old = self.scales_of(plane, self.groups.group_of(element).unwrap_or(0));
-                // A negative map exchanges the signs.
-                let old = if map.scale < 0.0 {
-                    [old[1], old[0]]
-                } else {
-                    old
-                };
-                for (scales, old) in scales.iter_mut().zip(old) {
-                    scales.push(old * map.scale.abs());
-                }
-            }
-        }
         let [lambda_p, lambda_n] =
             scales.map(|scales| ScaleBuf::rounded(self.scale_type(), &scales));
         let lambda_n = self.lambda_n.as_ref().map(|_| lambda_n).transpose()?;
@@ -83,6 +64,35 @@ impl TernaryTensor {
             ..corrected
         }
         .with_bias(bias.collect())
+    }
+
+    /// The scales of the +1 and of the -1 trits in these groups, which are of one channel each, times the scales of their maps.
+    fn scales_times(&self, maps: &[Affine], groups: &Groups) -> Result<[Vec<f64>; 2], Error> {
+        let inner = self.shape().len().checked_div(maps.len()).unwrap_or(0);
+        let mut scales = [Vec::new(), Vec::new()];
+        for plane in 0..self.planes.len() {
+            for group in 0..groups.len() {
+                let Some(element) = groups.indices(group).next() else {
+                    continue;
+                };
+                let factor = maps[element / inner.max(1)].scale;
+                let mut old = self.scales_of(plane, self.groups.group_of(element).unwrap_or(0));
+                // A negative map exchanges the signs.
+                if factor < 0.0 {
+                    old.reverse();
+                }
+                for (scales, old) in scales.iter_mut().zip(old) {
+                    let (new, index) = (old * factor.abs(), scales.len());
+                    let lost = new == 0.0 && old > 0.0 && factor != 0.0;
+                    if lost || new == f64::INFINITY {
+                        let what = Operand::Scale;
+                        return Err(Error::Unstorable { what, index });
+                    }
+                    scales.push(new);
+                }
+            }
+        }
+        Ok(scales)
     }
 
     /// The grouping that separates output channels, and else the groups of this one.

@@ -266,17 +266,16 @@ impl TernaryTensor {
     fn lend(&self) -> Option<TernaryMatrix<'_>> {
         let (rows, columns) = (self.rows().ok()?, self.columns().ok()?);
         let pattern = self.groups.pattern();
-        let block = pattern.run.min(columns).max(1);
-        let per_row = columns.div_ceil(block);
-        let alike = columns.is_multiple_of(block) || pattern.row == columns;
-        let along_rows = alike && self.groups.len() == rows.saturating_mul(per_row);
-        if !along_rows && self.groups.len() != 1 {
-            return None;
-        }
-        let block = if self.groups.len() == 1 {
-            columns
-        } else {
-            block
+        let run = pattern.run.min(columns).max(1);
+        // Blocks that are cut short by the end of an axis begin anew after it.
+        let cut = pattern.row < columns && !pattern.row.is_multiple_of(run);
+        let segment = if cut { pattern.row } else { columns };
+        let per_row = columns / segment.max(1) * segment.div_ceil(run);
+        let along_rows = self.groups.len() == rows.saturating_mul(per_row);
+        let blocks = match self.groups.len() {
+            1 => [columns; 2],
+            _ if along_rows => [run, segment],
+            _ => return None,
         };
         let lambda_n = self.lambda_n.as_ref().map(|scales| scales.as_slice());
         let mut planes = [self.trits(); MAX_PLANES];
@@ -285,7 +284,7 @@ impl TernaryTensor {
         }
         TernaryMatrix::assemble(
             [rows, columns],
-            block,
+            blocks,
             planes.get(..self.planes.len())?,
             (self.lambda_p.as_slice(), lambda_n),
             &self.bias,
@@ -300,7 +299,9 @@ impl TernaryTensor {
         y: &mut [f32],
         multiply: &dyn Fn(&TernaryMatrix<'_>, &mut [f32]) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let (rows, columns, block) = (self.rows()?, self.columns()?, self.block()?);
+        let (rows, columns) = (self.rows()?, self.columns()?);
+        // All runs are equally long: only blocks are cut short, and those are lent.
+        let block = self.groups.pattern().run.min(columns).max(1);
         let vectors = y.len().checked_div(rows).unwrap_or(0);
         let mut results = Vec::new();
         for first in (0..rows).step_by(PANEL) {
@@ -325,7 +326,13 @@ impl TernaryTensor {
             let lambda_n = self.lambda_n.as_ref().map(|_| lambda_n);
             let bias = self.bias.get(first..first + count).unwrap_or_default();
             let shape = [count, columns];
-            let matrix = TernaryMatrix::assemble(shape, block, planes, (lambda_p, lambda_n), bias)?;
+            let matrix = TernaryMatrix::assemble(
+                shape,
+                [block, columns],
+                planes,
+                (lambda_p, lambda_n),
+                bias,
+            )?;
             // Their results, to the places of these rows.
             results.clear();
             results.resize(count * vectors, 0.0);
@@ -337,19 +344,5 @@ impl TernaryTensor {
             }
         }
         Ok(())
-    }
-
-    /// The length of blocks of a row that never cross the end of a run. Runs are as long as they can be; where a row has runs of
-    /// different lengths that are not cut at its end, blocks are the greatest common divisor.
-    fn block(&self) -> Result<usize, Error> {
-        let (columns, pattern) = (self.columns()?, self.groups.pattern());
-        let (mut a, mut b) = (pattern.run.min(columns).max(1), pattern.row);
-        if columns.is_multiple_of(a) || pattern.row == columns {
-            return Ok(a);
-        }
-        while b > 0 {
-            (a, b) = (b, a % b);
-        }
-        Ok(a)
     }
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub(crate) mod exact;
+pub(crate) mod stored;
 pub(crate) mod strategy;
 pub(crate) mod twin;
 

@@ -1,8 +1,10 @@
 """Writes ternary.safetensors, a small ternary file with every grouping, both codes, one
 and two scales, and the dense tensors it stands for in ternary-dense.safetensors; and the
-same for bf16, in ternary-bf16.safetensors and ternary-bf16-dense.safetensors.
+same for bf16, in ternary-bf16.safetensors and ternary-bf16-dense.safetensors. These have
+version 1. Planes, all types of scales and biases are in ternary-planes.safetensors and
+ternary-planes-dense.safetensors, which have version 2.
 
-    python3 make_safetensors.py            # writes the four files next to this one
+    python3 make_safetensors.py            # writes the six files next to this one
     python3 make_safetensors.py --check    # only compares with the files that are there
 
 Trits and scales are chosen by hand. Nothing here is shared with safetensors_check.py, so
@@ -56,6 +58,18 @@ TENSORS_BF16 = {
     "linear.axis0": ("BF16", (2, 5), "axis:0", "2bit", "tnt", "+0-0+ --0+0", [0x3F80, 0x3DCD], [0x4049, 0x3F00]),
     "linear.block4": ("BF16", (2, 5), "block:4", "base3", "tnt", "+0-0+ --0+0", [0x3F80, 0x3DCD, 0x4049, 0x0000], None),
 }
+
+# name: (scales, shape, grouping, code, rule or None, planes, lambda_p of each plane, lambda_n or None, bias or None)
+TENSORS_PLANES = {
+    "fc1.weight": ("f16", (3, 5), "axis:0", "2bit", None, ["+0-0+ --0++ 0000-", "0+-+0 +-0-0 ++-0+", "-0+0- 0+0-+ +0-0+"],
+                   [[0.75, 0.5, 1.25], [0.125, 0.1, 0.25], [0.03, 0.0625, 0.01]], None, [0.5, -1.25, 3e-8]),
+    "fc2.weight": ("power-of-two", (2, 7), "block:3", "base3", None, ["+0-++00 0-00+--", "-+0+0-0 +0+-0+0"],
+                   [[0, -3, 127, -127, -128, 2], [-1, -2, 100, -126, 3, -128]], [[1, 0, -3, 0, -127, 5], [-1, -2, 100, 0, 3, 0]], None),
+    "fc3.weight": ("bf16", (2, 3), "tensor", "2bit", "tnt", ["+0- -+0"], [[0x4049]], [[0x3DCD]], [1.0, -0.0]),
+    "fc4.weight": ("f64", (2, 2), "axis:1", "base3", "two-scale", ["+-0+"], [[0.1, 1e-300]], None, [2.0, 1e30]),
+    "fc5.weight": ("f32", (1, 6), "tensor", "2bit", None, ["+-0+-0", "+-0-+0", "0+-+-0", "0+-0+0"], [[1.0], [0.1], [0.01], [3e-9]], None, None),
+}
+DTYPE = {"f16": "F16", "bf16": "BF16", "f32": "F32", "f64": "F64", "power-of-two": "I8"}
 
 
 def pack(trits, code):
@@ -125,10 +139,61 @@ def write(tensors, passed_through):
     return bytes(serialize(ternary, metadata=metadata)), bytes(serialize(plain))
 
 
+def stored(kind, value):
+    """The bytes of a scale, and its exact value."""
+    if kind == "power-of-two":
+        return value.to_bytes(1, "little", signed=True), 0.0 if value == -128 else math.ldexp(1.0, value)
+    if kind == "bf16":
+        return value.to_bytes(2, "little"), float(np.uint32(value << 16).view(np.float32))
+    number = NUMPY[DTYPE[kind]](value)
+    return number.tobytes(), float(number)
+
+
+def write_planes(tensors):
+    """The bytes of the ternary file and of the dense one, version 2."""
+    ternary, plain, index, keep = {}, {}, {}, []
+
+    def put(where, name, dtype, shape, data):
+        array = np.frombuffer(data, dtype=np.uint8)
+        keep.append(array)
+        where[name] = TensorSpec(dtype={**SPEC, "I8": "int8"}[dtype], shape=shape, data_ptr=array.ctypes.data, data_len=array.nbytes)
+
+    for name, (kind, shape, grouping, code, rule, texts, lambda_p, lambda_n, bias) in tensors.items():
+        planes = [["-0+".index(c) - 1 for c in text.replace(" ", "")] for text in texts]
+        keys = [group_key(place, shape, grouping) for place in itertools.product(*map(range, shape))]
+        order = sorted(set(keys))
+        p = [[stored(kind, value) for value in plane] for plane in lambda_p]
+        n = p if lambda_n is None else [[stored(kind, value) for value in plane] for plane in lambda_n]
+        assert all(len(plane) == len(order) for plane in p + n) and len(p) == len(n) == len(planes), name
+        dense = "F64" if kind == "f64" else DTYPE[kind] if len(planes) == 1 and kind in ("f16", "bf16") else "F32"
+        data = b""
+        for i, key in enumerate(keys):
+            group, value = order.index(key), 0.0
+            for k, trits in enumerate(planes):
+                assert len(trits) == len(keys), name
+                value += p[k][group][1] if trits[i] > 0 else -n[k][group][1] if trits[i] < 0 else 0.0
+            if dense == "BF16":
+                data += np.float32(value).tobytes()[2:]
+            else:
+                data += NUMPY[dense](value).tobytes()
+        codes = [pack(trits, code) for trits in planes]
+        put(ternary, f"{name}.trits", "U8", (len(codes), len(codes[0])), b"".join(codes))
+        put(ternary, f"{name}.lambda_p", DTYPE[kind], (len(p), len(order)), b"".join(x for plane in p for x, _ in plane))
+        if lambda_n is not None:
+            put(ternary, f"{name}.lambda_n", DTYPE[kind], (len(n), len(order)), b"".join(x for plane in n for x, _ in plane))
+        for where in (ternary, plain) if bias is not None else ():
+            put(where, f"{name}.bias", "F32", (len(bias),), np.array(bias, dtype=np.float32).tobytes())
+        put(plain, name, dense, shape, data)
+        index[name] = {"shape": list(shape), "grouping": grouping, "code": code, "scales": kind, **({"rule": rule} if rule else {})}
+    metadata = {"ternarize": json.dumps({"version": 2, "tensors": index}, sort_keys=True, separators=(",", ":"))}
+    return bytes(serialize(ternary, metadata=metadata)), bytes(serialize(plain))
+
+
 def main():
     here = Path(__file__).parent
     files = dict(zip(("ternary", "ternary-dense"), write(TENSORS, PASSED_THROUGH)))
     files |= dict(zip(("ternary-bf16", "ternary-bf16-dense"), write(TENSORS_BF16, {})))
+    files |= dict(zip(("ternary-planes", "ternary-planes-dense"), write_planes(TENSORS_PLANES)))
     for name, data in files.items():
         path = here / f"{name}.safetensors"
         if "--check" not in sys.argv[1:]:

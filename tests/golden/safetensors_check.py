@@ -8,13 +8,16 @@ values, bit for bit, either in the same dtype or rounded to F32, and fails if it
 
 The layout, which is all this program knows:
 
-For an original tensor NAME the file holds NAME.trits (U8: the packed codes of its
-elements in row-major order), NAME.lambda_p and, when two scales are kept, NAME.lambda_n
-(in the float dtype of the original, one scale per group). The file's metadata has the
-key `ternarize`, a JSON text {"version": 1, "tensors": {NAME: {"shape", "dtype",
-"grouping", "code", "rule"}}}. Its other keys are the user's, and all other tensors pass
-through unchanged.
+For a ternary tensor NAME the file holds NAME.trits (U8, [planes, bytes]: the packed codes
+of its elements in row-major order), NAME.lambda_p and, when two scales are kept,
+NAME.lambda_n ([planes, groups]), and NAME.bias (F32, one number for each row that is added
+to the products) if there is one. The file's metadata has the key `ternarize`, a JSON text
+{"version": 2, "tensors": {NAME: {"shape", "grouping", "code", "scales", "rule"}}}, where
+`rule` may be missing. Its other keys are the user's, and all other tensors pass through
+unchanged. Version 1 had one plane, parts of one axis, no bias, and in place of "scales" the
+"dtype" of the original, in which the scales were.
 
+scales    f64, f32, f16, bf16: floats; power-of-two: I8, the exponents, and -128 for 0.
 code      2bit: element j is in byte j/4 at bits 2*(j%4); base3: a byte is
           d0 + 3 d1 + 9 d2 + 27 d3 + 81 d4. Both store trit + 1, and padding is zero trits.
 grouping  which elements share a scale. tensor: all. axis:K, axes:K,L: those that agree in
@@ -22,7 +25,9 @@ grouping  which elements share a scale. tensor: all. axis:K, axes:K,L: those tha
           and 1 from rank 3 on, else the whole tensor. block:N: N consecutive elements of
           the last axis, the last block of a row may be shorter, rows one after the other.
           A tensor without elements has no groups.
-value     +lambda_p, 0, -lambda_n; lambda_n = lambda_p when it is not in the file.
+value     the sum over the planes of +lambda_p, 0, -lambda_n; lambda_n = lambda_p when it is
+          not in the file. It is given in the type of the scales if it is one plane of f16 or
+          bf16, in F64 if they are f64, else in F32.
 
 BF16 becomes F32 here, because numpy has no such type; the values are the same.
 """
@@ -37,6 +42,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 FLOATS = {"F16": np.float16, "BF16": np.float32, "F32": np.float32, "F64": np.float64}
+SCALES = {"f16": "F16", "bf16": "BF16", "f32": "F32", "f64": "F64", "power-of-two": "I8"}
 
 
 class LayoutError(ValueError):
@@ -115,25 +121,34 @@ def groups(shape, grouping):
     raise LayoutError(f"unknown grouping {grouping!r}")
 
 
-def dense(name, entry, tensors, dtypes):
-    """The trits and the dense values of one ternary tensor."""
-    shape, dtype = tuple(entry["shape"]), entry["dtype"]
-    need(dtype in FLOATS, f"{name}: dtype {dtype!r}")
+def dense(name, entry, tensors, dtypes, version):
+    """The type, the trits of each plane and the dense values of one ternary tensor."""
+    shape = tuple(entry["shape"])
+    stored = SCALES.get(entry["scales"]) if version == 2 else entry["dtype"]
+    need(stored in FLOATS or stored == "I8" and version == 2, f"{name}: scales of {stored!r}")
     need(dtypes.get(f"{name}.trits") == "U8", f"{name}.trits is not there or not U8")
-    trits = unpack(tensors[f"{name}.trits"], prod(shape), entry["code"]).reshape(shape)
+    codes = tensors[f"{name}.trits"]
+    need(codes.ndim == version, f"{name}.trits has the shape {codes.shape}")
+    codes = codes.reshape(len(codes) if version == 2 else 1, -1)
+    trits = np.stack([unpack(plane, prod(shape), entry["code"]).reshape(shape) for plane in codes])
     number, count = groups(shape, entry["grouping"])
 
     def scales(key):
-        need(dtypes[key] == dtype, f"{key} is {dtypes[key]}, not {dtype}")
-        values = tensors[key].reshape(-1)
-        need(len(values) == count, f"{key} has {len(values)} scales for {count} groups")
-        return values
+        need(dtypes[key] == stored, f"{key} is {dtypes[key]}, not {stored}")
+        values = tensors[key]
+        axes = (len(codes), count) if version == 2 else (count,)
+        need(values.shape == axes, f"{key} has the shape {values.shape}, not {axes}")
+        if stored == "I8":
+            values = np.where(values == -128, 0.0, 2.0 ** values.astype(np.float64))
+        return values.reshape(len(codes), count).astype(np.float64)
 
     need(f"{name}.lambda_p" in tensors, f"{name}.lambda_p is not there")
     lambda_p = scales(f"{name}.lambda_p")
     lambda_n = scales(f"{name}.lambda_n") if f"{name}.lambda_n" in tensors else lambda_p
-    zero = FLOATS[dtype](0)
-    return trits, np.where(trits > 0, lambda_p[number], np.where(trits < 0, -lambda_n[number], zero))
+    terms = [np.where(t > 0, p[number], np.where(t < 0, -n[number], 0.0)) for t, p, n in zip(trits, lambda_p, lambda_n)]
+    sums = terms[0] if len(terms) == 1 else sum(terms)
+    dtype = stored if stored == "F64" or stored in ("F16", "BF16") and len(codes) == 1 else "F32"
+    return dtype, trits, sums.astype(FLOATS[dtype])
 
 
 def read(path):
@@ -141,12 +156,15 @@ def read(path):
     tensors, dtypes, metadata = load(path)
     need("ternarize" in metadata, f"no key ternarize among the metadata keys {sorted(metadata)}")
     index = json.loads(metadata["ternarize"])
-    need(index["version"] == 1, f"version {index['version']}")
+    version = index["version"]
+    need(version in (1, 2), f"version {version}")
     out, used = [], set()
     for name, entry in index["tensors"].items():
-        trits, values = dense(name, entry, tensors, dtypes)
+        dtype, trits, values = dense(name, entry, tensors, dtypes, version)
         used |= {f"{name}.{part}" for part in ("trits", "lambda_p", "lambda_n")}
-        out.append((name, entry["dtype"], values, entry, trits))
+        out.append((name, dtype, values, entry, trits))
+        if version == 2 and f"{name}.bias" in tensors:
+            need(tensors[f"{name}.bias"].shape == values.shape[:1], f"{name}.bias is not one for each row")
     out += [(name, dtypes[name], tensors[name], None, None) for name in tensors if name not in used]
     need(len({name for name, *_ in out}) == len(out), "a name occurs twice")
     return sorted(out, key=lambda row: row[0])
@@ -172,7 +190,7 @@ def main():
             print(f"{name}  {dtype}  {shape}  passed through")
         else:
             zeros = float(np.mean(trits == 0)) if trits.size else 0.0
-            print(f"{name}  {dtype}  {shape}  {entry['grouping']}  {entry['code']}  {entry['rule']}  sparsity {zeros:.4f}")
+            print(f"{name}  {dtype}  {shape}  {entry['grouping']}  {len(trits)} x {entry['code']}  {entry.get('rule', 'no rule')}  sparsity {zeros:.4f}")
     if options.write:
         save_file({name: np.ascontiguousarray(values) for name, _, values, _, _ in rows}, options.write)
     if options.compare:

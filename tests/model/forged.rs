@@ -14,6 +14,8 @@ pub(crate) fn file(header: &str, data: &[u8]) -> Vec<u8> {
 pub(crate) struct Forged {
     pub(crate) directory: Value,
     pub(crate) parts: Vec<(&'static str, &'static str, Vec<u8>)>,
+    /// The first extent of the trits, or 0 if they have one axis.
+    pub(crate) planes: usize,
 }
 
 impl Forged {
@@ -30,6 +32,29 @@ impl Forged {
                 ("x.lambda_p", "F32", scales(0.5, 2.0)),
                 ("x.lambda_n", "F32", scales(0.25, 1.0)),
             ],
+            planes: 0,
+        }
+    }
+
+    /// The same shape in version 2: two planes with one f16 scale for each row, and a bias.
+    pub(crate) fn of_planes() -> Self {
+        let entry = json!({
+            "shape": [2, 3], "grouping": "axis:0", "code": "2bit", "scales": "f16"
+        });
+        let scales = [0x3800_u16, 0x4000, 0x3c00, 0x3400].map(u16::to_le_bytes);
+        let bias = [1.0_f32, -1.0].map(f32::to_le_bytes);
+        Self {
+            directory: json!({"version": 2, "tensors": {"x": entry}}),
+            parts: vec![
+                (
+                    "x.trits",
+                    "U8",
+                    vec![0b00_01_10_10, 0b01_01_00_10, 0b10_10_10_00, 0b01_01_01_01],
+                ),
+                ("x.lambda_p", "F16", scales.as_flattened().to_vec()),
+                ("x.bias", "F32", bias.as_flattened().to_vec()),
+            ],
+            planes: 2,
         }
     }
 
@@ -67,13 +92,17 @@ impl Forged {
         let mut data = vec![];
         for (name, dtype, bytes) in &self.parts {
             let count = match *dtype {
-                "F32" => bytes.len() / 4,
+                "F32" | "I32" => bytes.len() / 4,
                 "F16" => bytes.len() / 2,
                 _ => bytes.len(),
             };
             let end = data.len() + bytes.len();
+            let shape = match (*name, self.planes) {
+                ("x.trits", planes @ 1..) => vec![planes, count / planes],
+                _ => vec![count],
+            };
             header[name] =
-                json!({"dtype": dtype, "shape": [count], "data_offsets": [data.len(), end]});
+                json!({"dtype": dtype, "shape": shape, "data_offsets": [data.len(), end]});
             data.extend(bytes);
         }
         file(&header.to_string(), &data)

@@ -7,7 +7,7 @@ use ternarize::Operand;
 
 use ternarize::model::{DenseTensor, Model, ModelError, Tensor};
 use ternarize::tensor::{Grouping, TernaryTensor};
-use ternarize::{Code, Error, Rule, Scales, Ternarizer, Weight};
+use ternarize::{Code, Error, Rule, ScaleType, Scales, Ternarizer, Weight};
 
 fn golden(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
@@ -62,7 +62,9 @@ fn files_of_an_independent_writer_are_read_to_the_last_bit() {
 fn what_the_independent_writer_said_of_its_tensors() {
     let model = Model::read(golden("ternary")).unwrap();
     let tensor = ternary(&model, "conv.axes02");
-    assert_eq!((tensor.dtype(), tensor.rule()), ("F32", Rule::Tnt));
+    assert_eq!(tensor.scale_type(), ScaleType::F32);
+    assert_eq!(tensor.rule(), Some(Rule::Tnt));
+    assert!(tensor.bias().is_empty());
     assert_eq!(tensor.shape().axes(), [2, 2, 3]);
     assert_eq!(tensor.grouping().to_string(), "axes:0,2");
     assert_eq!(tensor.scales(), Scales::Two);
@@ -72,7 +74,8 @@ fn what_the_independent_writer_said_of_its_tensors() {
     assert_eq!(tensor.lambda_p(), lambda_p.map(f64::from));
     assert_eq!(tensor.lambda_n(), lambda_n.map(f64::from));
     let tensor = ternary(&model, "conv1d.kernel");
-    assert_eq!((tensor.dtype(), tensor.rule()), ("F16", Rule::Twn));
+    assert_eq!(tensor.scale_type(), ScaleType::F16);
+    assert_eq!(tensor.rule(), Some(Rule::Twn));
     assert_eq!(tensor.scales(), Scales::One);
     assert_eq!(tensor.trits().code(), Code::Base3);
 }
@@ -110,13 +113,13 @@ fn a_file_is_laid_out_as_documented() {
     let directory = header["__metadata__"]["ternarize"].as_str().unwrap();
     assert_eq!(
         directory,
-        r#"{"version":1,"tensors":{"w":{"shape":[5],"dtype":"F32","grouping":"tensor","code":"2bit","rule":"tnt"}}}"#
+        r#"{"version":2,"tensors":{"w":{"shape":[5],"grouping":"tensor","code":"2bit","scales":"f32","rule":"tnt"}}}"#
     );
     assert_eq!(header["__metadata__"]["format"], "pt");
     for (name, dtype, shape, offsets) in [
-        ("w.lambda_p", "F32", [1], [0, 4]),
-        ("bias", "F16", [3], [4, 10]),
-        ("w.trits", "U8", [2], [10, 12]),
+        ("w.lambda_p", "F32", &[1, 1][..], [0, 4]),
+        ("bias", "F16", &[3], [4, 10]),
+        ("w.trits", "U8", &[1, 2], [10, 12]),
     ] {
         let expected = serde_json::json!({"dtype": dtype, "shape": shape, "data_offsets": offsets});
         assert_eq!(header[name], expected);

@@ -1,10 +1,10 @@
 //! Files that are damaged, or made to deceive: each is refused by name, or is a model like any other; none panics.
 
 use crate::forged::{Forged, file};
-use serde_json::json;
+use serde_json::{Value, json};
 use ternarize::model::{DenseTensor, Model, ModelError, Tensor};
 use ternarize::tensor::Grouping;
-use ternarize::{Scales, Ternarizer};
+use ternarize::{ScaleType, Scales, Ternarizer};
 
 fn is_container(result: &Result<Model, ModelError>) -> bool {
     matches!(result, Err(ModelError::Container { reason }) if !reason.is_empty())
@@ -179,7 +179,7 @@ fn a_name_that_occurs_twice_is_refused() {
 
 #[test]
 fn other_versions_are_refused() {
-    for version in [0, 2, u64::MAX] {
+    for version in [0, 3, u64::MAX] {
         let mut forged = Forged::new();
         forged.directory = json!({"version": version, "layout": "of another time"});
         let error = forged.read().unwrap_err();
@@ -308,4 +308,50 @@ fn shared_parts_are_refused() {
     );
     forged.directory["tensors"] = json!({"y": entry});
     assert!(matches!(forged.read(), Err(ModelError::BadPart { tensor, .. }) if tensor == "y"));
+}
+
+/// Files of version 2: planes, types of scales, and a bias.
+#[test]
+fn parts_of_planes_that_do_not_fit_are_refused() {
+    let forged = Forged::of_planes();
+    let Some(Tensor::Ternary(tensor)) = forged.read().unwrap().get("x").cloned() else {
+        panic!("a ternary tensor");
+    };
+    assert_eq!(tensor.lambda_p(), [0.5, 2.0, 1.0, 0.25]);
+    assert_eq!(
+        (tensor.planes().len(), tensor.bias()),
+        (2, &[1.0, -1.0][..])
+    );
+    assert_eq!((tensor.scale_type(), tensor.rule()), (ScaleType::F16, None));
+    // Another type of scales than that of the part, a name that is none, and none.
+    for name in ["f32", "bf16", "power-of-two"] {
+        assert_eq!(
+            forged.clone().entry("scales", json!(name)).bad_part(),
+            "lambda_p"
+        );
+    }
+    for name in [json!("F16"), json!(""), Value::Null] {
+        assert_eq!(
+            forged.clone().entry("scales", name).bad_part(),
+            "scale type"
+        );
+    }
+    // Planes that are too many, or not as many as the scales and trits say.
+    let planes = |planes: usize, bytes: &[u8]| {
+        let mut other = forged.clone().part(0, "U8", bytes);
+        other.planes = planes;
+        other.bad_part()
+    };
+    assert_eq!(planes(5, &[0b01_01_01_01; 10]), "trits");
+    assert_eq!(planes(1, &[0b01_01_01_01; 2]), "set of scales");
+    assert_eq!(planes(2, &[0b01_01_01_01; 2]), "trits");
+    assert_eq!(planes(4, &[0b01_01_01_01; 8]), "set of scales");
+    // A bias of another length or type, or without a value.
+    let bias = |dtype, bias: &[f32]| {
+        let bytes: Vec<u8> = bias.iter().flat_map(|b| b.to_le_bytes()).collect();
+        forged.clone().part(2, dtype, &bytes).bad_part()
+    };
+    assert_eq!(bias("F32", &[1.0; 3]), "bias");
+    assert_eq!(bias("F32", &[1.0, f32::NAN]), "bias");
+    assert_eq!(bias("I32", &[1.0; 2]), "bias");
 }

@@ -1,10 +1,11 @@
 //! Models of any kind come back from their bytes equal, and as the same bytes.
 
+use crate::common::stored::Stored;
 use proptest::prelude::*;
 use proptest::{collection, option, sample};
 use ternarize::model::{DenseTensor, Model, Tensor};
-use ternarize::tensor::{Grouping, Shape, TernaryTensor};
-use ternarize::{Code, PackedTritsBuf, Rule, Weight};
+use ternarize::tensor::{Grouping, Shape, TensorView, TernaryTensor};
+use ternarize::{Code, PackedTritsBuf, Rule, ScaleType, Ternarizer, Weight};
 
 fn grouping(rank: usize) -> impl Strategy<Value = Grouping> {
     let named = sample::subsequence((0..rank).collect::<Vec<_>>(), 0..=rank);
@@ -16,49 +17,55 @@ fn grouping(rank: usize) -> impl Strategy<Value = Grouping> {
     ]
 }
 
-/// A weight type made of bytes.
-trait Bytes: Weight {
-    fn from_le(bytes: &[u8]) -> Self;
-}
-
-macro_rules! bytes {
-    ($($type:ty),*) => {$(
-        impl Bytes for $type {
-            fn from_le(bytes: &[u8]) -> Self {
-                Self::from_le_bytes(bytes.try_into().unwrap())
-            }
-        }
-    )*};
-}
-bytes!(f32, f64, half::f16, half::bf16);
-
-/// Scales as bits, of which those of finite numbers above zero are kept.
-fn scales<W: Bytes>(count: usize) -> impl Strategy<Value = Vec<W>> {
-    let scale = collection::vec(any::<u8>(), size_of::<W>()).prop_map(|bytes| {
-        let scale = W::from_le(&bytes).abs();
-        if scale.is_finite() { scale } else { W::zero() }
-    });
-    collection::vec(scale, count)
-}
-
-fn ternary<W: Bytes>() -> impl Strategy<Value = Tensor> {
-    let cut =
-        collection::vec(0_usize..5, 0..=4).prop_flat_map(|axes| (grouping(axes.len()), Just(axes)));
-    cut.prop_flat_map(|(grouping, axes)| {
+/// A shape, and a grouping that it can have.
+fn shape() -> impl Strategy<Value = (Shape, Grouping)> {
+    collection::vec(0_usize..5, 0..=4).prop_flat_map(|axes| {
         let shape = Shape::new(&axes).unwrap();
-        let groups = grouping.count(&shape).unwrap();
+        (Just(shape), grouping(axes.len()))
+    })
+}
+
+/// A tensor of any shape, planes, scales and bias.
+fn put_together() -> impl Strategy<Value = TernaryTensor> {
+    (shape(), 1_usize..=4).prop_flat_map(|((shape, grouping), planes)| {
+        let scales = planes * grouping.count(&shape).unwrap();
         let codes = prop_oneof![Just(Code::TwoBit), Just(Code::Base3)];
-        let trits = collection::vec(-1_i8..=1, shape.len());
-        let packed =
-            (codes, trits).prop_map(|(code, trits)| PackedTritsBuf::from_trits(code, &trits));
-        let rule = sample::select(&Rule::ALL[..]);
-        let lambdas = (scales::<W>(groups), option::of(scales::<W>(groups)));
-        (packed, rule, lambdas).prop_map(move |(packed, rule, (p, n))| {
-            let packed = packed.unwrap();
-            let n = n.as_deref();
-            let tensor = TernaryTensor::from_parts(shape, grouping, rule, packed, &p, n);
-            Tensor::Ternary(tensor.unwrap())
-        })
+        let trits = collection::vec(collection::vec(-1_i8..=1, shape.len()), planes);
+        let bits = || collection::vec(any::<u64>(), scales);
+        let kind = sample::select(&ScaleType::ALL[..]);
+        let rows = shape.axes().first().copied().unwrap_or(0);
+        let bias = option::of(collection::vec(-1e30_f32..1e30, rows));
+        (codes, trits, kind, bits(), option::of(bits()), bias).prop_map(
+            move |(code, trits, kind, p, n, bias)| {
+                let planes = trits
+                    .iter()
+                    .map(|trits| PackedTritsBuf::from_trits(code, trits).unwrap());
+                let (p, n) = (
+                    Stored::from_bits(kind, &p),
+                    n.map(|n| Stored::from_bits(kind, &n)),
+                );
+                let n = n.as_ref().map(Stored::slice);
+                TernaryTensor::from_parts(shape, grouping, planes.collect(), p.slice(), n)
+                    .unwrap()
+                    .with_bias(bias.unwrap_or_default())
+                    .unwrap()
+            },
+        )
+    })
+}
+
+/// A tensor whose trits a rule has chosen: a file names the rule.
+fn ternarized<W: Weight>() -> impl Strategy<Value = TernaryTensor> {
+    let rule = sample::select(&Rule::ALL[..]);
+    (shape(), rule, 0_u8..9).prop_filter_map("a weight", |((shape, grouping), rule, seed)| {
+        let value =
+            |i: usize| W::from((i + usize::from(seed)) * 7 % 11).unwrap() - W::from(5).unwrap();
+        let weights: Vec<W> = (0..shape.len()).map(value).collect();
+        let view = TensorView::new(&weights, shape.axes()).unwrap();
+        let how = Ternarizer::new().rule(rule);
+        let made = TernaryTensor::ternarize(&view, grouping, &how).ok()?;
+        assert_eq!(made.0.rule(), Some(rule));
+        Some(made.0)
     })
 }
 
@@ -73,13 +80,12 @@ fn dense<W: Weight>() -> impl Strategy<Value = Tensor> {
 
 fn model() -> impl Strategy<Value = Model> {
     let tensor = prop_oneof![
-        ternary::<f32>(),
-        ternary::<f64>(),
-        ternary::<half::f16>(),
-        ternary::<half::bf16>(),
-        dense::<f32>(),
-        dense::<f64>(),
-        dense::<half::bf16>(),
+        4 => put_together().prop_map(Tensor::Ternary),
+        1 => ternarized::<f32>().prop_map(Tensor::Ternary),
+        1 => ternarized::<half::f16>().prop_map(Tensor::Ternary),
+        1 => dense::<f32>(),
+        1 => dense::<f64>(),
+        1 => dense::<half::bf16>(),
     ];
     let text = "[ -~\u{e0}-\u{ff}\u{1f600}\\\\\"]{0,6}";
     let tensors = collection::btree_map(text, tensor, 0..6);

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use ternarize::Operand;
 use ternarize::quantize::budget::{Allocation, allocate};
 use ternarize::quantize::planes::Planes;
-use ternarize::tensor::{Grouping, PlanesTensor, StorageOption, TensorView};
+use ternarize::tensor::{Grouping, StorageOption, TensorView, TernaryTensor};
 use ternarize::{Code, Error};
 
 /// A way to store a tensor: its bytes and its error.
@@ -170,8 +170,8 @@ fn spend(
     ways: &[StorageOption],
     budget: u64,
     importance: &[f64],
-) -> Result<(Vec<PlanesTensor>, Allocation), Error> {
-    PlanesTensor::ternarize_within_budget(views, ways, budget, importance)
+) -> Result<(Vec<TernaryTensor>, Allocation), Error> {
+    TernaryTensor::ternarize_within_budget(views, ways, budget, importance)
 }
 
 /// `|w|^2` of each tensor: with these importances the error is `|w - w'|^2`.
@@ -190,7 +190,7 @@ fn tensors_are_stored_in_the_ways_chosen() {
     let mut last = f64::INFINITY;
     for budget in [96, 130, 200, 300, 1000] {
         let (tensors, plan) = spend(&views, &ways, budget, &energies(&views)).unwrap();
-        let bytes: usize = tensors.iter().map(PlanesTensor::stored_bytes).sum();
+        let bytes: usize = tensors.iter().map(TernaryTensor::stored_bytes).sum();
         assert_eq!(plan.bytes, bytes as u64);
         assert!(plan.bytes <= budget);
         let mut error = 0.0;

@@ -6,6 +6,8 @@ mod common;
 mod budget;
 mod calibrate;
 #[cfg(feature = "nalgebra")]
+mod fits_tensor;
+#[cfg(feature = "nalgebra")]
 mod gram;
 mod planes;
 mod planes_pair;

@@ -8,7 +8,7 @@
 use crate::common::twin::{members, weights};
 use ternarize::ScaleType;
 use ternarize::quantize::planes::{PlaneMethod, Planes};
-use ternarize::tensor::{Grouping, PlanesTensor, TensorView};
+use ternarize::tensor::{Grouping, TensorView, TernaryTensor};
 use ternarize::{Code, Error, Weight};
 use ternarize::{Operand, ShapeError};
 
@@ -17,15 +17,17 @@ const PLANES: Planes = Planes::new(2);
 fn check<W: Weight>(axes: &[usize], grouping: Grouping, how: &Planes, seed: u64) {
     let values: Vec<W> = weights(axes.iter().product(), seed);
     let view = TensorView::new(&values, axes).unwrap();
-    let tensor = PlanesTensor::ternarize(&view, grouping, how).unwrap();
+    let tensor = TernaryTensor::ternarize_planes(&view, grouping, how).unwrap();
     let mut restored = vec![0.0_f64; values.len()];
     let (mut lost, mut energy) = (0.0, 0.0);
-    for (group, members) in members(axes, grouping).iter().enumerate() {
+    let (members, lambda_p) = (members(axes, grouping), tensor.lambda_p());
+    let groups = members.len();
+    for (group, members) in members.iter().enumerate() {
         let own: Vec<W> = members.iter().map(|&i| values[i]).collect();
         let planes = how.ternarize(&own).unwrap();
-        for (k, plane) in tensor.planes().iter().enumerate() {
-            assert_eq!(plane.lambda_p()[group], planes.scales[k]);
-            let trits = members.iter().map(|&i| plane.trits().get(i).unwrap());
+        for (k, plane) in tensor.planes().enumerate() {
+            assert_eq!(lambda_p[k * groups + group], planes.scales[k]);
+            let trits = members.iter().map(|&i| plane.get(i).unwrap());
             assert!(trits.eq(planes.plane(k).iter().copied()));
         }
         let mut sums = vec![0.0_f64; own.len()];
@@ -75,7 +77,8 @@ fn a_permuted_view_is_taken_in_its_own_order() {
         .unwrap();
     let copy: Vec<f32> = view.iter().collect();
     let copy = TensorView::new(&copy, &[4, 2, 3]).unwrap();
-    let make = |view| PlanesTensor::ternarize(view, Grouping::OUTPUT_CHANNEL, &PLANES).unwrap();
+    let make =
+        |view| TernaryTensor::ternarize_planes(view, Grouping::OUTPUT_CHANNEL, &PLANES).unwrap();
     assert_eq!(make(&view), make(&copy));
 }
 
@@ -86,13 +89,20 @@ fn products_are_sums_over_the_planes_in_order() {
     let x: Vec<f32> = weights(100, 7);
     for planes in 1..=4 {
         let how = Planes::new(planes);
-        let tensor = PlanesTensor::ternarize(&view, Grouping::Block(16), &how).unwrap();
+        let tensor = TernaryTensor::ternarize_planes(&view, Grouping::Block(16), &how).unwrap();
         let mut expected = [0.0_f32; 12];
-        for (k, plane) in tensor.planes().iter().enumerate() {
-            let mut product = [0.0; 12];
-            plane.matmul(&x, 2, &mut product).unwrap();
-            for (sum, product) in expected.iter_mut().zip(product) {
-                *sum = if k == 0 { product } else { *sum + product };
+        let lambda_p: Vec<f32> = tensor.lambda_p().into_iter().map(|l| l as f32).collect();
+        for (k, plane) in tensor.planes().enumerate() {
+            for start in (0..50).step_by(16) {
+                let end = 50.min(start + 16);
+                for row in 0..6 {
+                    let trits = plane.slice(50 * row + start..50 * row + end).unwrap();
+                    let lambda = lambda_p[k * 24 + row * 4 + start / 16];
+                    for vector in 0..2 {
+                        let x = &x[50 * vector + start..50 * vector + end];
+                        expected[6 * vector + row] += lambda * trits.dot(x).unwrap();
+                    }
+                }
             }
         }
         let mut y = [f32::NAN; 12];
@@ -121,7 +131,7 @@ fn every_stored_byte_is_counted() {
     let view = TensorView::new(&values, &[2, 100]).unwrap();
     for scale_type in ScaleType::ALL {
         let how = Planes::new(3).scale_type(scale_type);
-        let tensor = PlanesTensor::ternarize(&view, Grouping::Block(32), &how).unwrap();
+        let tensor = TernaryTensor::ternarize_planes(&view, Grouping::Block(32), &how).unwrap();
         let scales = 3 * 8 * scale_type.bytes();
         assert_eq!(tensor.stored_bytes(), 3 * 50 + scales);
         assert_eq!(
@@ -143,7 +153,7 @@ fn every_stored_byte_is_counted() {
 fn bad_input_is_refused() {
     let error = |data: &[f32], axes: &[usize], how: &Planes| {
         let view = TensorView::new(data, axes).unwrap();
-        PlanesTensor::ternarize(&view, Grouping::OUTPUT_CHANNEL, how).unwrap_err()
+        TernaryTensor::ternarize_planes(&view, Grouping::OUTPUT_CHANNEL, how).unwrap_err()
     };
     assert_eq!(error(&[], &[0, 3], &PLANES), Error::Empty);
     let bad = [1.0, 2.0, 3.0, f32::INFINITY];
@@ -173,7 +183,7 @@ fn bad_input_is_refused() {
         }
     );
     let view = TensorView::new(&bad[..2], &[1, 2]).unwrap();
-    let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &PLANES).unwrap();
+    let tensor = TernaryTensor::ternarize_planes(&view, Grouping::Tensor, &PLANES).unwrap();
     let mismatch = Error::LengthMismatch {
         expected: 2,
         actual: 3,
@@ -194,7 +204,7 @@ fn the_largest_weights_are_restored_as_numbers() {
     let shifts = PLANES.scale_type(ScaleType::PowerOfTwo);
     for (weights, how) in [([top, 0.6 * top, 0.5 * top], PLANES), ([3.3e38; 3], shifts)] {
         let view = TensorView::new(&weights, &[1, 3]).unwrap();
-        let tensor = PlanesTensor::ternarize(&view, Grouping::Tensor, &how).unwrap();
+        let tensor = TernaryTensor::ternarize_planes(&view, Grouping::Tensor, &how).unwrap();
         let restored = tensor.dequantize::<f32>();
         assert!(restored.iter().all(|w| w.is_finite()), "{restored:?}");
         let metrics = tensor.error_metrics(&view).unwrap();

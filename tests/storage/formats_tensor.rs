@@ -2,15 +2,15 @@
 
 use ternarize::format::{Format, decode_mlx_into, storable};
 use ternarize::tensor::{Grouping, Shape, TernaryTensor};
-use ternarize::{Code, Error, PackedTritsBuf, Rule, Weight};
+use ternarize::{Code, Error, PackedTritsBuf, ScaleSlice, ScaleType};
 use ternarize::{Operand, ShapeError};
 
 /// A tensor of these scales, with a pattern of trits.
-fn tensor<W: Weight>(
+fn tensor(
     axes: &[usize],
     grouping: Grouping,
-    p: &[W],
-    n: Option<&[W]>,
+    p: ScaleSlice<'_>,
+    n: Option<ScaleSlice<'_>>,
 ) -> TernaryTensor {
     let shape = Shape::new(axes).unwrap();
     let trits: Vec<i8> = [1, 0, -1, -1, 1]
@@ -19,7 +19,7 @@ fn tensor<W: Weight>(
         .take(shape.len())
         .collect();
     let trits = PackedTritsBuf::from_trits(Code::Base3, &trits).unwrap();
-    TernaryTensor::from_parts(shape, grouping, Rule::Tnt, trits, p, n).unwrap()
+    TernaryTensor::from_parts(shape, grouping, vec![trits], p, n).unwrap()
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn tensors_come_back_from_every_format() {
             (Grouping::Block(256), vec![0.1, 0.2, 0.3, 0.4]),
             (Grouping::Block(64), vec![0.5; 16]),
         ] {
-            let original = tensor(&axes, grouping, &scales, None);
+            let original = tensor(&axes, grouping, ScaleSlice::F64(&scales), None);
             let encoded = original.encode(format);
             if format == Format::I2S && scales.windows(2).any(|pair| pair[0] < pair[1]) {
                 assert_eq!(
@@ -48,8 +48,11 @@ fn tensors_come_back_from_every_format() {
             let bytes = encoded.unwrap();
             let read = TernaryTensor::decode(format, *original.shape(), &bytes).unwrap();
             assert_eq!(read.trits(), original.trits());
-            let scale_type = if format == Format::I2S { "F32" } else { "F16" };
-            assert_eq!(read.dtype(), scale_type);
+            let scale_type = match format {
+                Format::I2S => ScaleType::F32,
+                _ => ScaleType::F16,
+            };
+            assert_eq!(read.scale_type(), scale_type);
             assert_eq!(
                 read.grouping(),
                 format.group().map_or(Grouping::Tensor, Grouping::Block)
@@ -83,8 +86,8 @@ fn unused_scales_are_no_obstacle() {
     let make = |axes: &[usize], grouping, trits: &[i8], p: &[f32], n: &[f32]| {
         let trits = PackedTritsBuf::from_trits(Code::TwoBit, trits).unwrap();
         let shape = Shape::new(axes).unwrap();
-        let n = (!n.is_empty()).then_some(n);
-        TernaryTensor::from_parts(shape, grouping, Rule::Tnt, trits, p, n).unwrap()
+        let n = (!n.is_empty()).then_some(ScaleSlice::F32(n));
+        TernaryTensor::from_parts(shape, grouping, vec![trits], ScaleSlice::F32(p), n).unwrap()
     };
     let rows = Grouping::OUTPUT_CHANNEL;
     let plus = [[1, 0, 1, 1]; 64].as_flattened();
@@ -179,7 +182,12 @@ fn zeros_of_mlx_are_zeros() {
 #[test]
 fn tensors_say_what_a_format_cannot_hold() {
     let rows = Grouping::OUTPUT_CHANNEL;
-    let two = tensor(&[2, 64], rows, &[0.5_f32, 0.5], Some(&[0.5, 0.25]));
+    let two = tensor(
+        &[2, 64],
+        rows,
+        ScaleSlice::F32(&[0.5, 0.5]),
+        Some(ScaleSlice::F32(&[0.5, 0.25])),
+    );
     assert_eq!(
         two.encode(Format::Q2_0),
         Err(Error::Unstorable {
@@ -187,18 +195,23 @@ fn tensors_say_what_a_format_cannot_hold() {
             index: 1
         })
     );
-    let equal = tensor(&[2, 64], rows, &[0.5_f32, 0.25], Some(&[0.5, 0.25]));
+    let equal = tensor(
+        &[2, 64],
+        rows,
+        ScaleSlice::F32(&[0.5, 0.25]),
+        Some(ScaleSlice::F32(&[0.5, 0.25])),
+    );
     assert!(equal.encode(Format::Q2_0).is_ok());
     let ragged = Err(Error::Shape(ShapeError::Ragged {
         len: 64,
         group: 128,
     }));
     assert_eq!(equal.encode(Format::Ptq1_0), ragged);
-    let one = tensor(&[], Grouping::Tensor, &[1.0_f32], None);
+    let one = tensor(&[], Grouping::Tensor, ScaleSlice::F32(&[1.0]), None);
     let ragged = Err(Error::Shape(ShapeError::Ragged { len: 1, group: 64 }));
     assert_eq!(one.encode(Format::Q2_0), ragged);
     for scale in [65_520.0, 1e-8] {
-        let far = tensor(&[2, 64], rows, &[0.5_f32, scale], None);
+        let far = tensor(&[2, 64], rows, ScaleSlice::F32(&[0.5, scale]), None);
         assert_eq!(
             far.encode(Format::Q2_0),
             Err(Error::Unstorable {
@@ -207,7 +220,7 @@ fn tensors_say_what_a_format_cannot_hold() {
             })
         );
     }
-    let far = tensor(&[1, 128], Grouping::Tensor, &[1e300_f64], None);
+    let far = tensor(&[1, 128], Grouping::Tensor, ScaleSlice::F64(&[1e300]), None);
     assert_eq!(
         far.encode(Format::I2S),
         Err(Error::Unstorable {
@@ -217,7 +230,7 @@ fn tensors_say_what_a_format_cannot_hold() {
     );
     // Blocks of 96 weights: the second block of 64 has two scales. Scales that become the same are one.
     let blocks = Grouping::Block(96);
-    let several = tensor(&[1, 192], blocks, &[0.5_f32, 0.25], None);
+    let several = tensor(&[1, 192], blocks, ScaleSlice::F32(&[0.5, 0.25]), None);
     assert_eq!(
         several.encode(Format::Q2_0),
         Err(Error::Unstorable {
@@ -225,9 +238,14 @@ fn tensors_say_what_a_format_cannot_hold() {
             index: 1
         })
     );
-    let near = tensor(&[1, 192], blocks, &[0.5_f32, 0.500_01], None);
+    let near = tensor(&[1, 192], blocks, ScaleSlice::F32(&[0.5, 0.500_01]), None);
     assert!(near.encode(Format::Q2_0).is_ok());
-    let columns = tensor(&[2, 64], Grouping::axis(1).unwrap(), &[0.5_f32; 64], None);
+    let columns = tensor(
+        &[2, 64],
+        Grouping::axis(1).unwrap(),
+        ScaleSlice::F32(&[0.5; 64]),
+        None,
+    );
     assert!(columns.encode(Format::Q2_0).is_ok());
 
     let empty = Shape::new(&[0, 64]).unwrap();
@@ -244,4 +262,29 @@ fn tensors_say_what_a_format_cannot_hold() {
             actual: 17
         })
     );
+}
+
+/// A format has one trit for each weight and nothing that is added: nothing is written.
+#[test]
+fn planes_and_biases_are_refused() {
+    let one = tensor(&[2, 128], Grouping::Tensor, ScaleSlice::F32(&[0.5]), None);
+    let planes = [one.trits(), one.trits()].map(|plane| {
+        PackedTritsBuf::from_trits(plane.code(), &plane.iter().collect::<Vec<_>>()).unwrap()
+    });
+    let (shape, scales) = (*one.shape(), ScaleSlice::F32(&[0.5, 0.25]));
+    let two = TernaryTensor::from_parts(shape, Grouping::Tensor, planes.into(), scales, None);
+    let shifted = one.clone().with_bias(vec![0.0; 2]).unwrap();
+    for (tensor, what, index) in [
+        (two.unwrap(), Operand::Plane, 1),
+        (shifted, Operand::Bias, 0),
+    ] {
+        let refused = Error::Unstorable { what, index };
+        for format in [Format::Q2_0, Format::I2S] {
+            let mut bytes = vec![7; format.encoded_len(2, 128).unwrap()];
+            assert_eq!(tensor.encode_into(format, &mut bytes), Err(refused));
+            assert!(bytes.iter().all(|&byte| byte == 7));
+            assert_eq!(tensor.encode(format), Err(refused));
+        }
+    }
+    assert!(one.encode(Format::Q2_0).is_ok());
 }

@@ -11,6 +11,8 @@ mod formats_refused;
 #[cfg(all(feature = "alloc", feature = "half"))]
 mod formats_tensor;
 #[cfg(feature = "alloc")]
+mod matrix;
+#[cfg(feature = "alloc")]
 mod matvec;
 mod packed;
 #[cfg(all(feature = "alloc", feature = "half"))]

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use ternarize::ShapeError;
 use ternarize::tensor::{Grouping, Shape, TensorView, TernaryTensor};
 use ternarize::{
-    Backend, Code, Error, PackedTrits, PackedTritsBuf, Rule, Scales, Ternarizer, Weight,
+    Backend, Code, Error, PackedTrits, PackedTritsBuf, ScaleSlice, Scales, Ternarizer, Weight,
 };
 
 /// Every grouping that there is for this rank, but for the longest blocks.
@@ -199,8 +199,8 @@ proptest! {
         prop_assume!(lambda_p.len() == groups && rest.len() >= groups);
         let lambda_n = two.then(|| &rest[..groups]);
         let packed = PackedTritsBuf::from_trits(Code::TwoBit, &trits).unwrap();
-        let tensor =
-            TernaryTensor::from_parts(shape, grouping, Rule::Tnt, packed, lambda_p, lambda_n);
+        let (p, n) = (ScaleSlice::F32(lambda_p), lambda_n.map(ScaleSlice::F32));
+        let tensor = TernaryTensor::from_parts(shape, grouping, vec![packed], p, n);
         let tensor = tensor.unwrap();
         let (all_p, all_n) = (singles(&tensor.lambda_p()), singles(&tensor.lambda_n()));
         let mut y = vec![0.0; rows];
@@ -240,7 +240,8 @@ fn the_bound_holds_where_every_step_rounds() {
         let groups = grouping.count(&shape).unwrap();
         let trits = PackedTritsBuf::from_trits(Code::Base3, &vec![1; n]).unwrap();
         let scales = vec![lambda; groups];
-        let tensor = TernaryTensor::from_parts(shape, grouping, Rule::Tnt, trits, &scales, None);
+        let scales = ScaleSlice::F64(&scales);
+        let tensor = TernaryTensor::from_parts(shape, grouping, vec![trits], scales, None);
         check(&tensor.unwrap(), &x);
     }
 }
@@ -251,10 +252,9 @@ fn an_empty_product_is_zero() {
         let shape = Shape::new(axes).unwrap();
         let groups = Grouping::Tensor.count(&shape).unwrap();
         let trits = PackedTritsBuf::from_trits(Code::TwoBit, &vec![1; shape.len()]).unwrap();
-        let scales = vec![2.0_f32; groups];
-        let tensor =
-            TernaryTensor::from_parts(shape, Grouping::Tensor, Rule::Tnt, trits, &scales, None)
-                .unwrap();
+        let scales = vec![2.0; groups];
+        let (grouping, scales) = (Grouping::Tensor, ScaleSlice::F32(&scales));
+        let tensor = TernaryTensor::from_parts(shape, grouping, vec![trits], scales, None).unwrap();
         let columns = axes[1..].iter().product();
         let mut y = vec![f32::NAN; axes[0]];
         tensor.matvec(&vec![5.0; columns], &mut y).unwrap();

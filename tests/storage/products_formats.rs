@@ -119,7 +119,7 @@ impl Case {
     }
 }
 
-fn vectors(columns: usize, count: u64, blocks: bool) -> Vec<Activations> {
+fn vectors(columns: usize, count: u64, blocks: bool) -> Vec<Activations<'static>> {
     let vector = |seed| quantize(&weights::<f32>(columns, seed), blocks).unwrap();
     (0..count).map(vector).collect()
 }
@@ -135,6 +135,8 @@ fn every_format_is_multiplied_as_documented() {
                 let case = Case::new(format, rows, columns, blocks as u64);
                 case.check(&vectors(columns, 1, true));
                 case.check(&vectors(columns, 1, false));
+                // Vectors of one scale beside those of several.
+                case.check(&[vectors(columns, 2, true), vectors(columns, 3, false)].concat());
             }
         }
         let case = Case::new(format, 6, 3 * block, 9);

@@ -4,16 +4,16 @@ use crate::common::twin::weights;
 use proptest::prelude::*;
 use ternarize::matmul::Activations;
 use ternarize::tensor::{Grouping, Shape, TensorView, TernaryTensor};
-use ternarize::{Backend, Code, Error, PackedTritsBuf, Rule, Scales, Ternarizer};
+use ternarize::{Backend, Code, Error, PackedTritsBuf, ScaleSlice, Scales, Ternarizer};
 use ternarize::{Operand, ShapeError};
 
 /// Activations of either sign, one of them the largest.
-fn activations(len: usize, seed: u64, blocks: bool) -> Activations {
+fn activations(len: usize, seed: u64, blocks: bool) -> Activations<'static> {
     quantize(&weights::<f32>(len, seed), blocks).unwrap()
 }
 
 /// With one scale, or one for each block.
-pub(crate) fn quantize(x: &[f32], blocks: bool) -> Result<Activations, Error> {
+pub(crate) fn quantize(x: &[f32], blocks: bool) -> Result<Activations<'static>, Error> {
     if blocks {
         Activations::quantize_blocks(x)
     } else {
@@ -201,9 +201,9 @@ fn the_extremes_are_exact() {
         for trit in [1, -1] {
             let trits = PackedTritsBuf::from_trits(code, &vec![trit; 2 * columns]).unwrap();
             let shape = Shape::new(&[2, columns]).unwrap();
-            let (rule, scale) = (Rule::Tnt, &[1.0_f32]);
+            let scale = ScaleSlice::F32(&[1.0]);
             let tensor =
-                TernaryTensor::from_parts(shape, Grouping::Tensor, rule, trits, scale, None);
+                TernaryTensor::from_parts(shape, Grouping::Tensor, vec![trits], scale, None);
             let tensor = tensor.unwrap();
             for value in [127, -127] {
                 let x = Activations::from_values(vec![value; columns], 1.0).unwrap();
@@ -244,7 +244,7 @@ fn lengths_must_fit() {
     );
     let trits = PackedTritsBuf::from_trits(Code::TwoBit, &[]).unwrap();
     let (shape, block) = (Shape::new(&[2, 0]).unwrap(), Grouping::Block(32));
-    let empty = TernaryTensor::from_parts::<f32>(shape, block, Rule::Tnt, trits, &[], None);
+    let empty = TernaryTensor::from_parts(shape, block, vec![trits], ScaleSlice::F32(&[]), None);
     let empty = empty.unwrap();
     let mut y = [f32::NAN; 2];
     empty.matvec_i8(&x(0), &mut y).unwrap();

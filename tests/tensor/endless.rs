@@ -2,7 +2,7 @@
 
 use ternarize::quantize::calibrate::{Moments, Pairs};
 use ternarize::quantize::planes::Planes;
-use ternarize::tensor::{Grouping, PlanesTensor, TensorView, TernaryTensor};
+use ternarize::tensor::{Grouping, TensorView, TernaryTensor};
 use ternarize::{Error, Operand, Rule, Scales, Ternarizer};
 
 const ENDLESS: usize = 1 << (usize::BITS - 4);
@@ -29,7 +29,11 @@ fn broadcast_views_without_end() {
                 let options = Ternarizer::new().rule(rule).scales(Scales::One);
                 no_memory(TernaryTensor::ternarize(&view, grouping, &options));
             }
-            no_memory(PlanesTensor::ternarize(&view, grouping, &Planes::new(2)));
+            no_memory(TernaryTensor::ternarize_planes(
+                &view,
+                grouping,
+                &Planes::new(2),
+            ));
         }
     }
 }
@@ -38,7 +42,7 @@ fn broadcast_views_without_end() {
 fn a_repeated_weight_that_is_not_finite_is_named_by_its_first_place() {
     let weights = [1.0_f32, f32::NAN];
     let view = TensorView::with_strides(&weights, &[3, ENDLESS / 4, 2], &[0, 0, 1], 0).unwrap();
-    let refused = PlanesTensor::ternarize(&view, Grouping::Tensor, &Planes::new(2));
+    let refused = TernaryTensor::ternarize_planes(&view, Grouping::Tensor, &Planes::new(2));
     let (what, index) = (Operand::Weight, 1);
     assert_eq!(refused, Err(Error::InvalidValue { what, index }));
     let view = TensorView::with_strides(&weights, &[3, 2, 4], &[0, 1, 0], 0).unwrap();

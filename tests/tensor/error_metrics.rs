@@ -3,7 +3,7 @@
 
 use crate::common::twin::{members, weights};
 use ternarize::tensor::{ErrorMetrics, Grouping, Shape, TensorView, TernaryTensor};
-use ternarize::{Code, Error, PackedTritsBuf, Rule, Scales, Ternarizer, Weight};
+use ternarize::{Code, Error, PackedTritsBuf, Rule, ScaleSlice, Scales, Ternarizer, Weight};
 use ternarize::{Operand, ShapeError};
 
 #[expect(clippy::float_cmp, reason = "infinities have no difference")]
@@ -176,11 +176,17 @@ fn scales_far_from_the_weights() {
         let values = values.map(|w: f64| w * unit);
         let view = TensorView::new(&values, &[4]).unwrap();
         let trits = PackedTritsBuf::from_trits(Code::TwoBit, &[1, -1, 0, 0]).unwrap();
-        let (shape, rule) = (Shape::new(&[4]).unwrap(), Rule::Tnt);
-        TernaryTensor::from_parts(shape, Grouping::Tensor, rule, trits, &[lambda], None)
-            .unwrap()
-            .error_metrics(&view)
-            .unwrap()
+        let (shape, lambda) = (Shape::new(&[4]).unwrap(), [lambda]);
+        TernaryTensor::from_parts(
+            shape,
+            Grouping::Tensor,
+            vec![trits],
+            ScaleSlice::F64(&lambda),
+            None,
+        )
+        .unwrap()
+        .error_metrics(&view)
+        .unwrap()
     };
     let cosine = (2.0_f64 / 3.0).sqrt();
     same(with(1.0, 1.0), (cosine, 1.0 / 3.0));

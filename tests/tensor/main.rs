@@ -3,8 +3,10 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod corrected;
 mod endless;
 mod error_metrics;
+mod error_metrics_planes;
 #[cfg(feature = "ndarray")]
 mod ndarray;
 mod ternary_tensor;

@@ -8,7 +8,7 @@
 
 use crate::common::twin::{self, members, noise, weights};
 use ternarize::tensor::{Grouping, Shape, TensorView, TernaryTensor};
-use ternarize::{Code, Error, Fit, PackedTritsBuf, Rule, Scales, Ternarizer, Weight};
+use ternarize::{Code, Error, Fit, PackedTritsBuf, Rule, ScaleSlice, Scales, Ternarizer, Weight};
 use ternarize::{Operand, ShapeError};
 
 const SHAPES: [&[usize]; 9] = [
@@ -335,10 +335,9 @@ fn empty_tensors_cannot_be_made_but_can_be_put_together() {
             assert_eq!(error, Error::Empty);
             let trits = PackedTritsBuf::from_trits(Code::Base3, &[]).unwrap();
             let shape = *view.shape();
-            let none: &[f32] = &[];
+            let none = ScaleSlice::F32(&[]);
             let tensor =
-                TernaryTensor::from_parts(shape, grouping, Rule::Tnt, trits, none, Some(none))
-                    .unwrap();
+                TernaryTensor::from_parts(shape, grouping, vec![trits], none, Some(none)).unwrap();
             assert!(tensor.dequantize::<f32>().is_empty());
             assert_eq!((tensor.sparsity(), tensor.bits_per_weight()), (0.0, 0.0));
             assert_eq!(tensor.stored_bytes(), 0);
@@ -357,7 +356,8 @@ fn from_parts(
 ) -> Result<TernaryTensor, Error> {
     let shape = Shape::new(&[2, 3])?;
     let trits = PackedTritsBuf::from_trits(Code::TwoBit, trits)?;
-    TernaryTensor::from_parts(shape, grouping, Rule::Twn, trits, lambda_p, lambda_n)
+    let (lambda_p, lambda_n) = (ScaleSlice::F32(lambda_p), lambda_n.map(ScaleSlice::F32));
+    TernaryTensor::from_parts(shape, grouping, vec![trits], lambda_p, lambda_n)
 }
 
 #[test]
@@ -365,7 +365,7 @@ fn parts_that_fit_are_put_together() {
     let rows = Grouping::OUTPUT_CHANNEL;
     let tensor = from_parts(rows, &[1, 0, -1, -1, 1, 0], &[2.0, 0.0], Some(&[0.5, 3.0])).unwrap();
     assert_eq!(tensor.dequantize::<f32>(), [2.0, 0.0, -0.5, -3.0, 0.0, 0.0]);
-    assert_eq!((tensor.rule(), tensor.grouping()), (Rule::Twn, rows));
+    assert_eq!((tensor.rule(), tensor.grouping()), (None, rows));
     assert_eq!(tensor.shape().axes(), [2, 3]);
     let error = tensor.dequantize_into(&mut [0.0_f32; 5]).unwrap_err();
     let (expected, actual) = (6, 5);

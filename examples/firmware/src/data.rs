@@ -78,6 +78,20 @@ pub const fn trits<const N: usize>() -> [i8; N] {
     trits
 }
 
+/// Scales between 1/64 and 1/32 as the bits of `f16` numbers, whose upper six bits are the sign and the exponent.
+#[must_use]
+pub const fn half_scales<const N: usize>() -> [u16; N] {
+    let mut uniform = Uniform(6);
+    let mut scales = [0; N];
+    let mut i = 0;
+    while i < N {
+        let [low, high, ..] = (uniform.next() & 0x3ff).to_le_bytes();
+        scales[i] = 0x2400 | u16::from_le_bytes([low, high]);
+        i += 1;
+    }
+    scales
+}
+
 /// An integer below 2^24 in magnitude as a float, which holds it exactly.
 #[expect(
     clippy::cast_precision_loss,

@@ -18,6 +18,7 @@ use cortex_m_rt::{ExceptionFrame, entry, exception};
 use cortex_m_semihosting::debug::{EXIT_FAILURE, EXIT_SUCCESS, exit};
 use cortex_m_semihosting::{hio, hprintln};
 use ternarize::Code;
+use ternarize::matmul::{Activations, quantize_into};
 
 use firmware::{data, jobs, matrix, report};
 use meter::Meter;
@@ -77,7 +78,10 @@ impl<W: Write> Board<W> {
 
     /// The matrix times bytes and times floats, in both codes.
     fn products(&mut self) -> fmt::Result {
-        let (x_i8, x) = (data::activations_i8(), data::activations());
+        let x = data::activations();
+        let (mut values, mut y) = ([0; data::LEN], [0.0; matrix::ROWS]);
+        let scales = [quantize_into(&x, &mut values).expect("numbers")];
+        let rounded = Activations::from_slices(&values, &scales).expect("one scale");
         for (code, i8_name, f32_name) in [
             (
                 Code::TwoBit,
@@ -90,15 +94,13 @@ impl<W: Write> Board<W> {
                 "16 x 256 trits, base-3, by f32",
             ),
         ] {
-            let packed = matrix::packed(black_box(code));
-            let mut sums = [0; matrix::ROWS];
+            let layer = black_box(matrix::layer_in(code));
             self.measure(i8_name, &mut || {
-                let done = matrix::multiply_i8(packed, black_box(&x_i8), &mut sums);
+                let done = layer.matvec_i8(black_box(&rounded), &mut y);
                 assert!(black_box(done).is_ok());
             })?;
-            let mut sums = [0.0; matrix::ROWS];
             self.measure(f32_name, &mut || {
-                let done = matrix::multiply(packed, black_box(&x), &mut sums);
+                let done = layer.matvec(black_box(&x), &mut y);
                 assert!(black_box(done).is_ok());
             })?;
         }

@@ -6,6 +6,7 @@
 
 use core::fmt::{self, Write};
 
+use ternarize::matmul::{Activations, TernaryMatrix, quantize_into};
 use ternarize::{Code, Fit, PackedTrits, Ternarizer};
 
 use crate::data::{self, LEN};
@@ -24,7 +25,7 @@ pub fn report(out: &mut impl Write) -> fmt::Result {
     }
     for code in [Code::TwoBit, Code::Base3] {
         writeln!(out, "matrix in flash, {}", code.name())?;
-        multiplied(out, matrix::packed(code))?;
+        multiplied(out, matrix::layer_in(code))?;
     }
     Ok(())
 }
@@ -76,29 +77,22 @@ fn figures(out: &mut impl Write, fit: &Fit<f32>) -> fmt::Result {
     Ok(())
 }
 
-/// The products of the matrix with bytes, and with floats.
-fn multiplied(out: &mut impl Write, matrix: PackedTrits<'_>) -> fmt::Result {
-    let mut products = [0; matrix::ROWS];
-    done(matrix::multiply_i8(
-        matrix,
-        &data::activations_i8(),
-        &mut products,
-    ))?;
-    write!(out, "  i8 ")?;
-    for product in products {
-        write!(out, " {product}")?;
-    }
-    writeln!(out)?;
+/// The products of the matrix with activations in 8 bits, and with the floats that these are made from.
+fn multiplied(out: &mut impl Write, matrix: &TernaryMatrix<'_>) -> fmt::Result {
+    let x = data::activations();
+    let (mut values, mut products) = ([0; LEN], [0.0; matrix::ROWS]);
+    let scales = [done(quantize_into(&x, &mut values))?];
+    let rounded = done(Activations::from_slices(&values, &scales))?;
+    done(matrix.matvec_i8(&rounded, &mut products))?;
+    print_products(out, "i8", &products)?;
+    done(matrix.matvec(&x, &mut products))?;
+    print_products(out, "f32", &products)
+}
 
-    let mut products = [0.0; matrix::ROWS];
-    done(matrix::multiply(
-        matrix,
-        &data::activations(),
-        &mut products,
-    ))?;
+fn print_products(out: &mut impl Write, kind: &str, products: &[f32; matrix::ROWS]) -> fmt::Result {
     for (r, &product) in products.iter().enumerate() {
         let (bits, decimal) = (product.to_bits(), Decimal(product.into()));
-        writeln!(out, "  f32 row {r:2} {bits:#010x} {decimal}")?;
+        writeln!(out, "  {kind:3} row {r:2} {bits:#010x} {decimal}")?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 mod accumulate;
 mod certified;
 mod cross;
-mod data;
+pub(crate) mod data;
 mod edges;
 mod laws;
 mod methods;

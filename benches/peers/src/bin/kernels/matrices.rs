@@ -4,7 +4,7 @@ use half::f16;
 use rand::{RngExt, SeedableRng};
 use ternarize::format::FormatMatrix;
 use ternarize::tensor::{Grouping, Shape, TernaryTensor};
-use ternarize::{Code, Format, PackedTritsBuf, Rule};
+use ternarize::{Code, Format, PackedTritsBuf, ScaleSlice};
 use ternarize_peers::data::SEED;
 
 /// The columns of all matrices.
@@ -42,8 +42,9 @@ impl Matrices {
             let packed = PackedTritsBuf::from_bytes(code, packed, rows * copies * COLUMNS);
             let packed = packed.expect("whole bytes");
             let (lambda_p, lambda_n) = (vec![0.5_f32; groups], vec![0.375_f32; groups]);
-            let lambda_n = two.then_some(&lambda_n[..]);
-            TernaryTensor::from_parts(shape, grouping, Rule::Tnt, packed, &lambda_p, lambda_n)
+            let lambda_n = two.then_some(ScaleSlice::F32(&lambda_n));
+            let lambda_p = ScaleSlice::F32(&lambda_p);
+            TernaryTensor::from_parts(shape, grouping, vec![packed], lambda_p, lambda_n)
                 .expect("a tensor")
         };
         let encode = |format: Format| {

@@ -48,11 +48,11 @@ pub(crate) fn memory(budget: Budget) -> Table {
     ask(budget, "memory", &question, &matrices, 2)
 }
 
-fn quantize(x: &[f32]) -> Activations {
+fn quantize(x: &[f32]) -> Activations<'static> {
     Activations::quantize(black_box(x)).expect("numbers")
 }
 
-pub(crate) fn quantize_blocks(x: &[f32]) -> Activations {
+pub(crate) fn quantize_blocks(x: &[f32]) -> Activations<'static> {
     Activations::quantize_blocks(black_box(x)).expect("numbers")
 }
 
@@ -201,7 +201,7 @@ pub(crate) fn batch(budget: Budget) -> Table {
     let m = &matrices;
     let tq2_0 = &m.format(Format::Tq2_0, &m.tq2_0);
     let x: Vec<f32> = m.x.repeat(VECTORS);
-    let vectors = |how| -> Vec<Activations> { x.chunks_exact(COLUMNS).map(how).collect() };
+    let vectors = |how| -> Vec<Activations<'static>> { x.chunks_exact(COLUMNS).map(how).collect() };
     let dense: Vec<f32> = m.trits.iter().map(|&trit| 0.5 * f32::from(trit)).collect();
     let contest = Contest::new()
         .with("TQ2_0", |y: &mut Vec<f32>| {
@@ -210,9 +210,7 @@ pub(crate) fn batch(budget: Budget) -> Table {
                 .expect("lengths");
         })
         .with("2-bit, a scale a row", |y| {
-            m.by_row
-                .matmul_i8(&vectors(quantize), y)
-                .expect("lengths");
+            m.by_row.matmul_i8(&vectors(quantize), y).expect("lengths");
         })
         .with("dense f32", |y| dense_matmul(&dense, &x, y, VECTORS));
     #[cfg(feature = "ggml")]
