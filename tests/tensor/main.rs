@@ -7,6 +7,7 @@ mod endless;
 mod error_metrics;
 #[cfg(feature = "ndarray")]
 mod ndarray;
+mod rescale;
 mod ternary_tensor;
 #[cfg(feature = "rayon")]
 mod threads;

@@ -22,7 +22,6 @@ mod net;
 mod quantize;
 mod recipe;
 mod table;
-mod ternary;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! `input` is channels, rows, columns; `scale` is the brightest pixel. Parameters have PyTorch's names and layouts: `conv1.weight` is
-//! output channel, input channel, row, column. A batch norm follows a layer with weights, and is folded into them. Sizes are checked
+//! output channel, input channel, row, column. A layer may have no bias. A batch norm follows a layer with weights, and is folded into them. Sizes are checked
 //! here, once, so that the layers themselves need no checks.
 
 use anyhow::{Context, Result, bail, ensure};
@@ -220,24 +220,36 @@ impl Step {
     }
 }
 
-/// A weight matrix of so many columns, and its bias.
+/// A weight matrix of so many columns, and its bias if it has one.
 fn matrix(model: &Model, name: &str, columns: usize, unfold: Option<Unfold>) -> Result<Matrix> {
     let (shape, weights) = floats(model, &format!("{name}.weight"))?;
-    let (_, bias) = floats(model, &format!("{name}.bias"))?;
+    let rows = shape.first().copied().unwrap_or(0);
     let expected: Vec<usize> = match unfold {
         Some(unfold) => {
             let Unfold { input, kernel, .. } = unfold;
-            vec![bias.len(), input.channels, kernel, kernel]
+            vec![rows, input.channels, kernel, kernel]
         }
-        None => vec![bias.len(), columns],
+        None => vec![rows, columns],
     };
     ensure!(
         shape == expected && !weights.is_empty(),
         "{name}.weight is {shape:?}, where {expected:?} is needed"
     );
+    let of_bias = format!("{name}.bias");
+    let bias = match model.get(&of_bias) {
+        None => Vec::new(),
+        Some(_) => {
+            let (shape, bias) = floats(model, &of_bias)?;
+            ensure!(
+                shape == [rows],
+                "{of_bias} is {shape:?}, where [{rows}] is needed"
+            );
+            bias
+        }
+    };
     Ok(Matrix {
         name: name.to_owned(),
-        rows: bias.len(),
+        rows,
         columns,
         weights,
         bias,
@@ -284,6 +296,9 @@ mod tests {
             ("n.running_var", &[2], &[4.0, 1.0]),
             ("f.weight", &[1, 8], &[1.0; 8]),
             ("f.bias", &[1], &[0.0]),
+            ("bare.weight", &[2, 1, 2, 2], &[1.0; 8]),
+            ("odd.weight", &[1, 9], &[1.0; 9]),
+            ("odd.bias", &[2], &[0.0; 2]),
         ])
     }
 
@@ -337,6 +352,19 @@ mod tests {
     }
 
     #[test]
+    fn a_layer_may_have_no_bias() {
+        let bare = r#"{"type": "conv", "name": "bare", "kernel": 2}"#;
+        let alone = network(bare).unwrap();
+        assert_eq!(alone.layers[0].run(&[1.0; 9], None), [4.0; 8]);
+        assert!(alone.matrices().all(|matrix| matrix.bias.is_empty()));
+        let norm = r#"{"type": "batchnorm", "name": "n", "epsilon": 0}"#;
+        let folded = network(&format!("{bare}, {norm}")).unwrap();
+        // 2 (4 - 1.5) / 2, and 4 + 1.
+        let outputs = folded.layers[0].run(&[1.0; 9], None);
+        assert_eq!(outputs, [2.5, 2.5, 2.5, 2.5, 5.0, 5.0, 5.0, 5.0]);
+    }
+
+    #[test]
     fn mistakes_name_the_layer() {
         for (layers, expected) in [
             (
@@ -346,6 +374,10 @@ mod tests {
             (
                 r#"{"type": "linear", "name": "g"}"#,
                 "layer 0, g: the model has no g.weight",
+            ),
+            (
+                r#"{"type": "linear", "name": "odd"}"#,
+                "layer 0, odd: odd.bias is [2], where [1] is needed",
             ),
             (
                 r#"{"type": "maxpool", "size": 4}"#,
