@@ -11,7 +11,7 @@ use ternarize::quantize::budget::allocate;
 use ternarize::quantize::calibrate::{Correction, Pairs};
 
 use crate::images::Images;
-use crate::inputs::Inputs;
+use crate::inputs;
 use crate::layer::Matrix;
 use crate::net::Network;
 use crate::quantize::{self, Stored};
@@ -187,8 +187,8 @@ impl Bench {
             return quantize::by_weights(matrix, recipe, planes);
         }
         let reference = &self.reference.inputs[number];
-        let inputs = Inputs::new(matrix, values, reference, recipe)?;
-        quantize::by_outputs(matrix, &inputs, recipe, planes)
+        let gram = inputs::gram(matrix, values, reference, recipe)?;
+        quantize::by_outputs(matrix, &gram, recipe, planes)
     }
 
     /// How many planes each layer gets.

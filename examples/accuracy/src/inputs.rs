@@ -7,54 +7,39 @@ use anyhow::Result;
 use ternarize::quantize::calibrate::Moments;
 use ternarize::quantize::gram::Gram;
 
-use crate::layer::Matrix;
-use crate::layer::narrow;
+use crate::layer::{Matrix, narrow};
 use crate::recipe::Recipe;
 
 /// Rows to look at, at least, if there are as many.
 const ROWS: usize = 16_384;
 
-/// The Gram matrix of a layer's inputs, behind ternary layers.
-pub(crate) struct Inputs(Gram);
-
-impl Inputs {
-    /// Of inputs behind ternary layers, and of the same in the f32 network.
-    pub(crate) fn new(
-        matrix: &Matrix,
-        own: &[f32],
-        reference: &[f32],
-        recipe: &Recipe,
-    ) -> Result<Self> {
-        let prepare = |images: &[f32]| {
-            let rows = some(matrix.rows_of_inputs(images), matrix);
-            if recipe.centred {
-                centred(rows, matrix.columns)
-            } else {
-                Ok(rows)
-            }
-        };
-        let own = prepare(own)?;
-        let mut gram = Gram::new(matrix.columns)?;
-        if recipe.effective {
-            gram.add_pairs(&own, &prepare(reference)?)?;
+/// The Gram matrix of a layer's inputs behind ternary layers, and of the same inputs in the f32 network.
+pub(crate) fn gram(
+    matrix: &Matrix,
+    own: &[f32],
+    reference: &[f32],
+    recipe: &Recipe,
+) -> Result<Gram> {
+    let prepare = |images: &[f32]| {
+        let rows = some(&matrix.rows_of_inputs(images), matrix);
+        if recipe.centred {
+            centred(rows, matrix.columns)
         } else {
-            gram.add(&own)?;
+            Ok(rows)
         }
-        Ok(Self(gram))
+    };
+    let own = prepare(own)?;
+    let mut gram = Gram::new(matrix.columns)?;
+    if recipe.effective {
+        gram.add_pairs(&own, &prepare(reference)?)?;
+    } else {
+        gram.add(&own)?;
     }
-
-    pub(crate) const fn gram(&self) -> &Gram {
-        &self.0
-    }
-
-    /// The weights to come near to.
-    pub(crate) fn targets(&self, matrix: &Matrix, damping: f64) -> Result<Vec<f32>> {
-        Ok(self.0.effective_weights(&matrix.weights, damping)?)
-    }
+    Ok(gram)
 }
 
 /// An evenly spaced part of the rows, which has every place of an image in equal numbers.
-fn some(rows: Vec<f32>, matrix: &Matrix) -> Vec<f32> {
+fn some(rows: &[f32], matrix: &Matrix) -> Vec<f32> {
     let count = rows.len() / matrix.columns;
     let rows = rows.chunks_exact(matrix.columns);
     let chosen = rows.step_by(step(count, matrix.places()));

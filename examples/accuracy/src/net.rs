@@ -1,73 +1,14 @@
-//! A network, described in JSON: its layers in order.
+//! A network with the parameters of a model.
 //!
-//! ```json
-//! {"input": [1, 28, 28], "scale": 255, "layers": [
-//!     {"type": "conv", "name": "conv1", "kernel": 5, "padding": 2, "stride": 1},
-//!     {"type": "batchnorm", "name": "bn1", "epsilon": 1e-5},
-//!     {"type": "relu"}, {"type": "maxpool", "size": 2}, {"type": "avgpool", "size": 7},
-//!     {"type": "flatten"}, {"type": "linear", "name": "fc1"}]}
-//! ```
-//!
-//! `input` is channels, rows, columns; `scale` is the brightest pixel. Parameters have PyTorch's names and layouts: `conv1.weight` is
-//! output channel, input channel, row, column. A layer may have no bias. A batch norm follows a layer with weights, and is folded into them. Sizes are checked
-//! here, once, so that the layers themselves need no checks.
+//! A batch norm is folded into the layer with weights before it. Sizes are checked here, once, so that the layers themselves need no
+//! checks.
 
 use anyhow::{Context, Result, bail, ensure};
-use serde::Deserialize;
 use ternarize::model::{Model, Tensor};
 use ternarize::quantize::calibrate::BatchNorm;
 
+use crate::description::{Description, Step};
 use crate::layer::{Layer, Matrix, Operation, Unfold, Volume};
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Description {
-    input: [usize; 3],
-    #[serde(default = "one")]
-    scale: f32,
-    layers: Vec<Step>,
-}
-
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
-enum Step {
-    Conv {
-        name: String,
-        kernel: usize,
-        #[serde(default)]
-        padding: usize,
-        #[serde(default = "one_step")]
-        stride: usize,
-    },
-    Linear {
-        name: String,
-    },
-    BatchNorm {
-        name: String,
-        #[serde(default = "small")]
-        epsilon: f64,
-    },
-    Relu,
-    MaxPool {
-        size: usize,
-    },
-    AvgPool {
-        size: usize,
-    },
-    Flatten,
-}
-
-const fn one() -> f32 {
-    1.0
-}
-
-const fn one_step() -> usize {
-    1
-}
-
-const fn small() -> f64 {
-    1e-5
-}
 
 /// A network with its weights.
 pub(crate) struct Network {
@@ -178,48 +119,6 @@ impl Network {
     }
 }
 
-impl Step {
-    fn name(&self) -> &str {
-        match self {
-            Self::Conv { name, .. } | Self::Linear { name } | Self::BatchNorm { name, .. } => name,
-            Self::Relu => "relu",
-            Self::MaxPool { .. } => "maxpool",
-            Self::AvgPool { .. } => "avgpool",
-            Self::Flatten => "flatten",
-        }
-    }
-
-    /// How a convolution reads its input.
-    fn unfold(&self, input: Volume) -> Result<Unfold> {
-        let &Self::Conv {
-            kernel,
-            padding,
-            stride,
-            ..
-        } = self
-        else {
-            bail!("not a convolution");
-        };
-        ensure!(kernel > 0 && stride > 0, "a kernel or a stride of zero");
-        ensure!(padding < kernel, "a padding as large as the kernel");
-        let fit = |side: usize| {
-            let places = (side + 2 * padding).checked_sub(kernel);
-            places.with_context(|| format!("a kernel of {kernel} on {side} pixels"))
-        };
-        Ok(Unfold {
-            input,
-            kernel,
-            padding,
-            stride,
-            output: Volume {
-                channels: 0,
-                rows: fit(input.rows)? / stride + 1,
-                columns: fit(input.columns)? / stride + 1,
-            },
-        })
-    }
-}
-
 /// A weight matrix of so many columns, and its bias if it has one.
 fn matrix(model: &Model, name: &str, columns: usize, unfold: Option<Unfold>) -> Result<Matrix> {
     let (shape, weights) = floats(model, &format!("{name}.weight"))?;
@@ -235,18 +134,16 @@ fn matrix(model: &Model, name: &str, columns: usize, unfold: Option<Unfold>) -> 
         shape == expected && !weights.is_empty(),
         "{name}.weight is {shape:?}, where {expected:?} is needed"
     );
+    let mut bias = Vec::new();
     let of_bias = format!("{name}.bias");
-    let bias = match model.get(&of_bias) {
-        None => Vec::new(),
-        Some(_) => {
-            let (shape, bias) = floats(model, &of_bias)?;
-            ensure!(
-                shape == [rows],
-                "{of_bias} is {shape:?}, where [{rows}] is needed"
-            );
-            bias
-        }
-    };
+    if model.get(&of_bias).is_some() {
+        let shape;
+        (shape, bias) = floats(model, &of_bias)?;
+        ensure!(
+            shape == [rows],
+            "{of_bias} is {shape:?}, where [{rows}] is needed"
+        );
+    }
     Ok(Matrix {
         name: name.to_owned(),
         rows,

@@ -5,12 +5,11 @@
 use anyhow::Result;
 use ternarize::quantize::Codebook;
 use ternarize::quantize::calibrate::{Affine, norm_gain, unit_gain};
-use ternarize::quantize::gram::{self, OutputAware};
+use ternarize::quantize::gram::{self, Gram, OutputAware};
 use ternarize::quantize::planes::{PlaneMethod, Planes};
 use ternarize::tensor::{Grouping, TensorView, TernaryTensor};
 use ternarize::{Code, ScaleType, Ternarizer};
 
-use crate::inputs::Inputs;
 use crate::layer::Matrix;
 use crate::recipe::{Gain, Method, Recipe};
 
@@ -117,7 +116,7 @@ fn with_gain(tensor: TernaryTensor, matrix: &Matrix, gain: Gain) -> Result<Terna
 /// A matrix that is one group has a scale for each row here, as it has after a correction.
 pub(crate) fn by_outputs(
     matrix: &Matrix,
-    inputs: &Inputs,
+    gram: &Gram,
     recipe: &Recipe,
     planes: usize,
 ) -> Result<Stored> {
@@ -130,7 +129,7 @@ pub(crate) fn by_outputs(
         Grouping::Block(length) => Some(length),
         _ => None,
     };
-    let aware = OutputAware::new(inputs.gram())
+    let aware = OutputAware::new(gram)
         .codebook(codebook)
         .group(group)
         .damping(recipe.damping)
@@ -140,7 +139,8 @@ pub(crate) fn by_outputs(
             Method::Feedback => gram::Method::Feedback,
             _ => gram::Method::Descent,
         });
-    let fits = aware.ternarize(&inputs.targets(matrix, recipe.damping)?)?;
+    let targets = gram.effective_weights(&matrix.weights, recipe.damping)?;
+    let fits = aware.ternarize(&targets)?;
     let shape = *matrix.view()?.shape();
     Stored::new(TernaryTensor::from_fits(shape, &fits)?, matrix)
 }
