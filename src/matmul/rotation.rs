@@ -121,6 +121,7 @@ fn hadamard(x: &mut [f32], width: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::vec::Vec;
 
     /// Row `i` of the rotation is the rotated unit vector `i`; rows are orthogonal, and the entries are the definition's.
     #[test]

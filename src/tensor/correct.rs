@@ -12,9 +12,10 @@ impl TernaryTensor {
     /// The same tensor with its outputs corrected: `W x + bias` becomes `scale (W x + bias) + shift`.
     ///
     /// The scale of the map goes into the scales of the channel, as products in `f64` that are rounded to the
-    /// [type](Self::scale_type), and into the bias; the shift is added to the bias, which is rounded to `f32`. To apply several maps,
-    /// combine them first with [`Affine::then`], so that nothing is rounded twice. Output channels are the coordinates along axis 0.
-    /// If several of them share scales, each gets its own. A negative scale changes the signs of the channel's trits.
+    /// [type](Self::scale_type), and into the bias; the shift is added to the bias, which is rounded to `f32`. A tensor without bias gets
+    /// none if nothing is shifted. To apply several maps, combine them first with [`Affine::then`], so that nothing is rounded twice.
+    /// Output channels are the coordinates along axis 0. If several of them share scales, each gets its own. A negative scale changes
+    /// the signs of the channel's trits.
     ///
     /// # Errors
     ///
@@ -58,12 +59,16 @@ impl TernaryTensor {
             let bias = self.bias.get(row).copied().unwrap_or(0.0);
             map.apply(f64::from(bias)) as f32
         });
+        let mut bias: Vec<f32> = bias.collect();
+        if self.bias.is_empty() && bias.iter().all(|bias| *bias == 0.0) {
+            bias.clear();
+        }
         Self {
             rule: self.rule,
             rotation: self.rotation,
             ..corrected
         }
-        .with_bias(bias.collect())
+        .with_bias(bias)
     }
 
     /// The scales of the +1 and of the -1 trits in these groups, which are of one channel each, times the scales of their maps.

@@ -10,7 +10,7 @@
 //!
 //! TernaryTensor  -> weights        dequantize, dequantize_into
 //!                -> ErrorMetrics   error_metrics, group_error_metrics
-//!                -> TernaryTensor  corrected
+//!                -> TernaryTensor  corrected, with_scale_type, with_gains
 //!                -> products       matvec, matmul (f32), matvec_i8, matmul_i8 (8-bit activations)
 //!                -> bytes          encode (feature half), and model files (feature safetensors)
 //! ```
@@ -51,6 +51,7 @@ mod groups;
 mod ndarray;
 mod planes;
 mod product;
+mod rescale;
 mod restore;
 mod runs;
 mod shape;

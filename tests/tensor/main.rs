@@ -9,6 +9,7 @@ mod error_metrics;
 mod error_metrics_planes;
 #[cfg(feature = "ndarray")]
 mod ndarray;
+mod rescale;
 mod ternary_tensor;
 #[cfg(feature = "rayon")]
 mod threads;

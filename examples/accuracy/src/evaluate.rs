@@ -11,12 +11,11 @@ use ternarize::quantize::budget::allocate;
 use ternarize::quantize::calibrate::{Correction, Pairs};
 
 use crate::images::Images;
-use crate::inputs::Inputs;
+use crate::inputs;
 use crate::layer::Matrix;
 use crate::net::Network;
-use crate::quantize;
+use crate::quantize::{self, Stored};
 use crate::recipe::Recipe;
-use crate::ternary::Ternary;
 
 /// Images that a thread takes through the whole network.
 const CHUNK: usize = 50;
@@ -110,23 +109,26 @@ impl Bench {
     /// Ternarizes the network and counts.
     pub(crate) fn evaluate(&self, recipe: &Recipe) -> Result<Outcome> {
         let start = Instant::now();
-        let ternary = self.ternarize(recipe)?;
+        let stored = self.ternarize(recipe)?;
         let seconds = start.elapsed().as_secs_f64();
         let matrices: Vec<Matrix> = self
             .network
             .matrices()
-            .zip(&ternary)
-            .map(|(original, ternary)| ternary.matrix(original))
+            .zip(&stored)
+            .map(|(original, stored)| stored.matrix(original))
             .collect();
 
-        let bytes: usize = ternary.iter().map(Ternary::bytes).sum();
-        let errors = self.network.matrices().zip(&ternary);
-        let (lost, all) = errors
-            .map(|(matrix, ternary)| quantize::error(matrix, ternary))
-            .fold((0.0, 0.0), |sums, one| (sums.0 + one.0, sums.1 + one.1));
+        let bytes: usize = stored.iter().map(Stored::bytes).sum();
+        let (mut lost, mut all) = (0.0, 0.0);
+        for (matrix, stored) in self.network.matrices().zip(&stored) {
+            let energy: f64 = matrix.weights.iter().map(|&w| f64::from(w).powi(2)).sum();
+            lost += stored.relative_error(matrix)? * energy;
+            all += energy;
+        }
+        let planes = stored.iter().map(|stored| stored.tensor.planes().len());
         Ok(Outcome {
             recipe: recipe.clone(),
-            planes: ternary.iter().map(|ternary| ternary.planes.len()).collect(),
+            planes: planes.collect(),
             bytes,
             bits_per_weight: 8.0 * bytes as f64 / self.network.weights() as f64,
             relative_error: lost / all,
@@ -136,7 +138,7 @@ impl Bench {
         })
     }
 
-    fn ternarize(&self, recipe: &Recipe) -> Result<Vec<Ternary>> {
+    fn ternarize(&self, recipe: &Recipe) -> Result<Vec<Stored>> {
         let planes = self.planes(recipe)?;
         let mut found = Vec::new();
         if !recipe.is_calibrated() {
@@ -152,20 +154,22 @@ impl Bench {
                 continue;
             };
             let number = found.len();
-            let ternary = self.ternarize_layer(matrix, number, &values, recipe, planes[number]);
-            let mut ternary = ternary.with_context(|| matrix.name.clone())?;
-            let mut outputs = layer.run_parallel(&values, Some(&ternary.matrix(matrix)));
+            let stored = self.ternarize_layer(matrix, number, &values, recipe, planes[number]);
+            let mut stored = stored.with_context(|| matrix.name.clone())?;
+            let mut outputs = layer.run_parallel(&values, Some(&stored.matrix(matrix)));
             if recipe.correction != Correction::None {
                 let mut pairs = Pairs::new(matrix.rows)?;
                 pairs.add(
                     &matrix.rows_of_outputs(&self.reference.outputs[number]),
                     &matrix.rows_of_outputs(&outputs),
                 )?;
-                ternary.fold(&pairs.correct(recipe.correction));
-                outputs = layer.run_parallel(&values, Some(&ternary.matrix(matrix)));
+                stored = stored
+                    .corrected(&pairs.correct(recipe.correction))
+                    .with_context(|| matrix.name.clone())?;
+                outputs = layer.run_parallel(&values, Some(&stored.matrix(matrix)));
             }
             values = outputs;
-            found.push(ternary);
+            found.push(stored);
         }
         Ok(found)
     }
@@ -178,27 +182,24 @@ impl Bench {
         values: &[f32],
         recipe: &Recipe,
         planes: usize,
-    ) -> Result<Ternary> {
+    ) -> Result<Stored> {
         if !recipe.method.looks_at_inputs() {
             return quantize::by_weights(matrix, recipe, planes);
         }
         let reference = &self.reference.inputs[number];
-        let inputs = Inputs::new(matrix, values, reference, recipe)?;
-        quantize::by_outputs(matrix, &inputs, recipe, planes)
+        let gram = inputs::gram(matrix, values, reference, recipe)?;
+        quantize::by_outputs(matrix, &gram, recipe, planes)
     }
 
     /// How many planes each layer gets.
     fn planes(&self, recipe: &Recipe) -> Result<Vec<usize>> {
-        let sizes: Vec<usize> = self.network.matrices().map(|m| m.weights.len()).collect();
         let Some(bits) = recipe.budget else {
-            return Ok(recipe.planes_of_layers(&sizes));
+            return Ok(recipe.planes_of_layers(self.network.matrices().count()));
         };
         let choices = self.network.matrices().map(|matrix| {
             let choices = (1..=4).map(|planes| {
-                let ternary = quantize::by_weights(matrix, recipe, planes)?;
-                let (lost, all) = quantize::error(matrix, &ternary);
-                let error = if all > 0.0 { lost / all } else { 0.0 };
-                Ok((ternary.bytes() as u64, error))
+                let stored = quantize::by_weights(matrix, recipe, planes)?;
+                Ok((stored.bytes() as u64, stored.relative_error(matrix)?))
             });
             choices.collect::<Result<Vec<_>>>()
         });

@@ -8,6 +8,7 @@ use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2};
 use rayon::prelude::*;
 use ternarize::quantize::calibrate::Affine;
+use ternarize::tensor::TensorView;
 
 /// Images that a thread takes at a time.
 const CHUNK: usize = 32;
@@ -40,6 +41,7 @@ pub(crate) struct Matrix {
     /// Inputs of each.
     pub(crate) columns: usize,
     pub(crate) weights: Vec<f32>,
+    /// Empty, or one for each output channel.
     pub(crate) bias: Vec<f32>,
     pub(crate) unfold: Option<Unfold>,
 }
@@ -149,6 +151,16 @@ impl Layer {
 }
 
 impl Matrix {
+    /// The weights as rows and columns, whatever the axes of a convolution.
+    pub(crate) fn view(&self) -> Result<TensorView<'_, f32>, ternarize::Error> {
+        TensorView::new(&self.weights, &[self.rows, self.columns])
+    }
+
+    /// The places of each image that have inputs and outputs of their own.
+    pub(crate) fn places(&self) -> usize {
+        self.unfold.as_ref().map_or(1, Unfold::places)
+    }
+
     /// `W x + b` for each image; for a convolution, for each place.
     pub(crate) fn apply(&self, images: &[f32]) -> Vec<f32> {
         let Some(unfold) = &self.unfold else {
@@ -173,7 +185,10 @@ impl Matrix {
 
     fn apply_lines(&self, images: &[f32]) -> Vec<f32> {
         let count = images.len() / self.columns;
-        let mut outputs = self.bias.repeat(count);
+        let mut outputs = match self.bias.as_slice() {
+            [] => vec![0.0; count * self.rows],
+            bias => bias.repeat(count),
+        };
         let weights = view(&self.weights, self.rows, self.columns);
         multiply(
             &view(images, count, self.columns),
@@ -186,6 +201,7 @@ impl Matrix {
 
     /// Applies a scale and a shift to each output.
     pub(crate) fn fold(&mut self, affine: &[Affine]) {
+        self.bias.resize(self.rows, 0.0);
         let rows = self.weights.chunks_exact_mut(self.columns);
         for ((row, bias), affine) in rows.zip(&mut self.bias).zip(affine) {
             for weight in row {
@@ -197,8 +213,7 @@ impl Matrix {
 
     /// Outputs of this matrix as rows with one value for each channel.
     pub(crate) fn rows_of_outputs(&self, outputs: &[f32]) -> Vec<f32> {
-        let places = self.unfold.as_ref().map_or(1, Unfold::places);
-        transposed(outputs, self.rows, places)
+        transposed(outputs, self.rows, self.places())
     }
 
     /// Inputs of this matrix as rows: the images themselves, or a patch for each place.

@@ -13,6 +13,7 @@
 //!
 //! Products are `ndarray`'s, whose rounding depends on the processor's instructions: an image or two may fall to the other side.
 
+mod description;
 mod evaluate;
 mod images;
 mod inputs;
@@ -22,7 +23,6 @@ mod net;
 mod quantize;
 mod recipe;
 mod table;
-mod ternary;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,73 +1,14 @@
-//! A network, described in JSON: its layers in order.
+//! A network with the parameters of a model.
 //!
-//! ```json
-//! {"input": [1, 28, 28], "scale": 255, "layers": [
-//!     {"type": "conv", "name": "conv1", "kernel": 5, "padding": 2, "stride": 1},
-//!     {"type": "batchnorm", "name": "bn1", "epsilon": 1e-5},
-//!     {"type": "relu"}, {"type": "maxpool", "size": 2}, {"type": "avgpool", "size": 7},
-//!     {"type": "flatten"}, {"type": "linear", "name": "fc1"}]}
-//! ```
-//!
-//! `input` is channels, rows, columns; `scale` is the brightest pixel. Parameters have PyTorch's names and layouts: `conv1.weight` is
-//! output channel, input channel, row, column. A batch norm follows a layer with weights, and is folded into them. Sizes are checked
-//! here, once, so that the layers themselves need no checks.
+//! A batch norm is folded into the layer with weights before it. Sizes are checked here, once, so that the layers themselves need no
+//! checks.
 
 use anyhow::{Context, Result, bail, ensure};
-use serde::Deserialize;
 use ternarize::model::{Model, Tensor};
 use ternarize::quantize::calibrate::BatchNorm;
 
+use crate::description::{Description, Step};
 use crate::layer::{Layer, Matrix, Operation, Unfold, Volume};
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Description {
-    input: [usize; 3],
-    #[serde(default = "one")]
-    scale: f32,
-    layers: Vec<Step>,
-}
-
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
-enum Step {
-    Conv {
-        name: String,
-        kernel: usize,
-        #[serde(default)]
-        padding: usize,
-        #[serde(default = "one_step")]
-        stride: usize,
-    },
-    Linear {
-        name: String,
-    },
-    BatchNorm {
-        name: String,
-        #[serde(default = "small")]
-        epsilon: f64,
-    },
-    Relu,
-    MaxPool {
-        size: usize,
-    },
-    AvgPool {
-        size: usize,
-    },
-    Flatten,
-}
-
-const fn one() -> f32 {
-    1.0
-}
-
-const fn one_step() -> usize {
-    1
-}
-
-const fn small() -> f64 {
-    1e-5
-}
 
 /// A network with its weights.
 pub(crate) struct Network {
@@ -178,66 +119,34 @@ impl Network {
     }
 }
 
-impl Step {
-    fn name(&self) -> &str {
-        match self {
-            Self::Conv { name, .. } | Self::Linear { name } | Self::BatchNorm { name, .. } => name,
-            Self::Relu => "relu",
-            Self::MaxPool { .. } => "maxpool",
-            Self::AvgPool { .. } => "avgpool",
-            Self::Flatten => "flatten",
-        }
-    }
-
-    /// How a convolution reads its input.
-    fn unfold(&self, input: Volume) -> Result<Unfold> {
-        let &Self::Conv {
-            kernel,
-            padding,
-            stride,
-            ..
-        } = self
-        else {
-            bail!("not a convolution");
-        };
-        ensure!(kernel > 0 && stride > 0, "a kernel or a stride of zero");
-        ensure!(padding < kernel, "a padding as large as the kernel");
-        let fit = |side: usize| {
-            let places = (side + 2 * padding).checked_sub(kernel);
-            places.with_context(|| format!("a kernel of {kernel} on {side} pixels"))
-        };
-        Ok(Unfold {
-            input,
-            kernel,
-            padding,
-            stride,
-            output: Volume {
-                channels: 0,
-                rows: fit(input.rows)? / stride + 1,
-                columns: fit(input.columns)? / stride + 1,
-            },
-        })
-    }
-}
-
-/// A weight matrix of so many columns, and its bias.
+/// A weight matrix of so many columns, and its bias if it has one.
 fn matrix(model: &Model, name: &str, columns: usize, unfold: Option<Unfold>) -> Result<Matrix> {
     let (shape, weights) = floats(model, &format!("{name}.weight"))?;
-    let (_, bias) = floats(model, &format!("{name}.bias"))?;
+    let rows = shape.first().copied().unwrap_or(0);
     let expected: Vec<usize> = match unfold {
         Some(unfold) => {
             let Unfold { input, kernel, .. } = unfold;
-            vec![bias.len(), input.channels, kernel, kernel]
+            vec![rows, input.channels, kernel, kernel]
         }
-        None => vec![bias.len(), columns],
+        None => vec![rows, columns],
     };
     ensure!(
         shape == expected && !weights.is_empty(),
         "{name}.weight is {shape:?}, where {expected:?} is needed"
     );
+    let mut bias = Vec::new();
+    let of_bias = format!("{name}.bias");
+    if model.get(&of_bias).is_some() {
+        let shape;
+        (shape, bias) = floats(model, &of_bias)?;
+        ensure!(
+            shape == [rows],
+            "{of_bias} is {shape:?}, where [{rows}] is needed"
+        );
+    }
     Ok(Matrix {
         name: name.to_owned(),
-        rows: bias.len(),
+        rows,
         columns,
         weights,
         bias,
@@ -284,6 +193,9 @@ mod tests {
             ("n.running_var", &[2], &[4.0, 1.0]),
             ("f.weight", &[1, 8], &[1.0; 8]),
             ("f.bias", &[1], &[0.0]),
+            ("bare.weight", &[2, 1, 2, 2], &[1.0; 8]),
+            ("odd.weight", &[1, 9], &[1.0; 9]),
+            ("odd.bias", &[2], &[0.0; 2]),
         ])
     }
 
@@ -337,6 +249,19 @@ mod tests {
     }
 
     #[test]
+    fn a_layer_may_have_no_bias() {
+        let bare = r#"{"type": "conv", "name": "bare", "kernel": 2}"#;
+        let alone = network(bare).unwrap();
+        assert_eq!(alone.layers[0].run(&[1.0; 9], None), [4.0; 8]);
+        assert!(alone.matrices().all(|matrix| matrix.bias.is_empty()));
+        let norm = r#"{"type": "batchnorm", "name": "n", "epsilon": 0}"#;
+        let folded = network(&format!("{bare}, {norm}")).unwrap();
+        // 2 (4 - 1.5) / 2, and 4 + 1.
+        let outputs = folded.layers[0].run(&[1.0; 9], None);
+        assert_eq!(outputs, [2.5, 2.5, 2.5, 2.5, 5.0, 5.0, 5.0, 5.0]);
+    }
+
+    #[test]
     fn mistakes_name_the_layer() {
         for (layers, expected) in [
             (
@@ -346,6 +271,10 @@ mod tests {
             (
                 r#"{"type": "linear", "name": "g"}"#,
                 "layer 0, g: the model has no g.weight",
+            ),
+            (
+                r#"{"type": "linear", "name": "odd"}"#,
+                "layer 0, odd: odd.bias is [2], where [1] is needed",
             ),
             (
                 r#"{"type": "maxpool", "size": 4}"#,

@@ -9,10 +9,10 @@
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Deserializer};
 use ternarize::quantize::calibrate::Correction;
+use ternarize::tensor::Grouping;
 use ternarize::{Rule, Scales};
 
 use crate::layer::Matrix;
-use crate::ternary::Groups;
 
 /// What to do to a network.
 #[derive(Clone, Debug, Deserialize)]
@@ -31,9 +31,6 @@ pub(crate) struct Recipe {
     /// Planes of the first and the last layer, if others.
     #[serde(default)]
     pub(crate) ends: Option<usize>,
-    /// Planes of layers with at most a twentieth of all weights, if others.
-    #[serde(default)]
-    pub(crate) small: Option<usize>,
     /// Bits per weight to spend on planes, in place of all these numbers: where they lower the relative errors of the layers most.
     #[serde(default)]
     pub(crate) budget: Option<f64>,
@@ -110,13 +107,13 @@ pub(crate) enum Per {
 }
 
 impl Per {
-    /// The groups of a layer.
-    pub(crate) fn groups(self, matrix: &Matrix) -> Groups {
+    /// The groups of a layer, as rows and columns.
+    pub(crate) fn grouping(self, matrix: &Matrix) -> Grouping {
         match (self, matrix.unfold) {
-            (Self::Tensor, _) | (Self::Kernel, None) => Groups::Matrix,
-            (Self::Channel, _) => Groups::Block(matrix.columns),
-            (Self::Kernel, Some(unfold)) => Groups::Block(unfold.kernel * unfold.kernel),
-            (Self::Inputs(length), _) => Groups::Block(length.min(matrix.columns)),
+            (Self::Tensor, _) | (Self::Kernel, None) => Grouping::Tensor,
+            (Self::Channel, _) => Grouping::OUTPUT_CHANNEL,
+            (Self::Kernel, Some(unfold)) => Grouping::Block(unfold.kernel * unfold.kernel),
+            (Self::Inputs(length), _) => Grouping::Block(length),
         }
     }
 }
@@ -126,9 +123,9 @@ impl Recipe {
     pub(crate) fn parse(json: &str) -> Result<Vec<Self>> {
         let recipes: Vec<Self> = serde_json::from_str(json)?;
         for recipe in &recipes {
-            let planes = [Some(recipe.planes), recipe.ends, recipe.small];
+            let mut planes = core::iter::once(recipe.planes).chain(recipe.ends);
             ensure!(
-                planes.into_iter().flatten().all(|k| (1..=4).contains(&k)),
+                planes.all(|k| (1..=4).contains(&k)),
                 "{}: from one to four planes",
                 recipe.name
             );
@@ -152,13 +149,10 @@ impl Recipe {
     }
 
     /// How many planes each layer gets.
-    pub(crate) fn planes_of_layers(&self, sizes: &[usize]) -> Vec<usize> {
-        let total: usize = sizes.iter().sum();
-        let planes = sizes.iter().enumerate().map(|(layer, &size)| {
-            let end = layer == 0 || layer + 1 == sizes.len();
-            let ends = self.ends.filter(|_| end);
-            let small = self.small.filter(|_| size * 20 <= total);
-            ends.max(small).unwrap_or(self.planes)
+    pub(crate) fn planes_of_layers(&self, layers: usize) -> Vec<usize> {
+        let planes = (0..layers).map(|layer| {
+            let end = layer == 0 || layer + 1 == layers;
+            self.ends.filter(|_| end).unwrap_or(self.planes)
         });
         planes.collect()
     }
@@ -263,13 +257,9 @@ mod tests {
     }
 
     #[test]
-    fn planes_by_place_and_size() {
-        let of = |json: &str| Recipe::parse(json).unwrap()[0].planes_of_layers(&[10, 40, 900, 50]);
+    fn planes_by_place() {
+        let of = |json: &str| Recipe::parse(json).unwrap()[0].planes_of_layers(4);
         assert_eq!(of(r#"[{"name": "a"}]"#), [1, 1, 1, 1]);
         assert_eq!(of(r#"[{"name": "a", "ends": 3}]"#), [3, 1, 1, 3]);
-        assert_eq!(
-            of(r#"[{"name": "a", "planes": 2, "small": 4}]"#),
-            [4, 4, 2, 4]
-        );
     }
 }

@@ -1,6 +1,6 @@
 //! The loops that need no heap, and the tiled ones, return the same bits in each of the three ways.
 
-use super::{Activations, TernaryMatrix, Way};
+use super::{Activations, RowSum, TernaryMatrix};
 use crate::{Backend, Code, PackedTritsBuf, ScaleSlice};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -32,20 +32,19 @@ fn activations(columns: usize, blocks: bool, seed: u32) -> Activations<'static> 
     }
 }
 
-/// Both loops on every backend; returns the way and whether the tiled loop could be used.
-fn compare(matrix: &TernaryMatrix<'_>, x: &Activations<'_>) -> (Way, bool) {
+/// Both loops on every backend; returns the way.
+fn compare(matrix: &TernaryMatrix<'_>, x: &Activations<'_>) -> RowSum {
     let mut plain = vec![f32::NAN; matrix.rows()];
     matrix.plain_i8(x, &mut plain).unwrap();
     let bits = |y: &[f32]| y.iter().map(|y| y.to_bits()).collect::<Vec<_>>();
-    let mut used = false;
     for backend in Backend::available() {
         let mut tiled = vec![f32::NAN; matrix.rows()];
-        used = matrix.tiled_i8(backend, core::slice::from_ref(x), &mut [&mut tiled]);
-        if used {
-            assert_eq!(bits(&plain), bits(&tiled), "{matrix:?} on {backend:?}");
-        }
+        matrix
+            .matmul_i8_on(backend, core::slice::from_ref(x), &mut tiled)
+            .unwrap();
+        assert_eq!(bits(&plain), bits(&tiled), "{matrix:?} on {backend:?}");
     }
-    (matrix.way(x.only_scale().is_some()), used)
+    matrix.way(x.only_scale().is_some())
 }
 
 #[test]
@@ -77,8 +76,7 @@ fn plain_loops_return_the_bits_of_the_tiled_ones() {
                     matrix = matrix.with_lambda_n(ScaleSlice::F32(&n)).unwrap();
                 }
                 for blocks in [false, true] {
-                    let (way, tiled) = compare(&matrix, &activations(columns, blocks, 9));
-                    assert_eq!(tiled, way != Way::Runs);
+                    let way = compare(&matrix, &activations(columns, blocks, 9));
                     seen[way as usize] += 1;
                 }
             }
@@ -102,8 +100,8 @@ fn planes_that_begin_within_a_byte_are_multiplied_alike() {
     let within = make(packed.as_packed().slice(3..all.len()).unwrap());
     let at_border = make(own.as_packed());
     let x = activations(columns, true, 3);
-    assert_eq!(compare(&within, &x), (Way::Tiles, false));
-    assert_eq!(compare(&at_border, &x), (Way::Tiles, true));
+    assert_eq!(compare(&within, &x), RowSum::Tiles);
+    assert_eq!(compare(&at_border, &x), RowSum::Tiles);
     let (mut y, mut expected) = ([0.0; 5], [1.0; 5]);
     within.matvec_i8(&x, &mut y).unwrap();
     at_border.matvec_i8(&x, &mut expected).unwrap();
