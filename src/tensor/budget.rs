@@ -19,30 +19,16 @@ use crate::quantize::budget::{Allocation, allocate};
 use crate::quantize::planes::Planes;
 use crate::{Code, Error, Weight};
 
-/// A way to store a tensor as planes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct StorageOption {
-    /// Which weights share their scales.
-    pub grouping: Grouping,
-    /// The number of planes, how they are found, and the type of their scales.
-    pub planes: Planes,
-    /// How the trits are packed into bytes.
-    pub code: Code,
-}
-
-impl StorageOption {
-    fn store(&self, view: AnyView<'_>) -> Result<TernaryTensor, Error> {
-        let planes = ternarize_planes(view, self.grouping, &self.planes)?;
-        Ok(planes.transcode(self.code))
-    }
-}
+/// A way to store a tensor: which weights share scales, the planes and the type of their scales, and how trits are packed.
+type StorageOption = (Grouping, Planes, Code);
 
 impl TernaryTensor {
     /// Ternarizes tensors so that together they take at most `budget` bytes, with the smallest sum of their errors that
     /// [`allocate`] finds. The budget covers the packed trits and the scales of all planes.
     ///
     /// The error of tensor `k` is `importance[k] |w - w'|^2 / |w|^2`. With importances of 1 all tensors count alike; with `|w|^2`
-    /// all weights do. [`Allocation::choices`] are indices into `options`.
+    /// all weights do. [`Allocation::choices`] are indices into `options`. An option says which weights share scales, the planes and the
+    /// type of their scales, and how trits are packed.
     ///
     /// Cost: each tensor is ternarized with every option, and once more with the chosen one, so that no more than one candidate
     /// is held in memory.
@@ -58,13 +44,10 @@ impl TernaryTensor {
     /// ```
     /// use ternarize::Code;
     /// use ternarize::quantize::planes::Planes;
-    /// use ternarize::tensor::{Grouping, TernaryTensor, StorageOption, TensorView};
+    /// use ternarize::tensor::{Grouping, TernaryTensor, TensorView};
     ///
-    /// let options = [1, 2, 3].map(|planes| StorageOption {
-    ///     grouping: Grouping::OUTPUT_CHANNEL,
-    ///     planes: Planes::new(planes),
-    ///     code: Code::Base3,
-    /// });
+    /// let option = |planes| (Grouping::OUTPUT_CHANNEL, Planes::new(planes), Code::Base3);
+    /// let options = [1, 2, 3].map(option);
     /// let (ternary, other) = ([0.5_f32, -0.5, 0.0, 0.5, 0.5], [0.9_f32, -0.4, 0.1, 0.2, 0.7]);
     /// let views = [TensorView::new(&ternary, &[1, 5])?, TensorView::new(&other, &[1, 5])?];
     /// let (tensors, allocation) =
@@ -77,7 +60,7 @@ impl TernaryTensor {
     /// ```
     pub fn ternarize_within_budget<W: Weight>(
         tensors: &[TensorView<'_, W>],
-        options: &[StorageOption],
+        options: &[(Grouping, Planes, Code)],
         budget: u64,
         importance: &[f64],
     ) -> Result<(Vec<Self>, Allocation), Error> {
@@ -97,7 +80,7 @@ fn within_budget(
     let mut choices = Vec::with_capacity(tensors.len());
     for (&tensor, importance) in tensors.iter().zip(importance) {
         let measured = options.iter().map(|option| {
-            let stored = option.store(tensor)?;
+            let stored = store(tensor, option)?;
             let error = importance * stored.metrics(tensor)?.relative_error;
             Ok((stored.stored_bytes() as u64, error))
         });
@@ -106,6 +89,14 @@ fn within_budget(
     // Choose, and store each tensor with its option.
     let allocation = allocate(&choices, budget)?;
     let chosen = tensors.iter().zip(&allocation.choices);
-    let stored = chosen.map(|(&tensor, &choice)| options[choice].store(tensor));
+    let stored = chosen.map(|(&tensor, &choice)| store(tensor, &options[choice]));
     Ok((stored.collect::<Result<_, _>>()?, allocation))
+}
+
+/// A tensor stored in one way.
+fn store(
+    tensor: AnyView<'_>,
+    &(grouping, planes, code): &StorageOption,
+) -> Result<TernaryTensor, Error> {
+    Ok(ternarize_planes(tensor, grouping, &planes)?.transcode(code))
 }

@@ -69,7 +69,6 @@ pub(crate) use groups::Groups;
 pub use ndarray::{from_array, into_array};
 use view::Elements;
 
-pub use budget::StorageOption;
 pub use error_metrics::ErrorMetrics;
 pub use grouping::Grouping;
 pub use shape::{MAX_RANK, Shape};

@@ -4,8 +4,11 @@ use proptest::prelude::*;
 use ternarize::Operand;
 use ternarize::quantize::budget::{Allocation, allocate};
 use ternarize::quantize::planes::Planes;
-use ternarize::tensor::{Grouping, StorageOption, TensorView, TernaryTensor};
+use ternarize::tensor::{Grouping, TensorView, TernaryTensor};
 use ternarize::{Code, Error};
+
+/// Which weights share scales, how many planes there are, and the code.
+type StorageOption = (Grouping, Planes, Code);
 
 /// A way to store a tensor: its bytes and its error.
 type Way = (u64, f64);
@@ -155,13 +158,9 @@ fn tensors_and_ways() -> ([Vec<f32>; 2], Vec<StorageOption>) {
         (0..n).map(value).collect()
     };
     let groupings = [Grouping::Tensor, Grouping::OUTPUT_CHANNEL];
-    let ways = groupings.into_iter().flat_map(|grouping| {
-        [1, 2].map(|planes| StorageOption {
-            grouping,
-            planes: Planes::new(planes),
-            code: Code::Base3,
-        })
-    });
+    let ways = groupings
+        .into_iter()
+        .flat_map(|grouping| [1, 2].map(|planes| (grouping, Planes::new(planes), Code::Base3)));
     ([weights(400, 7), weights(40, 3)], ways.collect())
 }
 
@@ -206,7 +205,7 @@ fn tensors_are_stored_in_the_ways_chosen() {
         assert!(plan.lower_bound <= plan.error && plan.error <= last);
         last = plan.error;
         for (tensor, &way) in tensors.iter().zip(&plan.choices) {
-            assert_eq!(tensor.grouping(), ways[way].grouping);
+            assert_eq!(tensor.grouping(), ways[way].0);
         }
     }
 }
