@@ -282,7 +282,7 @@ where
             first_row: row,
             rows: R,
             lanes,
-            vectors: xs,
+            vectors: &xs.each_ref().map(|x| &x.scales[..]),
             own,
             products,
         });

@@ -1,6 +1,5 @@
 //! The scales of the weights, tile by tile or lane by lane.
 
-use super::arrange::Arranged;
 use crate::scale::ScaleSlice;
 use crate::simd::{TileJob, TileUnit, Vector};
 use core::ops::Range;
@@ -39,20 +38,21 @@ pub(crate) enum BlockScales<'a> {
 }
 
 /// Multiplies the scales of some rows by those of some vectors.
-pub(super) struct MultiplyScales<'a, const P: usize> {
+pub(super) struct MultiplyScales<'a> {
     pub(super) weights: &'a BlockScales<'a>,
     pub(super) first_row: usize,
     pub(super) rows: usize,
     /// Whether each pair of lanes has a scale, or each tile.
     pub(super) lanes: bool,
-    pub(super) vectors: &'a [Arranged<P>],
+    /// For each vector the scales of its tiles.
+    pub(super) vectors: &'a [&'a [f32]],
     /// The scales of one row for its tiles: those of the +1 trits, and if they are others, those of the -1 trits.
     pub(super) own: &'a mut [f32],
     /// For each row and vector the products, as many as `own` has.
     pub(super) products: &'a mut [f32],
 }
 
-impl<const P: usize> TileJob for MultiplyScales<'_, P> {
+impl TileJob for MultiplyScales<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -69,7 +69,7 @@ impl<const P: usize> TileJob for MultiplyScales<'_, P> {
             }
             for x in self.vectors {
                 for (own, products) in own.chunks_exact(length).zip(&mut products) {
-                    multiply(self.lanes, own, &x.scales, products);
+                    multiply(self.lanes, own, x, products);
                 }
             }
         }
