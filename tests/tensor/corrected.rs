@@ -96,7 +96,7 @@ fn unit(scale_type: ScaleType) -> f64 {
         ScaleType::F64 => 2.0_f64.powi(-53),
         ScaleType::F32 => 2.0_f64.powi(-24),
         ScaleType::F16 => 2.0_f64.powi(-11),
-        ScaleType::Bf16 => 2.0_f64.powi(-9),
+        ScaleType::Bf16 => 2.0_f64.powi(-8),
         _ => 1.0 / 3.0,
     }
 }
