@@ -36,7 +36,7 @@ const VERSION: u64 = 2;
 const TRITS: &str = "trits";
 const LAMBDA_P: &str = "lambda_p";
 const LAMBDA_N: &str = "lambda_n";
-const BIAS: &str = "bias";
+pub(super) const BIAS: &str = "bias";
 
 /// Read before the rest, because a later version may look different.
 #[derive(Deserialize)]
@@ -77,7 +77,7 @@ enum Transform {
     Hadamard { width: usize, seed: u64 },
 }
 
-fn part_name(tensor: &str, part: &str) -> String {
+pub(super) fn part_name(tensor: &str, part: &str) -> String {
     alloc::format!("{tensor}.{part}")
 }
 

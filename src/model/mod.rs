@@ -45,7 +45,7 @@ use std::path::Path;
 pub use dense::DenseTensor;
 pub use error::ModelError;
 
-use crate::tensor::TernaryTensor;
+use crate::tensor::{Floats, TernaryTensor};
 
 /// A tensor of a model.
 ///
@@ -279,7 +279,8 @@ impl Model {
         &mut self.metadata
     }
 
-    /// The same model with every ternary tensor dequantized to a dense one of its original type.
+    /// The same model with every ternary tensor dequantized to a dense one: of the type of its scales, or `f32` where that does not hold
+    /// all weights. The weights are for inputs that are not rotated. A bias becomes the tensor `X.bias`.
     ///
     /// ```
     /// # use ternarize::{Ternarizer, model::{DenseTensor, Model, Tensor}, tensor::Grouping};
@@ -292,16 +293,23 @@ impl Model {
     /// ```
     #[must_use]
     pub fn to_dense(&self) -> Self {
-        let dense = |tensor: &Tensor| match tensor {
-            Tensor::Dense(dense) => dense.clone(),
-            Tensor::Ternary(ternary) => {
-                DenseTensor::of(ternary.shape().axes(), &ternary.dequantize_floats())
-            }
-        };
-        let tensors = self.tensors.iter();
-        let tensors = tensors.map(|(name, tensor)| (name.clone(), Tensor::Dense(dense(tensor))));
+        let mut tensors = BTreeMap::new();
+        for (name, tensor) in &self.tensors {
+            let dense = match tensor {
+                Tensor::Dense(dense) => dense.clone(),
+                Tensor::Ternary(ternary) => {
+                    let bias = ternary.bias();
+                    if !bias.is_empty() {
+                        let bias = DenseTensor::of(&[bias.len()], &Floats::copy_of(bias));
+                        tensors.insert(layout::part_name(name, layout::BIAS), Tensor::Dense(bias));
+                    }
+                    DenseTensor::of(ternary.shape().axes(), &ternary.dequantize_floats())
+                }
+            };
+            tensors.insert(name.clone(), Tensor::Dense(dense));
+        }
         Self {
-            tensors: tensors.collect(),
+            tensors,
             metadata: self.metadata.clone(),
         }
     }

@@ -86,11 +86,18 @@ impl TernaryTensor {
         weights
     }
 
-    /// The restored weights in the type of the scales if it is that of weights and holds them all, else in `f32`.
+    /// The restored weights, for inputs that are not rotated: in the type of the scales if it is that of weights and holds them all, else
+    /// in `f32`.
     #[cfg(feature = "safetensors")]
     pub(crate) fn dequantize_floats(&self) -> super::Floats {
         use super::Floats;
         use crate::ScaleType;
+        if let (Some((width, seed)), Ok(columns)) = (self.rotation, self.columns()) {
+            let mut weights = self.dequantize();
+            let done = crate::matmul::rotate_back(&mut weights, columns, width, seed);
+            debug_assert!(done.is_ok(), "the width was checked");
+            return Floats::F32(weights);
+        }
         match (self.scale_type(), self.planes().len()) {
             (ScaleType::F64, _) => Floats::F64(self.dequantize()),
             (ScaleType::F16, 1) => Floats::F16(self.dequantize()),

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use ternarize::model::{DenseTensor, Model, Tensor};
+use ternarize::matmul::rotate;
+use ternarize::model::{Model, ModelError, Tensor};
 use ternarize::quantize::calibrate::Affine;
 use ternarize::quantize::planes::Planes;
 use ternarize::tensor::{Grouping, TensorView, TernaryTensor};
@@ -13,26 +14,12 @@ fn golden(name: &str) -> PathBuf {
     folder.join(format!("{name}.safetensors"))
 }
 
-/// The dense model, with the bias of each ternary tensor as a tensor of its own, as the Python reader has it.
-fn with_biases(model: &Model) -> Model {
-    let mut dense = model.to_dense();
-    for (name, tensor) in model.tensors() {
-        if let Tensor::Ternary(ternary) = tensor
-            && !ternary.bias().is_empty()
-        {
-            let bias = DenseTensor::new(&[ternary.bias().len()], ternary.bias()).unwrap();
-            dense.insert(format!("{name}.bias"), Tensor::Dense(bias));
-        }
-    }
-    dense
-}
-
 #[test]
 fn planes_of_an_independent_writer_are_read_to_the_last_bit() {
     let model = Model::read(golden("ternary-planes")).unwrap();
     let expected = Model::read(golden("ternary-planes-dense")).unwrap();
     // Dense tensors are equal if their bytes are.
-    assert_eq!(with_biases(&model), expected);
+    assert_eq!(model.to_dense(), expected);
     let described = model.tensors().map(|(name, tensor)| match tensor {
         Tensor::Ternary(t) => (t.scale_type(), t.planes().len(), t.scales(), t.bias().len()),
         Tensor::Dense(_) => panic!("{name} is ternary"),
@@ -50,7 +37,7 @@ fn planes_of_an_independent_writer_are_read_to_the_last_bit() {
     );
     let reread = Model::from_bytes(&model.to_bytes().unwrap()).unwrap();
     assert_eq!(reread, model);
-    assert_eq!(with_biases(&reread), expected);
+    assert_eq!(reread.to_dense(), expected);
 }
 
 /// Writes the files that `.ci/run python` reads and compares: in `target/tmp`.
@@ -100,7 +87,7 @@ fn planes_are_written_for_the_reader_in_python() {
     }
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     model.write(folder.join("planes.safetensors")).unwrap();
-    let dense = with_biases(&model);
+    let dense = model.to_dense();
     dense
         .write(folder.join("planes-dense.safetensors"))
         .unwrap();
@@ -108,4 +95,43 @@ fn planes_are_written_for_the_reader_in_python() {
         Model::read(folder.join("planes.safetensors")).unwrap(),
         model
     );
+}
+
+/// A tensor that is stored for rotated inputs keeps that in a file, and becomes dense for inputs as they are.
+#[test]
+fn rotations_are_stored_and_undone_in_dense_models() {
+    let noise = |i: usize| ((i * 37 % 101) as f32 - 50.0) / 64.0;
+    let mut weights: Vec<f32> = (0..5 * 48).map(noise).collect();
+    rotate(&mut weights, 48, 16, 7).unwrap();
+    let view = TensorView::new(&weights, &[5, 48]).unwrap();
+    let how = Planes::new(3).scale_type(ScaleType::F16);
+    let tensor = TernaryTensor::ternarize_planes(&view, Grouping::OUTPUT_CHANNEL, &how).unwrap();
+    let tensor = tensor.with_rotation(16, 7).unwrap();
+    let model = Model::from_iter([("w", Tensor::Ternary(tensor.clone()))]);
+    let bytes = model.to_bytes().unwrap();
+    assert_eq!(Model::from_bytes(&bytes).unwrap(), model);
+
+    let mut x: Vec<f32> = (100..148).map(noise).collect();
+    let dense = model.to_dense();
+    let Some(Tensor::Dense(dense)) = dense.get("w") else {
+        panic!("a dense tensor");
+    };
+    let dense: Vec<f32> = dense.values().unwrap();
+    let dot = |row: &[f32]| row.iter().zip(&x).map(|(w, x)| w * x).sum::<f32>();
+    let expected: Vec<f32> = dense.chunks(48).map(dot).collect();
+    rotate(&mut x, 48, 16, 7).unwrap();
+    for (y, expected) in tensor.outputs(&x).unwrap().iter().zip(&expected) {
+        assert!((y - expected).abs() < 1e-4, "{y} {expected}");
+    }
+
+    // A transform that this version does not know must not be overlooked.
+    let text = String::from_utf8_lossy(&bytes);
+    for (known, other) in [("hadamard", "cayleyy!"), (r#"\"seed\""#, r#"\"sead\""#)] {
+        assert!(text.contains(known));
+        let at = text.find(known).unwrap();
+        let mut other_file = bytes.clone();
+        other_file[at..at + known.len()].copy_from_slice(other.as_bytes());
+        let error = Model::from_bytes(&other_file).unwrap_err();
+        assert!(matches!(error, ModelError::Directory { .. }), "{error}");
+    }
 }
