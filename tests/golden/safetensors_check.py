@@ -123,6 +123,7 @@ def groups(shape, grouping):
 
 def dense(name, entry, tensors, dtypes, version):
     """The type, the trits of each plane and the dense values of one ternary tensor."""
+    need("transform" not in entry, "the weights are for transformed inputs, which this reader does not undo")
     shape = tuple(entry["shape"])
     stored = SCALES.get(entry["scales"]) if version == 2 else entry["dtype"]
     need(stored in FLOATS or stored == "I8" and version == 2, f"{name}: scales of {stored!r}")
