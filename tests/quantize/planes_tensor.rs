@@ -82,6 +82,12 @@ fn a_permuted_view_is_taken_in_its_own_order() {
     assert_eq!(make(&view), make(&copy));
 }
 
+/// Scales that are `f32` values.
+#[expect(clippy::cast_possible_truncation, reason = "they are `f32` values")]
+fn singles(scales: &[f64]) -> Vec<f32> {
+    scales.iter().map(|&scale| scale as f32).collect()
+}
+
 #[test]
 fn products_are_sums_over_the_planes_in_order() {
     let values: Vec<f32> = weights(6 * 50, 6);
@@ -91,7 +97,7 @@ fn products_are_sums_over_the_planes_in_order() {
         let how = Planes::new(planes);
         let tensor = TernaryTensor::ternarize_planes(&view, Grouping::Block(16), &how).unwrap();
         let mut expected = [0.0_f32; 12];
-        let lambda_p: Vec<f32> = tensor.lambda_p().into_iter().map(|l| l as f32).collect();
+        let lambda_p = singles(&tensor.lambda_p());
         for (k, plane) in tensor.planes().enumerate() {
             for start in (0..50).step_by(16) {
                 let end = 50.min(start + 16);

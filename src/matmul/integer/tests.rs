@@ -14,7 +14,9 @@ fn noise(count: usize, mut state: u32) -> impl Iterator<Item = u32> {
 }
 
 fn trits(count: usize, seed: u32) -> Vec<i8> {
-    noise(count, seed).map(|x| (x % 3) as i8 - 1).collect()
+    noise(count, seed)
+        .map(|x| [-1, 0, 1][x as usize % 3])
+        .collect()
 }
 
 /// Scales of 2^-3 to 2^4 with some bits below.
