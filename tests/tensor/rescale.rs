@@ -14,7 +14,7 @@ fn tensors(grouping: Grouping) -> Vec<TernaryTensor> {
         let how = Ternarizer::new().scales(scales);
         TernaryTensor::ternarize(&view, grouping, &how).unwrap().0
     });
-    let planes = TernaryTensor::ternarize_planes(&view, grouping, &Planes::new(3)).unwrap();
+    let planes = TernaryTensor::ternarize_planes(&view, grouping, &Planes::new(2)).unwrap();
     one_plane.into_iter().chain([planes]).collect()
 }
 
@@ -22,7 +22,7 @@ const GROUPINGS: [Grouping; 4] = [
     Grouping::Tensor,
     Grouping::OUTPUT_CHANNEL,
     Grouping::Axes(0b100),
-    Grouping::Block(2),
+    Grouping::Block(4),
 ];
 
 #[test]
