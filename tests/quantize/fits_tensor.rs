@@ -1,10 +1,5 @@
 //! Tensors put together from the fits of rows: their weights are those of the fits, and so are their products.
 
-#![expect(
-    clippy::float_cmp,
-    reason = "the same sums, rounded in the same places"
-)]
-
 use super::gram::data::{CODEBOOKS, gram, weights};
 use ternarize::quantize::RowFit;
 use ternarize::quantize::gram::{Method, OutputAware};

@@ -1,5 +1,7 @@
 //! Matrices made by the compiler, and what no matrix can be made of.
 
+#![expect(clippy::float_cmp, reason = "sums of few powers of two are exact")]
+
 use ternarize::matmul::{Activations, TernaryMatrix};
 use ternarize::{Code, Error, Operand, PackedTrits, ScaleSlice, ShapeError};
 
@@ -80,6 +82,10 @@ fn the_other_scales_are_those_of_the_minus_trits() {
     assert_eq!(row(1), [2.0, -32.0, -64.0]);
 }
 
+#[expect(
+    clippy::large_types_passed_by_value,
+    reason = "it is made for this call"
+)]
 fn refused(made: Result<TernaryMatrix<'_>, Error>) -> Error {
     made.map(|_| ()).unwrap_err()
 }

@@ -67,7 +67,7 @@ fn check_floats(plain: &Plain, vectors: usize) {
         seed,
         ..
     } = plain.recipe;
-    let x: Vec<f32> = weights(columns * vectors, seed ^ 20);
+    let x: Vec<f32> = weights(columns * vectors, seed ^ 0x20);
     let x_of = |vector: usize| &x[columns * vector..][..columns];
     let each = (0..vectors).flat_map(|vector| (0..rows).map(move |row| (vector, row)));
     let expected: Vec<f32> = each
@@ -89,7 +89,7 @@ fn check_floats(plain: &Plain, vectors: usize) {
         matrix.matvec(x_of(vector), &mut y).unwrap();
         assert_eq!(bits(&y), bits(expected));
         for (row, &y) in y.iter().enumerate() {
-            let exact = plain.exact(row, x_of(vector).iter().map(|&x| x.into()));
+            let exact = plain.exact(row, &x_of(vector).iter().map(|&x| x.into()));
             check_bound(y, exact, planes * columns + planes + 3);
         }
     }
@@ -98,7 +98,7 @@ fn check_floats(plain: &Plain, vectors: usize) {
 /// Vectors of whole numbers; those with a bit of `blocks` have a scale for each block.
 fn activations(columns: usize, vectors: usize, blocks: u8, seed: u64) -> Vec<Activations<'static>> {
     let vector = |vector: usize| {
-        let x: Vec<f32> = weights(columns, seed ^ (30 + vector as u64));
+        let x: Vec<f32> = weights(columns, seed ^ (0x30 + vector as u64));
         if blocks >> vector & 1 == 1 {
             Activations::quantize_blocks(&x).unwrap()
         } else {
@@ -142,7 +142,7 @@ fn check_i8(plain: &Plain, xs: &[Activations<'_>]) {
         for (row, &y) in y.iter().enumerate() {
             check_bound(
                 y,
-                plain.exact(row, values(&x)),
+                plain.exact(row, &values(&x)),
                 plain.chain(&x) + planes + 6,
             );
         }

@@ -75,7 +75,7 @@ impl Plain {
             packed: packed.collect::<Result<_, _>>().unwrap(),
             lambda_p: stored(seed ^ 8),
             lambda_n: recipe.two.then(|| stored(seed ^ 9)),
-            bias: noise(if recipe.bias { rows } else { 0 }, seed ^ 10)
+            bias: noise(if recipe.bias { rows } else { 0 }, seed ^ 0xa)
                 .map(single)
                 .collect(),
             trits,
@@ -154,7 +154,7 @@ impl Plain {
     }
 
     /// The exact product with a vector, and the sum of the magnitudes of its terms.
-    pub(super) fn exact(&self, row: usize, x: impl Iterator<Item = f64> + Clone) -> [f64; 2] {
+    pub(super) fn exact(&self, row: usize, x: &(impl Iterator<Item = f64> + Clone)) -> [f64; 2] {
         let bias = self.bias.get(row).map_or(0.0, |&bias| f64::from(bias));
         let mut sums = [bias, bias.abs()];
         for plane in 0..self.recipe.planes {
@@ -300,12 +300,11 @@ impl Plain {
         for start in (0..columns).step_by(16) {
             let lane = &mut lanes[start / 16 % 16];
             let ([plus, minus], [p, n]) = self.part(plane, row, start..columns.min(start + 16), x);
-            match self.lambda_n {
-                None => *lane += (plus - minus) as f32 * p,
-                Some(_) => {
-                    *lane += plus as f32 * p;
-                    *lane += minus as f32 * -n;
-                }
+            if self.lambda_n.is_none() {
+                *lane += (plus - minus) as f32 * p;
+            } else {
+                *lane += plus as f32 * p;
+                *lane += minus as f32 * -n;
             }
         }
         for width in [8, 4, 2, 1] {
