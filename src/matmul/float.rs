@@ -39,7 +39,7 @@ use crate::simd::{Backend, Divisible, Job, Vector};
 /// times what starting a thread's job costs.
 const LEAST: usize = 1 << 17;
 
-/// MatrixRows that are summed side by side on the widest backend. Measured: four hide the latency of the additions.
+/// Rows that are summed side by side on the widest backend. Measured: four hide the latency of the additions.
 const ROWS: usize = 4;
 
 impl TernaryMatrix<'_> {
@@ -264,7 +264,7 @@ impl TernaryMatrix<'_> {
                     let sums = sums::<V, S, PAIRS>(v, self.code(), codes, x);
                     let (sums, scales) = (sums.as_flattened(), scales.as_flattened());
                     for row in 0..2 * PAIRS {
-                        // MatrixRows that are there only to fill up have no result.
+                        // Rows that are there only to fill up have no result.
                         if let Some(y) = y.get_mut(row * vectors + vector) {
                             *y += S::scaled(sums[row], scales[row]);
                         }

@@ -12,6 +12,7 @@ use super::rotation;
 use crate::error::{Error, Operand, ShapeError, check_len};
 use crate::packed::PackedTrits;
 use crate::scale::{MAX_PLANES, ScaleSlice};
+use crate::weight::FloatBits as _;
 
 /// A ternary matrix of `rows` times `columns` weights: 1 to 4 planes of packed trits, their scales, and perhaps a bias for each row.
 ///
@@ -372,6 +373,6 @@ impl<'a> TernaryMatrix<'a> {
                 _ => -self.lambda_n.unwrap_or(self.lambda_p).get(scale)?,
             };
         }
-        Some(weight as f32)
+        Some(f32::narrow(weight))
     }
 }

@@ -89,7 +89,7 @@ fn change_signs(x: &mut [f32], seed: u64) {
     }
 }
 
-/// SplitMix64.
+/// `SplitMix64`.
 const fn random_word(state: u64) -> u64 {
     let mut z = state.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -118,10 +118,10 @@ fn hadamard(x: &mut [f32], width: usize) {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "alloc"))]
 mod tests {
     use super::*;
-    use std::vec::Vec;
+    use alloc::vec::Vec;
 
     /// Row `i` of the rotation is the rotated unit vector `i`; rows are orthogonal, and the entries are the definition's.
     #[test]
@@ -134,13 +134,13 @@ mod tests {
             x
         });
         for (i, a) in rows.iter().enumerate() {
-            let sign = if random_word(seed) >> i & 1 == 1 {
+            let sign = if (random_word(seed) >> i) & 1 == 1 {
                 -1.0
             } else {
                 1.0
             };
             for (j, &entry) in a.iter().enumerate() {
-                let odd = (i % width & j % width).count_ones() % 2 == 1;
+                let odd = ((i % width) & (j % width)).count_ones() % 2 == 1;
                 let hadamard = if odd { -1.0 } else { 1.0 };
                 let expected = if i / width == j / width {
                     sign * hadamard

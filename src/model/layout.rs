@@ -294,8 +294,14 @@ fn planes(
         return Err(bad(TRITS, &"not U8"));
     }
     let count = match codes.shape[..] {
-        [planes, _] => planes,
-        _ => 1,
+        [planes, _] if entry.scales.is_some() => planes,
+        [_] if entry.scales.is_none() => 1,
+        _ => {
+            return Err(bad(
+                TRITS,
+                &"of another number of axes than this version has",
+            ));
+        }
     };
     if !(1..=MAX_PLANES).contains(&count) {
         return Err(bad(TRITS, &"not those of 1 to 4 planes"));

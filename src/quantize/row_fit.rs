@@ -5,7 +5,6 @@ use alloc::vec::Vec;
 use crate::ScaleType;
 use crate::error::{Error, check_len};
 use crate::optimum::weight::{PRIVATE, Weight};
-use crate::scale::MAX_PLANES;
 
 /// Which levels the weights of a group may take.
 ///
@@ -79,7 +78,7 @@ impl Codebook {
     /// # Ok::<(), ternarize::Error>(())
     /// ```
     pub fn within(bits: f64, group: usize, scale_type: ScaleType) -> Result<Self, Error> {
-        let planes = (2..=MAX_PLANES as u8).rev().map(Self::Planes);
+        let planes = [4, 3, 2].map(Self::Planes).into_iter();
         let from_finest = planes.chain([Self::TwoScales, Self::OneScale]);
         let mut fitting =
             from_finest.filter(|book| book.bits_per_weight(group, scale_type) <= bits);

@@ -22,10 +22,14 @@ impl ScaleBuf {
     ///
     /// [`Error::InvalidValue`] with the index of a scale that is negative, NaN or infinite; [`Error::Unstorable`] with that of a scale
     /// beyond the largest value, or of one that is not 0 and would be rounded to 0.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the numbers of a type have as many bits as the type"
+    )]
     pub(crate) fn rounded(scale_type: ScaleType, scales: &[f64]) -> Result<Self, Error> {
         for (index, &scale) in scales.iter().enumerate() {
             let what = Operand::Scale;
-            if !(scale >= 0.0 && scale < f64::INFINITY) {
+            if !(0.0..f64::INFINITY).contains(&scale) {
                 return Err(Error::invalid(what, index));
             }
             scale_type.check(index, &[scale], &[scale_type.round(scale)])?;

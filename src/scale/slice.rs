@@ -98,6 +98,10 @@ impl ScaleSlice<'_> {
     }
 
     /// The value of a scale as the nearest `f32`; 0 beyond the last one.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "rounds to the nearest, which a constant can have only this way"
+    )]
     #[inline]
     pub(crate) const fn single(&self, index: usize) -> f32 {
         if index >= self.len() {

@@ -146,11 +146,11 @@ mod tests {
             let twice = v.load_twice(&[1.5, -2.0, 0.1, f32::INFINITY, f32::NAN, -0.0, 0.3, 1e38]);
             let sums = [v.abs(a), v.splat(0.1)];
             let mut ordered = [v.array(v.abs(a)), v.array(v.abs(b))];
-            for c in 0..V::COLUMNS {
-                let [x, y] = ordered.map(|array| v.column(&array, c));
-                let [x, y] = v.order(x, y);
-                v.set_column(&mut ordered[0], c, x);
-                v.set_column(&mut ordered[1], c, y);
+            for column in 0..V::COLUMNS {
+                let [low, high] = ordered.map(|array| v.column(&array, column));
+                let [low, high] = v.order(low, high);
+                v.set_column(&mut ordered[0], column, low);
+                v.set_column(&mut ordered[1], column, high);
             }
             let ordered = ordered.map(|array| v.load(&array));
             let singles = [

@@ -6,6 +6,7 @@ use super::{Grouping, Groups, TernaryTensor};
 use crate::error::check_len;
 use crate::quantize::calibrate::Affine;
 use crate::scale::ScaleBuf;
+use crate::weight::FloatBits as _;
 use crate::{Error, Operand, PackedTritsBuf};
 
 impl TernaryTensor {
@@ -57,7 +58,7 @@ impl TernaryTensor {
         // The bias.
         let bias = maps.iter().enumerate().map(|(row, map)| {
             let bias = self.bias.get(row).copied().unwrap_or(0.0);
-            map.apply(f64::from(bias)) as f32
+            f32::narrow(map.apply(f64::from(bias)))
         });
         let mut bias: Vec<f32> = bias.collect();
         if self.bias.is_empty() && bias.iter().all(|bias| *bias == 0.0) {

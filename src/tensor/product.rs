@@ -4,12 +4,14 @@
 //! at a time, with a copy of the scales for each run of weights of one group.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::TernaryTensor;
 use crate::error::{check_len, try_vec};
 use crate::matmul::{Activations, TernaryMatrix};
 use crate::scale::MAX_PLANES;
-use crate::{Backend, Error, PackedTrits, ScaleSlice, ShapeError};
+use crate::weight::FloatBits as _;
+use crate::{Backend, Error, ScaleSlice, ShapeError};
 
 /// The rows that are multiplied at a time if the scales must be copied: whole bytes of both codes.
 const PANEL: usize = 20;
@@ -225,6 +227,9 @@ impl TernaryTensor {
     }
 }
 
+/// A product of some rows.
+type Multiply<'a> = &'a dyn Fn(&TernaryMatrix<'_>, &mut [f32]) -> Result<(), Error>;
+
 /// The matrix of the tensor.
 impl TernaryTensor {
     /// Lends the tensor as a matrix, whose rows are the coordinates along the first axis.
@@ -294,11 +299,7 @@ impl TernaryTensor {
 
     /// Multiplies some rows at a time, each run of weights of one group as a block. `y` has the results of all rows for one vector
     /// after the other.
-    fn by_panels(
-        &self,
-        y: &mut [f32],
-        multiply: &dyn Fn(&TernaryMatrix<'_>, &mut [f32]) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    fn by_panels(&self, y: &mut [f32], multiply: Multiply<'_>) -> Result<(), Error> {
         let (rows, columns) = (self.rows()?, self.columns()?);
         // All runs are equally long: only blocks are cut short, and those are lent.
         let block = self.groups.pattern().run.min(columns).max(1);
@@ -312,16 +313,8 @@ impl TernaryTensor {
             for (slot, plane) in planes.iter_mut().zip(self.planes()) {
                 *slot = plane.slice(elements.clone())?;
             }
-            let planes: &[PackedTrits<'_>] = planes.get(..self.planes.len()).unwrap_or_default();
-            let mut scales = [Vec::new(), Vec::new()];
-            for (plane, _) in planes.iter().enumerate() {
-                for (run, group) in self.groups.runs(elements.clone())? {
-                    for (scales, scale) in scales.iter_mut().zip(self.scales_of(plane, group)) {
-                        let repeated = scales.len() + run.len().div_ceil(block);
-                        scales.resize(repeated, scale as f32);
-                    }
-                }
-            }
+            let planes = planes.get(..self.planes.len()).unwrap_or_default();
+            let scales = self.scales_of_runs(elements)?;
             let [lambda_p, lambda_n] = scales.each_ref().map(|scales| ScaleSlice::F32(scales));
             let lambda_n = self.lambda_n.as_ref().map(|_| lambda_n);
             let bias = self.bias.get(first..first + count).unwrap_or_default();
@@ -344,5 +337,18 @@ impl TernaryTensor {
             }
         }
         Ok(())
+    }
+
+    /// The scales of both signs of each run of some elements, plane after plane.
+    fn scales_of_runs(&self, elements: Range<usize>) -> Result<[Vec<f32>; 2], Error> {
+        let mut scales = [Vec::new(), Vec::new()];
+        for plane in 0..self.planes.len() {
+            for (_, group) in self.groups.runs(elements.clone())? {
+                for (scales, scale) in scales.iter_mut().zip(self.scales_of(plane, group)) {
+                    scales.push(f32::narrow(scale));
+                }
+            }
+        }
+        Ok(scales)
     }
 }
