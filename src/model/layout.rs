@@ -274,8 +274,12 @@ fn scale_type(name: &str, entry: &TensorEntry) -> Result<ScaleType, ModelError> 
     match (&entry.scales, &entry.dtype) {
         (Some(scales), _) => ScaleType::from_name(scales)
             .ok_or_else(|| ModelError::bad_part(name, "scale type", scales)),
-        (None, Some(dtype)) => ScaleType::from_name(&dtype.to_lowercase())
-            .ok_or_else(|| ModelError::not_float(name, dtype)),
+        (None, Some(named)) => {
+            let types = ScaleType::ALL.into_iter();
+            let mut floats = types.filter(|scale_type| *scale_type != ScaleType::PowerOfTwo);
+            let found = floats.find(|scale_type| dtype(*scale_type).1 == named);
+            found.ok_or_else(|| ModelError::not_float(name, named))
+        }
         (None, None) => Err(ModelError::bad_part(name, "scale type", &"missing")),
     }
 }

@@ -314,7 +314,7 @@ impl TernaryTensor {
                 *slot = plane.slice(elements.clone())?;
             }
             let planes = planes.get(..self.planes.len()).unwrap_or_default();
-            let scales = self.scales_of_runs(elements)?;
+            let scales = self.scales_of_runs(elements, block)?;
             let [lambda_p, lambda_n] = scales.each_ref().map(|scales| ScaleSlice::F32(scales));
             let lambda_n = self.lambda_n.as_ref().map(|_| lambda_n);
             let bias = self.bias.get(first..first + count).unwrap_or_default();
@@ -339,13 +339,14 @@ impl TernaryTensor {
         Ok(())
     }
 
-    /// The scales of both signs of each run of some elements, plane after plane.
-    fn scales_of_runs(&self, elements: Range<usize>) -> Result<[Vec<f32>; 2], Error> {
+    /// The scales of both signs of each block of some elements, plane after plane. A run may be several rows.
+    fn scales_of_runs(&self, elements: Range<usize>, block: usize) -> Result<[Vec<f32>; 2], Error> {
         let mut scales = [Vec::new(), Vec::new()];
         for plane in 0..self.planes.len() {
-            for (_, group) in self.groups.runs(elements.clone())? {
+            for (run, group) in self.groups.runs(elements.clone())? {
                 for (scales, scale) in scales.iter_mut().zip(self.scales_of(plane, group)) {
-                    scales.push(f32::narrow(scale));
+                    let blocks = scales.len() + run.len().div_ceil(block);
+                    scales.resize(blocks, f32::narrow(scale));
                 }
             }
         }

@@ -274,11 +274,13 @@ fn planes_and_biases_are_refused() {
     let (shape, scales) = (*one.shape(), ScaleSlice::F32(&[0.5, 0.25]));
     let two = TernaryTensor::from_parts(shape, Grouping::Tensor, planes.into(), scales, None);
     let shifted = one.clone().with_bias(vec![0.0; 2]).unwrap();
-    for (tensor, what, index) in [
-        (two.unwrap(), Operand::Plane, 1),
-        (shifted, Operand::Bias, 0),
+    let rotated = one.clone().with_rotation(64, 7).unwrap();
+    for (tensor, what) in [
+        (two.unwrap(), Operand::Plane),
+        (shifted, Operand::Bias),
+        (rotated, Operand::Rotation),
     ] {
-        let refused = Error::Unstorable { what, index };
+        let refused = Error::Unstorable { what, index: 0 };
         for format in [Format::Q2_0, Format::I2S] {
             let mut bytes = vec![7; format.encoded_len(2, 128).unwrap()];
             assert_eq!(tensor.encode_into(format, &mut bytes), Err(refused));

@@ -108,14 +108,14 @@ pub(super) fn choose(
     }
     // The scales are stored; a last pass with the stored ones may still be better.
     let mut kept = best.1;
-    let wanted = kept.choice.scales.clone();
-    scales::store(&mut kept);
-    let count = problem.patterns.scales();
-    let groups = wanted.chunks(count).zip(kept.choice.scales.chunks(count));
-    for (group, (wanted, stored)) in groups.enumerate() {
-        let scale_type = problem.options.scale_type;
-        scale_type.check(group, wanted, stored)?;
+    let scale_type = problem.options.scale_type;
+    let groups = kept.choice.scales.chunks(problem.patterns.scales());
+    for (group, wanted) in groups.enumerate() {
+        // The scale that is stored may be 0 because that is best.
+        let rounded = wanted.iter().map(|&scale| scale_type.round(scale));
+        scale_type.check(group, wanted, &rounded.collect::<Vec<_>>())?;
     }
+    scales::store(&mut kept);
     let stored = Some(kept.choice.scales.clone());
     let again = pass(problem, factor, target.weights, stored)?;
     let again = RowState::new(problem, target, again);

@@ -127,11 +127,23 @@ impl WeightGroup {
     /// that are larger. Errors: [`Error::Unstorable`] with the number of the group.
     pub(super) fn check(&self, number: usize, fit: &RowFit) -> Result<(), Error> {
         let most = self.sorted.last().map_or(0.0, |&x| self.weights.stored(x));
-        let most_scale = fit.scales.iter().copied().fold(0.0, f64::max);
-        if most_scale > 0.0 && most_scale < self.scale_type.largest() {
-            return Ok(());
+        let mut wanted = fit.scales.clone();
+        // If there is no scale, one is wanted unless all weights are 0.
+        if fit.scales.iter().all(|&scale| scale == 0.0) {
+            wanted.push(most);
         }
-        self.scale_type.check(number, &[most], &fit.scales)
+        // Where a weight is beyond it, the largest scale is wanted as large as is best with the others as they are.
+        let largest = self.scale_type.largest();
+        let cut = |scale: f64| scale >= largest && most > largest;
+        for (plane, scale) in wanted.iter_mut().enumerate().filter(|(_, s)| cut(**s)) {
+            let (trits, levels) = (fit.plane(plane), fit.levels());
+            let left = float_sums::sum(&self.weights.values, |i, w| {
+                f64::from(trits[i]) * (w - self.weights.scaled(levels[i]))
+            });
+            let selected = trits.iter().filter(|&&trit| trit != 0).count();
+            *scale += self.weights.stored(share(left, selected as f64));
+        }
+        self.scale_type.check(number, &wanted, &fit.scales)
     }
 
     /// The result of trits, stored scales and a squared error in units of the group.
