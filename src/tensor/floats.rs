@@ -16,7 +16,7 @@ use crate::optimum::weight::{PRIVATE, TypedSlice};
 use crate::scale::ScaleBuf;
 use crate::weight::FloatBits;
 use crate::{Error, Operand, Weight};
-#[cfg(feature = "half")]
+#[cfg(feature = "safetensors")]
 use half::{bf16, f16};
 
 /// A [`TensorView`] of any weight type.

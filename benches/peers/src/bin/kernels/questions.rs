@@ -201,7 +201,9 @@ pub(crate) fn batch(budget: Budget) -> Table {
     let m = &matrices;
     let tq2_0 = &m.format(Format::Tq2_0, &m.tq2_0);
     let x: Vec<f32> = m.x.repeat(VECTORS);
-    let vectors = |how| -> Vec<Activations<'static>> { x.chunks_exact(COLUMNS).map(how).collect() };
+    let vectors = |how: fn(&[f32]) -> Activations<'static>| -> Vec<_> {
+        x.chunks_exact(COLUMNS).map(how).collect()
+    };
     let dense: Vec<f32> = m.trits.iter().map(|&trit| 0.5 * f32::from(trit)).collect();
     let contest = Contest::new()
         .with("TQ2_0", |y: &mut Vec<f32>| {
