@@ -30,7 +30,7 @@ use crate::{Code, PackedTritsBuf, Rule, ScaleSlice, ScaleType, Scales};
 /// The metadata key of the directory.
 pub(super) const KEY: &str = "ternarize";
 
-/// The version of the layout that is written, and the only one that is read.
+/// The version of the layout that is written. All from 1 to this one are read.
 const VERSION: u64 = 2;
 
 const TRITS: &str = "trits";
