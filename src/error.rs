@@ -28,8 +28,8 @@ pub enum Error {
     InvalidValue {
         /// Which numbers.
         what: Operand,
-        /// Position in the slice of these numbers. For weights of a tensor: in row-major order of its shape. For scales and
-        /// biases: the number of the group.
+        /// Position in the slice of these numbers. For weights of a tensor: in row-major order of its shape. The scale
+        /// of plane `k` of a tensor is at `k` times the number of groups, plus that of its group.
         index: usize,
     },
     /// A trit or a packed byte is not a code word.
@@ -175,9 +175,9 @@ pub enum ShapeError {
     Mismatch,
     /// Blocks of zero weights were asked for.
     EmptyBlock,
-    /// A text is not the text form of a grouping.
+    /// A text is not the text form of a grouping, or a grouping is none of those that are supported here.
     Grouping {
-        /// The text forms that were expected.
+        /// The text forms, or the groupings, that were expected.
         expected: &'static str,
     },
     /// An axis that is cut into equal groups is not a multiple of their length.
@@ -347,7 +347,9 @@ impl fmt::Display for ShapeError {
             Self::Overflow => write!(f, "the number of elements of the shape overflows"),
             Self::Mismatch => write!(f, "the two tensors have different shapes"),
             Self::EmptyBlock => write!(f, "a block must hold at least one weight"),
-            Self::Grouping { expected } => write!(f, "not a grouping: expected {expected}"),
+            Self::Grouping { expected } => {
+                write!(f, "the grouping does not fit: expected {expected}")
+            }
             Self::Ragged { len, group } => {
                 write!(
                     f,

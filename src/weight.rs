@@ -176,16 +176,21 @@ fn to_odd(x: f64) -> f32 {
     }
 }
 
-/// The `f32` of the same value as an `f16`, without a branch and without asking the processor: for loops.
+/// The `f32` of the bits of an `f16`, without a branch and without asking the processor: for loops.
+#[inline(always)]
+pub(crate) const fn half_to_single(bits: u16) -> f32 {
+    let (sign, magnitude) = (bits as u32 & 0x8000, bits as u32 & 0x7fff);
+    // With the fields in their places only the exponent's bias is wrong, by 127 - 15; a product mends that for subnormals, too.
+    let value = f32::from_bits(magnitude << 13) * f32::from_bits((127 + 112) << 23);
+    let beyond = ((bits & 0x7c00 == 0x7c00) as u32).wrapping_neg();
+    f32::from_bits(value.to_bits() | sign << 16 | beyond & f32::INFINITY.to_bits())
+}
+
+/// The `f32` of the same value as an `f16`.
 #[cfg(feature = "half")]
 #[inline(always)]
-fn half_to_single(half: half::f16) -> f32 {
-    let bits = half.to_bits();
-    let [sign, magnitude] = [bits & 0x8000, bits & 0x7fff].map(u32::from);
-    // With the fields in their places only the exponent's bias is wrong, by 127 - 15; a product mends that for subnormals, too.
-    let magnitude = f32::from_bits(magnitude << 13) * f32::from_bits((127 + 112) << 23);
-    let beyond = u32::from(bits & 0x7c00 == 0x7c00).wrapping_neg();
-    f32::from_bits(magnitude.to_bits() | sign << 16 | beyond & f32::INFINITY.to_bits())
+fn float16_to_single(half: half::f16) -> f32 {
+    half_to_single(half.to_bits())
 }
 
 /// The `f32` of the same value as a `bf16`: its upper half.
@@ -279,7 +284,7 @@ macro_rules! weight {
 weight! { f32, 24, -149, 10, 26, true, f32, f64::from, identity, to_f32 }
 weight! { f64, 53, -1074, 39, 84, false, f64, identity, to_f32, identity }
 #[cfg(feature = "half")]
-weight! { half::f16, 11, -24, 6, 18, true, f32, f64::from, half_to_single, |x| Self::from_f32(to_odd(x)) }
+weight! { half::f16, 11, -24, 6, 18, true, f32, f64::from, float16_to_single, |x| Self::from_f32(to_odd(x)) }
 #[cfg(feature = "half")]
 weight! { half::bf16, 8, -133, 10, 26, true, f32, f64::from, bfloat_to_single, |x| Self::from_f32(to_odd(x)) }
 

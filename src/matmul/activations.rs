@@ -36,7 +36,7 @@ type Numbers<'a, T> = &'a [T];
 #[derive(Clone, Debug, PartialEq)]
 pub struct Activations<'a> {
     values: Numbers<'a, i8>,
-    /// None if there are no values; else one, or one for each block.
+    /// One, or one for each block; perhaps none if there are no values.
     scales: Numbers<'a, f32>,
 }
 
@@ -168,7 +168,7 @@ impl<'a> Activations<'a> {
     )]
     pub fn from_slices(values: &'a [i8], scales: &'a [f32]) -> Result<Self, Error> {
         let blocks = values.len().div_ceil(Self::BLOCK);
-        if scales.len() != blocks.min(1) {
+        if scales.len() != 1 {
             check_len(blocks, scales.len())?;
         }
         check(values, scales)?;

@@ -46,8 +46,8 @@ impl TernaryMatrix<'_> {
     /// Multiplies with a vector of as many activations as there are columns. Writes one result for each row. Needs no heap.
     ///
     /// The order of all additions is [defined](super#the-order-of-a-floating-point-sum), so all backends and numbers of threads
-    /// return the same bits. The error is at most about `(n + 3) 2^-24` of the sum of `|w'_i x_i|` over the `n` weights of a row and
-    /// plane.
+    /// return the same bits. For `K` planes of `n` columns the error is at most about `(K n + K + 3) 2^-24` of the sum of the
+    /// magnitudes of the terms of all planes and of the bias, unless a scale or a product overflows or underflows.
     ///
     /// # Errors
     ///
@@ -161,7 +161,7 @@ impl Job for MatrixRows<'_> {
     #[inline(always)]
     fn run<V: Vector>(self, v: V) {
         // Wide registers are many, too.
-        match (self.matrix.lambda_n().is_none(), V::ROWS > 4) {
+        match (self.matrix.lambda_n.is_none(), V::ROWS > 4) {
             (true, false) => self.multiply::<V, Together, 1>(v),
             (true, true) => self.multiply::<V, Together, { ROWS / 2 }>(v),
             (false, false) => self.multiply::<V, Apart, 1>(v),
@@ -248,7 +248,7 @@ impl TernaryMatrix<'_> {
             let (mut start, mut block) = (0, 0);
             while start < self.columns() {
                 let end = self.block_end(start);
-                // The codes and the scales of the block in each row. Rows that are there only to fill up are the last one again.
+                // The codes and the scales of the block in each row. A strip with too few rows repeats its last row.
                 let mut codes = [[trits.row(0); 2]; PAIRS];
                 let mut scales = [[[0.0; 2]; 2]; PAIRS];
                 for pair in 0..PAIRS {
@@ -264,7 +264,7 @@ impl TernaryMatrix<'_> {
                     let sums = sums::<V, S, PAIRS>(v, self.code(), codes, x);
                     let (sums, scales) = (sums.as_flattened(), scales.as_flattened());
                     for row in 0..2 * PAIRS {
-                        // Rows that are there only to fill up have no result.
+                        // The repeats are not written.
                         if let Some(y) = y.get_mut(row * vectors + vector) {
                             *y += S::scaled(sums[row], scales[row]);
                         }
@@ -279,7 +279,7 @@ impl TernaryMatrix<'_> {
     /// Adds the bias of the rows from `first` on to their results, which are row by row.
     #[inline(always)]
     fn add_bias(&self, first: usize, vectors: usize, y: &mut [f32]) {
-        let bias = self.bias().get(first..).unwrap_or_default();
+        let bias = self.bias.get(first..).unwrap_or_default();
         for (y, bias) in y.chunks_mut(vectors).zip(bias) {
             for y in y {
                 *y += bias;

@@ -39,8 +39,8 @@ pub(super) enum RowSum {
 impl TernaryMatrix<'_> {
     /// Multiplies with a vector of as many 8-bit activations as there are columns. Writes one result for each row.
     ///
-    /// With one scale for each row and plane and one for the vector, the sums of each row are exact, and each plane and the bias round
-    /// three times. Otherwise the order of all additions is [defined](super#8-bit-activations). So all backends, numbers of threads
+    /// With one scale for each row and plane and one for the vector, the sums of each row are exact. Then each plane rounds three times, and
+    /// each addition of a plane or of the bias once. Otherwise the order of all additions is [defined](super#8-bit-activations). So all backends, numbers of threads
     /// and sets of features return the same bits.
     ///
     /// # Errors
@@ -118,7 +118,7 @@ impl TernaryMatrix<'_> {
         if ys.is_empty() {
             // Without columns nothing but the bias is left.
             for y in y.chunks_exact_mut(self.rows().max(1)) {
-                for (y, bias) in y.iter_mut().zip(self.bias()) {
+                for (y, bias) in y.iter_mut().zip(self.bias) {
                     *y += bias;
                 }
             }
@@ -145,9 +145,9 @@ impl TernaryMatrix<'_> {
 
     /// How rows are added up with activations that have one scale, or several.
     pub(super) fn way(&self, one_scale: bool) -> RowSum {
-        let one_block = self.block() >= self.columns();
+        let one_block = self.block >= self.columns();
         let whole_bytes = self.code() == Code::TwoBit && self.columns().is_multiple_of(4);
-        let whole_pairs = self.block().is_multiple_of(PAIR) && !self.has_segments();
+        let whole_pairs = self.block.is_multiple_of(PAIR) && !self.has_segments();
         if one_block && one_scale {
             RowSum::Exact
         } else if whole_bytes && (one_block || whole_pairs) {
@@ -171,7 +171,7 @@ impl TernaryMatrix<'_> {
                 };
                 *y = if plane == 0 { term } else { *y + term };
             }
-            if let Some(bias) = self.bias().get(row) {
+            if let Some(bias) = self.bias.get(row) {
                 *y += bias;
             }
         }
@@ -193,7 +193,7 @@ impl TernaryMatrix<'_> {
         let d = x.scale_of_block(run.start / Activations::BLOCK);
         let [lambda_p, lambda_n] = self.scales(plane, row, run.start);
         let values = x.values().get(run).unwrap_or_default();
-        if self.lambda_n().is_none() {
+        if self.lambda_n.is_none() {
             return Ok(trits.dot_i8(values)? as f32 * (lambda_p * d));
         }
         let (plus, minus) = trits.dot_signed_i8(values)?;
@@ -217,7 +217,7 @@ impl TernaryMatrix<'_> {
     /// A row, tile by tile, in the defined order.
     fn tiles(&self, plane: usize, row: usize, x: &Activations<'_>) -> Result<f32, Error> {
         let (mut sums, origin) = ([0.0; TILE / LANE], row * self.columns());
-        let whole_tiles = self.block() >= self.columns() || self.block().is_multiple_of(TILE);
+        let whole_tiles = self.block >= self.columns() || self.block.is_multiple_of(TILE);
         for start in (0..self.columns()).step_by(TILE) {
             let d = x.scale_of_block(start / Activations::BLOCK);
             for (lane, sum) in sums.iter_mut().enumerate() {
@@ -237,7 +237,7 @@ impl TernaryMatrix<'_> {
                     .trits(plane)
                     .slice(origin + run.start..origin + run.end)?;
                 let values = x.values().get(run).unwrap_or_default();
-                if self.lambda_n().is_none() {
+                if self.lambda_n.is_none() {
                     *sum += trits.dot_i8(values)? as f32 * (lambda_p * d);
                 } else {
                     let (plus, minus) = trits.dot_signed_i8(values)?;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! w[r][c]  =  sum over the planes k of  lambda_p[i] if t[k][r][c] = +1,  -lambda_n[i] if it is -1,  else 0
-//! i        =  k (scales of a plane)  +  r (scales of a row)  +  c / block
+//! i        =  k (scales of a plane)  +  r (scales of a row)  +  c / block        scales of a row: 0 if a plane has one for all rows
 //! y[r]     =  sum over c of  w[r][c] x[c]   +   bias[r]
 //! ```
 //!
@@ -123,7 +123,8 @@ impl<'a> TernaryMatrix<'a> {
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new), and [`Error::Shape`] for blocks of 0 weights.
+    /// As [`new`](Self::new), and [`Error::Shape`] for blocks of 0 weights unless there are no columns. A block that is as long as a row or
+    /// longer is the whole row.
     ///
     /// # Examples
     ///

@@ -75,6 +75,8 @@
 //! the sum of a[0..16], folded in halves:  a[j] += a[j + 8],  a[j] += a[j + 4],  a[j] += a[j + 2],  a[0] + a[1]
 //! ```
 //!
+//! Equal bits presume that no `lambda d` is infinite.
+//!
 //! All other rows are summed up in *runs*: a run ends with each block of the weights and, if the vector has several scales, with
 //! each block of the vector. The sum begins with +0.0, and each run adds its product, as that of a plane with one scale.
 //!

@@ -3,7 +3,6 @@
 use super::TernaryMatrix;
 use crate::code::Code;
 use crate::packed::PackedTrits;
-use crate::scale::ScaleSlice;
 
 impl<'a> TernaryMatrix<'a> {
     /// The trits of a plane; of the first one beyond the last.
@@ -68,32 +67,5 @@ impl<'a> TernaryMatrix<'a> {
     /// Whether blocks begin anew within a row.
     pub(super) const fn has_segments(&self) -> bool {
         self.segment < self.columns
-    }
-
-    /// The scales of the +1 trits, or of all.
-    #[cfg(feature = "alloc")]
-    pub(super) const fn lambda_p(&self) -> ScaleSlice<'a> {
-        self.lambda_p
-    }
-
-    /// The scales of the -1 trits, if they are others.
-    pub(super) const fn lambda_n(&self) -> Option<ScaleSlice<'a>> {
-        self.lambda_n
-    }
-
-    /// The weights of a row that share a scale, at least 1.
-    pub(super) const fn block(&self) -> usize {
-        self.block
-    }
-
-    /// From the scales of a row to those of the next: 0 if all rows share one scale.
-    #[cfg(feature = "alloc")]
-    pub(super) const fn step(&self) -> usize {
-        self.step
-    }
-
-    /// What is added to each product: nothing, or one number for each row.
-    pub(super) const fn bias(&self) -> &'a [f32] {
-        self.bias
     }
 }

@@ -8,7 +8,8 @@
 //! s[i]     =  -1 if bit i % 64 of random word i / 64 is set, else +1
 //! R x      =  for each block of width activations:  H (s x) / sqrt(width)          R^T x  =  s (H x) / sqrt(width)
 //! H        =  butterflies of distance 1, 2, 4 ... width / 2:   (a, b) -> (a + b, a - b)
-//! random word k of a seed: SplitMix64 of seed + k
+//! random word k:   the output number seed + k, counted from 0, of SplitMix64 started at 0:  with z = (seed + k + 1) 0x9e3779b97f4a7c15,
+//!                  z = (z ^ z >> 30) 0xbf58476d1ce4e5b9,   z = (z ^ z >> 27) 0x94d049bb133111eb,   z ^ z >> 31     (modulo 2^64)
 //! ```
 //!
 //! `R` is orthogonal. The order of all additions is defined, so the bits are the same on every target.
@@ -73,7 +74,7 @@ pub(crate) const fn check(columns: usize, width: usize, len: usize) -> Result<()
         let (len, group) = (columns, width);
         return Err(Error::Shape(ShapeError::Ragged { len, group }));
     }
-    if !len.is_multiple_of(if columns == 0 { 1 } else { columns }) {
+    if !len.is_multiple_of(columns) {
         let group = columns;
         return Err(Error::Shape(ShapeError::Ragged { len, group }));
     }

@@ -57,7 +57,9 @@ pub enum ModelError {
         name: String,
     },
     /// The file uses an unknown version of the layout of ternary tensors, perhaps a newer one.
-    #[error("version {found} of the ternary layout is unknown: this library reads version 1")]
+    #[error(
+        "version {found} of the ternary layout is unknown: this library reads versions 1 and 2"
+    )]
     UnknownVersion {
         /// The version that the file states.
         found: u64,

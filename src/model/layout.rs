@@ -12,7 +12,7 @@
 //!
 //! The [module](super) shows the parts and the directory. A name that the layout needs for a part cannot be that of a dense tensor;
 //! so a model that is written can be read again. Files of version 1 have one plane, no bias, and scales of the tensor's type; they are
-//! read, and written again as version 2.
+//! read, and written again as version 2, unless a dense tensor has the name that a bias would have.
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
@@ -45,6 +45,7 @@ struct LayoutVersion {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Directory {
     version: u64,
     tensors: BTreeMap<String, TensorEntry>,
@@ -108,10 +109,7 @@ pub(super) fn take_apart(
         put(part_name(name, TRITS), codes(ternary))?;
         put(part_name(name, LAMBDA_P), scales(ternary, lambda_p))?;
         let two = (ternary.scales() == Scales::Two).then(|| scales(ternary, lambda_n));
-        let bias = ternary.bias();
-        let bias =
-            (!bias.is_empty()).then(|| DenseTensor::of(&[bias.len()], &Floats::copy_of(bias)));
-        for (part, content) in [(LAMBDA_N, two), (BIAS, bias)] {
+        for (part, content) in [(LAMBDA_N, two), (BIAS, bias(ternary))] {
             let part = part_name(name, part);
             match content {
                 Some(content) => put(part, content)?,
@@ -157,6 +155,12 @@ fn scales(ternary: &TernaryTensor, scales: ScaleSlice<'_>) -> DenseTensor {
         shape: alloc::vec![planes, scales.len() / planes],
         bytes: scales.to_le_bytes(),
     }
+}
+
+/// The bias, if there is one.
+pub(super) fn bias(ternary: &TernaryTensor) -> Option<DenseTensor> {
+    let bias = ternary.bias();
+    (!bias.is_empty()).then(|| DenseTensor::of(&[bias.len()], &Floats::copy_of(bias)))
 }
 
 /// The type of a safetensors file that holds scales of a type, and its name. Exponents of powers of two are whole numbers.
@@ -216,6 +220,15 @@ fn read_directory(text: &str) -> Result<BTreeMap<String, TensorEntry>, ModelErro
         return Err(ModelError::UnknownVersion { found: version });
     }
     let directory: Directory = serde_json::from_str(text).map_err(|error| unreadable(&error))?;
+    for (name, entry) in &directory.tensors {
+        // What tells the versions apart must be that of the version.
+        let first = entry.dtype.is_some() && entry.scales.is_none() && entry.transform.is_none();
+        let second = entry.dtype.is_none() && entry.scales.is_some();
+        if !(if version == 1 { first } else { second }) {
+            let reason = "its entries are those of another version";
+            return Err(ModelError::bad_part(name, "description", &reason));
+        }
+    }
     match names::duplicate(text, "tensors").map_err(|error| unreadable(&error))? {
         Some(name) => Err(ModelError::DuplicateName { name }),
         None => Ok(directory.tensors),
@@ -235,7 +248,7 @@ fn put_together(
     let grouping: Result<Grouping, _> = entry.grouping.parse();
     let grouping = grouping.map_err(|error| bad("grouping", &error))?;
     let groups = grouping.count(&shape);
-    groups.map_err(|error| bad("grouping", &error))?;
+    let groups = groups.map_err(|error| bad("grouping", &error))?;
     let rule = entry.rule.as_ref();
     let rule = rule.map(|rule| Rule::from_name(rule).ok_or_else(|| bad("rule", rule)));
 
@@ -244,11 +257,21 @@ fn put_together(
     let (codes, lambda_p, lambda_n) = (part(TRITS), part(LAMBDA_P), part(LAMBDA_N));
     let bias = entry.scales.is_some().then(|| part(BIAS)).flatten();
     let planes = planes(name, entry, &shape, codes)?;
+    let axes = match entry.scales {
+        Some(_) => alloc::vec![planes.len(), groups],
+        None => alloc::vec![groups],
+    };
     let scales = |part, dense: Option<DenseTensor>| {
         let scales = dense.map(|dense| {
-            let own_type = dense.dtype() == dtype(scale_type).1;
-            let scales = ScaleBuf::from_le_bytes(scale_type, &dense.bytes).filter(|_| own_type);
-            scales.ok_or_else(|| bad(part, &"not of the scale type"))
+            let as_described = dense.dtype() == dtype(scale_type).1 && dense.shape == axes;
+            let scales = ScaleBuf::from_le_bytes(scale_type, &dense.bytes);
+            let scales = scales.filter(|_| as_described);
+            scales.ok_or_else(|| {
+                bad(
+                    part,
+                    &"not of the scale type and one for each plane and group",
+                )
+            })
         });
         scales.transpose()
     };
@@ -262,11 +285,13 @@ fn put_together(
         None => Ok(tensor),
     };
     let tensor = tensor.map_err(|error| bad("transform", &error))?;
-    match bias.map(|bias| bias.values::<f32>()) {
-        None => Ok(tensor),
-        Some(None) => Err(bad(BIAS, &"not F32")),
-        Some(Some(bias)) => tensor.with_bias(bias).map_err(|error| bad(BIAS, &error)),
-    }
+    let Some(bias) = bias else {
+        return Ok(tensor);
+    };
+    let one_for_each_row = Some(&bias.shape[..]) == entry.shape.get(..1);
+    let bias = bias.values().filter(|_| one_for_each_row);
+    let bias = bias.ok_or_else(|| bad(BIAS, &"not F32 and one for each row"))?;
+    tensor.with_bias(bias).map_err(|error| bad(BIAS, &error))
 }
 
 /// The type of the scales: in version 1 that of the tensor.

@@ -45,7 +45,7 @@ use std::path::Path;
 pub use dense::DenseTensor;
 pub use error::ModelError;
 
-use crate::tensor::{Floats, TernaryTensor};
+use crate::tensor::TernaryTensor;
 
 /// A tensor of a model.
 ///
@@ -280,7 +280,14 @@ impl Model {
     }
 
     /// The same model with every ternary tensor dequantized to a dense one: of the type of its scales, or `f32` where that does not hold
-    /// all weights. The weights are for inputs that are not rotated. A bias becomes the tensor `X.bias`.
+    /// all weights. The weights are for inputs that are not rotated; rotating them back makes them `f32`. A bias becomes the tensor
+    /// `X.bias`.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::NameTaken`] if there is another tensor of that name.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # use ternarize::{Ternarizer, model::{DenseTensor, Model, Tensor}, tensor::Grouping};
@@ -288,30 +295,35 @@ impl Model {
     /// model.insert("w", Tensor::Dense(DenseTensor::new(&[2], &[3.0_f32, 4.0])?));
     /// model.ternarize("w", Grouping::Tensor, &Ternarizer::new())?;
     /// let restored = DenseTensor::new(&[2], &[3.5_f32, 3.5])?;
-    /// assert_eq!(model.to_dense().get("w"), Some(&Tensor::Dense(restored)));
+    /// assert_eq!(model.to_dense()?.get("w"), Some(&Tensor::Dense(restored)));
     /// # Ok::<(), ternarize::model::ModelError>(())
     /// ```
-    #[must_use]
-    pub fn to_dense(&self) -> Self {
+    pub fn to_dense(&self) -> Result<Self, ModelError> {
         let mut tensors = BTreeMap::new();
+        let mut put = |name: String, dense| match tensors.insert(name.clone(), Tensor::Dense(dense))
+        {
+            Some(_) => Err(ModelError::NameTaken { name }),
+            None => Ok(()),
+        };
         for (name, tensor) in &self.tensors {
-            let dense = match tensor {
-                Tensor::Dense(dense) => dense.clone(),
+            match tensor {
+                Tensor::Dense(dense) => put(name.clone(), dense.clone())?,
                 Tensor::Ternary(ternary) => {
-                    let bias = ternary.bias();
-                    if !bias.is_empty() {
-                        let bias = DenseTensor::of(&[bias.len()], &Floats::copy_of(bias));
-                        tensors.insert(layout::part_name(name, layout::BIAS), Tensor::Dense(bias));
+                    let weights = ternary.dequantize_floats();
+                    put(
+                        name.clone(),
+                        DenseTensor::of(ternary.shape().axes(), &weights),
+                    )?;
+                    if let Some(bias) = layout::bias(ternary) {
+                        put(layout::part_name(name, layout::BIAS), bias)?;
                     }
-                    DenseTensor::of(ternary.shape().axes(), &ternary.dequantize_floats())
                 }
-            };
-            tensors.insert(name.clone(), Tensor::Dense(dense));
+            }
         }
-        Self {
+        Ok(Self {
             tensors,
             metadata: self.metadata.clone(),
-        }
+        })
     }
 }
 

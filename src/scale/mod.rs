@@ -13,8 +13,8 @@
 //! round(x)      the largest value for all x above it: no scale becomes infinite
 //! ```
 //!
-//! Nothing else chooses such a scale in silence: where the scales of a group are chosen, one that would become infinite, and a group that
-//! would lose all its scales to 0, are errors.
+//! Rounding does so without a word. Where the scales of a group are chosen, a scale that would become infinite, and a group that would
+//! lose all its scales to 0, are errors.
 //!
 //! The arithmetic is integer arithmetic on bit patterns, so all types exist without the feature `half`. Rounding takes constant
 //! time and no heap.
@@ -30,7 +30,6 @@ use core::fmt;
 #[cfg(feature = "alloc")]
 pub(crate) use owned::ScaleBuf;
 pub use slice::ScaleSlice;
-pub(crate) use slice::half_to_single;
 
 #[cfg(feature = "alloc")]
 use crate::error::{Error, Operand};

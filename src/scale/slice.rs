@@ -1,6 +1,7 @@
 //! [`ScaleSlice`]: borrowed scales of one type.
 
 use super::ScaleType;
+use crate::weight::half_to_single;
 
 /// Scales of one [`ScaleType`], borrowed. 16-bit floats are given as their bits and powers of two as their exponents, so that no
 /// feature and no other crate is needed to hold them.
@@ -18,7 +19,7 @@ use super::ScaleType;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ScaleSlice<'a> {
-    /// `f64` numbers. Products round each to the nearest `f32`.
+    /// `f64` numbers. Products round each to the nearest `f32`, which is infinite above the largest one.
     F64(&'a [f64]),
     /// `f32` numbers.
     F32(&'a [f32]),
@@ -131,18 +132,6 @@ impl ScaleSlice<'_> {
         }
         None
     }
-}
-
-/// The value of the bits of an `f16`, exactly. Bits in the place of those of an `f32` are a number that is smaller by `2^-112`.
-pub(crate) const fn half_to_single(bits: u16) -> f32 {
-    let (sign, magnitude) = ((bits as u32 & 0x8000) << 16, (bits as u32 & 0x7fff) << 13);
-    let value = if bits & 0x7c00 == 0x7c00 {
-        // Infinity or NaN.
-        f32::from_bits(magnitude | 0x7f80_0000)
-    } else {
-        f32::from_bits(magnitude) * f32::from_bits((127 + 112) << 23)
-    };
-    f32::from_bits(value.to_bits() | sign)
 }
 
 /// `2^exponent`, or 0 for -128.

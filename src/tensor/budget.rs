@@ -36,8 +36,9 @@ impl TernaryTensor {
     /// # Errors
     ///
     /// - [`Error::LengthMismatch`] if there is not one importance for each tensor;
-    /// - as [`TernaryTensor::ternarize`], for the first tensor and option that fail;
-    /// - as [`allocate`]: [`Error::InvalidChoice`] for an importance that is negative, NaN or infinite.
+    /// - as [`TernaryTensor::ternarize_planes`], for the first tensor and option that fail;
+    /// - as [`allocate`]: [`Error::Empty`] without tensors, [`Error::OverBudget`], and [`Error::InvalidChoice`] without options or for an
+    ///   importance that is negative, NaN or infinite.
     ///
     /// # Examples
     ///

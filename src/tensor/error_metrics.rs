@@ -169,6 +169,8 @@ fn check<W: FloatBits>(original: &TensorView<'_, W>, shape: &Shape) -> Result<()
 impl TernaryTensor {
     /// The error metrics of the whole tensor, compared with its original.
     ///
+    /// A tensor that is stored for rotated inputs is compared with rotated weights.
+    ///
     /// # Errors
     ///
     /// - [`Error::LengthMismatch`] if the two tensors have different numbers of weights;

@@ -91,7 +91,21 @@ impl TernaryTensor {
         check_len(rows, fits.len())?;
         let columns: usize = inner.iter().product();
         for fit in fits {
-            check_len(columns * fit.codebook.planes(), fit.trits.len())?;
+            let kinds = [
+                (
+                    columns.saturating_mul(fit.codebook.planes()),
+                    fit.trits.len(),
+                ),
+                (
+                    columns
+                        .div_ceil(fit.group.max(1))
+                        .saturating_mul(fit.codebook.scales()),
+                    fit.scales.len(),
+                ),
+            ];
+            for (expected, actual) in kinds {
+                check_len(expected, actual)?;
+            }
             let kind = |fit: &RowFit| (fit.codebook, fit.group, fit.scale_type);
             if kind(fit) != kind(first) {
                 let (this, that) = ("the kind of one row", "the kind of another");

@@ -20,9 +20,10 @@ impl TernaryTensor {
     /// Multiplies with a vector: the first axis is that of `y`, all others together are that of `x` (so a convolution kernel
     /// multiplies with an unfolded patch).
     ///
-    /// The result is rounded in `f32`: it differs from the exact product with the restored weights by at most
-    /// `(n + 3) 2^-24 sum |w'_i x_i|` in each of its elements, where `n` is the length of `x`, up to `2^22`. That presumes that
-    /// the scales, and what they are multiplied with, neither overflow nor underflow in `f32`.
+    /// The result is rounded in `f32`. With `n` the length of `x`, up to `2^22`, it differs from the exact product with the restored
+    /// weights by at most `(n + 3) 2^-24 sum |w'_i x_i|` if there is one plane and no bias; for `K` planes by at most
+    /// `(K n + K + 3) 2^-24` of the sum of the magnitudes of the terms of all planes and of the bias. That presumes that the scales, and
+    /// what they are multiplied with, neither overflow nor underflow in `f32`.
     ///
     /// # Errors
     ///
@@ -80,7 +81,8 @@ impl TernaryTensor {
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] if the tensor has no axes, or `x` is not a whole number of rows.
+    /// [`Error::Shape`] if the tensor has no axes, or `x` is not a whole number of rows; [`Error::TooMany`] if there is no memory for the
+    /// outputs.
     ///
     /// # Examples
     ///

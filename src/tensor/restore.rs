@@ -12,7 +12,7 @@ use crate::{Error, Weight, error::check_len};
 
 impl TernaryTensor {
     /// Writes the restored weights in row-major order. The planes are added in `f64`, in their order, and the sum is rounded once, to
-    /// the nearest finite value of the type.
+    /// the nearest finite value of the type. The weights of a tensor that is stored for rotated inputs are those for such inputs.
     ///
     /// # Errors
     ///

@@ -150,8 +150,8 @@ impl TernaryTensor {
     ///
     /// # Errors
     ///
-    /// [`Error::LengthMismatch`] unless there is one for each coordinate along axis 0; [`Error::InvalidValue`] with the index of one
-    /// that is NaN or infinite.
+    /// [`Error::LengthMismatch`] unless there is one for each coordinate along axis 0; [`Error::Shape`] without axes;
+    /// [`Error::InvalidValue`] with the index of one that is NaN or infinite.
     ///
     /// # Examples
     ///
@@ -252,7 +252,7 @@ impl TernaryTensor {
 
     /// Divides a range of flat row-major indices into its maximal runs of one group, in order, each with the number of the group.
     ///
-    /// The group is the index into [`lambda_p`](Self::lambda_p) and [`lambda_n`](Self::lambda_n). A reversed range has no runs.
+    /// The group is the index of its scales in [`lambda_p`](Self::lambda_p) and [`lambda_n`](Self::lambda_n), for the first plane. A reversed range has no runs.
     ///
     /// # Errors
     ///
@@ -413,6 +413,9 @@ impl TernaryTensor {
     /// ```
     #[must_use]
     pub fn transcode(self, code: Code) -> Self {
+        if self.trits().code() == code {
+            return self;
+        }
         let planes = self.planes.into_iter().map(|plane| plane.transcode(code));
         Self {
             planes: planes.collect(),

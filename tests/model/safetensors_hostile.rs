@@ -13,7 +13,7 @@ fn is_container(result: &Result<Model, ModelError>) -> bool {
 /// A model like any other: it can be written, and is the same when it is read again.
 fn is_sound(model: &Model) -> bool {
     let bytes = model.to_bytes().unwrap();
-    Model::from_bytes(&bytes).unwrap() == *model && model.to_dense().to_bytes().is_ok()
+    Model::from_bytes(&bytes).unwrap() == *model && model.to_dense().unwrap().to_bytes().is_ok()
 }
 
 #[test]

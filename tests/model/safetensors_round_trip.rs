@@ -109,7 +109,7 @@ proptest! {
         let reread = Model::from_bytes(&bytes).unwrap();
         prop_assert_eq!(&reread, &model);
         prop_assert!(reread.to_bytes().unwrap() == bytes);
-        let dense = model.to_dense();
+        let dense = model.to_dense().unwrap();
         let reread = Model::from_bytes(&dense.to_bytes().unwrap()).unwrap();
         prop_assert_eq!(reread, dense);
     }

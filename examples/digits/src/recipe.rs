@@ -63,7 +63,7 @@ impl Recipe {
         let time = start.elapsed();
 
         let packed = Network::new(&model)?.all_logits(examples)?;
-        let restored = model.to_dense();
+        let restored = model.to_dense()?;
         let restored = Network::new(&restored)?.all_logits(examples)?;
         let distance = distance(&packed, &restored);
         ensure!(

@@ -37,7 +37,7 @@ impl TernaryMatrix<'_> {
         };
         matrix.multiply(0..self.rows(), &self.arrange::<P>(xs), ys);
         for y in ys {
-            for (y, bias) in y.iter_mut().zip(self.bias()) {
+            for (y, bias) in y.iter_mut().zip(self.bias) {
                 *y += bias;
             }
         }
@@ -45,7 +45,7 @@ impl TernaryMatrix<'_> {
 
     fn tiled_plane(&self, plane: usize, way: RowSum) -> TiledPlane<'_> {
         let (code, first) = (self.code(), self.scale_index(plane, 0));
-        let (lambda_p, lambda_n, step) = (self.lambda_p(), self.lambda_n(), self.step());
+        let (lambda_p, lambda_n, step) = (self.lambda_p, self.lambda_n, self.step);
         let scales = if way == RowSum::Exact {
             MatrixScales::Rows {
                 lambda_p,
@@ -54,21 +54,21 @@ impl TernaryMatrix<'_> {
                 step,
             }
         } else {
-            let one_block = self.block() >= self.columns();
-            let lanes = !one_block && !self.block().is_multiple_of(WEIGHTS);
+            let one_block = self.block >= self.columns();
+            let lanes = !one_block && !self.block.is_multiple_of(WEIGHTS);
             let tiles = if one_block {
                 self.columns().div_ceil(WEIGHTS)
             } else {
-                self.block() / WEIGHTS
+                self.block / WEIGHTS
             };
             let scales = BlockScales::Slices {
                 lambda_p,
                 lambda_n,
                 first,
                 step,
-                per_row: self.columns().div_ceil(self.block()),
+                per_row: self.columns().div_ceil(self.block),
                 shared: if lanes {
-                    self.block() / (WEIGHTS / LANE_PAIRS)
+                    self.block / (WEIGHTS / LANE_PAIRS)
                 } else {
                     tiles
                 },

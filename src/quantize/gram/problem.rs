@@ -90,20 +90,32 @@ impl Problem<'_> {
 
     /// Descends from the choices of the other methods, and keeps the best.
     fn descend(&self, target: RowTarget<'_>) -> Result<RowChoice, Error> {
-        let mut starts = vec![
-            nearest::choose(self, target.weights, None)?,
-            nearest::choose(self, target.weights, Some(self.importance))?,
+        let found = [
+            Some(nearest::choose(self, target.weights, None)),
+            Some(nearest::choose(self, target.weights, Some(self.importance))),
+            self.factor
+                .map(|factor| feedback::choose(self, factor, target)),
         ];
-        if let Some(factor) = self.factor {
-            starts.push(feedback::choose(self, factor, target)?);
+        // A start whose scales their type cannot hold is left out, unless none is left.
+        let (mut starts, mut refused) = (Vec::new(), Error::Empty);
+        for start in found.into_iter().flatten() {
+            match start {
+                Ok(start) => starts.push(start),
+                Err(error @ Error::Unstorable { .. }) => refused = error,
+                Err(error) => return Err(error),
+            }
+        }
+        if starts.is_empty() {
+            return Err(refused);
         }
         if self.patterns.codebook == Codebook::TwoScales {
             // The result of one scale is a start for two: the three patterns have the same numbers.
             let patterns = &Patterns::new(Codebook::OneScale);
             let one_scale = Problem { patterns, ..*self };
-            let mut choice = one_scale.descend(target)?;
-            choice.scales = choice.scales.iter().flat_map(|&s| [s, s]).collect();
-            starts.push(choice);
+            if let Ok(mut choice) = one_scale.descend(target) {
+                choice.scales = choice.scales.iter().flat_map(|&s| [s, s]).collect();
+                starts.push(choice);
+            }
         }
         let mut best: Option<(f64, RowChoice)> = None;
         for start in starts {

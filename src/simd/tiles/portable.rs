@@ -1,8 +1,8 @@
 //! The definition of [`Tiles`] for every processor. It multiplies nothing: it keeps an activation, drops it, or negates it.
 
 use super::{DigitPlanes, Digits, TILE, TileJob, Tiles, digits_by_dot};
-use crate::scale::half_to_single;
 use crate::simd::portable::Arrays;
+use crate::weight::half_to_single;
 
 /// The backend of every target.
 #[derive(Clone, Copy, Debug)]
