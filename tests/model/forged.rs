@@ -99,6 +99,7 @@ impl Forged {
             let end = data.len() + bytes.len();
             let shape = match (*name, self.planes) {
                 ("x.trits", planes @ 1..) => vec![planes, count / planes],
+                ("x.lambda_p", 1..) => vec![2, count / 2],
                 _ => vec![count],
             };
             header[name] =

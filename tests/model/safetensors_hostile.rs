@@ -253,8 +253,11 @@ fn parts_that_do_not_fit_their_description_are_refused() {
         let part = &good().parts[number].0[2..];
         let halves = good().part(number, "F16", &[0; 4]);
         assert_eq!(halves.bad_part(), part);
-        for bad in [&[][..], &[1.0], &[1.0; 3], &[-1.0, 1.0], &[1.0, f32::NAN]] {
-            assert_eq!(good().scales(number, bad).bad_part(), "set of scales");
+        for bad in [&[][..], &[1.0], &[1.0; 3]] {
+            assert_eq!(good().scales(number, bad).bad_part(), part);
+        }
+        for bad in [[-1.0, 1.0], [1.0, f32::NAN]] {
+            assert_eq!(good().scales(number, &bad).bad_part(), "set of scales");
         }
     }
 }
@@ -330,12 +333,24 @@ fn parts_of_planes_that_do_not_fit_are_refused() {
             "lambda_p"
         );
     }
-    for name in [json!("F16"), json!(""), Value::Null] {
+    for name in [json!("F16"), json!("")] {
         assert_eq!(
             forged.clone().entry("scales", name).bad_part(),
             "scale type"
         );
     }
+    // Entries of the other version, and entries that are none.
+    for (key, value) in [("scales", Value::Null), ("dtype", json!("F16"))] {
+        assert_eq!(forged.clone().entry(key, value).bad_part(), "description");
+    }
+    let mut first = forged.clone();
+    first.directory["version"] = json!(1);
+    assert_eq!(first.bad_part(), "description");
+    let second = Forged::new().entry("scales", json!("f32"));
+    assert_eq!(second.bad_part(), "description");
+    let mut more = forged.clone();
+    more.directory["transforms"] = json!({});
+    assert!(matches!(more.read(), Err(ModelError::Directory { .. })));
     // Planes that are too many, or not as many as the scales and trits say.
     let planes = |planes: usize, bytes: &[u8]| {
         let mut other = forged.clone().part(0, "U8", bytes);
@@ -343,9 +358,9 @@ fn parts_of_planes_that_do_not_fit_are_refused() {
         other.bad_part()
     };
     assert_eq!(planes(5, &[0b01_01_01_01; 10]), "trits");
-    assert_eq!(planes(1, &[0b01_01_01_01; 2]), "set of scales");
+    assert_eq!(planes(1, &[0b01_01_01_01; 2]), "lambda_p");
     assert_eq!(planes(2, &[0b01_01_01_01; 2]), "trits");
-    assert_eq!(planes(4, &[0b01_01_01_01; 8]), "set of scales");
+    assert_eq!(planes(4, &[0b01_01_01_01; 8]), "lambda_p");
     // A bias of another length or type, or without a value.
     let bias = |dtype, bias: &[f32]| {
         let bytes: Vec<u8> = bias.iter().flat_map(|b| b.to_le_bytes()).collect();

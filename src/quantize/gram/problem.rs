@@ -90,23 +90,18 @@ impl Problem<'_> {
 
     /// Descends from the choices of the other methods, and keeps the best.
     fn descend(&self, target: RowTarget<'_>) -> Result<RowChoice, Error> {
-        let found = [
-            Some(nearest::choose(self, target.weights, None)),
+        let mut starts = vec![nearest::choose(self, target.weights, None)?];
+        // The others are left out if their scales are none that the type can hold.
+        let others = [
             Some(nearest::choose(self, target.weights, Some(self.importance))),
             self.factor
                 .map(|factor| feedback::choose(self, factor, target)),
         ];
-        // A start whose scales their type cannot hold is left out, unless none is left.
-        let (mut starts, mut refused) = (Vec::new(), Error::Empty);
-        for start in found.into_iter().flatten() {
+        for start in others.into_iter().flatten() {
             match start {
-                Ok(start) => starts.push(start),
-                Err(error @ Error::Unstorable { .. }) => refused = error,
-                Err(error) => return Err(error),
+                Err(Error::Unstorable { .. }) => {}
+                start => starts.push(start?),
             }
-        }
-        if starts.is_empty() {
-            return Err(refused);
         }
         if self.patterns.codebook == Codebook::TwoScales {
             // The result of one scale is a start for two: the three patterns have the same numbers.
