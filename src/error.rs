@@ -254,7 +254,7 @@ impl Error {
     }
 
     /// [`Error::Unstorable`].
-    #[cfg(feature = "alloc")]
+    #[cfg(any(feature = "alloc", feature = "half"))]
     pub(crate) const fn unstorable(what: Operand, index: usize) -> Self {
         Self::Unstorable { what, index }
     }

@@ -181,13 +181,13 @@ impl<'a> Activations<'a> {
     /// The whole numbers.
     #[must_use]
     pub fn values(&self) -> &[i8] {
-        &self.values
+        self.values.as_ref()
     }
 
     /// The value of a 1: of the whole vector, or of each block of [`BLOCK`](Activations::BLOCK).
     #[must_use]
     pub fn scales(&self) -> &[f32] {
-        &self.scales
+        self.scales.as_ref()
     }
 
     /// The number of activations.
