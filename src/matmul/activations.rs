@@ -134,6 +134,11 @@ fn check(values: &[i8], scales: &[f32]) -> Result<(), Error> {
     }
 }
 
+#[allow(
+    clippy::useless_conversion,
+    clippy::useless_asref,
+    reason = "without a heap the numbers are slices already"
+)]
 impl<'a> Activations<'a> {
     /// The activations of a block that has a scale of its own.
     ///
@@ -162,10 +167,6 @@ impl<'a> Activations<'a> {
     /// assert_eq!(Activations::from_slices(&values, &scales)?.values(), [127, -10]);
     /// # Ok::<(), ternarize::Error>(())
     /// ```
-    #[allow(
-        clippy::useless_conversion,
-        reason = "without a heap the numbers are the slices"
-    )]
     pub fn from_slices(values: &'a [i8], scales: &'a [f32]) -> Result<Self, Error> {
         let blocks = values.len().div_ceil(Self::BLOCK);
         if scales.len() != 1 {
