@@ -26,11 +26,13 @@ type Numbers<'a, T> = &'a [T];
 /// # Examples
 ///
 /// ```
+/// # #[cfg(feature = "alloc")] {
 /// use ternarize::matmul::Activations;
 ///
 /// let x = Activations::quantize(&[0.5, -1.27, 0.004])?;
 /// assert_eq!(x.values(), [50, -127, 0]);
 /// assert!((x.scales()[0] - 0.01).abs() < 1e-8);
+/// # }
 /// # Ok::<(), ternarize::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
