@@ -197,6 +197,7 @@ fn sums_become_the_nearest_singles_and_numbers_fractions() {
     }
 }
 
+#[cfg(feature = "half")]
 #[test]
 fn halves_are_widened_exactly() {
     struct Halves<'a>(&'a [u16; 16]);
