@@ -12,7 +12,7 @@
 //!
 //! The [module](super) shows the parts and the directory. A name that the layout needs for a part cannot be that of a dense tensor;
 //! so a model that is written can be read again. Files of version 1 have one plane, no bias, and scales of the tensor's type; they are
-//! read, and written again as version 2, unless a dense tensor has the name that a bias would have.
+//! read, and written again as version 2.
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
@@ -65,9 +65,20 @@ struct TensorEntry {
     dtype: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rule: Option<String>,
+    /// Whether there is a bias.
+    #[serde(default, skip_serializing_if = "is_false")]
+    bias: bool,
     /// If the tensor is stored for inputs that were transformed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     transform: Option<Transform>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// A transform of the inputs.
@@ -109,16 +120,17 @@ pub(super) fn take_apart(
         put(part_name(name, TRITS), codes(ternary))?;
         put(part_name(name, LAMBDA_P), scales(ternary, lambda_p))?;
         let two = (ternary.scales() == Scales::Two).then(|| scales(ternary, lambda_n));
-        for (part, content) in [(LAMBDA_N, two), (BIAS, bias(ternary))] {
-            let part = part_name(name, part);
-            match content {
-                Some(content) => put(part, content)?,
-                // A dense tensor of this name would be read as this part.
-                None if matches!(tensors.get(&part), Some(Tensor::Dense(_))) => {
-                    return Err(ModelError::NameTaken { name: part });
-                }
-                None => {}
+        let second = part_name(name, LAMBDA_N);
+        match two {
+            Some(two) => put(second, two)?,
+            // A dense tensor of this name would be read as the second scales.
+            None if matches!(tensors.get(&second), Some(Tensor::Dense(_))) => {
+                return Err(ModelError::NameTaken { name: second });
             }
+            None => {}
+        }
+        if let Some(bias) = bias(ternary) {
+            put(part_name(name, BIAS), bias)?;
         }
         directory.tensors.insert(name.clone(), describe(ternary));
     }
@@ -185,6 +197,7 @@ fn describe(ternary: &TernaryTensor) -> TensorEntry {
         transform: ternary
             .rotation()
             .map(|(width, seed)| Transform::Hadamard { width, seed }),
+        bias: !ternary.bias().is_empty(),
     }
 }
 
@@ -222,7 +235,8 @@ fn read_directory(text: &str) -> Result<BTreeMap<String, TensorEntry>, ModelErro
     let directory: Directory = serde_json::from_str(text).map_err(|error| unreadable(&error))?;
     for (name, entry) in &directory.tensors {
         // What tells the versions apart must be that of the version.
-        let first = entry.dtype.is_some() && entry.scales.is_none() && entry.transform.is_none();
+        let more = entry.scales.is_some() || entry.transform.is_some() || entry.bias;
+        let first = entry.dtype.is_some() && !more;
         let second = entry.dtype.is_none() && entry.scales.is_some();
         if !(if version == 1 { first } else { second }) {
             let reason = "its entries are those of another version";
@@ -252,10 +266,10 @@ fn put_together(
     let rule = entry.rule.as_ref();
     let rule = rule.map(|rule| Rule::from_name(rule).ok_or_else(|| bad("rule", rule)));
 
-    // The trits of all planes, the scales of the one or two signs, and the bias, which version 1 did not have.
+    // The trits of all planes, the scales of the one or two signs, and the bias.
     let mut part = |part| parts.remove(&part_name(name, part));
     let (codes, lambda_p, lambda_n) = (part(TRITS), part(LAMBDA_P), part(LAMBDA_N));
-    let bias = entry.scales.is_some().then(|| part(BIAS)).flatten();
+    let bias = entry.bias.then(|| part(BIAS));
     let planes = planes(name, entry, &shape, codes)?;
     let axes = match entry.scales {
         Some(_) => alloc::vec![planes.len(), groups],
@@ -288,6 +302,7 @@ fn put_together(
     let Some(bias) = bias else {
         return Ok(tensor);
     };
+    let bias = bias.ok_or_else(|| bad(BIAS, &"missing"))?;
     let one_for_each_row = Some(&bias.shape[..]) == entry.shape.get(..1);
     let bias = bias.values().filter(|_| one_for_each_row);
     let bias = bias.ok_or_else(|| bad(BIAS, &"not F32 and one for each row"))?;

@@ -11,12 +11,13 @@
 //! X.bias      F32          [rows]              what products add to the output channels, if there is a bias
 //!
 //! __metadata__["ternarize"] = {"version":2, "tensors":{"X":{
-//!     "shape":[16,1,3,3], "grouping":"axis:0", "code":"2bit", "scales":"f16", "rule":"tnt"}}}
+//!     "shape":[16,1,3,3], "grouping":"axis:0", "code":"2bit", "scales":"f16", "rule":"tnt", "bias":true}}}
 //! ```
 //!
 //! The weight at flat index `i` is the sum over the planes of `lambda_p[plane][g]`, 0 or `-lambda_n[plane][g]`, where `g` is the group of
 //! `i`. `code` is a name of a [`Code`](crate::Code), `scales` one of a [`ScaleType`](crate::ScaleType), `grouping` and `rule` are spelled
-//! as the `Display` of [`Grouping`](crate::tensor::Grouping) and [`Rule`](crate::Rule) writes them; `rule` is missing if the trits were chosen by none. Groups
+//! as the `Display` of [`Grouping`](crate::tensor::Grouping) and [`Rule`](crate::Rule) writes them; `rule` is missing if the trits were chosen by none, `bias` if there is
+//! none. Groups
 //! are numbered in row-major order of the tensor. Scales that are powers of two are stored as exponents, type `I8`, with -128 for 0.
 //! A tensor that is stored for rotated inputs ([`rotate`](crate::matmul::rotate)) has
 //! `"transform":{"kind":"hadamard","width":64,"seed":7}` too. Unknown entries are an error, so no transform is overlooked.

@@ -184,7 +184,8 @@ def write_planes(tensors):
         for where in (ternary, plain) if bias is not None else ():
             put(where, f"{name}.bias", "F32", (len(bias),), np.array(bias, dtype=np.float32).tobytes())
         put(plain, name, dense, shape, data)
-        index[name] = {"shape": list(shape), "grouping": grouping, "code": code, "scales": kind, **({"rule": rule} if rule else {})}
+        index[name] = {"shape": list(shape), "grouping": grouping, "code": code, "scales": kind}
+        index[name] |= ({"rule": rule} if rule else {}) | ({"bias": True} if bias is not None else {})
     metadata = {"ternarize": json.dumps({"version": 2, "tensors": index}, sort_keys=True, separators=(",", ":"))}
     return bytes(serialize(ternary, metadata=metadata)), bytes(serialize(plain))
 

@@ -12,7 +12,7 @@ For a ternary tensor NAME the file holds NAME.trits (U8, [planes, bytes]: the pa
 of its elements in row-major order), NAME.lambda_p and, when two scales are kept,
 NAME.lambda_n ([planes, groups]), and NAME.bias (F32, one number for each row that is added
 to the products) if there is one. The file's metadata has the key `ternarize`, a JSON text
-{"version": 2, "tensors": {NAME: {"shape", "grouping", "code", "scales", "rule"}}}, where
+{"version": 2, "tensors": {NAME: {"shape", "grouping", "code", "scales", "rule", "bias"}}}, where
 `rule` may be missing. Its other keys are the user's, and all other tensors pass through
 unchanged. Version 1 had one plane, parts of one axis, no bias, and in place of "scales" the
 "dtype" of the original, in which the scales were.
@@ -164,7 +164,7 @@ def read(path):
         dtype, trits, values = dense(name, entry, tensors, dtypes, version)
         used |= {f"{name}.{part}" for part in ("trits", "lambda_p", "lambda_n")}
         out.append((name, dtype, values, entry, trits))
-        if version == 2 and f"{name}.bias" in tensors:
+        if version == 2 and entry.get("bias"):
             need(tensors[f"{name}.bias"].shape == values.shape[:1], f"{name}.bias is not one for each row")
     out += [(name, dtypes[name], tensors[name], None, None) for name in tensors if name not in used]
     need(len({name for name, *_ in out}) == len(out), "a name occurs twice")

@@ -39,7 +39,7 @@ impl Forged {
     /// The same shape in version 2: two planes with one f16 scale for each row, and a bias.
     pub(crate) fn of_planes() -> Self {
         let entry = json!({
-            "shape": [2, 3], "grouping": "axis:0", "code": "2bit", "scales": "f16"
+            "shape": [2, 3], "grouping": "axis:0", "code": "2bit", "scales": "f16", "bias": true
         });
         let scales = [0x3800_u16, 0x4000, 0x3c00, 0x3400].map(u16::to_le_bytes);
         let bias = [1.0_f32, -1.0].map(f32::to_le_bytes);

@@ -298,6 +298,11 @@ fn two_tensors_of_one_name_are_refused() {
     let model = Forged::new().with("x.trits.trits").read().unwrap();
     assert!(matches!(model.get("x.trits.trits"), Some(Tensor::Dense(_))));
     assert!(is_sound(&model));
+    let model = Forged::new().with("x.bias").read().unwrap();
+    assert!(matches!(model.get("x.bias"), Some(Tensor::Dense(_))));
+    assert!(is_sound(&model));
+    // A bias that is described, and missing.
+    assert_eq!(Forged::of_planes().without(2).bad_part(), "bias");
 }
 
 /// One part cannot serve two tensors.
