@@ -278,7 +278,7 @@ impl TernaryMatrix<'_> {
 
     /// Adds the bias of the rows from `first` on to their results, which are row by row.
     #[inline(always)]
-    fn add_bias(&self, first: usize, vectors: usize, y: &mut [f32]) {
+    pub(super) fn add_bias(&self, first: usize, vectors: usize, y: &mut [f32]) {
         let bias = self.bias.get(first..).unwrap_or_default();
         for (y, bias) in y.chunks_mut(vectors).zip(bias) {
             for y in y {

@@ -118,9 +118,7 @@ impl TernaryMatrix<'_> {
         if ys.is_empty() {
             // Without columns nothing but the bias is left.
             for y in y.chunks_exact_mut(self.rows().max(1)) {
-                for (y, bias) in y.iter_mut().zip(self.bias) {
-                    *y += bias;
-                }
+                self.add_bias(0, 1, y);
             }
             return Ok(());
         }
@@ -171,10 +169,8 @@ impl TernaryMatrix<'_> {
                 };
                 *y = if plane == 0 { term } else { *y + term };
             }
-            if let Some(bias) = self.bias.get(row) {
-                *y += bias;
-            }
         }
+        self.add_bias(0, 1, y);
         Ok(())
     }
 

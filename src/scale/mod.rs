@@ -29,6 +29,8 @@ use core::fmt;
 
 #[cfg(feature = "alloc")]
 pub(crate) use owned::ScaleBuf;
+#[cfg(feature = "safetensors")]
+pub(crate) use owned::read_all;
 pub use slice::ScaleSlice;
 
 #[cfg(feature = "alloc")]

@@ -102,19 +102,20 @@ impl ScaleSlice<'_> {
 impl ScaleBuf {
     /// The scales of little-endian bytes; `None` if the last one is incomplete.
     pub(crate) fn from_le_bytes(scale_type: ScaleType, bytes: &[u8]) -> Option<Self> {
-        macro_rules! read {
-            ($type:ty) => {{
-                let (values, rest) = bytes.as_chunks();
-                let values = values.iter().map(|bytes| <$type>::from_le_bytes(*bytes));
-                rest.is_empty().then(|| values.collect())?
-            }};
-        }
         Some(match scale_type {
-            ScaleType::F64 => Self::F64(read!(f64)),
-            ScaleType::F32 => Self::F32(read!(f32)),
-            ScaleType::F16 => Self::F16(read!(u16)),
-            ScaleType::Bf16 => Self::Bf16(read!(u16)),
-            ScaleType::PowerOfTwo => Self::PowerOfTwo(read!(i8)),
+            ScaleType::F64 => Self::F64(read_all(bytes, f64::from_le_bytes)?),
+            ScaleType::F32 => Self::F32(read_all(bytes, f32::from_le_bytes)?),
+            ScaleType::F16 => Self::F16(read_all(bytes, u16::from_le_bytes)?),
+            ScaleType::Bf16 => Self::Bf16(read_all(bytes, u16::from_le_bytes)?),
+            ScaleType::PowerOfTwo => Self::PowerOfTwo(read_all(bytes, i8::from_le_bytes)?),
         })
     }
+}
+
+/// All numbers of little-endian bytes; `None` if the last one is incomplete.
+#[cfg(feature = "safetensors")]
+pub(crate) fn read_all<T, const N: usize>(bytes: &[u8], read: fn([u8; N]) -> T) -> Option<Vec<T>> {
+    let (numbers, rest) = bytes.as_chunks();
+    let numbers = numbers.iter().map(|bytes| read(*bytes));
+    rest.is_empty().then(|| numbers.collect())
 }

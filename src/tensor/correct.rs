@@ -91,8 +91,7 @@ impl TernaryTensor {
                     let (new, index) = (old * factor.abs(), scales.len());
                     let lost = new == 0.0 && old > 0.0 && factor != 0.0;
                     if lost || new == f64::INFINITY {
-                        let what = Operand::Scale;
-                        return Err(Error::Unstorable { what, index });
+                        return Err(Error::unstorable(Operand::Scale, index));
                     }
                     scales.push(new);
                 }

@@ -14,6 +14,8 @@ use super::strided::StridedLayout;
 use crate::error::check_len;
 use crate::optimum::weight::{PRIVATE, TypedSlice};
 use crate::scale::ScaleBuf;
+#[cfg(feature = "safetensors")]
+use crate::scale::read_all;
 use crate::weight::FloatBits;
 use crate::{Error, Operand, Weight};
 #[cfg(feature = "safetensors")]
@@ -102,7 +104,7 @@ impl<W: FloatBits> TensorView<'_, W> {
         };
         let first = distinct.shape().coordinates(index).unwrap_or_default();
         let index = StridedLayout::row_major(*self.shape()).position(&first);
-        Err(invalid(Operand::Weight, index))
+        Err(Error::invalid(Operand::Weight, index))
     }
 }
 
@@ -145,10 +147,6 @@ impl Floats {
     }
 }
 
-const fn invalid(what: Operand, index: usize) -> Error {
-    Error::invalid(what, index)
-}
-
 /// The nearest finite weight.
 pub(super) fn nearest_finite<W: FloatBits>(x: f64) -> W {
     W::narrow(x).min(W::max_value()).max(W::min_value())
@@ -183,18 +181,11 @@ impl Floats {
 
     /// The values of little-endian bytes, or `None` if the type is not a weight type, or the last value is incomplete.
     pub(crate) fn from_le_bytes(dtype: &str, bytes: &[u8]) -> Option<Self> {
-        macro_rules! read {
-            ($type:ty) => {{
-                let (values, rest) = bytes.as_chunks();
-                let values = values.iter().map(|bytes| <$type>::from_le_bytes(*bytes));
-                rest.is_empty().then(|| values.collect())?
-            }};
-        }
         Some(match dtype {
-            "F32" => Self::F32(read!(f32)),
-            "F64" => Self::F64(read!(f64)),
-            "F16" => Self::F16(read!(f16)),
-            "BF16" => Self::Bf16(read!(bf16)),
+            "F32" => Self::F32(read_all(bytes, f32::from_le_bytes)?),
+            "F64" => Self::F64(read_all(bytes, f64::from_le_bytes)?),
+            "F16" => Self::F16(read_all(bytes, f16::from_le_bytes)?),
+            "BF16" => Self::Bf16(read_all(bytes, bf16::from_le_bytes)?),
             _ => return None,
         })
     }

@@ -130,12 +130,11 @@ impl TernaryTensor {
         columns: usize,
         y: &mut [f32],
     ) -> Result<(), Error> {
-        let (rows, inner) = (self.rows()?, self.columns()?);
-        check_len(inner.saturating_mul(columns), x.len())?;
-        check_len(rows.saturating_mul(columns), y.len())?;
         if let Some(matrix) = self.lend() {
             return matrix.matmul_on(backend, x, columns, y);
         }
+        check_len(self.columns()?.saturating_mul(columns), x.len())?;
+        check_len(self.rows()?.saturating_mul(columns), y.len())?;
         self.by_panels(y, &|matrix, y| matrix.matmul_on(backend, x, columns, y))
     }
 
@@ -217,14 +216,14 @@ impl TernaryTensor {
         xs: &[Activations<'_>],
         y: &mut [f32],
     ) -> Result<(), Error> {
+        if let Some(matrix) = self.lend() {
+            return matrix.matmul_i8_on(backend, xs, y);
+        }
         let (rows, columns) = (self.rows()?, self.columns()?);
         for x in xs {
             check_len(columns, x.len())?;
         }
         check_len(rows.saturating_mul(xs.len()), y.len())?;
-        if let Some(matrix) = self.lend() {
-            return matrix.matmul_i8_on(backend, xs, y);
-        }
         self.by_panels(y, &|matrix, y| matrix.matmul_i8_on(backend, xs, y))
     }
 }

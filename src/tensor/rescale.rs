@@ -66,8 +66,7 @@ impl TernaryTensor {
         check_len(self.groups.len(), gains.len())?;
         let valid = |gain: &f64| *gain >= 0.0 && gain.is_finite();
         if let Some(index) = gains.iter().position(|gain| !valid(gain)) {
-            let what = Operand::Scale;
-            return Err(Error::InvalidValue { what, index });
+            return Err(Error::invalid(Operand::Scale, index));
         }
         let scale_type = self.scale_type();
         self.rescaled(scale_type, |group, scale| scale * gains[group])

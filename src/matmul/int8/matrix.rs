@@ -37,9 +37,7 @@ impl TernaryMatrix<'_> {
         };
         matrix.multiply(0..self.rows(), &self.arrange::<P>(xs), ys);
         for y in ys {
-            for (y, bias) in y.iter_mut().zip(self.bias) {
-                *y += bias;
-            }
+            self.add_bias(0, 1, y);
         }
     }
 

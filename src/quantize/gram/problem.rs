@@ -92,24 +92,23 @@ impl Problem<'_> {
     fn descend(&self, target: RowTarget<'_>) -> Result<RowChoice, Error> {
         let mut starts = vec![nearest::choose(self, target.weights, None)?];
         // The others are left out if their scales are none that the type can hold.
+        let one_scale = (self.patterns.codebook == Codebook::TwoScales).then(|| {
+            // The result of one scale is a start for two: the three patterns have the same numbers.
+            let patterns = &Patterns::new(Codebook::OneScale);
+            let mut choice = Problem { patterns, ..*self }.descend(target)?;
+            choice.scales = choice.scales.iter().flat_map(|&s| [s, s]).collect();
+            Ok(choice)
+        });
         let others = [
             Some(nearest::choose(self, target.weights, Some(self.importance))),
             self.factor
                 .map(|factor| feedback::choose(self, factor, target)),
+            one_scale,
         ];
         for start in others.into_iter().flatten() {
             match start {
                 Err(Error::Unstorable { .. }) => {}
                 start => starts.push(start?),
-            }
-        }
-        if self.patterns.codebook == Codebook::TwoScales {
-            // The result of one scale is a start for two: the three patterns have the same numbers.
-            let patterns = &Patterns::new(Codebook::OneScale);
-            let one_scale = Problem { patterns, ..*self };
-            if let Ok(mut choice) = one_scale.descend(target) {
-                choice.scales = choice.scales.iter().flat_map(|&s| [s, s]).collect();
-                starts.push(choice);
             }
         }
         let mut best: Option<(f64, RowChoice)> = None;
