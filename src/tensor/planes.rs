@@ -6,14 +6,18 @@
 use alloc::vec::Vec;
 
 use super::floats::{AnyView, each, each_view};
+use super::ternarize::in_batches;
 use super::{Grouping, Groups, Shape, TensorView, TernaryTensor};
 use crate::error::check_len;
+use crate::optimum::short;
 use crate::optimum::weight::{PRIVATE, TypedSlice};
 use crate::quantize::planes::Planes;
 use crate::quantize::{Codebook, RowFit};
 use crate::scale::ScaleBuf;
+use crate::simd::Backend;
 use crate::threads;
-use crate::{Code, Error, PackedTritsBuf, ShapeError, Weight};
+use crate::weight::FloatBits;
+use crate::{Code, Error, PackedTritsBuf, Scales, ShapeError, Weight};
 
 /// Weights in a batch, about. Chosen: smaller than for one plane, because a search of several planes takes longer.
 const BATCH: usize = 1 << 12;
@@ -133,11 +137,40 @@ pub(super) fn ternarize_planes(
     if groups.shape().is_empty() {
         return Err(Error::Empty);
     }
-    let found = each_view!(view, view => {
+    let short = groups.equal_len().is_some_and(|len| len <= short::MOST);
+    let one_scale = (options.count, options.scales) == (1, Scales::One);
+    each_view!(view, view => {
+        if short && one_scale {
+            let made = short_groups(&view, &groups, options);
+            // The weight that is not finite goes before any error of a group.
+            return made.map_err(|error| view.check_finite().err().unwrap_or(error));
+        }
         view.check_finite()?;
-        all_groups(&view, &groups, options)?
-    });
-    assemble(&groups, &found)
+        assemble(&groups, &all_groups(&view, &groups, options)?)
+    })
+}
+
+/// One plane with one scale of a type, for short groups of one length: many groups at once.
+fn short_groups<W: Weight + FloatBits>(
+    view: &TensorView<'_, W>,
+    groups: &Groups,
+    options: &Planes,
+) -> Result<TernaryTensor, Error> {
+    let weights = view.grouped(groups.grouping())?;
+    let len = groups.equal_len().unwrap_or(0);
+    let (trits, scales) = in_batches(groups, Backend::detect(), |batch, trits, scales| {
+        let mut scratch = Vec::new();
+        let weights = weights.gather(batch.clone(), &mut scratch)?;
+        let decide = |number: usize, weights: &[W], trits: &mut [i8]| {
+            let fit = options.ternarize_group(batch.start + number, W::typed(weights, PRIVATE))?;
+            trits.copy_from_slice(&fit.trits);
+            Ok(fit.scales.first().copied().unwrap_or(0.0))
+        };
+        short::ternarize_stored(options.scale_type, len, weights, trits, scales, &decide)
+    })?;
+    let scales = ScaleBuf::rounded(options.scale_type, &scales)?;
+    let (shape, grouping) = (*groups.shape(), groups.grouping());
+    TernaryTensor::assemble(shape, grouping, alloc::vec![trits], scales, None)
 }
 
 /// The planes of all groups, in their order.

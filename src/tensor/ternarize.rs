@@ -25,6 +25,7 @@ use crate::optimum::check::check_importance;
 use crate::optimum::weight::TypedSlice;
 use crate::optimum::{short, solution};
 use crate::packed::pack_two_bit;
+use crate::simd::Backend;
 use crate::threads;
 use crate::weight::FloatBits;
 use crate::{Code, Error, Fit, Operand, PackedTritsBuf, Scales, Ternarizer, Weight};
@@ -158,6 +159,55 @@ fn checked_importance<'a>(
     TensorView::new(importance, groups.shape().axes())?.grouped(groups.grouping())
 }
 
+/// Has `work` write the trits of all groups and append a result for each, batch by batch. Returns the trits packed in row-major order, and
+/// the results.
+pub(super) fn in_batches<T: Send>(
+    groups: &Groups,
+    backend: Backend,
+    work: impl Fn(Range<usize>, &mut [i8], &mut Vec<T>) -> Result<(), Error> + Send + Sync,
+) -> Result<(PackedTritsBuf, Vec<T>), Error> {
+    let len = groups.shape().len();
+    // If each batch begins with a byte of its own, its trits are packed while they are in the cache.
+    let group_len = groups.equal_len().unwrap_or(0);
+    let batch_len = group_len * groups.groups_per_batch(BATCH);
+    if batch_len > 0 && batch_len.is_multiple_of(4) && groups.are_in_order() {
+        let mut packed = try_vec(Code::TwoBit.packed_len(len), 0)?;
+        let batches = groups.batches(BATCH);
+        let batches = batches.zip(packed.chunks_mut(batch_len / 4));
+        let found = threads::collect(groups.len(), batches, |(groups, bytes), found| {
+            let mut trits = try_vec(groups.len() * group_len, 0)?;
+            work(groups, &mut trits, found)?;
+            pack(backend, &trits, bytes)
+        })?;
+        let packed = PackedTritsBuf::from_encoded(Code::TwoBit, packed, len);
+        return Ok((packed, found));
+    }
+    // Else the trits of all groups are written one group after the other, then moved.
+    let mut trits = try_vec(len, 0)?;
+    let mut rest = &mut trits[..];
+    let batches = groups.batches(BATCH).map(|batch| {
+        let own = match groups.equal_len() {
+            Some(len) => batch.len() * len,
+            None => batch.clone().map(|group| groups.group_len(group)).sum(),
+        };
+        let (own, others) = core::mem::take(&mut rest).split_at_mut(own);
+        rest = others;
+        (batch, own)
+    });
+    let found = threads::collect(groups.len(), batches, |(groups, trits), found| {
+        work(groups, trits, found)
+    })?;
+    let trits = groups.to_row_major(trits);
+    Ok((PackedTritsBuf::from_trits(Code::TwoBit, &trits)?, found))
+}
+
+fn pack(backend: Backend, trits: &[i8], bytes: &mut [u8]) -> Result<(), Error> {
+    if pack_two_bit(backend, trits, bytes) {
+        return Ok(());
+    }
+    Code::TwoBit.encode_into(trits, bytes)
+}
+
 /// The groups to be ternarized.
 struct GroupSearch<'a, W> {
     weights: GroupedView<'a, W>,
@@ -168,49 +218,10 @@ struct GroupSearch<'a, W> {
 impl<W: FloatBits> GroupSearch<'_, W> {
     /// The trits packed in row-major order, and the fit of each group.
     fn search(&self) -> Result<(PackedTritsBuf, Vec<Fit<W>>), Error> {
-        let groups = self.weights.groups();
-        let len = groups.shape().len();
-        // If each batch begins with a byte of its own, its trits are packed while they are in the cache.
-        let group_len = groups.equal_len().unwrap_or(0);
-        let batch_len = group_len * groups.groups_per_batch(BATCH);
-        if batch_len > 0 && batch_len.is_multiple_of(4) && groups.are_in_order() {
-            let mut packed = try_vec(Code::TwoBit.packed_len(len), 0)?;
-            let batches = groups.batches(BATCH);
-            let batches = batches.zip(packed.chunks_mut(batch_len / 4));
-            let fits = threads::collect(groups.len(), batches, |(groups, bytes), fits| {
-                let mut trits = try_vec(groups.len() * group_len, 0)?;
-                self.batch(groups, &mut trits, fits)?;
-                self.pack(&trits, bytes)
-            })?;
-            return Ok((
-                PackedTritsBuf::from_encoded(Code::TwoBit, packed, len),
-                fits,
-            ));
-        }
-        // Else the trits of all groups are written one group after the other, then moved.
-        let mut trits = try_vec(len, 0)?;
-        let mut rest = &mut trits[..];
-        let batches = groups.batches(BATCH).map(|batch| {
-            let own = match groups.equal_len() {
-                Some(len) => batch.len() * len,
-                None => batch.clone().map(|group| groups.group_len(group)).sum(),
-            };
-            let (own, others) = core::mem::take(&mut rest).split_at_mut(own);
-            rest = others;
-            (batch, own)
-        });
-        let fits = threads::collect(groups.len(), batches, |(groups, trits), fits| {
+        let backend = self.options.instructions();
+        in_batches(self.weights.groups(), backend, |groups, trits, fits| {
             self.batch(groups, trits, fits)
-        })?;
-        let trits = groups.to_row_major(trits);
-        Ok((PackedTritsBuf::from_trits(Code::TwoBit, &trits)?, fits))
-    }
-
-    fn pack(&self, trits: &[i8], bytes: &mut [u8]) -> Result<(), Error> {
-        if pack_two_bit(self.options.instructions(), trits, bytes) {
-            return Ok(());
-        }
-        Code::TwoBit.encode_into(trits, bytes)
+        })
     }
 
     /// Ternarizes some groups.

@@ -10,6 +10,8 @@ mod error_metrics_planes;
 #[cfg(feature = "ndarray")]
 mod ndarray;
 mod rescale;
+#[cfg(feature = "half")]
+mod stored_scales;
 mod ternary_tensor;
 #[cfg(feature = "rayon")]
 mod threads;

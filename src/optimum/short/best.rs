@@ -41,6 +41,9 @@ static SHARES: [f64; MOST + 1] = {
 pub(super) struct LaneSupport {
     pub(super) sum: Lanes,
     pub(super) mass: Lanes,
+    /// The score, and that of the second best prefix; both 0 for a support that is not the best prefix.
+    pub(super) score: Lanes,
+    pub(super) second: Lanes,
 }
 
 /// A number for each lane.
@@ -107,6 +110,8 @@ impl Job for BestPrefixPass<'_> {
         let support = LaneSupport {
             sum: lanes(v, best_sum),
             mass: lanes(v, best_mass),
+            score: best,
+            second,
         };
         (support, doubt)
     }
@@ -137,6 +142,8 @@ impl Job for Positive<'_> {
         LaneSupport {
             sum: lanes(v, sum),
             mass: lanes(v, v.widen(count)),
+            score: [0.0; 16],
+            second: [0.0; 16],
         }
     }
 }

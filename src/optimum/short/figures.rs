@@ -59,6 +59,8 @@ impl LaneSupport {
         Self {
             sum: each(0.0, |l| self.sum[l] + other.sum[l]),
             mass: each(0.0, |l| self.mass[l] + other.mass[l]),
+            score: [0.0; 16],
+            second: [0.0; 16],
         }
     }
 
@@ -68,6 +70,8 @@ impl LaneSupport {
         Self {
             sum: each(0.0, |l| self.sum[l] - part.sum[l]),
             mass: each(0.0, |l| self.mass[l] - part.mass[l]),
+            score: [0.0; 16],
+            second: [0.0; 16],
         }
     }
 

@@ -17,6 +17,7 @@ mod best;
 mod figures;
 mod network;
 mod spread;
+mod stored;
 
 use alloc::vec::Vec;
 
@@ -34,6 +35,7 @@ use best::{BestPrefixPass, LaneSupport, Lanes};
 use figures::{Chosen, Figures};
 use network::SortPass;
 use spread::{LaneTritPass, SpreadPass};
+pub(crate) use stored::ternarize_stored;
 
 /// The longest vectors that are sorted in lanes.
 pub(crate) const MOST: usize = LONGEST_IN_LANES;

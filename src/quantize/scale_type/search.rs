@@ -156,17 +156,18 @@ impl BestScale {
     /// Searches the best scale of magnitudes below 1, which are in units of `2^unit`.
     pub(crate) fn search(mut magnitudes: Vec<f64>, unit: i32, scale_type: ScaleType) -> Self {
         float_sums::sort(&mut magnitudes);
+        let least = Self::least_gain(&magnitudes, unit, scale_type);
         let (mut scale, mut best) = (0.0, 0.0);
         let mut wanted = scale_by_power(magnitudes.first().copied().unwrap_or(0.0), unit);
         let (mut most, mut sum) = (Double::default(), Double::default());
         for (i, &magnitude) in magnitudes.iter().enumerate() {
             sum = sum.plus(Double::new(magnitude));
-            // Only the end of a run of equal magnitudes is a candidate.
+            // Only the end of a run of equal magnitudes is a candidate. No scale gains more than the vertex.
             let next = magnitudes.get(i + 1).copied().unwrap_or(0.0);
-            if magnitude <= next {
+            let count = (i + 1) as f64;
+            if magnitude <= next || sum.nearest() * sum.nearest() / count < least {
                 continue;
             }
-            let count = (i + 1) as f64;
             let vertex = scale_by_power(sum.nearest() / count, unit);
             for stored in scale_type.neighbours(vertex) {
                 let candidate = scale_by_power(stored, -unit);
@@ -186,6 +187,24 @@ impl BestScale {
             stored: best,
             wanted,
         }
+    }
+
+    /// A little less than what the prefix of the best score gains. Prefixes of a smaller score than this cannot be the best.
+    fn least_gain(magnitudes: &[f64], unit: i32, scale_type: ScaleType) -> f64 {
+        let (mut sum, mut best, mut mean) = (0.0, 0.0, 0.0);
+        for (i, magnitude) in magnitudes.iter().enumerate() {
+            sum += magnitude;
+            let score = sum * sum / (i + 1) as f64;
+            if score > best {
+                (best, mean) = (score, sum / (i + 1) as f64);
+            }
+        }
+        let stored = scale_by_power(scale_type.round(scale_by_power(mean, unit)), -unit);
+        // `s (2 S - s M) = S^2 / M (1 - r^2)`, with `r` the relative distance of `s` from the mean.
+        let distance = (stored - mean) / mean;
+        // Derived: a sum of N magnitudes errs by at most N 2^-53 of itself, and the score by a little more than twice that.
+        let margin = 1e-15 * magnitudes.len() as f64;
+        best * (1.0 - distance * distance - 4.0 * margin)
     }
 
     /// The trit of a weight in the same units.
