@@ -11,15 +11,15 @@
 //! was read from a file, or whose scales were rounded. The restored weights are rounded to the type of the original first.
 //!
 //! The sums are `f64` sums in one defined order, in units of a power of two near the largest magnitude of each group. Nothing
-//! overflows, nothing that matters underflows, and the result has the same bits on every target. Cost: four passes over each group,
+//! overflows, nothing that matters underflows, and the result has the same bits on every target. Cost: two passes over each group,
 //! and a copy in `f64` of one group of each tensor.
 
 use alloc::vec::Vec;
 
 use super::floats::{AnyView, each, each_view, nearest_finite};
-use super::{Groups, Shape, TensorView, TernaryTensor};
+use super::{Shape, TensorView, TernaryTensor};
 use crate::error::{check_len, reserve};
-use crate::exact::float_sums;
+use crate::exact::float_sums::{self, BLOCK, OrderedSums, total};
 use crate::optimum::fit::share;
 use crate::optimum::weight::TypedSlice;
 use crate::weight::{FloatBits, scale_by_power, unit_exponent};
@@ -67,25 +67,43 @@ fn unit_exponents([weights, restored]: [i32; 2]) -> [i32; 4] {
 }
 
 impl InnerProducts {
-    fn new(weights: &[f64], restored: &[f64]) -> Self {
-        let units = [weights, restored].map(|values| {
-            let keys = values.iter().map(|value| value.abs().to_bits());
-            unit_exponent::<f64>(keys.max().unwrap_or(0))
+    /// The products of weights and restored weights, of which there are as many. Both are scaled in place.
+    fn new(weights: &mut [f64], restored: &mut [f64]) -> Self {
+        let units = [&mut *weights, &mut *restored].map(|values| {
+            let unit = unit_exponent::<f64>(largest(values).to_bits());
+            // Both factors are normal numbers, whatever the exponent.
+            let half = -unit / 2;
+            let factors = [half, -unit - half].map(|half| scale_by_power(1.0, half));
+            for value in values {
+                *value = *value * factors[0] * factors[1];
+            }
+            unit
         });
-        let sum = |units: [i32; 2], term: &dyn Fn(f64, f64) -> f64| {
-            float_sums::sum(weights, |i, weight| {
-                let restored = restored.get(i).copied().unwrap_or(0.0);
-                let weight = scale_by_power(weight, -units[0]);
-                term(weight, scale_by_power(restored, -units[1]))
-            })
-        };
-        let sums = [
-            sum(units, &|w, _| w * w),
-            sum(units, &|w, r| w * r),
-            sum(units, &|_, r| r * r),
-            // A difference needs one unit for both.
-            sum([units[0].max(units[1]); 2], &|w, r| (w - r) * (w - r)),
-        ];
+        // A difference needs one unit for both: the larger one. What is 2^-1022 beside it counts for nothing.
+        let larger = units[0].max(units[1]);
+        let common = units.map(|unit| scale_by_power(1.0, (unit - larger).max(-1022)));
+        let mut sums = OrderedSums::<4>::new();
+        let blocks = weights.chunks(BLOCK).zip(restored.chunks(BLOCK));
+        for (weights, restored) in blocks {
+            // Lanes side by side, as a vector unit adds.
+            let mut lanes = [[0.0; 8]; 4];
+            for (weights, restored) in weights.chunks(8).zip(restored.chunks(8)) {
+                for (i, (&w, &r)) in weights.iter().zip(restored).enumerate() {
+                    let difference = w * common[0] - r * common[1];
+                    lanes[0][i] += w * w;
+                    lanes[1][i] += w * r;
+                    lanes[2][i] += r * r;
+                    lanes[3][i] += difference * difference;
+                }
+            }
+            let totals = lanes.map(|lanes| total(&lanes));
+            if weights.len() < BLOCK {
+                let sums = sums.total(totals);
+                return Self { sums, units };
+            }
+            sums.carry(totals);
+        }
+        let sums = sums.total([0.0; 4]);
         Self { sums, units }
     }
 
@@ -105,6 +123,19 @@ impl InnerProducts {
     }
 }
 
+/// The largest magnitude.
+fn largest(values: &[f64]) -> f64 {
+    // Lanes, as a vector unit has them.
+    let mut lanes = [0.0_f64; 8];
+    for values in values.chunks(8) {
+        for (lane, value) in lanes.iter_mut().zip(values) {
+            let magnitude = value.abs();
+            *lane = if magnitude > *lane { magnitude } else { *lane };
+        }
+    }
+    lanes.into_iter().fold(0.0, f64::max)
+}
+
 impl From<InnerProducts> for ErrorMetrics {
     fn from(products: InnerProducts) -> Self {
         let [weights, both, restored, lost] = products.sums;
@@ -117,23 +148,12 @@ impl From<InnerProducts> for ErrorMetrics {
     }
 }
 
-/// Appends the restored weights of a group.
-type Restore<'a> = &'a dyn Fn(usize, &mut Vec<f64>);
-
 /// The products of each group.
-fn products(
-    original: AnyView<'_>,
-    groups: &Groups,
-    restore: Restore<'_>,
-) -> Result<Vec<InnerProducts>, Error> {
-    each_view!(original, view => products_of(&view, groups, restore))
-}
-
-fn products_of<W: FloatBits>(
+fn products<W: FloatBits>(
     original: &TensorView<'_, W>,
-    groups: &Groups,
-    restore: Restore<'_>,
+    tensor: &TernaryTensor,
 ) -> Result<Vec<InnerProducts>, Error> {
+    let groups = tensor.groups();
     check(original, groups.shape())?;
     let original = original.grouped(groups.grouping())?;
     let (mut weights, mut restored) = (Vec::new(), Vec::new());
@@ -148,11 +168,10 @@ fn products_of<W: FloatBits>(
         }
         restored.clear();
         reserve(&mut restored, weights.len())?;
-        restore(group, &mut restored);
-        for value in &mut restored {
-            *value = nearest_finite::<W>(*value).widen();
-        }
-        Ok(InnerProducts::new(&weights, &restored))
+        tensor.restore_group(group, &mut restored, |value| {
+            nearest_finite::<W>(value).widen()
+        });
+        Ok(InnerProducts::new(&mut weights, &mut restored))
     });
     products.collect()
 }
@@ -225,8 +244,6 @@ impl TernaryTensor {
     }
 
     fn products(&self, original: AnyView<'_>) -> Result<Vec<InnerProducts>, Error> {
-        products(original, self.groups(), &|group, values| {
-            self.restore_group(group, values);
-        })
+        each_view!(original, view => products(&view, self))
     }
 }

@@ -106,23 +106,43 @@ impl TernaryTensor {
         }
     }
 
-    /// Appends the restored weights of a group, in increasing order of their indices.
-    pub(super) fn restore_group(&self, group: usize, values: &mut Vec<f64>) {
+    /// Appends the restored weights of a group, in increasing order of their indices, each rounded by a function.
+    pub(super) fn restore_group(
+        &self,
+        group: usize,
+        values: &mut Vec<f64>,
+        rounded: impl Fn(f64) -> f64,
+    ) {
         let first = values.len();
         values.resize(first + self.groups.group_len(group), 0.0);
         let values = values.get_mut(first..).unwrap_or_default();
         let range = self.groups.range(group..group + 1);
+        let mut scratch = Vec::new();
         for (plane, trits) in self.planes().enumerate() {
-            let [lambda_p, lambda_n] = self.scales_of(plane, group);
+            let mut scales = self.scales_of(plane, group);
+            if self.planes().len() == 1 {
+                scales = scales.map(&rounded);
+            }
+            let levels = [-scales[1], 0.0, scales[0]];
+            let level = |trit: i8| levels[usize::from(trit.cast_unsigned().wrapping_add(1)) % 3];
             let in_one_piece = range.clone().and_then(|range| trits.slice(range).ok());
             if let Some(trits) = in_one_piece {
-                for (sum, trit) in values.iter_mut().zip(trits.iter()) {
-                    *sum += value(trit, lambda_p, lambda_n);
+                scratch.resize(values.len(), 0);
+                let unpacked = trits.unpack_into(&mut scratch);
+                debug_assert!(unpacked.is_ok(), "as long as the group");
+                for (sum, &trit) in values.iter_mut().zip(&scratch) {
+                    *sum += level(trit);
                 }
             } else {
                 for (sum, index) in values.iter_mut().zip(self.groups.indices(group)) {
-                    *sum += value(trits.get(index).unwrap_or(0), lambda_p, lambda_n);
+                    *sum += level(trits.get(index).unwrap_or(0));
                 }
+            }
+        }
+        // The levels of one plane are rounded already.
+        if self.planes().len() > 1 {
+            for value in values {
+                *value = rounded(*value);
             }
         }
     }
