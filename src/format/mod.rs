@@ -81,6 +81,7 @@ pub use mlx::{decode_mlx_into, encode_mlx_into};
 pub use product::FormatMatrix;
 pub use scale::storable;
 
+use crate::ScaleType;
 use crate::error::Error;
 use layout::BlockLayout;
 use matrix::Matrix;
@@ -208,6 +209,23 @@ impl Format {
         match self.layout().scale {
             Some(_) => Some(self.block_len()),
             None => None,
+        }
+    }
+
+    /// The type of the scales.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ternarize::{ScaleType, format::Format};
+    /// assert_eq!(Format::Q2_0.scale_type(), ScaleType::F16);
+    /// assert_eq!(Format::I2S.scale_type(), ScaleType::F32);
+    /// ```
+    #[must_use]
+    pub const fn scale_type(self) -> ScaleType {
+        match self.layout().scale {
+            Some(_) => ScaleType::F16,
+            None => ScaleType::F32,
         }
     }
 

@@ -6,9 +6,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use safetensors::Dtype;
-
-use super::ModelError;
+use super::{Encoding, ModelError, TensorInfo};
 use crate::Weight;
 use crate::error::check_len;
 use crate::tensor::{Floats, Shape};
@@ -28,9 +26,8 @@ use crate::tensor::{Floats, Shape};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct DenseTensor {
-    pub(super) dtype: Dtype,
-    /// The name of `dtype`, which cannot be had from it as a `&str`.
-    pub(super) dtype_name: String,
+    /// The name of the number type.
+    pub(super) dtype: String,
     pub(super) shape: Vec<usize>,
     pub(super) bytes: Vec<u8>,
 }
@@ -55,21 +52,14 @@ impl DenseTensor {
 
     /// As [`new`](Self::new), for values that are known to fill the shape.
     pub(super) fn of(shape: &[usize], values: &Floats) -> Self {
-        let dtype = match values.dtype() {
-            "F16" => Dtype::F16,
-            "BF16" => Dtype::BF16,
-            "F64" => Dtype::F64,
-            _ => Dtype::F32,
-        };
         Self {
-            dtype,
-            dtype_name: values.dtype().into(),
+            dtype: values.dtype().into(),
             shape: shape.into(),
             bytes: values.to_le_bytes(),
         }
     }
 
-    /// The name of the number type as files spell it: `F32`, `I64` and so on.
+    /// The name of the number type as files spell it: `F32`, `I64` and so on, or a type of ggml as `Q4_K`.
     ///
     /// ```
     /// # use ternarize::model::DenseTensor;
@@ -78,7 +68,7 @@ impl DenseTensor {
     /// ```
     #[must_use]
     pub fn dtype(&self) -> &str {
-        &self.dtype_name
+        &self.dtype
     }
 
     /// The extents of the tensor, outermost axis first.
@@ -118,9 +108,14 @@ impl DenseTensor {
         self.floats()?.into_vec()
     }
 
+    /// What a header says of the tensor.
+    pub(super) fn info(&self, name: &str) -> Result<TensorInfo, ModelError> {
+        TensorInfo::new(name, &self.shape, Encoding::Dense(self.dtype.clone()))
+    }
+
     /// The values, or `None` if they are not of a weight type.
     pub(super) fn floats(&self) -> Option<Floats> {
-        Floats::from_le_bytes(&self.dtype_name, &self.bytes)
+        Floats::from_le_bytes(&self.dtype, &self.bytes)
     }
 }
 

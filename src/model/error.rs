@@ -38,10 +38,15 @@ pub enum ModelError {
         /// The error of the operating system.
         source: std::io::Error,
     },
-    /// The bytes are not a complete safetensors file.
-    #[error("not a safetensors file: {reason}")]
+    /// An output that is not a file of this library cannot be written.
+    #[error("cannot write")]
+    Output(#[source] std::io::Error),
+    /// The bytes are not a complete file of the kind that they begin like.
+    #[error("not a {container} file: {reason}")]
     Container {
-        /// The message of the safetensors reader.
+        /// `safetensors`, `GGUF`, `safetensors index` or `config.json`.
+        container: &'static str,
+        /// What is wrong with it.
         reason: String,
     },
     /// The model is too much for a safetensors file.
@@ -50,8 +55,18 @@ pub enum ModelError {
         /// The message of the safetensors writer.
         reason: String,
     },
+    /// An encoding or a container cannot hold a tensor.
+    #[error("the tensor `{}` cannot be stored as {encoding}: {reason}", tensor.escape_debug())]
+    Unfit {
+        /// The tensor.
+        tensor: String,
+        /// The encoding or the container.
+        encoding: String,
+        /// The reason, and what would fit.
+        reason: String,
+    },
     /// The header names a tensor twice, or the metadata a key.
-    #[error("the name `{name}` occurs twice in the header")]
+    #[error("the name `{}` occurs twice in the header", name.escape_debug())]
     DuplicateName {
         /// The name.
         name: String,
@@ -71,7 +86,7 @@ pub enum ModelError {
         reason: String,
     },
     /// A part of a ternary tensor is missing, or does not fit the description.
-    #[error("the ternary tensor `{tensor}` has a bad {part}: {reason}")]
+    #[error("the ternary tensor `{}` has a bad {part}: {reason}", tensor.escape_debug())]
     BadPart {
         /// The tensor.
         tensor: String,
@@ -81,19 +96,19 @@ pub enum ModelError {
         reason: String,
     },
     /// Two tensors would have the same name.
-    #[error("the name `{name}` is needed for a part of a ternary tensor, but is taken")]
+    #[error("the name `{}` is needed for a part of a ternary tensor, but is taken", name.escape_debug())]
     NameTaken {
         /// The name.
         name: String,
     },
     /// There is no such tensor.
-    #[error("there is no tensor `{tensor}`")]
+    #[error("there is no tensor `{}`", tensor.escape_debug())]
     NoSuchTensor {
         /// The name asked for.
         tensor: String,
     },
     /// The values of the tensor are not F16, BF16, F32 or F64.
-    #[error("the tensor `{tensor}` is {dtype}, not F16, BF16, F32 or F64")]
+    #[error("the tensor `{}` is {dtype}, not F16, BF16, F32 or F64", tensor.escape_debug())]
     NotFloat {
         /// The tensor.
         tensor: String,
@@ -101,7 +116,7 @@ pub enum ModelError {
         dtype: String,
     },
     /// The tensor cannot be ternarized.
-    #[error("the tensor `{tensor}` cannot be ternarized")]
+    #[error("the tensor `{}` cannot be ternarized", tensor.escape_debug())]
     Tensor {
         /// The tensor.
         tensor: String,
@@ -110,7 +125,8 @@ pub enum ModelError {
     },
     /// The ternary tensor would not take fewer bytes than the dense one.
     #[error(
-        "the tensor `{tensor}` would take {ternary} bytes as trits and scales, and takes {dense}"
+        "the tensor `{}` would take {ternary} bytes as trits and scales, and takes {dense}",
+        tensor.escape_debug()
     )]
     NotSmaller {
         /// The tensor.
@@ -133,6 +149,14 @@ impl ModelError {
         Self::NotFloat {
             tensor: tensor.to_string(),
             dtype: dtype.to_string(),
+        }
+    }
+
+    pub(super) fn unfit(tensor: &str, encoding: &str, reason: &dyn ToString) -> Self {
+        Self::Unfit {
+            tensor: tensor.to_string(),
+            encoding: encoding.to_string(),
+            reason: reason.to_string(),
         }
     }
 

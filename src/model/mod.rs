@@ -32,19 +32,28 @@
 mod container;
 mod dense;
 mod error;
+mod info;
 mod layout;
-mod names;
+mod metadata;
+mod reader;
 mod ternarize;
 mod write;
+mod writer;
 
 use alloc::collections::BTreeMap;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use std::fs;
+use std::io::{Cursor, Write as _};
 use std::path::Path;
 
 pub use dense::DenseTensor;
 pub use error::ModelError;
+pub use info::{Encoding, TensorInfo};
+pub use metadata::Metadata;
+pub use reader::ModelReader;
+pub use write::replace_file;
+pub use writer::ModelWriter;
 
 use crate::tensor::TernaryTensor;
 
@@ -125,9 +134,8 @@ impl Model {
     /// assert!(matches!(Model::from_bytes(b"no"), Err(ModelError::Container { .. })));
     /// ```
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelError> {
-        let (mut metadata, parts) = container::parse(bytes)?;
-        let directory = metadata.remove(layout::KEY);
-        let tensors = layout::assemble(directory.as_deref(), parts)?;
+        let (tensors, metadata) = reader::from_bytes(bytes)?;
+        let metadata = metadata.into_texts();
         Ok(Self { tensors, metadata })
     }
 
@@ -147,13 +155,17 @@ impl Model {
     /// # Ok::<(), ternarize::model::ModelError>(())
     /// ```
     pub fn to_bytes(&self) -> Result<Vec<u8>, ModelError> {
-        let (directory, parts) = layout::take_apart(&self.tensors)?;
-        let (mut metadata, key) = (self.metadata.clone(), layout::KEY.to_string());
-        if metadata.contains_key(&key) {
-            return Err(ModelError::NameTaken { name: key });
+        let infos = self.tensors.iter().map(|(name, tensor)| match tensor {
+            Tensor::Dense(dense) => dense.info(name),
+            Tensor::Ternary(ternary) => TensorInfo::of_ternary(name, ternary),
+        });
+        let infos: Vec<_> = infos.collect::<Result<_, _>>()?;
+        let metadata = Metadata::new_safetensors(self.metadata.clone());
+        let mut writer = ModelWriter::new(Cursor::new(Vec::new()), &metadata, &infos)?;
+        for (name, tensor) in &self.tensors {
+            writer.put(name, tensor)?;
         }
-        metadata.extend(directory.map(|directory| (key, directory)));
-        container::serialize(&metadata, parts)
+        Ok(writer.finish()?.into_inner())
     }
 
     /// Reads a safetensors file.
@@ -198,7 +210,8 @@ impl Model {
     pub fn write(&self, path: impl AsRef<Path>) -> Result<u64, ModelError> {
         let path = path.as_ref();
         let bytes = self.to_bytes()?;
-        write::write(path, &bytes).map_err(|source| ModelError::Write {
+        let written = replace_file(path, |file| file.write_all(&bytes));
+        written.map_err(|source| ModelError::Write {
             path: path.into(),
             source,
         })?;
@@ -315,8 +328,8 @@ impl Model {
                         name.clone(),
                         DenseTensor::of(ternary.shape().axes(), &weights),
                     )?;
-                    if let Some(bias) = layout::bias(ternary) {
-                        put(layout::part_name(name, layout::BIAS), bias)?;
+                    if let Some((name, bias)) = layout::bias(name, ternary) {
+                        put(name, bias)?;
                     }
                 }
             }

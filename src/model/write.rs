@@ -8,24 +8,47 @@
 //!
 //! What is there but is no regular file, such as `/dev/stdout`, is written to directly: a rename would replace it.
 
-use std::fs::{self, Permissions};
-use std::io::{Error, ErrorKind, Write as _};
+use std::fs::{self, File, Permissions};
+use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-/// Writes a file, or leaves the old one.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+/// Writes a file with a function, or leaves the old one as it was. The function writes to a temporary file in the same folder, which is
+/// then renamed. An old file's permissions are kept, and symbolic links are followed to the file itself.
+///
+/// # Errors
+///
+/// The error that `write` returns, and those of the operating system, as of type `E`.
+///
+/// # Examples
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("file");
+/// use std::io::{Error, Write};
+/// use ternarize::model::replace_file;
+///
+/// replace_file(&path, |file| file.write_all(b"new"))?;
+/// let failed = replace_file(&path, |_| Err::<(), _>(Error::other("no")));
+/// assert!(failed.is_err() && std::fs::read(&path)? == b"new");
+/// # Ok::<(), Error>(())
+/// ```
+pub fn replace_file<T, E: From<Error>>(
+    path: impl AsRef<Path>,
+    write: impl FnOnce(&mut File) -> Result<T, E>,
+) -> Result<T, E> {
+    let path = path.as_ref();
     let old = fs::metadata(path).ok();
     if old.as_ref().is_some_and(|old| !old.is_file()) {
-        return fs::write(path, bytes);
+        return write(&mut File::create(path)?);
     }
     let path = without_links(path)?;
     let mut file = temporary_file(folder(&path), old.map(|old| old.permissions()))?;
-    file.write_all(bytes)?;
+    let written = write(file.as_file_mut())?;
     file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
+    file.persist(path).map_err(Error::from)?;
+    Ok(written)
 }
 
 /// The file that a path leads to, whether or not it exists.

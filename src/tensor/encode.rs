@@ -20,9 +20,8 @@ use half::f16;
 use super::{Grouping, Shape, TernaryTensor};
 use crate::error::{reserve, try_vec};
 use crate::format::Format;
-use crate::format::scale::rounded;
 use crate::scale::ScaleBuf;
-use crate::{Code, Error, Operand};
+use crate::{Code, Error, Operand, ScaleType};
 
 impl TernaryTensor {
     /// Encodes the tensor in another program's format, as a matrix whose rows run along the last axis. Scales are rounded to the
@@ -83,43 +82,76 @@ impl TernaryTensor {
     /// ```
     pub fn encode_into(&self, format: Format, bytes: &mut [u8]) -> Result<(), Error> {
         let (rows, columns) = matrix(self.shape())?;
+        self.check_plain()?;
+        // The number of scales is known to fit memory only if the format has so many.
+        format.scales_len(rows, columns)?;
+        let block_len = format.group().unwrap_or(rows * columns);
+        let scales = self.block_scales(block_len, format.scale_type())?;
+        // They are numbers of the format's type, which `f32` holds.
+        format.encode_packed_into(columns, self.trits(), &scales, bytes)
+    }
+
+    /// The scale of each block of `block_len` weights, rounded to a type.
+    fn block_scales(&self, block_len: usize, scale_type: ScaleType) -> Result<Vec<f64>, Error> {
+        let len = self.trits().len();
+        let mut scales = Vec::new();
+        reserve(&mut scales, len.div_ceil(block_len.max(1)))?;
+        for (block, start) in (0..len).step_by(block_len.max(1)).enumerate() {
+            let range = start..len.min(start + block_len);
+            scales.push(self.block_scale(scale_type, block, range)?);
+        }
+        Ok(scales)
+    }
+
+    /// As [`block_scales`](Self::block_scales), for scales that are numbers of the type already.
+    #[cfg(feature = "safetensors")]
+    pub(crate) fn block_scales_exactly(
+        &self,
+        block_len: usize,
+        scale_type: ScaleType,
+    ) -> Result<ScaleBuf, Error> {
+        self.check_plain()?;
+        if self.scale_type() != scale_type {
+            let [lambda_p, lambda_n] = [self.lambda_p(), self.lambda_n()];
+            let exact = |scale: &f64| scale_type.round(*scale).to_bits() == scale.to_bits();
+            let scales = lambda_p.iter().chain(&lambda_n);
+            if let Some(index) = scales.clone().position(|scale| !exact(scale)) {
+                return Err(Error::unstorable(Operand::Scale, index % lambda_p.len()));
+            }
+        }
+        ScaleBuf::rounded(scale_type, &self.block_scales(block_len, scale_type)?)
+    }
+
+    /// Other programs' formats hold one plane, no bias and no rotation.
+    fn check_plain(&self) -> Result<(), Error> {
         let held = [
             (Operand::Plane, self.planes.len() == 1),
             (Operand::Bias, self.bias.is_empty()),
             (Operand::Rotation, self.rotation.is_none()),
         ];
-        if let Some(&(what, _)) = held.iter().find(|(_, held)| !held) {
-            return Err(Error::unstorable(what, 0));
+        match held.iter().find(|(_, held)| !held) {
+            Some(&(what, _)) => Err(Error::unstorable(what, 0)),
+            None => Ok(()),
         }
-        let scales = self.block_scales(format, format.scales_len(rows, columns)?)?;
-        format.encode_packed_into(columns, self.trits(), &scales, bytes)
-    }
-
-    /// The stored scale of each of a format's blocks.
-    fn block_scales(&self, format: Format, blocks: usize) -> Result<Vec<f32>, Error> {
-        let len = self.trits().len();
-        let block_len = format.group().unwrap_or(len);
-        let mut scales = Vec::new();
-        reserve(&mut scales, blocks)?;
-        for (block, start) in (0..len).step_by(block_len.max(1)).enumerate() {
-            let range = start..len.min(start + block_len);
-            scales.push(self.block_scale(format, block, range)?);
-        }
-        Ok(scales)
     }
 
     /// The one scale of the non-zero trits of a block. If there are none, that of the first group, or 0 if that does not fit.
-    fn block_scale(&self, format: Format, block: usize, range: Range<usize>) -> Result<f32, Error> {
+    fn block_scale(
+        &self,
+        scale_type: ScaleType,
+        block: usize,
+        range: Range<usize>,
+    ) -> Result<f64, Error> {
         let (mut found, mut unused) = (None, None);
         for (run, group) in self.groups().runs(range)? {
             let [lambda_p, lambda_n] = self.scales_of(0, group);
-            unused = unused.or_else(|| Some(stored(format, group, lambda_p).unwrap_or(0.0)));
+            unused = unused.or_else(|| Some(stored(scale_type, group, lambda_p).unwrap_or(0.0)));
             let trits = self.trits().slice(run)?;
             for (sign, lambda) in [(1, lambda_p), (-1, lambda_n)] {
                 if !trits.iter().any(|trit| trit == sign) {
                     continue;
                 }
-                let scale = stored(format, group, lambda)?;
+                let scale = stored(scale_type, group, lambda)?;
                 let (known, owner) = *found.get_or_insert((scale, group));
                 if known.to_bits() != scale.to_bits() {
                     let faults = [(Operand::BlockScales, block), (Operand::SignScales, group)];
@@ -179,12 +211,11 @@ impl TernaryTensor {
     }
 }
 
-/// The scale of a group, rounded to the type of the format's scales.
-fn stored(format: Format, group: usize, scale: f64) -> Result<f32, Error> {
-    match format.group() {
-        Some(_) => rounded::<f16>(group, scale).map(f32::from),
-        None => rounded(group, scale),
-    }
+/// The scale of a group, rounded to a type.
+fn stored(scale_type: ScaleType, group: usize, scale: f64) -> Result<f64, Error> {
+    let rounded = scale_type.round(scale);
+    scale_type.check(group, &[scale], &[rounded])?;
+    Ok(rounded)
 }
 
 /// The rows and columns of a tensor's matrix; a tensor of rank 0 is one of each.

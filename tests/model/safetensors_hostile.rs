@@ -7,7 +7,7 @@ use ternarize::tensor::Grouping;
 use ternarize::{ScaleType, Scales, Ternarizer};
 
 fn is_container(result: &Result<Model, ModelError>) -> bool {
-    matches!(result, Err(ModelError::Container { reason }) if !reason.is_empty())
+    matches!(result, Err(ModelError::Container { reason, .. }) if !reason.is_empty())
 }
 
 /// A model like any other: it can be written, and is the same when it is read again.

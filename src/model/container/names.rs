@@ -10,7 +10,7 @@ use core::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 /// A name that occurs twice in an object, or in the object that it holds under the name `within`.
-pub(super) fn duplicate(json: &str, within: &str) -> serde_json::Result<Option<String>> {
+pub(in crate::model) fn duplicate(json: &str, within: &str) -> serde_json::Result<Option<String>> {
     let mut duplicate = None;
     let names = Names {
         duplicate: &mut duplicate,

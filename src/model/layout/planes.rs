@@ -10,7 +10,7 @@
 //!         what is left is dense
 //! ```
 //!
-//! The [module](super) shows the parts and the directory. A name that the layout needs for a part cannot be that of a dense tensor;
+//! The [module](crate::model) shows the parts and the directory. A name that the layout needs for a part cannot be that of a dense tensor;
 //! so a model that is written can be read again. Files of version 1 have one plane, no bias, and scales of the tensor's type; they are
 //! read, and written again as version 2.
 
@@ -18,17 +18,18 @@ use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use safetensors::Dtype;
 use serde::{Deserialize, Serialize};
 
-use super::container::StoredTensors;
-use super::{DenseTensor, ModelError, Tensor, names};
+use super::{Recognized, StoredByName, of_parts};
+use crate::model::container::duplicate;
+use crate::model::info::{float_type, scale_dtype};
+use crate::model::{DenseTensor, Encoding, ModelError, TensorInfo};
 use crate::scale::{MAX_PLANES, ScaleBuf};
 use crate::tensor::{Floats, Grouping, Shape, TernaryTensor};
-use crate::{Code, PackedTritsBuf, Rule, ScaleSlice, ScaleType, Scales};
+use crate::{Code, PackedTritsBuf, Rule, ScaleType, Scales};
 
 /// The metadata key of the directory.
-pub(super) const KEY: &str = "ternarize";
+pub(in crate::model) const KEY: &str = "ternarize";
 
 /// The version of the layout that is written. All from 1 to this one are read.
 const VERSION: u64 = 2;
@@ -44,16 +45,16 @@ struct LayoutVersion {
     version: u64,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Directory {
     version: u64,
     tensors: BTreeMap<String, TensorEntry>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct TensorEntry {
+pub(super) struct TensorEntry {
     shape: Vec<usize>,
     grouping: String,
     code: String,
@@ -82,7 +83,7 @@ const fn is_false(value: &bool) -> bool {
 }
 
 /// A transform of the inputs.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 enum Transform {
     /// A rotation: see [`rotate`](crate::matmul::rotate).
@@ -93,132 +94,109 @@ pub(super) fn part_name(tensor: &str, part: &str) -> String {
     alloc::format!("{tensor}.{part}")
 }
 
-/// The directory, if any tensor is ternary, and all tensors as a file stores them.
-pub(super) fn take_apart(
-    tensors: &BTreeMap<String, Tensor>,
-) -> Result<(Option<String>, StoredTensors), ModelError> {
-    let mut parts = StoredTensors::new();
-    let mut directory = Directory {
+/// The directory of the tensors that are stored as planes, if there is one.
+pub(super) fn directory(tensors: &[TensorInfo]) -> Result<Option<String>, ModelError> {
+    let entries = tensors
+        .iter()
+        .filter_map(|info| Some((info.name().to_string(), describe(info)?)));
+    let directory = Directory {
         version: VERSION,
-        tensors: BTreeMap::new(),
+        tensors: entries.collect(),
     };
-    let mut put = |name: String, part: DenseTensor| match parts.insert(name.clone(), part) {
-        Some(_) => Err(ModelError::NameTaken { name }),
-        None => Ok(()),
-    };
-    for (name, tensor) in tensors {
-        // A dense tensor is stored as it is.
-        let ternary = match tensor {
-            Tensor::Dense(dense) => {
-                put(name.clone(), dense.clone())?;
-                continue;
-            }
-            Tensor::Ternary(ternary) => ternary,
-        };
-        // A ternary one is stored as its parts.
-        let [lambda_p, lambda_n] = ternary.stored_scales();
-        put(part_name(name, TRITS), codes(ternary))?;
-        put(part_name(name, LAMBDA_P), scales(ternary, lambda_p))?;
-        let two = (ternary.scales() == Scales::Two).then(|| scales(ternary, lambda_n));
-        let second = part_name(name, LAMBDA_N);
-        match two {
-            Some(two) => put(second, two)?,
-            // A dense tensor of this name would be read as the second scales.
-            None if matches!(tensors.get(&second), Some(Tensor::Dense(_))) => {
-                return Err(ModelError::NameTaken { name: second });
-            }
-            None => {}
-        }
-        if let Some(bias) = bias(ternary) {
-            put(part_name(name, BIAS), bias)?;
-        }
-        directory.tensors.insert(name.clone(), describe(ternary));
-    }
-    // A file without ternary tensors is a plain one.
     if directory.tensors.is_empty() {
-        return Ok((None, parts));
+        return Ok(None);
     }
-    let directory = serde_json::to_string(&directory).map_err(|error| unreadable(&error))?;
-    Ok((Some(directory), parts))
+    let text = serde_json::to_string(&directory).map_err(|error| unreadable(&error))?;
+    Ok(Some(text))
 }
 
-/// The packed trits of all planes.
-fn codes(ternary: &TernaryTensor) -> DenseTensor {
-    let bytes: Vec<u8> = ternary
-        .planes()
-        .flat_map(|plane| plane.as_bytes().iter().copied())
-        .collect();
-    let planes = ternary.planes().len();
-    DenseTensor {
-        dtype: Dtype::U8,
-        dtype_name: "U8".to_string(),
-        shape: alloc::vec![planes, bytes.len() / planes],
-        bytes,
+/// The bytes of the parts of a tensor.
+pub(super) fn encode(ternary: &TernaryTensor) -> Vec<Vec<u8>> {
+    let planes = ternary.planes();
+    let trits = planes.flat_map(|plane| plane.as_bytes().iter().copied());
+    let mut parts = alloc::vec![trits.collect()];
+    let [lambda_p, lambda_n] = ternary.stored_scales();
+    parts.push(lambda_p.to_le_bytes());
+    if ternary.scales() == Scales::Two {
+        parts.push(lambda_n.to_le_bytes());
     }
-}
-
-/// The scales of all planes and groups.
-fn scales(ternary: &TernaryTensor, scales: ScaleSlice<'_>) -> DenseTensor {
-    let (dtype, name) = dtype(scales.scale_type());
-    let planes = ternary.planes().len();
-    DenseTensor {
-        dtype,
-        dtype_name: name.to_string(),
-        shape: alloc::vec![planes, scales.len() / planes],
-        bytes: scales.to_le_bytes(),
+    if !ternary.bias().is_empty() {
+        parts.push(Floats::copy_of(ternary.bias()).to_le_bytes());
     }
+    parts
 }
 
-/// The bias, if there is one.
-pub(super) fn bias(ternary: &TernaryTensor) -> Option<DenseTensor> {
-    let bias = ternary.bias();
-    (!bias.is_empty()).then(|| DenseTensor::of(&[bias.len()], &Floats::copy_of(bias)))
-}
-
-/// The type of a safetensors file that holds scales of a type, and its name. Exponents of powers of two are whole numbers.
-const fn dtype(scale_type: ScaleType) -> (Dtype, &'static str) {
-    match scale_type {
-        ScaleType::F64 => (Dtype::F64, "F64"),
-        ScaleType::F32 => (Dtype::F32, "F32"),
-        ScaleType::F16 => (Dtype::F16, "F16"),
-        ScaleType::Bf16 => (Dtype::BF16, "BF16"),
-        ScaleType::PowerOfTwo => (Dtype::I8, "I8"),
-    }
-}
-
-fn describe(ternary: &TernaryTensor) -> TensorEntry {
-    TensorEntry {
-        shape: ternary.shape().axes().to_vec(),
-        grouping: ternary.grouping().to_string(),
-        code: ternary.trits().code().name().to_string(),
-        scales: Some(ternary.scale_type().name().to_string()),
+fn describe(info: &TensorInfo) -> Option<TensorEntry> {
+    let Encoding::Planes {
+        grouping,
+        code,
+        scale_type,
+        rule,
+        bias,
+        rotation,
+        ..
+    } = *info.encoding()
+    else {
+        return None;
+    };
+    Some(TensorEntry {
+        shape: info.shape().to_vec(),
+        grouping: grouping.to_string(),
+        code: code.name().to_string(),
+        scales: Some(scale_type.name().to_string()),
         dtype: None,
-        rule: ternary.rule().map(|rule| rule.name().to_string()),
-        transform: ternary
-            .rotation()
-            .map(|(width, seed)| Transform::Hadamard { width, seed }),
-        bias: !ternary.bias().is_empty(),
-    }
+        rule: rule.map(|rule| rule.name().to_string()),
+        transform: rotation.map(|(width, seed)| Transform::Hadamard { width, seed }),
+        bias,
+    })
 }
 
-/// All tensors of a file, from those that it stores and its directory, if it has one.
-pub(super) fn assemble(
+/// The tensors that the directory describes, taken out of those that are stored.
+pub(super) fn recognize(
     directory: Option<&str>,
-    mut parts: StoredTensors,
-) -> Result<BTreeMap<String, Tensor>, ModelError> {
-    let mut tensors = BTreeMap::new();
+    stored: &mut StoredByName,
+) -> Result<Vec<Recognized>, ModelError> {
     let directory = directory.map(read_directory).transpose()?;
-    for (name, entry) in directory.unwrap_or_default() {
-        let ternary = put_together(&name, &entry, &mut parts)?;
-        tensors.insert(name, Tensor::Ternary(ternary));
-    }
-    // What is left is dense.
-    for (name, dense) in parts {
-        if tensors.insert(name.clone(), Tensor::Dense(dense)).is_some() {
-            return Err(ModelError::NameTaken { name });
-        }
-    }
-    Ok(tensors)
+    let entries = directory.unwrap_or_default().into_iter();
+    let found = entries.map(|(name, entry)| recognize_one(&name, entry, stored));
+    found.collect()
+}
+
+fn recognize_one(
+    name: &str,
+    entry: TensorEntry,
+    stored: &mut StoredByName,
+) -> Result<Recognized, ModelError> {
+    let words = words(name, &entry)?;
+    let bias = entry.bias.then_some(BIAS);
+    let suffixes = [TRITS, LAMBDA_P, LAMBDA_N].into_iter().chain(bias);
+    let parts = suffixes.filter_map(|part| stored.remove(&part_name(name, part)));
+    let parts: Vec<_> = parts.collect();
+    // A part that is missing or does not fit is an error when the tensor is read.
+    let two = parts
+        .iter()
+        .any(|part| part.name == part_name(name, LAMBDA_N));
+    let planes = match parts.first().map(|part| &part.shape[..]) {
+        Some(&[planes, _]) => planes,
+        _ => 1,
+    };
+    let encoding = Encoding::Planes {
+        grouping: words.grouping,
+        code: words.code,
+        planes,
+        scale_type: words.scale_type,
+        scales: if two { Scales::Two } else { Scales::One },
+        rule: words.rule,
+        bias: entry.bias,
+        rotation: entry.transform.as_ref().map(|transform| match *transform {
+            Transform::Hadamard { width, seed } => (width, seed),
+        }),
+    };
+    let found = of_parts(name, &entry.shape, encoding, parts);
+    Ok(Recognized {
+        entry: Some(entry),
+        ..found
+    })
 }
 
 fn unreadable(error: &serde_json::Error) -> ModelError {
@@ -243,20 +221,25 @@ fn read_directory(text: &str) -> Result<BTreeMap<String, TensorEntry>, ModelErro
             return Err(ModelError::bad_part(name, "description", &reason));
         }
     }
-    match names::duplicate(text, "tensors").map_err(|error| unreadable(&error))? {
+    match duplicate(text, "tensors").map_err(|error| unreadable(&error))? {
         Some(name) => Err(ModelError::DuplicateName { name }),
         None => Ok(directory.tensors),
     }
 }
 
-/// Removes the parts of a ternary tensor from those of the file, and checks them against its description.
-fn put_together(
-    name: &str,
-    entry: &TensorEntry,
-    parts: &mut StoredTensors,
-) -> Result<TernaryTensor, ModelError> {
+/// What the words of a description stand for.
+struct Words {
+    scale_type: ScaleType,
+    shape: Shape,
+    grouping: Grouping,
+    groups: usize,
+    code: Code,
+    rule: Option<Rule>,
+}
+
+/// Reads a description, word by word.
+fn words(name: &str, entry: &TensorEntry) -> Result<Words, ModelError> {
     let bad = |part, reason: &dyn ToString| ModelError::bad_part(name, part, reason);
-    // The description, word by word.
     let scale_type = scale_type(name, entry)?;
     let shape = Shape::new(&entry.shape).map_err(|error| bad("shape", &error))?;
     let grouping: Result<Grouping, _> = entry.grouping.parse();
@@ -265,19 +248,45 @@ fn put_together(
     let groups = groups.map_err(|error| bad("grouping", &error))?;
     let rule = entry.rule.as_ref();
     let rule = rule.map(|rule| Rule::from_name(rule).ok_or_else(|| bad("rule", rule)));
+    let code = Code::from_name(&entry.code).ok_or_else(|| bad("code", &entry.code))?;
+    Ok(Words {
+        scale_type,
+        shape,
+        grouping,
+        groups,
+        code,
+        rule: rule.transpose()?,
+    })
+}
+
+/// Removes the parts of a ternary tensor from those of the file, and checks them against its description.
+pub(super) fn put_together(
+    name: &str,
+    entry: &TensorEntry,
+    parts: &mut BTreeMap<String, DenseTensor>,
+) -> Result<TernaryTensor, ModelError> {
+    let bad = |part, reason: &dyn ToString| ModelError::bad_part(name, part, reason);
+    let Words {
+        scale_type,
+        shape,
+        grouping,
+        groups,
+        code,
+        rule,
+    } = words(name, entry)?;
 
     // The trits of all planes, the scales of the one or two signs, and the bias.
     let mut part = |part| parts.remove(&part_name(name, part));
     let (codes, lambda_p, lambda_n) = (part(TRITS), part(LAMBDA_P), part(LAMBDA_N));
     let bias = entry.bias.then(|| part(BIAS));
-    let planes = planes(name, entry, &shape, codes)?;
+    let planes = planes(name, entry, &shape, code, codes)?;
     let axes = match entry.scales {
         Some(_) => alloc::vec![planes.len(), groups],
         None => alloc::vec![groups],
     };
     let scales = |part, dense: Option<DenseTensor>| {
         let scales = dense.map(|dense| {
-            let as_described = dense.dtype() == dtype(scale_type).1 && dense.shape == axes;
+            let as_described = dense.dtype() == scale_dtype(scale_type) && dense.shape == axes;
             let scales = ScaleBuf::from_le_bytes(scale_type, &dense.bytes);
             let scales = scales.filter(|_| as_described);
             scales.ok_or_else(|| {
@@ -293,7 +302,7 @@ fn put_together(
     let lambda_n = scales(LAMBDA_N, lambda_n)?;
     let tensor = TernaryTensor::assemble(shape, grouping, planes, lambda_p, lambda_n)
         .map_err(|error| bad("set of scales", &error))?
-        .with_rule(rule.transpose()?);
+        .with_rule(rule);
     let tensor = match entry.transform {
         Some(Transform::Hadamard { width, seed }) => tensor.with_rotation(width, seed),
         None => Ok(tensor),
@@ -314,12 +323,7 @@ fn scale_type(name: &str, entry: &TensorEntry) -> Result<ScaleType, ModelError> 
     match (&entry.scales, &entry.dtype) {
         (Some(scales), _) => ScaleType::from_name(scales)
             .ok_or_else(|| ModelError::bad_part(name, "scale type", scales)),
-        (None, Some(named)) => {
-            let types = ScaleType::ALL.into_iter();
-            let mut floats = types.filter(|scale_type| *scale_type != ScaleType::PowerOfTwo);
-            let found = floats.find(|scale_type| dtype(*scale_type).1 == named);
-            found.ok_or_else(|| ModelError::not_float(name, named))
-        }
+        (None, Some(named)) => float_type(named).ok_or_else(|| ModelError::not_float(name, named)),
         (None, None) => Err(ModelError::bad_part(name, "scale type", &"missing")),
     }
 }
@@ -329,10 +333,10 @@ fn planes(
     name: &str,
     entry: &TensorEntry,
     shape: &Shape,
+    code: Code,
     codes: Option<DenseTensor>,
 ) -> Result<Vec<PackedTritsBuf>, ModelError> {
     let bad = |part, reason: &dyn ToString| ModelError::bad_part(name, part, reason);
-    let code = Code::from_name(&entry.code).ok_or_else(|| bad("code", &entry.code))?;
     let codes = codes.ok_or_else(|| bad(TRITS, &"missing"))?;
     if codes.dtype() != "U8" {
         return Err(bad(TRITS, &"not U8"));

@@ -1,0 +1,3 @@
+//! The program `ternarize`.
+
+fn main() {}

@@ -1,0 +1,306 @@
+//! The GGUF container, versions 2 and 3, little-endian: what llama.cpp and other programs built on ggml open.
+//!
+//! ```text
+//! "GGUF"  version u32  tensors u64  pairs u64
+//! each pair:     key string  type u32  value                        string = length u64, bytes
+//! each tensor:   name string  axes u32  extents u64 each  type u32  offset u64
+//! zeros up to a multiple of the alignment, then the data: each tensor, and zeros up to a multiple of the alignment
+//! ```
+//!
+//! The extents are written innermost axis first. Offsets are relative to the start of the data. ggml takes a file only if each tensor
+//! begins where the one before it ends; the same is asked for here, in the order of the offsets, so that no byte of a file is lost
+//! when it is written again.
+//!
+//! Two programs gave the type number 42 to different blocks: 64 weights in 18 bytes are ggml's `Q2_0`, 128 weights in 34 bytes are
+//! `PQ2_0` in older files of `PrismML`. The space up to the next tensor tells which it is.
+//!
+//! Source: ggml's `docs/gguf.md` and `gguf.cpp`.
+
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::gguf_fields::{Fields, damaged};
+use super::{Contents, Source, Stored, number_type};
+use crate::Format;
+use crate::model::metadata::{Metadata, Pair};
+use crate::model::{ModelError, TensorInfo};
+
+/// The first bytes of a file.
+pub(super) const MAGIC: &[u8; 4] = b"GGUF";
+
+/// The version that is written. Version 2 differs in nothing that is read here.
+const VERSION: u32 = 3;
+
+/// The key of the alignment, and the alignment without it.
+pub(super) const ALIGNMENT_KEY: &str = "general.alignment";
+const DEFAULT_ALIGNMENT: u64 = 32;
+
+/// The most axes of a tensor, and the most bytes of its name, that ggml takes.
+const MAX_AXES: usize = 4;
+const MAX_NAME: usize = 63;
+
+/// A tensor as the header describes it.
+struct Described {
+    name: String,
+    shape: Vec<usize>,
+    id: u32,
+    offset: u64,
+}
+
+/// Reads the header of a file of `len` bytes.
+pub(super) fn read_header(source: &mut Source<'_>, len: u64) -> Result<Contents, ModelError> {
+    let mut fields = Fields::new(source, len)?;
+    fields.bytes(4)?;
+    let version = fields.u32()?;
+    if !(2..=VERSION).contains(&version) {
+        let reason = if (2..=VERSION).contains(&version.swap_bytes()) {
+            "it is big-endian".into()
+        } else {
+            alloc::format!("version {version} of GGUF is unknown: versions 2 and 3 are read")
+        };
+        return Err(damaged(&reason));
+    }
+    let (tensors, pairs) = (fields.u64()?, fields.u64()?);
+    let metadata = Metadata::gguf(read_pairs(&mut fields, pairs)?);
+    let alignment = alignment(&metadata)?;
+    let mut described = read_tensors(&mut fields, tensors)?;
+    let start = fields.position().next_multiple_of(alignment);
+    described.sort_by_key(|tensor| tensor.offset);
+    let space = len.saturating_sub(start);
+    let tensors = place(described, start, space, alignment)?;
+    Ok(Contents { metadata, tensors })
+}
+
+fn read_pairs(fields: &mut Fields<'_, '_>, count: u64) -> Result<Vec<Pair>, ModelError> {
+    let (mut pairs, mut keys) = (Vec::new(), BTreeSet::new());
+    for _ in 0..count {
+        let key = fields.string()?;
+        let value_type = fields.u32()?;
+        let value = fields.value(value_type)?;
+        if !keys.insert(key.clone()) {
+            return Err(ModelError::DuplicateName { name: key });
+        }
+        pairs.push(Pair {
+            key,
+            value_type,
+            value,
+        });
+    }
+    Ok(pairs)
+}
+
+/// The alignment of a file with these pairs.
+fn alignment(metadata: &Metadata) -> Result<u64, ModelError> {
+    match metadata.get(ALIGNMENT_KEY) {
+        None => Ok(DEFAULT_ALIGNMENT),
+        Some(text) => {
+            let alignment = text.parse::<u32>().ok().filter(|n| n.is_power_of_two());
+            let reason = alloc::format!("the alignment {text} is not a power of two");
+            alignment.map(u64::from).ok_or_else(|| damaged(&reason))
+        }
+    }
+}
+
+fn read_tensors(fields: &mut Fields<'_, '_>, count: u64) -> Result<Vec<Described>, ModelError> {
+    let (mut tensors, mut names) = (Vec::new(), BTreeSet::new());
+    for _ in 0..count {
+        let name = fields.string()?;
+        let axes = fields.u32()?;
+        if axes as usize > MAX_AXES {
+            let name = name.escape_debug();
+            return Err(damaged(&alloc::format!(
+                "the tensor `{name}` has {axes} axes"
+            )));
+        }
+        let mut shape = Vec::new();
+        for _ in 0..axes {
+            let extent = usize::try_from(fields.u64()?);
+            shape.push(extent.map_err(|_| damaged(&"an extent is too large"))?);
+        }
+        shape.reverse();
+        let (id, offset) = (fields.u32()?, fields.u64()?);
+        if !names.insert(name.clone()) {
+            return Err(ModelError::DuplicateName { name });
+        }
+        tensors.push(Described {
+            name,
+            shape,
+            id,
+            offset,
+        });
+    }
+    Ok(tensors)
+}
+
+/// The places of tensors that are sorted by their offsets: from `start` on, in `space` bytes.
+fn place(
+    described: Vec<Described>,
+    start: u64,
+    space: u64,
+    alignment: u64,
+) -> Result<Vec<Stored>, ModelError> {
+    let mut ends: Vec<u64> = described.iter().skip(1).map(|next| next.offset).collect();
+    ends.push(space);
+    let mut expected = 0;
+    let placed = described.into_iter().zip(ends).map(|(tensor, end)| {
+        let Described {
+            name,
+            shape,
+            id,
+            offset,
+        } = tensor;
+        let bad = |reason: String| {
+            damaged(&alloc::format!(
+                "the tensor `{}` {reason}",
+                name.escape_debug()
+            ))
+        };
+        if offset != expected {
+            return Err(bad(alloc::format!(
+                "is at offset {offset}, and the one before it ends at {expected}"
+            )));
+        }
+        let span = end.saturating_sub(offset);
+        let (dtype, len) = dtype_and_len(id, &shape, span, alignment).map_err(bad)?;
+        if len > space - offset.min(space) {
+            return Err(bad("ends beyond the end of the file".into()));
+        }
+        expected = offset
+            .checked_add(len)
+            .and_then(|end| end.checked_next_multiple_of(alignment))
+            .unwrap_or(u64::MAX);
+        Ok(Stored {
+            name,
+            dtype,
+            shape,
+            file: 0,
+            start: start + offset,
+            len,
+        })
+    });
+    let placed: Vec<_> = placed.collect::<Result<_, _>>()?;
+    if space > expected {
+        let more = space - expected;
+        let reason = alloc::format!("{more} bytes follow the last tensor");
+        return Err(damaged(&reason));
+    }
+    Ok(placed)
+}
+
+/// The type and the bytes of a tensor that has `span` bytes up to the next one. The reason is for a message.
+fn dtype_and_len(
+    id: u32,
+    shape: &[usize],
+    span: u64,
+    alignment: u64,
+) -> Result<(String, u64), String> {
+    let dtype = number_type::ggml_name(id);
+    let columns = shape.last().copied().unwrap_or(1);
+    let Some(elements) = elements(shape) else {
+        return Err("has too many elements".into());
+    };
+    let Some(format) = number_type::ternary(&dtype) else {
+        return match number_type::ggml_block(&dtype) {
+            // Nothing is known of the type but the space it has.
+            None => Ok((dtype, span)),
+            Some((block, _)) if !(columns as u64).is_multiple_of(block) => {
+                Err(ragged(&dtype, columns, block))
+            }
+            Some(_) => match number_type::byte_len(&dtype, elements) {
+                Some(len) => Ok((dtype, len)),
+                None => Err("has too many elements".into()),
+            },
+        };
+    };
+    // Of the two formats of one number, the one that fills the space. In a span shorter than any, the first one is short.
+    let formats = match format {
+        Format::Q2_0 => &[Format::Q2_0, Format::Pq2_0][..],
+        _ => &[format],
+    };
+    let rows = elements.checked_div(columns as u64).unwrap_or(0);
+    let rows = usize::try_from(rows).map_err(|_| "has too many elements")?;
+    let mut lens = formats.iter().filter_map(|&format| {
+        let len = format.encoded_len(rows, columns).ok()? as u64;
+        Some((number_type::block_name(format), len))
+    });
+    let fills = |len: u64| (len..len.saturating_add(alignment)).contains(&span);
+    let first = lens.clone().next();
+    let found = lens.find(|&(_, len)| fills(len)).or(first);
+    found.ok_or_else(|| ragged(&dtype, columns, format.block_len() as u64))
+}
+
+fn ragged(dtype: &str, columns: usize, block: u64) -> String {
+    alloc::format!("is {dtype} with rows of {columns}, which is not a multiple of {block}")
+}
+
+/// The product of the extents.
+pub(in crate::model) fn elements(shape: &[usize]) -> Option<u64> {
+    let mut factors = shape.iter().map(|&extent| extent as u64);
+    factors.try_fold(1_u64, u64::checked_mul)
+}
+
+/// The header of a file of these tensors, up to the first byte of the data, and the offset of each tensor in the file, in the order
+/// of `tensors`; then the length of the file.
+pub(in crate::model) fn header(
+    metadata: &Metadata,
+    tensors: &[TensorInfo],
+) -> Result<(Vec<u8>, Vec<u64>, u64), ModelError> {
+    let alignment = alignment(metadata)?;
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend(VERSION.to_le_bytes());
+    bytes.extend((tensors.len() as u64).to_le_bytes());
+    let pairs = metadata.pairs();
+    bytes.extend((pairs.len() as u64).to_le_bytes());
+    for pair in pairs {
+        string(&mut bytes, &pair.key);
+        bytes.extend(pair.value_type.to_le_bytes());
+        bytes.extend(&pair.value);
+    }
+    let (mut offset, mut offsets) = (0_u64, Vec::new());
+    for tensor in tensors {
+        describe(&mut bytes, tensor, offset)?;
+        offsets.push(offset);
+        offset = offset
+            .checked_add(tensor.bytes())
+            .and_then(|end| end.checked_next_multiple_of(alignment))
+            .ok_or_else(|| unwritable(tensor, "has too many bytes"))?;
+    }
+    let start = (bytes.len() as u64).next_multiple_of(alignment);
+    bytes.resize(usize::try_from(start).unwrap_or(usize::MAX), 0);
+    let offsets = offsets.into_iter().map(|offset| start + offset).collect();
+    Ok((bytes, offsets, start + offset))
+}
+
+/// Adds the description of a tensor.
+fn describe(bytes: &mut Vec<u8>, tensor: &TensorInfo, offset: u64) -> Result<(), ModelError> {
+    let dtype = tensor.stored_type();
+    let id = number_type::ggml_id(&dtype);
+    let id = id.ok_or_else(|| unwritable(tensor, "is of a type that GGUF does not have"))?;
+    let axes = tensor.shape();
+    if axes.len() > MAX_AXES {
+        return Err(unwritable(tensor, "has more than the 4 axes of GGUF"));
+    }
+    if tensor.name().len() > MAX_NAME {
+        return Err(unwritable(tensor, "has a name of more than 63 bytes"));
+    }
+    string(bytes, tensor.name());
+    // A scalar is a vector of one number: ggml writes it so.
+    let axes = if axes.is_empty() { &[1] } else { axes };
+    bytes.extend(u32::try_from(axes.len()).unwrap_or(u32::MAX).to_le_bytes());
+    for &extent in axes.iter().rev() {
+        bytes.extend((extent as u64).to_le_bytes());
+    }
+    bytes.extend(id.to_le_bytes());
+    bytes.extend(offset.to_le_bytes());
+    Ok(())
+}
+
+fn unwritable(tensor: &TensorInfo, reason: &str) -> ModelError {
+    ModelError::unfit(tensor.name(), "GGUF", &alloc::format!("it {reason}"))
+}
+
+fn string(bytes: &mut Vec<u8>, text: &str) {
+    bytes.extend((text.len() as u64).to_le_bytes());
+    bytes.extend(text.as_bytes());
+}
