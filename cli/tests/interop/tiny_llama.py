@@ -107,7 +107,7 @@ def write(path, arrays, sizes=Sizes(), quantize=None):
     writer.close()
 
 
-def prompts(count=20, sizes=Sizes(), seed=2):
+def prompts(count, sizes=Sizes(), seed=2):
     """Prompts of token ids: the first token of a text, then 7 to 23 others."""
     rng = np.random.default_rng(seed)
     return [[1, *rng.integers(3, sizes.vocabulary, rng.integers(7, 24)).tolist()] for _ in range(count)]
