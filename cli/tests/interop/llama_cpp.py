@@ -5,14 +5,13 @@ here. Its own Python functions are not used: they have no logits.
 """
 
 import ctypes
-from ctypes import POINTER, byref, c_bool, c_char_p, c_float, c_int, c_int32, c_int64, c_size_t, c_uint64, c_void_p
+from ctypes import POINTER, c_bool, c_char_p, c_float, c_int, c_int32, c_int64, c_size_t, c_uint64, c_void_p
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 F32 = 0
-Q2_0 = 42
 
 
 class Parameters(ctypes.Structure):
