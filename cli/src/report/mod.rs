@@ -1,5 +1,12 @@
 //! What a command did: the numbers that `--json` prints and that the page of `--report` shows.
 
+mod chart;
+mod page;
+mod text;
+
+pub use page::html;
+pub use text::printable;
+
 use serde::Serialize;
 
 /// What `quantize` did to a model.
