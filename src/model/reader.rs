@@ -16,6 +16,8 @@ use super::container::{Contents, Source, Stored, contents as read_contents, dupl
 use super::layout::config::{self, Config};
 use super::layout::{self, Recognized};
 use super::{Metadata, ModelError, Tensor, TensorInfo};
+use crate::Weight;
+use crate::tensor::Floats;
 
 /// The end of the name of a file that lists the files of a model.
 const INDEX: &str = ".index.json";
@@ -168,6 +170,58 @@ impl<R: Read + Seek> ModelReader<R> {
             bytes.push(self.at(part, |source| source.bytes(part.start, part.len))?);
         }
         layout::decode(tensor, bytes)
+    }
+
+    /// Reads the values of a tensor of floats into memory of their type at once, so that one copy of them is held.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::NotFloat`] for a tensor of another type; [`ModelError::Read`] with the path; [`ModelError::NoSuchTensor`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let path = dir.path().join("model.safetensors");
+    /// # use ternarize::model::{DenseTensor, Model, ModelReader, Tensor};
+    /// # let bias = Tensor::Dense(DenseTensor::new(&[2], &[0.5_f32, 1.0])?);
+    /// # Model::from_iter([("bias", bias.clone())]).write(&path)?;
+    /// assert_eq!(ModelReader::open(&path)?.read_values::<f32>(0)?, [0.5, 1.0]);
+    /// # Ok::<(), ternarize::model::ModelError>(())
+    /// ```
+    pub fn read_values<W: Weight>(&self, index: usize) -> Result<Vec<W>, ModelError> {
+        let mut values = Vec::new();
+        let mut append = |piece: Floats| match piece.into_vec::<W>() {
+            Some(mut piece) => {
+                values.append(&mut piece);
+                true
+            }
+            None => false,
+        };
+        self.read_pieces(index, &mut append)?;
+        Ok(values)
+    }
+
+    /// Gives the values of a tensor to a function, piece by piece, until it returns `false`: that they are of another type.
+    fn read_pieces(
+        &self,
+        index: usize,
+        append: &mut dyn FnMut(Floats) -> bool,
+    ) -> Result<(), ModelError> {
+        let tensor = self.tensor(index)?;
+        let (name, dtype) = (tensor.info.name(), tensor.info.stored_type());
+        // An empty tensor has a type, too.
+        let pieces = Floats::from_le_bytes(&dtype, &[]).filter(|_| !tensor.info.is_ternary());
+        if !pieces.is_some_and(&mut *append) {
+            return Err(ModelError::not_float(name, &dtype));
+        }
+        // A piece is a whole number of values of any of the types.
+        self.copy(index, |_, _, bytes| {
+            let piece = Floats::from_le_bytes(&dtype, bytes);
+            let appended = piece.is_some_and(&mut *append);
+            let bad = || ModelError::bad_part(name, "tensor", &"its bytes are no values");
+            appended.then_some(()).ok_or_else(bad)
+        })
     }
 
     /// Copies the bytes of a tensor as they are, part by part, to what `part` returns for each. After some of them `copied` is told how
