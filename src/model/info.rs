@@ -6,9 +6,13 @@ use alloc::vec::Vec;
 
 use super::ModelError;
 use super::container::{gguf, number_type};
+use crate::format::MLX_GROUPS;
 use crate::scale::MAX_PLANES;
 use crate::tensor::{Grouping, Shape, TernaryTensor};
 use crate::{Code, Error, Format, Rule, ScaleType, Scales, ShapeError};
+
+/// The reason for a message.
+const TOO_LARGE: &str = "it is empty or too large";
 
 /// How a file holds a tensor.
 ///
@@ -99,7 +103,7 @@ impl TensorInfo {
     ///
     /// # Errors
     ///
-    /// [`ModelError::Unfit`] if the encoding cannot hold a tensor of this shape.
+    /// [`ModelError::Unfit`] if the encoding cannot hold a tensor of this shape, or if it is a number type of unknown size.
     ///
     /// # Examples
     ///
@@ -112,6 +116,11 @@ impl TensorInfo {
     /// ```
     pub fn new(name: &str, shape: &[usize], encoding: Encoding) -> Result<Self, ModelError> {
         let mut info = Self::of_bytes(name, shape, encoding, 0);
+        if let Encoding::Dense(dtype) = &info.encoding
+            && !number_type::is_known(dtype)
+        {
+            return Err(info.unfit(&"the size of a tensor of this type is not known"));
+        }
         let lens = info.parts()?.into_iter().map(|part| part.len);
         let bytes = lens.fold(0, u64::saturating_add);
         info.bytes = bytes;
@@ -249,7 +258,7 @@ impl TensorInfo {
 
     fn dense(&self, dtype: &str) -> Result<Vec<Part>, ModelError> {
         // The size of an unknown type is that of the tensor that was read.
-        if number_type::safetensors(dtype).is_none() && number_type::ggml_block(dtype).is_none() {
+        if !number_type::is_known(dtype) {
             return Ok(vec![Part {
                 name: self.name.clone(),
                 dtype: dtype.to_string(),
@@ -257,7 +266,15 @@ impl TensorInfo {
                 len: self.bytes,
             }]);
         }
-        Ok(vec![self.part("", dtype, self.shape.clone())?])
+        let columns = self.shape.last().copied().unwrap_or(1);
+        match number_type::ggml_block(dtype) {
+            Some((block, _)) if !(columns as u64).is_multiple_of(block) => {
+                let reason =
+                    alloc::format!("its rows of {columns} weights are not a multiple of {block}");
+                Err(self.unfit(&reason))
+            }
+            _ => Ok(vec![self.part("", dtype, self.shape.clone())?]),
+        }
     }
 
     fn planes(&self) -> Result<Vec<Part>, ModelError> {
@@ -295,7 +312,10 @@ impl TensorInfo {
     }
 
     fn blocks(&self, format: Format) -> Result<Vec<Part>, ModelError> {
-        let (rows, columns) = self.matrix()?;
+        let columns = self.shape.last().copied().unwrap_or(1);
+        let rows = gguf::elements(&self.shape).map(|n| n.checked_div(columns as u64).unwrap_or(0));
+        let rows = rows.and_then(|rows| usize::try_from(rows).ok());
+        let rows = rows.ok_or_else(|| self.unfit(&TOO_LARGE))?;
         let len = format.encoded_len(rows, columns);
         let len = len.map_err(|error| self.wrong_rows(error, columns))?;
         Ok(vec![Part {
@@ -332,6 +352,7 @@ impl TensorInfo {
             let reason = alloc::format!("its {rows} rows are not a multiple of 4");
             return Err(self.unfit(&reason));
         }
+        self.check_scale_type(scale_type)?;
         Ok(vec![
             self.part("", "U8", vec![rows / 4, columns])?,
             self.part("_scale", scale_dtype(scale_type), vec![1])?,
@@ -345,6 +366,10 @@ impl TensorInfo {
         let (Some((&columns, rest)), true) = (self.shape.split_last(), self.shape.len() > 1) else {
             return Err(self.unfit(&"it is not a matrix"));
         };
+        if !MLX_GROUPS.contains(&group) {
+            return Err(self.unfit(&"its groups are not of 32, 64 or 128 weights"));
+        }
+        self.check_scale_type(scale_type)?;
         if !columns.is_multiple_of(group) {
             let reason = alloc::format!(
                 "its rows of {columns} weights are not a multiple of the group of {group}"
@@ -364,6 +389,14 @@ impl TensorInfo {
         ])
     }
 
+    /// Other programs read scales of the types of weights.
+    fn check_scale_type(&self, scale_type: ScaleType) -> Result<(), ModelError> {
+        match scale_type {
+            ScaleType::F16 | ScaleType::Bf16 | ScaleType::F32 => Ok(()),
+            _ => Err(self.unfit(&"its scales are not f16, bf16 or f32")),
+        }
+    }
+
     /// The rows and columns of the matrix whose rows run along the last axis.
     pub(super) fn matrix(&self) -> Result<(usize, usize), ModelError> {
         let columns = self.shape.last().copied().unwrap_or(1);
@@ -371,7 +404,7 @@ impl TensorInfo {
         let rows = weights.and_then(|weights| weights.checked_div(columns));
         match rows {
             Some(rows) if rows > 0 => Ok((rows, columns)),
-            _ => Err(self.unfit(&"it is empty or too large")),
+            _ => Err(self.unfit(&TOO_LARGE)),
         }
     }
 }

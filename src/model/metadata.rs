@@ -8,6 +8,9 @@ use alloc::vec::Vec;
 const STRING: u32 = 8;
 const U32: u32 = 4;
 
+/// The key of the architecture.
+const ARCHITECTURE: &str = "general.architecture";
+
 /// A key of GGUF with its value, as the bytes of the file.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Pair {
@@ -61,9 +64,9 @@ impl Metadata {
     /// ```
     #[must_use]
     pub fn new_gguf(architecture: &str) -> Self {
-        let mut metadata = Self(Kind::Gguf(Vec::new()));
-        metadata.set("general.architecture", architecture);
-        metadata
+        Self(Kind::Gguf(
+            [Pair::of_text(ARCHITECTURE, architecture)].into(),
+        ))
     }
 
     pub(super) const fn gguf(pairs: Vec<Pair>) -> Self {
@@ -112,7 +115,7 @@ impl Metadata {
         texts.chain(pairs.into_iter().flatten().map(|pair| pair.key.as_str()))
     }
 
-    /// The value of a key as text, or `None` if it is missing or an array.
+    /// The value of a key as text, or `None` if it is missing, an array, or not UTF-8.
     ///
     /// ```
     /// let metadata = ternarize::model::Metadata::new_gguf("llama");
@@ -136,9 +139,7 @@ impl Metadata {
     /// assert_eq!(metadata.get("format").as_deref(), Some("pt"));
     /// ```
     pub fn set(&mut self, key: &str, text: &str) {
-        let mut value = (text.len() as u64).to_le_bytes().to_vec();
-        value.extend(text.as_bytes());
-        self.put(key, text, STRING, value);
+        self.put(text, Pair::of_text(key, text));
     }
 
     /// Sets a key to a number: `u32` in GGUF, its decimal digits in safetensors.
@@ -150,26 +151,23 @@ impl Metadata {
     /// assert_eq!(metadata.get("layers").as_deref(), Some("4"));
     /// ```
     pub fn set_number(&mut self, key: &str, number: u32) {
-        self.put(key, &number.to_string(), U32, number.to_le_bytes().to_vec());
+        let pair = Pair {
+            key: key.into(),
+            value_type: U32,
+            value: number.to_le_bytes().to_vec(),
+        };
+        self.put(&number.to_string(), pair);
     }
 
-    fn put(&mut self, key: &str, text: &str, value_type: u32, value: Vec<u8>) {
+    fn put(&mut self, text: &str, pair: Pair) {
         match &mut self.0 {
             Kind::Safetensors(texts) => {
-                texts.insert(key.into(), text.into());
+                texts.insert(pair.key, text.into());
             }
-            Kind::Gguf(pairs) => {
-                let key = key.to_string();
-                let pair = Pair {
-                    key,
-                    value_type,
-                    value,
-                };
-                match pairs.iter_mut().find(|old| old.key == pair.key) {
-                    Some(old) => *old = pair,
-                    None => pairs.push(pair),
-                }
-            }
+            Kind::Gguf(pairs) => match pairs.iter_mut().find(|old| old.key == pair.key) {
+                Some(old) => *old = pair,
+                None => pairs.push(pair),
+            },
         }
     }
 
@@ -190,7 +188,7 @@ impl Metadata {
         }
     }
 
-    /// The same metadata for a safetensors file, and the keys of the arrays, which have no place there.
+    /// The same metadata for a safetensors file, and the keys whose values are no text, such as arrays, which have no place there.
     ///
     /// ```
     /// # use ternarize::model::Metadata;
@@ -198,13 +196,16 @@ impl Metadata {
     /// ```
     #[must_use]
     pub fn to_safetensors(&self) -> (Self, Vec<String>) {
+        let Kind::Gguf(pairs) = &self.0 else {
+            return (self.clone(), Vec::new());
+        };
         let (mut texts, mut dropped) = (BTreeMap::new(), Vec::new());
-        for key in self.keys() {
-            match self.get(key) {
+        for pair in pairs {
+            match pair.text() {
                 Some(text) => {
-                    texts.insert(key.to_string(), text);
+                    texts.insert(pair.key.clone(), text);
                 }
-                None => dropped.push(key.to_string()),
+                None => dropped.push(pair.key.clone()),
             }
         }
         (Self(Kind::Safetensors(texts)), dropped)
@@ -222,17 +223,36 @@ impl Metadata {
         match &self.0 {
             Kind::Gguf(_) => self.clone(),
             Kind::Safetensors(texts) => {
-                let mut metadata = Self::new_gguf(architecture);
-                for (key, text) in texts.iter().filter(|(key, _)| !key.is_empty()) {
-                    metadata.set(key, text);
-                }
-                metadata
+                let own = texts.get(ARCHITECTURE).map_or(architecture, String::as_str);
+                let others = texts.iter().filter(|(key, _)| {
+                    let key = key.as_str();
+                    !key.is_empty() && key != ARCHITECTURE
+                });
+                let others = others.map(|(key, text)| Pair::of_text(key, text));
+                let first = Pair::of_text(ARCHITECTURE, own);
+                Self(Kind::Gguf(core::iter::once(first).chain(others).collect()))
             }
         }
     }
 }
 
 impl Pair {
+    fn of_text(key: &str, text: &str) -> Self {
+        let mut value = (text.len() as u64).to_le_bytes().to_vec();
+        value.extend(text.as_bytes());
+        Self {
+            key: key.into(),
+            value_type: STRING,
+            value,
+        }
+    }
+
+    /// The value, if it is an unsigned number of 32 bits.
+    pub(super) fn number(&self) -> Option<u32> {
+        let number = self.value[..].try_into().map(u32::from_le_bytes);
+        number.ok().filter(|_| self.value_type == U32)
+    }
+
     /// The value as text, if it is no array.
     fn text(&self) -> Option<String> {
         fn number<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {

@@ -15,12 +15,18 @@ use serde::Deserialize;
 use super::container::{Contents, Source, Stored, contents as read_contents, duplicate, not_a};
 use super::layout::config::{self, Config};
 use super::layout::{self, KEY, Recognized};
-use super::{Metadata, ModelError, Tensor, TensorInfo};
+use super::{Encoding, Metadata, ModelError, Tensor, TensorInfo};
 use crate::Weight;
 use crate::tensor::Floats;
 
 /// The end of the name of a file that lists the files of a model.
 const INDEX: &str = ".index.json";
+
+/// The beginning of the keys of a GGUF file whose blocks are for inputs that are transformed.
+const TRANSFORMED: &str = "prism.hadamard.";
+
+/// The longest text that is read, as the longest header of a safetensors file.
+const MAX_TEXT: u64 = 100_000_000;
 
 /// The most bytes that are copied at once.
 const COPIED: usize = 1 << 20;
@@ -45,6 +51,8 @@ pub struct ModelReader<R = File> {
     files: Vec<(PathBuf, Mutex<R>)>,
     tensors: Vec<Recognized>,
     metadata: Metadata,
+    /// Whether blocks are stored for inputs that are transformed.
+    transformed: bool,
 }
 
 impl<R> fmt::Debug for ModelReader<R> {
@@ -108,19 +116,22 @@ impl<R: Read + Seek> ModelReader<R> {
             .into_iter()
             .map(&opened)
             .collect::<Result<Vec<_>, _>>()?;
+        let contents = contents(&files, index.as_ref())?;
         let config_path = folder.join(config::FILE);
-        let config = if config_path.is_file() {
+        // A GGUF file describes itself.
+        let config = if config_path.is_file() && !contents.metadata.is_gguf() {
             let config = Config::parse(&read_text(&config_path, &opened)?);
             config.map_err(|error| not_a(config::FILE, &error))?
         } else {
             Config::default()
         };
-        let contents = contents(&files, index.as_ref())?;
         let (tensors, metadata) = layout::recognize(contents, &config)?;
+        let transformed = metadata.keys().any(|key| key.starts_with(TRANSFORMED));
         Ok(Self {
             files,
             tensors,
             metadata,
+            transformed,
         })
     }
 
@@ -152,12 +163,7 @@ impl<R: Read + Seek> ModelReader<R> {
     /// - [`ModelError::NoSuchTensor`] if there is none of this number.
     pub fn read(&self, index: usize) -> Result<Tensor, ModelError> {
         let tensor = self.tensor(index)?;
-        let transformed = || {
-            self.metadata
-                .keys()
-                .any(|key| key.starts_with("prism.hadamard."))
-        };
-        if matches!(tensor.info.encoding(), super::Encoding::Blocks(_)) && transformed() {
+        if matches!(tensor.info.encoding(), Encoding::Blocks(_)) && self.transformed {
             let reason = "for inputs that were transformed, by the keys `prism.hadamard.*`";
             return Err(ModelError::bad_part(
                 tensor.info.name(),
@@ -191,8 +197,14 @@ impl<R: Read + Seek> ModelReader<R> {
     /// ```
     pub fn read_values<W: Weight>(&self, index: usize) -> Result<Vec<W>, ModelError> {
         let mut values = Vec::new();
+        // As many as the file has bytes for.
+        let weights = self.tensor(index)?.info.weights();
+        let weights = usize::try_from(weights).unwrap_or(usize::MAX);
         let mut append = |piece: Floats| match piece.into_vec::<W>() {
             Some(mut piece) => {
+                if values.capacity() == 0 && !piece.is_empty() {
+                    values.reserve_exact(weights);
+                }
                 values.append(&mut piece);
                 true
             }
@@ -255,7 +267,7 @@ impl<R: Read + Seek> ModelReader<R> {
         })
     }
 
-    fn tensor(&self, index: usize) -> Result<&Recognized, ModelError> {
+    pub(super) fn tensor(&self, index: usize) -> Result<&Recognized, ModelError> {
         self.tensors
             .get(index)
             .ok_or_else(|| ModelError::NoSuchTensor {
@@ -322,6 +334,9 @@ fn contents<R: Read + Seek>(
     let mut all: Option<Contents> = None;
     for (number, file) in files.iter().enumerate() {
         let mut found = with_source(file, read_contents)?;
+        if index.is_some() && found.metadata.is_gguf() {
+            return Err(not_a("safetensors", &"it is a GGUF file"));
+        }
         let tensors = core::mem::take(&mut found.tensors);
         let tensors = tensors.into_iter().map(|tensor| Stored {
             file: number,
@@ -346,24 +361,29 @@ fn contents<R: Read + Seek>(
         tensors: Vec::new(),
     });
     // Each tensor is in one file.
-    let mut names = BTreeSet::new();
-    if let Some(twice) = all
-        .tensors
-        .iter()
-        .find(|tensor| !names.insert(&tensor.name))
-    {
-        let name = twice.name.clone();
-        return Err(ModelError::DuplicateName { name });
+    let mut places = BTreeMap::new();
+    for tensor in &all.tensors {
+        if places.insert(&tensor.name, tensor.file).is_some() {
+            let name = tensor.name.clone();
+            return Err(ModelError::DuplicateName { name });
+        }
     }
-    let missing =
-        index.and_then(|index| index.weight_map.keys().find(|name| !names.contains(name)));
-    match missing {
-        Some(tensor) => Err(ModelError::NoSuchTensor {
+    for (tensor, file_name) in index.into_iter().flat_map(|index| &index.weight_map) {
+        let file = places.get(tensor).and_then(|&file| files.get(file));
+        let (path, _) = file.ok_or_else(|| ModelError::NoSuchTensor {
             tensor: tensor.clone(),
-        }),
-        None => Ok(all),
+        })?;
+        if path.file_name() != Some(file_name.as_ref()) {
+            let tensor = tensor.escape_debug();
+            let reason = alloc::format!("the tensor `{tensor}` is in another file than it says");
+            return Err(not_a(INDEX_KIND, &reason));
+        }
     }
+    Ok(all)
 }
+
+/// What an index is called in messages.
+const INDEX_KIND: &str = "safetensors index";
 
 /// The list of the files of a model.
 #[derive(Deserialize)]
@@ -373,14 +393,16 @@ struct Index {
 
 impl Index {
     fn parse(text: &[u8]) -> Result<Self, ModelError> {
-        let bad = |reason: &dyn alloc::string::ToString| not_a("safetensors index", reason);
+        let bad = |reason: &dyn alloc::string::ToString| not_a(INDEX_KIND, reason);
         let text = core::str::from_utf8(text).map_err(|error| bad(&error))?;
         if let Some(name) = duplicate(text, "weight_map").map_err(|error| bad(&error))? {
             return Err(ModelError::DuplicateName { name });
         }
         let index: Self = serde_json::from_str(text).map_err(|error| bad(&error))?;
-        // A file of the same folder, and no other.
-        let plain = |name: &str| Path::new(name).file_name() == Some(name.as_ref());
+        // A file of the same folder, and no other. Paths are printed as they are.
+        let plain = |name: &str| {
+            Path::new(name).file_name() == Some(name.as_ref()) && !name.contains(char::is_control)
+        };
         match index.weight_map.values().find(|name| !plain(name)) {
             Some(name) => Err(bad(&alloc::format!(
                 "`{}` is no file name",
@@ -402,11 +424,13 @@ fn read_text<R: Read>(
 ) -> Result<Vec<u8>, ModelError> {
     let (path, file) = opened(path.into())?;
     let mut bytes = Vec::new();
-    let mut file = file.into_inner().unwrap_or_else(PoisonError::into_inner);
-    match file.read_to_end(&mut bytes) {
-        Ok(_) => Ok(bytes),
-        Err(source) => Err(ModelError::Read { path, source }),
-    }
+    let file = file.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let source = match file.take(MAX_TEXT + 1).read_to_end(&mut bytes) {
+        Ok(_) if bytes.len() as u64 <= MAX_TEXT => return Ok(bytes),
+        Ok(_) => io::ErrorKind::FileTooLarge.into(),
+        Err(source) => source,
+    };
+    Err(ModelError::Read { path, source })
 }
 
 /// The file of a model: a folder stands for the index in it, or for the only model file in it.

@@ -16,6 +16,7 @@ use safetensors::tensor::{Metadata as Header, TensorInfo};
 use serde::Deserialize;
 
 use super::{Contents, Source, Stored, duplicate, not_a, number_type};
+use crate::model::error::printable;
 use crate::model::info::Part;
 use crate::model::{Metadata, ModelError};
 
@@ -159,7 +160,6 @@ fn damaged(reason: &dyn ToString) -> ModelError {
 }
 
 fn unwritable(reason: &dyn ToString) -> ModelError {
-    ModelError::Unwritable {
-        reason: reason.to_string(),
-    }
+    let reason = printable(&reason.to_string());
+    ModelError::Unwritable { reason }
 }
