@@ -198,6 +198,21 @@ impl TensorInfo {
         }
     }
 
+    /// The names of the tensors that the container stores for it; none for an encoding that cannot hold the shape.
+    ///
+    /// ```
+    /// # use ternarize::{ScaleType, model::{Encoding, TensorInfo}};
+    /// let mlx = Encoding::Mlx { group: 64, scale_type: ScaleType::F16 };
+    /// let info = TensorInfo::new("fc.weight", &[2, 64], mlx)?;
+    /// assert_eq!(info.stored_names(), ["fc.weight", "fc.scales", "fc.biases"]);
+    /// # Ok::<(), ternarize::model::ModelError>(())
+    /// ```
+    #[must_use]
+    pub fn stored_names(&self) -> Vec<String> {
+        let parts = self.parts().unwrap_or_default();
+        parts.into_iter().map(|part| part.name).collect()
+    }
+
     /// Whether it is held as ternary weights.
     #[must_use]
     pub const fn is_ternary(&self) -> bool {

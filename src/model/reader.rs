@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::container::{Contents, Source, Stored, contents as read_contents, duplicate, not_a};
 use super::layout::config::{self, Config};
-use super::layout::{self, Recognized};
+use super::layout::{self, KEY, Recognized};
 use super::{Metadata, ModelError, Tensor, TensorInfo};
 use crate::Weight;
 use crate::tensor::Floats;
@@ -321,23 +321,28 @@ fn contents<R: Read + Seek>(
 ) -> Result<Contents, ModelError> {
     let mut all: Option<Contents> = None;
     for (number, file) in files.iter().enumerate() {
-        let found = with_source(file, read_contents)?;
-        let tensors = found.tensors.into_iter().map(|tensor| Stored {
+        let mut found = with_source(file, read_contents)?;
+        let tensors = core::mem::take(&mut found.tensors);
+        let tensors = tensors.into_iter().map(|tensor| Stored {
             file: number,
             ..tensor
         });
         match &mut all {
-            Some(all) => all.tensors.extend(tensors),
+            Some(all) => {
+                all.tensors.extend(tensors);
+                all.directories.extend(found.metadata.take_text(KEY));
+            }
             None => {
                 all = Some(Contents {
                     tensors: tensors.collect(),
-                    metadata: found.metadata,
+                    ..found
                 });
             }
         }
     }
     let all = all.unwrap_or_else(|| Contents {
         metadata: Metadata::new_safetensors(BTreeMap::new()),
+        directories: Vec::new(),
         tensors: Vec::new(),
     });
     // Each tensor is in one file.

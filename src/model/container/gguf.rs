@@ -69,7 +69,11 @@ pub(super) fn read_header(source: &mut Source<'_>, len: u64) -> Result<Contents,
     described.sort_by_key(|tensor| tensor.offset);
     let space = len.saturating_sub(start);
     let tensors = place(described, start, space, alignment)?;
-    Ok(Contents { metadata, tensors })
+    Ok(Contents {
+        metadata,
+        directories: Vec::new(),
+        tensors,
+    })
 }
 
 fn read_pairs(fields: &mut Fields<'_, '_>, count: u64) -> Result<Vec<Pair>, ModelError> {

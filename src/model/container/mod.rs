@@ -53,6 +53,8 @@ pub(super) struct Stored {
 /// What the header of a container says. The tensors are in the order of their data.
 pub(super) struct Contents {
     pub(super) metadata: Metadata,
+    /// The descriptions of ternary tensors that the metadata of further files hold.
+    pub(super) directories: Vec<String>,
     pub(super) tensors: Vec<Stored>,
 }
 

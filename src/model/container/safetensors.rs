@@ -88,6 +88,7 @@ fn parse(header: &str, data_len: u64) -> Result<Contents, ModelError> {
     }
     Ok(Contents {
         metadata: Metadata::new_safetensors(metadata.unwrap_or_default()),
+        directories: Vec::new(),
         tensors: placed,
     })
 }

@@ -50,14 +50,18 @@ pub(super) fn recognize(
 ) -> Result<(Vec<Recognized>, Metadata), ModelError> {
     let Contents {
         mut metadata,
+        mut directories,
         tensors,
     } = contents;
     let places: Vec<(usize, u64)> = tensors.iter().map(|t| (t.file, t.start)).collect();
     let names = tensors.into_iter().zip(places);
     let mut stored: StoredByName = names.map(|(t, _)| (t.name.clone(), t)).collect();
     // First what is made of several tensors; what is left stands for itself.
-    let directory = metadata.take_text(KEY);
-    let mut found = planes::recognize(directory.as_deref(), &mut stored)?;
+    directories.extend(metadata.take_text(KEY));
+    let mut found = Vec::new();
+    for directory in directories {
+        found.extend(planes::recognize(&directory, &mut stored)?);
+    }
     found.extend(config.recognize(&mut stored));
     for (name, stored) in stored {
         if found

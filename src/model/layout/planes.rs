@@ -151,13 +151,12 @@ fn describe(info: &TensorInfo) -> Option<TensorEntry> {
     })
 }
 
-/// The tensors that the directory describes, taken out of those that are stored.
+/// The tensors that a directory describes, taken out of those that are stored.
 pub(super) fn recognize(
-    directory: Option<&str>,
+    directory: &str,
     stored: &mut StoredByName,
 ) -> Result<Vec<Recognized>, ModelError> {
-    let directory = directory.map(read_directory).transpose()?;
-    let entries = directory.unwrap_or_default().into_iter();
+    let entries = read_directory(directory)?.into_iter();
     let found = entries.map(|(name, entry)| recognize_one(&name, entry, stored));
     found.collect()
 }
