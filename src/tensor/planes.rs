@@ -17,7 +17,7 @@ use crate::scale::ScaleBuf;
 use crate::simd::Backend;
 use crate::threads;
 use crate::weight::FloatBits;
-use crate::{Code, Error, PackedTritsBuf, Scales, ShapeError, Weight};
+use crate::{Code, Error, PackedTritsBuf, Rule, Scales, ShapeError, Weight};
 
 /// Weights in a batch, about. Chosen: smaller than for one plane, because a search of several planes takes longer.
 const BATCH: usize = 1 << 12;
@@ -139,15 +139,22 @@ pub(super) fn ternarize_planes(
     }
     let short = groups.equal_len().is_some_and(|len| len <= short::MOST);
     let one_scale = (options.count, options.scales) == (1, Scales::One);
-    each_view!(view, view => {
+    let tensor = each_view!(view, view => {
         if short && one_scale {
             let made = short_groups(&view, &groups, options);
             // The weight that is not finite goes before any error of a group.
-            return made.map_err(|error| view.check_finite().err().unwrap_or(error));
+            made.map_err(|error| view.check_finite().err().unwrap_or(error))?
+        } else {
+            view.check_finite()?;
+            assemble(&groups, &all_groups(&view, &groups, options)?)?
         }
-        view.check_finite()?;
-        assemble(&groups, &all_groups(&view, &groups, options)?)
-    })
+    });
+    let rule = match (options.count, options.scales) {
+        (1, Scales::One) => Some(Rule::Tnt),
+        (1, Scales::Two) => Some(Rule::TwoScale),
+        _ => None,
+    };
+    Ok(TernaryTensor { rule, ..tensor })
 }
 
 /// One plane with one scale of a type, for short groups of one length: many groups at once.

@@ -1,0 +1,93 @@
+//! `dequantize`: ternary tensors as plain floats.
+
+use anyhow::{Result, bail};
+use half::{bf16, f16};
+use ternarize::Weight;
+use ternarize::matmul::rotate_back;
+use ternarize::model::{DenseTensor, Encoding, Tensor, TensorInfo};
+use ternarize::tensor::TernaryTensor;
+
+use super::convert::{finish, rewrite};
+use super::open;
+use crate::arguments::{Dequantize, Plain};
+use crate::conversion::{destination, ends_in_gguf, metadata, target_of};
+use crate::disk::Disk;
+
+pub(super) fn run(arguments: &Dequantize, disk: &dyn Disk) -> Result<u8> {
+    let reader = open(disk, &arguments.model)?;
+    let path = &arguments.output.path;
+    if arguments.output.shard_size.is_none() {
+        target_of(path)?;
+    }
+    let infos: Vec<&TensorInfo> = reader.tensors().collect();
+    if !infos.iter().any(|info| info.is_ternary()) {
+        bail!("no tensor is stored as ternary");
+    }
+    let dtype = match arguments.plain {
+        Plain::F32 => "F32",
+        Plain::F16 => "F16",
+        Plain::Bf16 => "BF16",
+    };
+    let outputs = infos.iter().map(|info| match info.encoding() {
+        Encoding::Dense(_) => Ok((*info).clone()),
+        // Products add it, and plain floats have no place for it.
+        Encoding::Planes { bias: true, .. } => {
+            bail!(
+                "the tensor `{}` has a bias of its own",
+                info.name().escape_debug()
+            )
+        }
+        _ => Ok(TensorInfo::new(
+            info.name(),
+            info.shape(),
+            Encoding::Dense(dtype.into()),
+        )?),
+    });
+    let outputs = outputs.collect::<Result<Vec<_>>>()?;
+    let to = destination(&arguments.output, &reader, None, &outputs)?;
+    to.check(&arguments.model, &reader)?;
+    let (mut metadata, dropped) = metadata(&reader, ends_in_gguf(path));
+    if metadata.is_gguf() {
+        // Source: `LlamaFileType` of llama.cpp's gguf-py.
+        let file_type = match arguments.plain {
+            Plain::F32 => 0,
+            Plain::F16 => 1,
+            Plain::Bf16 => 32,
+        };
+        metadata.set_number("general.file_type", file_type);
+    }
+    rewrite(
+        &reader,
+        disk,
+        &to,
+        &metadata,
+        &outputs,
+        &arguments.output,
+        |index| {
+            let Tensor::Ternary(tensor) = reader.read(index)? else {
+                bail!("it is not ternary");
+            };
+            Ok(Tensor::Dense(match arguments.plain {
+                Plain::F32 => dense::<f32>(&tensor)?,
+                Plain::F16 => dense::<f16>(&tensor)?,
+                Plain::Bf16 => dense::<bf16>(&tensor)?,
+            }))
+        },
+    )?;
+    finish(&arguments.output, &infos, &outputs, dropped, dtype)
+}
+
+/// The weights of a tensor for inputs that are not rotated, rounded to a type.
+fn dense<W: Weight>(tensor: &TernaryTensor) -> Result<DenseTensor> {
+    let shape = tensor.shape().axes();
+    let Some((width, seed)) = tensor.rotation() else {
+        return Ok(DenseTensor::new(shape, &tensor.dequantize::<W>())?);
+    };
+    let mut weights: Vec<f32> = tensor.dequantize();
+    let columns = weights.len() / shape.first().copied().unwrap_or(1).max(1);
+    rotate_back(&mut weights, columns, width, seed)?;
+    let weights = weights
+        .into_iter()
+        .map(|w| W::from(w).unwrap_or_else(W::zero));
+    Ok(DenseTensor::new(shape, &weights.collect::<Vec<W>>())?)
+}

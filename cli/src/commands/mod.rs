@@ -1,0 +1,65 @@
+//! What each command does.
+
+mod compare;
+mod convert;
+mod demo;
+mod dequantize;
+mod inspect;
+mod quantize;
+mod table;
+mod verify;
+
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use crate::arguments::{Command, command};
+use crate::disk::{Disk, Reader, open_model};
+use crate::failure::DONE;
+
+/// Runs a command. Returns the exit code.
+///
+/// # Errors
+///
+/// What went wrong; [`exit_code`](crate::failure::exit_code) tells the code.
+pub fn run(command_line: &Command, disk: &dyn Disk) -> Result<u8> {
+    match command_line {
+        Command::Inspect(arguments) => inspect::run(arguments, disk),
+        Command::Quantize(arguments) => quantize::run(arguments, disk),
+        Command::Convert(arguments) => convert::run(arguments, disk),
+        Command::Dequantize(arguments) => dequantize::run(arguments, disk),
+        Command::Compare(arguments) => compare::run(arguments, disk),
+        Command::Verify(arguments) => verify::run(arguments, disk),
+        Command::Demo(arguments) => demo::run(arguments, disk),
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut command(), "ternarize", &mut io::stdout());
+            Ok(DONE)
+        }
+        Command::Manual { folder } => {
+            clap_mangen::generate_to(command(), folder)
+                .with_context(|| folder.display().to_string())?;
+            Ok(DONE)
+        }
+    }
+}
+
+/// Opens a model, with its path in the error.
+fn open(disk: &dyn Disk, path: &Path) -> Result<Reader> {
+    open_model(disk, path).with_context(|| path.display().to_string())
+}
+
+/// Prints a value as JSON.
+fn print_json(value: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value)?;
+    print(&format!("{text}\n"))
+}
+
+/// Prints to standard output. That nobody reads on is no error.
+fn print(text: &str) -> Result<()> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
+}

@@ -1,0 +1,229 @@
+//! The plan: for each tensor, whether and how it becomes ternary. It can be saved, edited and used again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde::{Deserialize, Serialize};
+use ternarize::ScaleType;
+use ternarize::model::TensorInfo;
+
+use crate::failure::Usage;
+use crate::method::{Choices, Method, float_type};
+use crate::names::{self, Target};
+use crate::selection::{Patterns, Reason, select};
+
+/// The version of plan files.
+const VERSION: u32 = 1;
+
+/// What happens to a tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// It becomes ternary.
+    Ternarize(Method),
+    /// It stays as it is.
+    Keep(Reason),
+}
+
+/// What happens to each tensor of a model, in their order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// How the output holds ternary tensors.
+    pub target: Target,
+    /// One action for each tensor.
+    pub actions: Vec<Action>,
+}
+
+/// A plan as a file.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlanFile {
+    version: u32,
+    #[serde(with = "names")]
+    to: Option<Target>,
+    #[serde(default)]
+    tensor: Vec<PlannedTensor>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlannedTensor {
+    name: String,
+    /// Whether it becomes ternary.
+    ternary: bool,
+    /// Why not. Only for readers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    how: Option<Choices>,
+}
+
+impl Plan {
+    /// The plan of a command line.
+    ///
+    /// # Errors
+    ///
+    /// [`Usage`] for options that exclude each other, and for a pattern that fits no tensor; an error if nothing would become ternary.
+    pub fn new(
+        tensors: &[&TensorInfo],
+        target: Target,
+        choices: &Choices,
+        patterns: &Patterns,
+    ) -> Result<Self> {
+        let usage = |reason| anyhow!(Usage(reason));
+        // The options are wrong or right whatever the model is.
+        choices.method(target, ScaleType::F32).map_err(usage)?;
+        let reasons = select(tensors, patterns)?;
+        let mut actions = Vec::new();
+        for (info, reason) in tensors.iter().zip(reasons) {
+            actions.push(match (reason, float_type(info)) {
+                (Some(reason), _) => Action::Keep(reason),
+                (None, None) => Action::Keep("not floats".into()),
+                (None, Some(float)) => {
+                    let method = choices.method(target, float).map_err(usage)?;
+                    planned(info, target, method)
+                }
+            });
+        }
+        let plan = Self { target, actions };
+        plan.check(tensors)?;
+        Ok(plan)
+    }
+
+    /// Something must become ternary.
+    fn check(&self, tensors: &[&TensorInfo]) -> Result<()> {
+        let ternary = |action: &Action| matches!(action, Action::Ternarize(_));
+        if self.actions.iter().any(ternary) {
+            return Ok(());
+        }
+        let Some((info, Action::Keep(reason))) = tensors
+            .iter()
+            .zip(&self.actions)
+            .max_by_key(|(info, _)| info.weights())
+        else {
+            bail!("the model has no tensors");
+        };
+        let name = info.name().escape_debug();
+        bail!("nothing would become ternary: the largest tensor `{name}` is left: {reason}")
+    }
+
+    /// The plan of a file.
+    ///
+    /// # Errors
+    ///
+    /// For a file that is no plan, or not one for this model.
+    pub fn parse(text: &str, tensors: &[&TensorInfo]) -> Result<Self> {
+        let file: PlanFile = toml::from_str(text)?;
+        if file.version != VERSION {
+            bail!(
+                "version {} of plans is unknown: this is {VERSION}",
+                file.version
+            );
+        }
+        let target = file.to.context("the plan does not say `to`")?;
+        let mut planned_tensors = BTreeMap::new();
+        for tensor in file.tensor {
+            let name = tensor.name.clone();
+            if planned_tensors.insert(name.clone(), tensor).is_some() {
+                bail!("the plan names the tensor `{}` twice", name.escape_debug());
+            }
+        }
+        let names: BTreeSet<&str> = tensors.iter().map(|info| info.name()).collect();
+        if let Some(name) = planned_tensors
+            .keys()
+            .find(|name| !names.contains(name.as_str()))
+        {
+            bail!(
+                "the model has no tensor `{}`, which the plan names",
+                name.escape_debug()
+            );
+        }
+        let actions = tensors.iter().map(|info| {
+            let name = info.name().escape_debug();
+            let tensor = planned_tensors.get(info.name());
+            let tensor =
+                tensor.with_context(|| format!("the plan does not name the tensor `{name}`"))?;
+            action(info, target, tensor).with_context(|| format!("the plan of the tensor `{name}`"))
+        });
+        let actions = actions.collect::<Result<_>>()?;
+        let plan = Self { target, actions };
+        plan.check(tensors)?;
+        Ok(plan)
+    }
+
+    /// The plan as a file.
+    ///
+    /// # Errors
+    ///
+    /// None that are known; those of the TOML writer.
+    pub fn to_toml(&self, tensors: &[&TensorInfo]) -> Result<String> {
+        let tensor = |(info, action): (&&TensorInfo, &Action)| PlannedTensor {
+            name: info.name().into(),
+            ternary: matches!(action, Action::Ternarize(_)),
+            reason: match action {
+                Action::Keep(reason) => Some(reason.clone()),
+                Action::Ternarize(_) => None,
+            },
+            how: match action {
+                Action::Keep(_) => None,
+                Action::Ternarize(method) => Some(method.choices(self.target)),
+            },
+        };
+        let file = PlanFile {
+            version: VERSION,
+            to: Some(self.target),
+            tensor: tensors.iter().zip(&self.actions).map(tensor).collect(),
+        };
+        Ok(toml::to_string(&file)?)
+    }
+
+    /// What the output holds.
+    ///
+    /// # Errors
+    ///
+    /// For a tensor that the output cannot hold.
+    pub fn outputs(&self, tensors: &[&TensorInfo]) -> Result<Vec<TensorInfo>> {
+        let outputs = tensors
+            .iter()
+            .zip(&self.actions)
+            .map(|(info, action)| match action {
+                Action::Keep(_) => Ok((*info).clone()),
+                Action::Ternarize(method) => {
+                    let encoding = method.encoding(self.target);
+                    Ok(TensorInfo::new(info.name(), info.shape(), encoding)?)
+                }
+            });
+        outputs.collect()
+    }
+}
+
+/// The action for a tensor that was selected: it is left if the output cannot hold it as ternary, or only with more bytes.
+fn planned(info: &TensorInfo, target: Target, method: Method) -> Action {
+    match TensorInfo::new(info.name(), info.shape(), method.encoding(target)) {
+        Err(error) => Action::Keep(crate::failure::one_line(&error.into())),
+        Ok(output) if output.bytes() >= info.bytes() => Action::Keep(format!(
+            "it would take {} bytes as trits and scales, and takes {}",
+            output.bytes(),
+            info.bytes()
+        )),
+        Ok(_) => Action::Ternarize(method),
+    }
+}
+
+/// The action of a plan file.
+fn action(info: &TensorInfo, target: Target, tensor: &PlannedTensor) -> Result<Action> {
+    match (tensor.ternary, &tensor.how) {
+        (false, None) => Ok(Action::Keep(
+            tensor.reason.clone().unwrap_or("by the plan".into()),
+        )),
+        (false, Some(_)) => bail!("`how` has no effect, for it is not to become ternary"),
+        (true, how) => {
+            let float = float_type(info).context("its numbers are not floats")?;
+            let choices = how.clone().unwrap_or_default();
+            let method = choices
+                .method(target, float)
+                .map_err(|reason| anyhow!(reason))?;
+            TensorInfo::new(info.name(), info.shape(), method.encoding(target))?;
+            Ok(Action::Ternarize(method))
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Progress on a terminal, and the wish to stop.
+
+use std::io::{IsTerminal, stderr};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::failure::Interrupted;
+
+/// Whether the user has asked to stop.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// Has the first interrupt or request to end the program be noticed by [`Progress::advance`], so that nothing is left behind. A second one
+/// ends the program at once.
+///
+/// # Errors
+///
+/// If the system does not allow it.
+pub fn notice_interrupts() -> anyhow::Result<()> {
+    ctrlc::set_handler(|| {
+        if STOP.swap(true, Ordering::SeqCst) {
+            std::process::exit(i32::from(crate::failure::INTERRUPTED));
+        }
+    })?;
+    Ok(())
+}
+
+/// How far a command has come.
+#[derive(Debug)]
+pub struct Progress {
+    bar: ProgressBar,
+}
+
+impl Progress {
+    /// Shows the progress of so many bytes on standard error, if that is a terminal.
+    #[must_use]
+    pub fn of_bytes(what: &'static str, bytes: u64, quiet: bool) -> Self {
+        let shown = !quiet && stderr().is_terminal();
+        let target = match shown {
+            true => ProgressDrawTarget::stderr(),
+            false => ProgressDrawTarget::hidden(),
+        };
+        let bar = ProgressBar::with_draw_target(Some(bytes), target).with_message(what);
+        let template = "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        Self { bar }
+    }
+
+    /// Some more bytes are done.
+    ///
+    /// # Errors
+    ///
+    /// [`Interrupted`] if the user has asked to stop.
+    pub fn advance(&self, bytes: u64) -> Result<(), Interrupted> {
+        self.bar.inc(bytes);
+        match STOP.load(Ordering::SeqCst) {
+            true => Err(Interrupted),
+            false => Ok(()),
+        }
+    }
+
+    /// Begins once more.
+    pub fn restart(&self) {
+        self.bar.reset();
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
