@@ -4,10 +4,14 @@
 mod common;
 
 mod forged;
+mod gguf;
+mod gguf_hostile;
 mod headers;
+mod made;
 mod overwritten;
 mod planes;
 mod safetensors;
 mod safetensors_hostile;
 mod safetensors_round_trip;
+mod streamed;
 mod whole;
