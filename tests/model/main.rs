@@ -3,6 +3,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod checkpoints;
+mod faults;
 mod forged;
 mod gguf;
 mod gguf_hostile;

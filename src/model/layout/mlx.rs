@@ -31,9 +31,10 @@ pub(super) fn recognize(config: &Mlx, stored: &mut StoredByName) -> Vec<Recogniz
         let as_described = config.bits(layer) == Some(2)
             && MLX_GROUPS.contains(&group)
             && columns == group * groups
+            && !rest.is_empty()
             && !rest.contains(&0)
             && weight.dtype == "U32"
-            && scales.shape.get(..rest.len()) == Some(rest)
+            && scales.shape.split_last() == Some((&groups, rest))
             && (&scales.shape, &scales.dtype) == (&biases.shape, &biases.dtype);
         let scale_type = float_type(&scales.dtype).filter(|_| as_described);
         let scale_type = scale_type.filter(|kind| *kind != ScaleType::F64)?;
