@@ -1,57 +1,52 @@
 //! Disks that fail: at each read, write and seek in turn the error says so, and the old file stays.
 
-use std::cell::Cell;
+use core::cell::Cell;
 use std::fs;
 use std::io::{self, Cursor, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
-use std::rc::Rc;
 
 use ternarize::model::{ModelError, ModelReader, ModelWriter, TensorInfo, replace_file};
 
 use crate::forged::Forged;
 use crate::made::{Gguf, NOWHERE, copied, open, put_again};
 
-/// What is still done before the disk fails.
-#[derive(Clone)]
-struct Luck(Rc<Cell<usize>>);
+/// A file that fails when so many reads, writes and seeks are done.
+struct Failing<'a, T>(T, &'a Cell<usize>);
 
-impl Luck {
-    fn new(operations: usize) -> Self {
-        Self(Rc::new(Cell::new(operations)))
-    }
-
+impl<T> Failing<'_, T> {
     fn take(&self) -> io::Result<()> {
-        let left = self.0.get().checked_sub(1);
-        self.0.set(left.unwrap_or(0));
-        left.map(drop).ok_or_else(|| io::Error::other("bad disk"))
+        take(self.1)
     }
 }
 
-/// A file that fails when its luck ends.
-struct Failing<T>(T, Luck);
+fn take(operations: &Cell<usize>) -> io::Result<()> {
+    let left = operations.get().checked_sub(1);
+    operations.set(left.unwrap_or(0));
+    left.map(drop).ok_or_else(|| io::Error::other("bad disk"))
+}
 
-impl<T: Read> Read for Failing<T> {
+impl<T: Read> Read for Failing<'_, T> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        self.1.take()?;
+        self.take()?;
         self.0.read(bytes)
     }
 }
 
-impl<T: Write> Write for Failing<T> {
+impl<T: Write> Write for Failing<'_, T> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.1.take()?;
+        self.take()?;
         self.0.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.1.take()?;
+        self.take()?;
         self.0.flush()
     }
 }
 
-impl<T: Seek> Seek for Failing<T> {
+impl<T: Seek> Seek for Failing<'_, T> {
     fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
-        self.1.take()?;
+        self.take()?;
         self.0.seek(position)
     }
 }
@@ -112,10 +107,10 @@ fn a_file_that_cannot_be_read_is_named() {
     for bytes in files() {
         let mut operations = 0;
         loop {
-            let luck = Luck::new(operations);
+            let left = Cell::new(operations);
             let opened = ModelReader::open_with(NOWHERE, |_| {
-                luck.take()?;
-                Ok(Failing(Cursor::new(bytes.clone()), luck.clone()))
+                take(&left)?;
+                Ok(Failing(Cursor::new(bytes.clone()), &left))
             });
             match opened.and_then(|reader| read_all(&reader)) {
                 Ok(()) => break,
@@ -142,18 +137,18 @@ fn each_file_of_a_model_that_cannot_be_read_is_named() {
         "index.json",
         br#"{"weight_map":{"x.trits":"model.safetensors"}}"#,
     );
-    let (mut operations, mut named) = (0, std::collections::BTreeSet::new());
+    let (mut operations, mut named) = (0, vec![]);
     loop {
-        let luck = Luck::new(operations);
+        let left = Cell::new(operations);
         let opened = ModelReader::open_with(folder.path().join("index.json"), |path| {
-            luck.take()?;
-            Ok(Failing(fs::File::open(path)?, luck.clone()))
+            take(&left)?;
+            Ok(Failing(fs::File::open(path)?, &left))
         });
         match opened.and_then(|reader| read_all(&reader)) {
             Ok(()) => break,
             Err(ModelError::Read { path, .. }) => {
                 let name = path.file_name().unwrap().to_str().unwrap();
-                named.insert(name.to_string());
+                named.push(name.to_string());
             }
             Err(error) => panic!("{operations}: {error}"),
         }
@@ -224,7 +219,7 @@ fn a_file_that_cannot_be_written_leaves_the_old_one() {
         loop {
             fs::write(&path, "old").unwrap();
             let written = replace_file(&path, |file| {
-                write(&reader, Failing(file, Luck::new(operations))).map_err(Failure::Model)
+                write(&reader, Failing(file, &Cell::new(operations))).map_err(Failure::Model)
             });
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
             match written {

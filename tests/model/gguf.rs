@@ -44,7 +44,8 @@ fn is_tensor(reader: &ModelReader, index: usize, expected: &Value) {
             let trits = trits_of(expected["trits"].as_str().unwrap());
             assert!(tensor.trits().iter().eq(trits));
             let bits = expected["scales_f16_bits"].as_array().unwrap().iter();
-            let scale = |bits: &Value| half::f16::from_bits(bits.as_u64().unwrap() as u16);
+            let scale =
+                |bits: &Value| half::f16::from_bits(u16::try_from(bits.as_u64().unwrap()).unwrap());
             let scales = bits.map(|bits| scale(bits).to_f64());
             assert_eq!(tensor.lambda_p(), scales.collect::<Vec<_>>());
             let values = tensor.dequantize::<f32>().into_iter();
@@ -300,7 +301,7 @@ fn what_gguf_cannot_hold_is_refused() {
             "it has a name of more than 63 bytes",
         ),
     ] {
-        let error = new(&[info.clone()], &metadata).unwrap_err();
+        let error = new(core::slice::from_ref(&info), &metadata).unwrap_err();
         let name = info.name();
         let message = format!("the tensor `{name}` cannot be stored as GGUF: {reason}");
         assert_eq!(error.to_string(), message);

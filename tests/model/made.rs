@@ -175,7 +175,7 @@ impl Gguf {
         let mut data = vec![];
         for tensor in &self.tensors {
             bytes.extend(string(&tensor.name));
-            bytes.extend((tensor.extents.len() as u32).to_le_bytes());
+            bytes.extend(u32::try_from(tensor.extents.len()).unwrap().to_le_bytes());
             bytes.extend(
                 tensor
                     .extents
