@@ -1,19 +1,14 @@
 //! Checkpoints of Hugging Face's `BitNet` and of MLX: a safetensors file and the config.json beside it.
 
 use std::fs;
-use std::io::Cursor;
 
 use half::{bf16, f16};
 use serde_json::{Value, json};
-use ternarize::model::{
-    Encoding, Metadata, ModelError, ModelReader, ModelWriter, Tensor, TensorInfo,
-};
-use ternarize::tensor::{Grouping, Shape, TernaryTensor};
-use ternarize::{Code, Format, PackedTritsBuf, ScaleSlice, ScaleType, Scales};
+use ternarize::ScaleType;
+use ternarize::model::{Encoding, Metadata, ModelError, ModelReader, Tensor, TensorInfo};
 
 use crate::made::{
-    InMemory, Stored, bytes_of, copied, find, open, put_again, safetensors, ternary, trits_of,
-    unhex, vectors,
+    Stored, bytes_of, copied, find, put_again, safetensors, ternary, trits_of, unhex, vectors,
 };
 
 const OTHERS: &str = include_str!("../golden/formats/others.json");
@@ -24,14 +19,14 @@ fn golden(format: &str) -> Value {
 }
 
 /// Opens a folder of these two files.
-fn checkpoint(model: &[u8], config: &str) -> Result<ModelReader, ModelError> {
+pub(crate) fn checkpoint(model: &[u8], config: &str) -> Result<ModelReader, ModelError> {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("model.safetensors"), model).unwrap();
     fs::write(folder.path().join("config.json"), config).unwrap();
     ModelReader::open(folder.path())
 }
 
-fn bitnet(class: Option<&str>) -> String {
+pub(crate) fn bitnet(class: Option<&str>) -> String {
     let mut config = json!({"quantization_config": {"quant_method": "bitnet"}});
     if let Some(class) = class {
         config["quantization_config"]["linear_class"] = json!(class);
@@ -40,12 +35,7 @@ fn bitnet(class: Option<&str>) -> String {
     config.to_string()
 }
 
-/// What is written multiplies.
-fn multiplied() -> String {
-    bitnet(Some("autobitlinear"))
-}
-
-fn mlx(group: usize) -> Value {
+pub(crate) fn mlx(group: usize) -> Value {
     json!({"quantization": {"group_size": group, "bits": 2}})
 }
 
@@ -64,7 +54,7 @@ fn layer(reader: &ModelReader, name: &str) -> (f64, Vec<i8>) {
 }
 
 #[test]
-fn bitnet_layers_are_read_with_either_meaning_of_the_scale() {
+pub(crate) fn bitnet_layers_are_read_with_either_meaning_of_the_scale() {
     let vector = golden("huggingface");
     let (packed, trits) = (
         unhex(vector["bytes"].as_str().unwrap()),
@@ -122,7 +112,7 @@ fn bitnet_layers_are_read_with_either_meaning_of_the_scale() {
 }
 
 #[test]
-fn bitnet_layers_that_are_none_are_carried_or_refused() {
+pub(crate) fn bitnet_layers_that_are_none_are_carried_or_refused() {
     let opened = |packed: Stored<'_>, scale: Stored<'_>| {
         let reader = checkpoint(&safetensors(&[packed, scale]), &bitnet(None)).unwrap();
         let first = reader.tensors().position(TensorInfo::is_ternary);
@@ -317,171 +307,6 @@ fn mlx_layers_that_are_none_are_carried_or_refused() {
     };
     assert!(tensor.trits().iter().all(|trit| trit == 0));
     assert_eq!(tensor.lambda_p(), [0.0; 4]);
-}
-
-/// A tensor of this shape with these trits and one scale.
-fn made(shape: [usize; 2], scale: f32) -> TernaryTensor {
-    let trits: Vec<i8> = (0..shape[0] * shape[1])
-        .map(|i| (i * i % 7 % 3) as i8 - 1)
-        .collect();
-    let plane = PackedTritsBuf::from_trits(Code::TwoBit, &trits).unwrap();
-    let shape = Shape::new(&shape).unwrap();
-    let scales = [scale];
-    let scales = ScaleSlice::F32(&scales);
-    TernaryTensor::from_parts(shape, Grouping::Tensor, vec![plane], scales, None).unwrap()
-}
-
-/// The tensor in a file with one encoding.
-fn stored(tensor: &TernaryTensor, encoding: Encoding) -> Result<Vec<u8>, ModelError> {
-    let gguf = matches!(encoding, Encoding::Blocks(_));
-    let metadata = if gguf {
-        Metadata::new_gguf("test")
-    } else {
-        Metadata::new_safetensors([].into())
-    };
-    let info = TensorInfo::new("fc.weight", tensor.shape().axes(), encoding)?;
-    let mut writer = ModelWriter::new(Cursor::new(vec![]), &metadata, &[info])?;
-    writer.put("fc.weight", &Tensor::Ternary(tensor.clone()))?;
-    Ok(writer.finish()?.into_inner())
-}
-
-fn planes(scale_type: ScaleType) -> Encoding {
-    Encoding::Planes {
-        grouping: Grouping::Tensor,
-        code: Code::TwoBit,
-        planes: 1,
-        scale_type,
-        scales: Scales::One,
-        rule: None,
-        bias: false,
-        rotation: None,
-    }
-}
-
-#[test]
-fn layers_go_from_each_encoding_to_each() {
-    let tensor = made([4, 256], 0.3125);
-    let read = |bytes: &[u8], encoding: &Encoding| -> TernaryTensor {
-        match encoding {
-            Encoding::HuggingFace { .. } => {
-                ternary(&checkpoint(bytes, &multiplied()).unwrap(), "fc.weight")
-            }
-            Encoding::Mlx { group, .. } => {
-                let config = mlx(*group).to_string();
-                ternary(&checkpoint(bytes, &config).unwrap(), "fc.weight")
-            }
-            _ => ternary::<Cursor<Vec<u8>>>(&open(bytes).unwrap() as &InMemory, "fc.weight"),
-        }
-    };
-    let mut encodings = vec![];
-    for scale_type in [ScaleType::F32, ScaleType::F16, ScaleType::Bf16] {
-        encodings.push(Encoding::HuggingFace {
-            scale_type,
-            divided: false,
-        });
-        let groups = [32, 64, 128].into_iter();
-        encodings.extend(groups.map(|group| Encoding::Mlx { group, scale_type }));
-    }
-    encodings.extend(Format::ALL.map(Encoding::Blocks));
-    for first in &encodings {
-        let bytes = stored(&tensor, first.clone()).unwrap();
-        let once = read(&bytes, first);
-        assert_eq!(once.dequantize::<f32>(), tensor.dequantize::<f32>());
-        assert_eq!(stored(&once, first.clone()).unwrap(), bytes);
-        for second in &encodings {
-            let twice = read(&stored(&once, second.clone()).unwrap(), second);
-            assert_eq!(twice.dequantize::<f32>(), tensor.dequantize::<f32>());
-            assert_eq!(stored(&twice, first.clone()).unwrap(), bytes);
-        }
-    }
-    let own = stored(&tensor, planes(ScaleType::F32)).unwrap();
-    assert_eq!(read(&own, &planes(ScaleType::F32)), tensor);
-    assert!(matches!(
-        stored(&tensor, planes(ScaleType::F16)),
-        Err(ModelError::Unfit { .. })
-    ));
-}
-
-#[test]
-fn what_an_encoding_cannot_hold_is_refused() {
-    let hf = |scale_type| Encoding::HuggingFace {
-        scale_type,
-        divided: false,
-    };
-    let mlx = |group, scale_type| Encoding::Mlx { group, scale_type };
-    let error = |shape, scale, encoding| stored(&made(shape, scale), encoding).unwrap_err();
-    for (shape, scale, encoding, kind, reason) in [
-        (
-            [6, 4],
-            0.5,
-            hf(ScaleType::F32),
-            "hf-bitnet",
-            "its 6 rows are not a multiple of 4",
-        ),
-        (
-            [4, 4],
-            0.5,
-            hf(ScaleType::F64),
-            "hf-bitnet",
-            "its scales are not f16, bf16 or f32",
-        ),
-        ([4, 4], 0.1, hf(ScaleType::F16), "hf-bitnet", ""),
-        (
-            [4, 48],
-            0.5,
-            mlx(32, ScaleType::F32),
-            "mlx",
-            "its rows of 48 weights are not a multiple of the group of 32",
-        ),
-        (
-            [4, 48],
-            0.5,
-            mlx(48, ScaleType::F32),
-            "mlx",
-            "its groups are not of 32, 64 or 128 weights",
-        ),
-        (
-            [4, 64],
-            0.5,
-            mlx(64, ScaleType::PowerOfTwo),
-            "mlx",
-            "its scales are not f16, bf16 or f32",
-        ),
-        ([4, 64], 0.1, mlx(64, ScaleType::Bf16), "mlx", ""),
-        (
-            [4, 256],
-            0.1,
-            Encoding::Blocks(Format::Tq2_0),
-            "TQ2_0",
-            "its scales are not numbers of the type f16",
-        ),
-    ] {
-        let message = error(shape, scale, encoding).to_string();
-        let start = format!("the tensor `fc.weight` cannot be stored as {kind}: {reason}");
-        assert!(
-            message.starts_with(&start) && message.len() > 65,
-            "{message}"
-        );
-    }
-    let info = |name: &str, shape: &[usize], encoding| TensorInfo::new(name, shape, encoding);
-    let message = info("fc", &[4, 64], mlx(64, ScaleType::F32))
-        .unwrap_err()
-        .to_string();
-    assert!(message.contains("named `.weight` only"), "{message}");
-    let message = info("w.weight", &[4, 0], mlx(0, ScaleType::F32)).unwrap_err();
-    assert!(
-        message
-            .to_string()
-            .ends_with("its groups are not of 32, 64 or 128 weights")
-    );
-    for shape in [&[64][..], &[4, 4, 64]] {
-        let message = info("w", shape, hf(ScaleType::F32))
-            .unwrap_err()
-            .to_string();
-        assert!(message.ends_with("it is not a matrix"), "{message}");
-    }
-    // Experts of a layer may lie in one tensor of MLX.
-    assert!(info("w.weight", &[2, 4, 64], mlx(64, ScaleType::F32)).is_ok());
 }
 
 #[test]

@@ -13,12 +13,6 @@ use crate::made::{Gguf, NOWHERE, copied, open, put_again};
 /// A file that fails when so many reads, writes and seeks are done.
 struct Failing<'a, T>(T, &'a Cell<usize>);
 
-impl<T> Failing<'_, T> {
-    fn take(&self) -> io::Result<()> {
-        take(self.1)
-    }
-}
-
 fn take(operations: &Cell<usize>) -> io::Result<()> {
     let left = operations.get().checked_sub(1);
     operations.set(left.unwrap_or(0));
@@ -27,26 +21,26 @@ fn take(operations: &Cell<usize>) -> io::Result<()> {
 
 impl<T: Read> Read for Failing<'_, T> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        self.take()?;
+        take(self.1)?;
         self.0.read(bytes)
     }
 }
 
 impl<T: Write> Write for Failing<'_, T> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.take()?;
+        take(self.1)?;
         self.0.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.take()?;
+        take(self.1)?;
         self.0.flush()
     }
 }
 
 impl<T: Seek> Seek for Failing<'_, T> {
     fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
-        self.take()?;
+        take(self.1)?;
         self.0.seek(position)
     }
 }

@@ -4,6 +4,7 @@
 mod common;
 
 mod checkpoints;
+mod encodings;
 mod faults;
 mod forged;
 mod gguf;

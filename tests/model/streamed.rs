@@ -341,37 +341,6 @@ fn a_copy_that_is_stopped_leaves_the_tensor_to_be_written() {
     assert_eq!(Model::from_bytes(&bytes).unwrap().tensors().count(), 1);
 }
 
-/// What the encoding needs is said before anything is computed.
-#[test]
-fn what_an_encoding_cannot_hold_is_said_with_what_would_fit() {
-    let error = |encoding| TensorInfo::new("fc", &[2, 192], encoding).unwrap_err();
-    let message = "the tensor `fc` cannot be stored as TQ2_0: its rows of 192 weights are not a multiple of 256; q2_0 would fit";
-    assert_eq!(error(Encoding::Blocks(Format::Tq2_0)).to_string(), message);
-    let error = TensorInfo::new("fc", &[9, 100], Encoding::Blocks(Format::Q2_0)).unwrap_err();
-    let message = "the tensor `fc` cannot be stored as Q2_0: its rows of 100 weights are not a multiple of 64; no format of GGUF would fit, safetensors would";
-    assert_eq!(error.to_string(), message);
-    // A tensor made in memory, with two scales, for blocks with one.
-    let mut model = Model::new();
-    let weights: Vec<f32> = (0..512_u16).map(|i| f32::from(i % 7) - 2.0).collect();
-    let weights = DenseTensor::new(&[2, 256], &weights).unwrap();
-    model.insert("w", Tensor::Dense(weights));
-    let how = Ternarizer::new().rule(Rule::TwoScale);
-    model
-        .ternarize("w", Grouping::OUTPUT_CHANNEL, &how)
-        .unwrap();
-    let info = TensorInfo::new("w", &[2, 256], Encoding::Blocks(Format::Tq2_0)).unwrap();
-    let metadata = Metadata::new_gguf("test");
-    let mut writer = ModelWriter::new(Cursor::new(vec![]), &metadata, &[info]).unwrap();
-    let error = writer
-        .put("w", model.get("w").unwrap())
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.starts_with("the tensor `w` cannot be stored as TQ2_0: "),
-        "{error}"
-    );
-}
-
 /// The header may be anything that the file has bytes for.
 #[test]
 fn a_damaged_file_is_refused_or_can_be_copied() {
