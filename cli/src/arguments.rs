@@ -102,7 +102,7 @@ pub struct Inspect {
 #[derive(Args, Debug)]
 pub struct Output {
     /// The file to write; a folder for hf-bitnet, mlx and --shard-size.
-    #[arg(short, long = "output", value_name = "OUT")]
+    #[arg(short = 'o', long = "output", value_name = "OUT")]
     pub path: PathBuf,
     /// Replace what is there.
     #[arg(long)]
@@ -241,7 +241,7 @@ pub struct Verify {
 pub struct Demo {
     /// The folder for the files.
     #[arg(
-        short,
+        short = 'o',
         long = "output",
         value_name = "FOLDER",
         default_value = "ternarize-demo"

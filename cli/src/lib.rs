@@ -9,7 +9,6 @@
 //! ```
 
 #![expect(
-    clippy::alloc_instead_of_core,
     clippy::std_instead_of_core,
     clippy::std_instead_of_alloc,
     reason = "a program, which has the standard library"

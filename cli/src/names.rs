@@ -150,7 +150,6 @@ pub fn parse<T: Named>(name: &str) -> Result<T, String> {
 /// # Errors
 ///
 /// Those of the serializer.
-#[expect(clippy::ref_option, reason = "serde calls it with a reference")]
 pub fn serialize<T: Named, S: Serializer>(value: &Option<T>, to: S) -> Result<S::Ok, S::Error> {
     match value {
         Some(value) => to.serialize_str(&value.name()),

@@ -10,18 +10,13 @@ use crate::failure::Interrupted;
 /// Whether the user has asked to stop.
 static STOP: AtomicBool = AtomicBool::new(false);
 
-/// Has the first interrupt or request to end the program be noticed by [`Progress::advance`], so that nothing is left behind. A second one
-/// ends the program at once.
+/// Has an interrupt, or a request to end the program, be noticed by [`Progress::advance`], so that nothing is left behind.
 ///
 /// # Errors
 ///
 /// If the system does not allow it.
 pub fn notice_interrupts() -> anyhow::Result<()> {
-    ctrlc::set_handler(|| {
-        if STOP.swap(true, Ordering::SeqCst) {
-            std::process::exit(i32::from(crate::failure::INTERRUPTED));
-        }
-    })?;
+    ctrlc::set_handler(|| STOP.store(true, Ordering::SeqCst))?;
     Ok(())
 }
 
@@ -36,9 +31,10 @@ impl Progress {
     #[must_use]
     pub fn of_bytes(what: &'static str, bytes: u64, quiet: bool) -> Self {
         let shown = !quiet && stderr().is_terminal();
-        let target = match shown {
-            true => ProgressDrawTarget::stderr(),
-            false => ProgressDrawTarget::hidden(),
+        let target = if shown {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
         };
         let bar = ProgressBar::with_draw_target(Some(bytes), target).with_message(what);
         let template = "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left";
@@ -55,10 +51,10 @@ impl Progress {
     /// [`Interrupted`] if the user has asked to stop.
     pub fn advance(&self, bytes: u64) -> Result<(), Interrupted> {
         self.bar.inc(bytes);
-        match STOP.load(Ordering::SeqCst) {
-            true => Err(Interrupted),
-            false => Ok(()),
+        if STOP.load(Ordering::SeqCst) {
+            return Err(Interrupted);
         }
+        Ok(())
     }
 
     /// Begins once more.

@@ -207,10 +207,8 @@ impl Job<'_> {
             single_nonzero_groups: single,
             bits_per_weight: tensor.bits_per_weight(),
         };
-        let drawing = match self.drawings {
-            true => Some(drawing(tensor, values, &metrics)?),
-            false => None,
-        };
+        let drawing = self.drawings.then(|| drawing(tensor, values, &metrics));
+        let drawing = drawing.transpose()?;
         Ok(Made { metrics, drawing })
     }
 

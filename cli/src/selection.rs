@@ -117,7 +117,7 @@ fn by_name(name: &str) -> Option<&'static str> {
     };
     let kept = KEPT.iter().find(|(parts, _)| {
         let has = |part: &&str| words.iter().any(|word| within(word, part));
-        parts.iter().any(|part| has(&part))
+        parts.iter().any(has)
     });
     kept.map(|(_, what)| *what)
 }

@@ -44,6 +44,8 @@ def dense_tensors():
 
 
 TERNARY = {"conv1.weight", "conv2.weight", "fc1.weight", "fc2.weight"}
+# Of a convolutional network the first and the last layer stay as they are unless asked for.
+ENDS = ["--include", "conv1.weight", "--include", "fc2.weight"]
 
 
 def compare(what, ternary, dense, originals, names):
@@ -69,7 +71,7 @@ def main():
     save_file(originals, original)
     for variant, options in VARIANTS.items():
         ternary, dense = work / f"{variant}.safetensors", work / f"{variant}-dense.safetensors"
-        tool("quantize", original, "-o", ternary, "--to", "safetensors", *options)
+        tool("quantize", original, "-o", ternary, "--to", "safetensors", *ENDS, *options)
         tool("dequantize", ternary, "-o", dense, "--type", "f32")
         compare(variant, ternary, dense, originals, TERNARY)
 
