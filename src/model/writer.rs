@@ -7,7 +7,7 @@ use core::fmt;
 use std::io::{Read, Seek, SeekFrom, Write};
 
 use super::container::{gguf, safetensors};
-use super::info::Part;
+use super::parts::Part;
 use super::{Encoding, Metadata, ModelError, ModelReader, Tensor, TensorInfo, layout};
 
 /// Writes a model file of which all tensors are described beforehand; then they are written in any order.

@@ -54,7 +54,7 @@ fn layer(reader: &ModelReader, name: &str) -> (f64, Vec<i8>) {
 }
 
 #[test]
-pub(crate) fn bitnet_layers_are_read_with_either_meaning_of_the_scale() {
+fn bitnet_layers_are_read_with_either_meaning_of_the_scale() {
     let vector = golden("huggingface");
     let (packed, trits) = (
         unhex(vector["bytes"].as_str().unwrap()),
@@ -91,7 +91,7 @@ pub(crate) fn bitnet_layers_are_read_with_either_meaning_of_the_scale() {
         match put_again(&reader) {
             Ok(bytes) => assert_eq!(bytes, copied(&reader).unwrap()),
             Err(error) => {
-                assert_eq!(expected, divided);
+                assert_ne!(class, Some("autobitlinear"));
                 let message = "the tensor `fc.weight` cannot be stored as hf-bitnet: scales are written to be multiplied by, not divided";
                 assert_eq!(error.to_string(), message);
             }
@@ -111,8 +111,12 @@ pub(crate) fn bitnet_layers_are_read_with_either_meaning_of_the_scale() {
     }
 }
 
+fn scale(bytes: &[u8]) -> Stored<'_> {
+    ("w_scale", "F32", &[1], bytes)
+}
+
 #[test]
-pub(crate) fn bitnet_layers_that_are_none_are_carried_or_refused() {
+fn bitnet_layers_that_are_none_are_carried_or_refused() {
     let opened = |packed: Stored<'_>, scale: Stored<'_>| {
         let reader = checkpoint(&safetensors(&[packed, scale]), &bitnet(None)).unwrap();
         let first = reader.tensors().position(TensorInfo::is_ternary);
@@ -123,9 +127,6 @@ pub(crate) fn bitnet_layers_that_are_none_are_carried_or_refused() {
         ("w", "U8", &[1, 2][..], &[0x55; 2][..]),
         1.0_f32.to_le_bytes(),
     );
-    fn scale(bytes: &[u8]) -> Stored<'_> {
-        ("w_scale", "F32", &[1], bytes)
-    }
     // Another type or shape is no layer.
     for packed in [
         ("w", "I8", &[1, 2][..], &[0x55; 2][..]),

@@ -19,7 +19,7 @@ fn multiplied() -> String {
 /// A tensor of this shape with these trits and one scale.
 fn made(shape: [usize; 2], scale: f32) -> TernaryTensor {
     let trits: Vec<i8> = (0..shape[0] * shape[1])
-        .map(|i| (i * i % 7 % 3) as i8 - 1)
+        .map(|i| [-1, 0, 1][i * i % 7 % 3])
         .collect();
     let plane = PackedTritsBuf::from_trits(Code::TwoBit, &trits).unwrap();
     let shape = Shape::new(&shape).unwrap();

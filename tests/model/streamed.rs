@@ -7,11 +7,8 @@ use std::path::Path;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use ternarize::model::{
-    DenseTensor, Encoding, Metadata, Model, ModelError, ModelReader, ModelWriter, Tensor,
-    TensorInfo,
+    Encoding, Metadata, Model, ModelError, ModelReader, ModelWriter, Tensor, TensorInfo,
 };
-use ternarize::tensor::Grouping;
-use ternarize::{Format, Rule, Ternarizer};
 
 use crate::forged::Forged;
 use crate::made::{Gguf, Stored, copied, find, open, put_again, safetensors, ternary};

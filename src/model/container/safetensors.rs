@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use super::{Contents, Source, Stored, duplicate, not_a, number_type};
 use crate::model::error::printable;
-use crate::model::info::Part;
+use crate::model::parts::Part;
 use crate::model::{Metadata, ModelError};
 
 /// The bytes before the header, which give its length. The header is filled up to a multiple of it, so that the data are aligned.
