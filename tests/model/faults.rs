@@ -148,11 +148,9 @@ fn each_file_of_a_model_that_cannot_be_read_is_named() {
         }
         operations += 1;
     }
-    assert!(
-        named
-            .iter()
-            .eq(["config.json", "index.json", "model.safetensors"])
-    );
+    named.sort();
+    named.dedup();
+    assert_eq!(named, ["config.json", "index.json", "model.safetensors"]);
 }
 
 #[test]
