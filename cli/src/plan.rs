@@ -24,6 +24,17 @@ pub enum Action {
     Keep(Reason),
 }
 
+impl Action {
+    /// How the tensor becomes ternary, if it does.
+    #[must_use]
+    pub const fn method(&self) -> Option<Method> {
+        match self {
+            Self::Ternarize(method) => Some(*method),
+            Self::Keep(_) => None,
+        }
+    }
+}
+
 /// What happens to each tensor of a model, in their order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
