@@ -43,7 +43,8 @@ fuzz_target!(|data: &[u8]| {
         reader
             .copy_to(index, &mut original)
             .expect("bytes in memory");
-        assert_eq!(copied, original);
+        // A tensor of unknown size has its padding, too.
+        assert!(copied.starts_with(&original));
     }
     assert_eq!(copy(&again).expect("as the first time"), bytes);
 });
