@@ -103,7 +103,7 @@ fn compared(original: Place<'_>, other: Place<'_>) -> Result<Compared> {
         (Some(a), Some(b)) => found.measure(&a, &b),
         // Other numbers of one type.
         (None, None) if found.from == found.to => {
-            found.same_values = read(original)? == read(other)?
+            found.same_values = read(original)? == read(other)?;
         }
         _ => {}
     }
