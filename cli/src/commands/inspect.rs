@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use serde::Serialize;
 use ternarize::Weight;
-use ternarize::model::{Metadata, TensorInfo};
+use ternarize::model::{Metadata, ModelError, Tensor, TensorInfo};
 
 use super::table::{extents, table};
 use super::{open, print, print_json};
 use crate::arguments::Inspect;
 use crate::disk::{Disk, Reader};
-use crate::failure::DONE;
+use crate::failure::{DONE, one_line};
 use crate::hash::Hash;
 use crate::method::float_type;
 use crate::selection::{Patterns, select};
@@ -27,16 +27,16 @@ const TIED: u64 = 4096;
 struct Found {
     container: &'static str,
     metadata: BTreeMap<String, Option<String>>,
-    tensors: Vec<Tensor>,
+    tensors: Vec<Row>,
 }
 
 #[derive(Serialize)]
-struct Tensor {
+struct Row {
     name: String,
     shape: Vec<usize>,
     r#type: String,
     bytes: u64,
-    /// `stored` for ternary formats; `tensor`, `row` or `block:N` for floats that are `-s`, 0 or `+s` in each of these; `zero`.
+    /// `stored` for ternary formats, or what is wrong with the trits; `tensor`, `row` or `block:N` for floats that are `-s`, 0 or `+s` in each of these; `zero`.
     ternary: Option<String>,
     /// An earlier tensor of the same bytes.
     tied_to: Option<String>,
@@ -57,7 +57,7 @@ pub(super) fn run(arguments: &Inspect, disk: &dyn Disk) -> Result<u8> {
         } else {
             None
         };
-        tensors.push(Tensor {
+        tensors.push(Row {
             name: info.name().into(),
             shape: info.shape().to_vec(),
             r#type: info.stored_type(),
@@ -101,13 +101,32 @@ fn hash(reader: &Reader, index: usize) -> Result<String> {
 /// In which groups a tensor is exactly ternary.
 fn ternary(reader: &Reader, index: usize, info: &TensorInfo) -> Result<Option<String>> {
     if info.is_ternary() {
-        return Ok(Some("stored".into()));
+        return match reader.read(index) {
+            Ok(tensor) => Ok(Some(
+                if is_zero(&tensor) {
+                    "stored, zero"
+                } else {
+                    "stored"
+                }
+                .into(),
+            )),
+            Err(error @ ModelError::BadPart { .. }) => Ok(Some(one_line(&error.into()))),
+            Err(error) => Err(error.into()),
+        };
     }
     let Some(float) = float_type(info) else {
         return Ok(None);
     };
     let columns = info.shape().last().copied().unwrap_or(1);
     Ok(with_weight_type!(float, W => ternary_groups(&reader.read_values::<W>(index)?, columns)))
+}
+
+/// Whether all trits are 0.
+fn is_zero(tensor: &Tensor) -> bool {
+    match tensor {
+        Tensor::Ternary(ternary) => ternary.planes().all(|trits| trits.count_nonzeros() == 0),
+        Tensor::Dense(_) => false,
+    }
 }
 
 /// `zero`, or the largest groups in which all magnitudes but 0 are equal.
