@@ -37,10 +37,10 @@ pub(super) struct Pair {
 /// assert!(dropped.is_empty());
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct Metadata(Kind);
+pub struct Metadata(KeyValues);
 
 #[derive(Clone, Debug, PartialEq)]
-enum Kind {
+enum KeyValues {
     Safetensors(BTreeMap<String, String>),
     Gguf(Vec<Pair>),
 }
@@ -54,7 +54,7 @@ impl Metadata {
     /// ```
     #[must_use]
     pub const fn new_safetensors(texts: BTreeMap<String, String>) -> Self {
-        Self(Kind::Safetensors(texts))
+        Self(KeyValues::Safetensors(texts))
     }
 
     /// Metadata of a GGUF file, with the key `general.architecture`, without which llama.cpp takes no file.
@@ -64,39 +64,39 @@ impl Metadata {
     /// ```
     #[must_use]
     pub fn new_gguf(architecture: &str) -> Self {
-        Self(Kind::Gguf(
+        Self(KeyValues::Gguf(
             [Pair::of_text(ARCHITECTURE, architecture)].into(),
         ))
     }
 
     pub(super) const fn gguf(pairs: Vec<Pair>) -> Self {
-        Self(Kind::Gguf(pairs))
+        Self(KeyValues::Gguf(pairs))
     }
 
     /// Whether they are those of a GGUF file.
     #[must_use]
     pub const fn is_gguf(&self) -> bool {
-        matches!(self.0, Kind::Gguf(_))
+        matches!(self.0, KeyValues::Gguf(_))
     }
 
     pub(super) fn pairs(&self) -> &[Pair] {
         match &self.0 {
-            Kind::Gguf(pairs) => pairs,
-            Kind::Safetensors(_) => &[],
+            KeyValues::Gguf(pairs) => pairs,
+            KeyValues::Safetensors(_) => &[],
         }
     }
 
     pub(super) fn into_texts(self) -> BTreeMap<String, String> {
         match self.0 {
-            Kind::Safetensors(texts) => texts,
-            Kind::Gguf(_) => BTreeMap::new(),
+            KeyValues::Safetensors(texts) => texts,
+            KeyValues::Gguf(_) => BTreeMap::new(),
         }
     }
 
     pub(super) fn take_text(&mut self, key: &str) -> Option<String> {
         match &mut self.0 {
-            Kind::Safetensors(texts) => texts.remove(key),
-            Kind::Gguf(_) => None,
+            KeyValues::Safetensors(texts) => texts.remove(key),
+            KeyValues::Gguf(_) => None,
         }
     }
 
@@ -108,8 +108,8 @@ impl Metadata {
     /// ```
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         let (texts, pairs) = match &self.0 {
-            Kind::Safetensors(texts) => (Some(texts), None),
-            Kind::Gguf(pairs) => (None, Some(pairs)),
+            KeyValues::Safetensors(texts) => (Some(texts), None),
+            KeyValues::Gguf(pairs) => (None, Some(pairs)),
         };
         let texts = texts.into_iter().flatten().map(|(key, _)| key.as_str());
         texts.chain(pairs.into_iter().flatten().map(|pair| pair.key.as_str()))
@@ -125,8 +125,8 @@ impl Metadata {
     #[must_use]
     pub fn get(&self, key: &str) -> Option<String> {
         match &self.0 {
-            Kind::Safetensors(texts) => texts.get(key).cloned(),
-            Kind::Gguf(pairs) => pairs.iter().find(|pair| pair.key == key)?.text(),
+            KeyValues::Safetensors(texts) => texts.get(key).cloned(),
+            KeyValues::Gguf(pairs) => pairs.iter().find(|pair| pair.key == key)?.text(),
         }
     }
 
@@ -161,10 +161,10 @@ impl Metadata {
 
     fn put(&mut self, text: &str, pair: Pair) {
         match &mut self.0 {
-            Kind::Safetensors(texts) => {
+            KeyValues::Safetensors(texts) => {
                 texts.insert(pair.key, text.into());
             }
-            Kind::Gguf(pairs) => match pairs.iter_mut().find(|old| old.key == pair.key) {
+            KeyValues::Gguf(pairs) => match pairs.iter_mut().find(|old| old.key == pair.key) {
                 Some(old) => *old = pair,
                 None => pairs.push(pair),
             },
@@ -181,10 +181,10 @@ impl Metadata {
     /// ```
     pub fn remove(&mut self, key: &str) {
         match &mut self.0 {
-            Kind::Safetensors(texts) => {
+            KeyValues::Safetensors(texts) => {
                 texts.remove(key);
             }
-            Kind::Gguf(pairs) => pairs.retain(|pair| pair.key != key),
+            KeyValues::Gguf(pairs) => pairs.retain(|pair| pair.key != key),
         }
     }
 
@@ -196,7 +196,7 @@ impl Metadata {
     /// ```
     #[must_use]
     pub fn to_safetensors(&self) -> (Self, Vec<String>) {
-        let Kind::Gguf(pairs) = &self.0 else {
+        let KeyValues::Gguf(pairs) = &self.0 else {
             return (self.clone(), Vec::new());
         };
         let (mut texts, mut dropped) = (BTreeMap::new(), Vec::new());
@@ -208,7 +208,7 @@ impl Metadata {
                 None => dropped.push(pair.key.clone()),
             }
         }
-        (Self(Kind::Safetensors(texts)), dropped)
+        (Self(KeyValues::Safetensors(texts)), dropped)
     }
 
     /// The same metadata for a GGUF file. An empty key is left out; the architecture is taken from the metadata or else as given.
@@ -221,8 +221,8 @@ impl Metadata {
     #[must_use]
     pub fn to_gguf(&self, architecture: &str) -> Self {
         match &self.0 {
-            Kind::Gguf(_) => self.clone(),
-            Kind::Safetensors(texts) => {
+            KeyValues::Gguf(_) => self.clone(),
+            KeyValues::Safetensors(texts) => {
                 let own = texts.get(ARCHITECTURE).map_or(architecture, String::as_str);
                 let others = texts.iter().filter(|(key, _)| {
                     let key = key.as_str();
@@ -230,7 +230,9 @@ impl Metadata {
                 });
                 let others = others.map(|(key, text)| Pair::of_text(key, text));
                 let first = Pair::of_text(ARCHITECTURE, own);
-                Self(Kind::Gguf(core::iter::once(first).chain(others).collect()))
+                Self(KeyValues::Gguf(
+                    core::iter::once(first).chain(others).collect(),
+                ))
             }
         }
     }

@@ -17,7 +17,7 @@ const TOO_LARGE: &str = "it is empty or too large";
 
 /// A tensor that a container stores for a part of a logical one.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Part {
+pub(super) struct StoredPart {
     pub(super) name: String,
     pub(super) dtype: String,
     pub(super) shape: Vec<usize>,
@@ -26,7 +26,7 @@ pub(super) struct Part {
 
 impl TensorInfo {
     /// What a container stores for it.
-    pub(super) fn parts(&self) -> Result<Vec<Part>, ModelError> {
+    pub(super) fn parts(&self) -> Result<Vec<StoredPart>, ModelError> {
         match self.encoding() {
             Encoding::Dense(dtype) => self.dense(dtype),
             Encoding::Planes { .. } => self.planes(),
@@ -41,7 +41,7 @@ impl TensorInfo {
     }
 
     /// A part with the name of the tensor and a suffix.
-    fn part(&self, suffix: &str, dtype: &str, shape: Vec<usize>) -> Result<Part, ModelError> {
+    fn part(&self, suffix: &str, dtype: &str, shape: Vec<usize>) -> Result<StoredPart, ModelError> {
         self.part_of(self.name(), suffix, dtype, shape)
     }
 
@@ -52,10 +52,10 @@ impl TensorInfo {
         suffix: &str,
         dtype: &str,
         shape: Vec<usize>,
-    ) -> Result<Part, ModelError> {
+    ) -> Result<StoredPart, ModelError> {
         let numbers = gguf::elements(&shape);
         let len = numbers.and_then(|numbers| number_type::byte_len(dtype, numbers));
-        Ok(Part {
+        Ok(StoredPart {
             name: alloc::format!("{layer}{suffix}"),
             dtype: dtype.to_string(),
             shape,
@@ -64,10 +64,10 @@ impl TensorInfo {
         })
     }
 
-    fn dense(&self, dtype: &str) -> Result<Vec<Part>, ModelError> {
+    fn dense(&self, dtype: &str) -> Result<Vec<StoredPart>, ModelError> {
         // The size of an unknown type is that of the tensor that was read.
         if !number_type::is_known(dtype) {
-            return Ok(vec![Part {
+            return Ok(vec![StoredPart {
                 name: self.name().to_string(),
                 dtype: dtype.to_string(),
                 shape: self.shape().to_vec(),
@@ -85,7 +85,7 @@ impl TensorInfo {
         }
     }
 
-    fn planes(&self) -> Result<Vec<Part>, ModelError> {
+    fn planes(&self) -> Result<Vec<StoredPart>, ModelError> {
         let Encoding::Planes {
             grouping,
             code,
@@ -119,14 +119,14 @@ impl TensorInfo {
         Ok(parts)
     }
 
-    fn blocks(&self, format: Format) -> Result<Vec<Part>, ModelError> {
+    fn blocks(&self, format: Format) -> Result<Vec<StoredPart>, ModelError> {
         let columns = self.shape().last().copied().unwrap_or(1);
         let rows = gguf::elements(self.shape()).map(|n| n.checked_div(columns as u64).unwrap_or(0));
         let rows = rows.and_then(|rows| usize::try_from(rows).ok());
         let rows = rows.ok_or_else(|| self.unfit(&TOO_LARGE))?;
         let len = format.encoded_len(rows, columns);
         let len = len.map_err(|error| self.wrong_rows(error, columns))?;
-        Ok(vec![Part {
+        Ok(vec![StoredPart {
             name: self.name().to_string(),
             dtype: number_type::block_name(format),
             shape: self.shape().to_vec(),
@@ -152,7 +152,7 @@ impl TensorInfo {
         ))
     }
 
-    fn huggingface(&self, scale_type: ScaleType) -> Result<Vec<Part>, ModelError> {
+    fn huggingface(&self, scale_type: ScaleType) -> Result<Vec<StoredPart>, ModelError> {
         let [rows, columns] = *self.shape() else {
             return Err(self.unfit(&"it is not a matrix"));
         };
@@ -167,7 +167,7 @@ impl TensorInfo {
         ])
     }
 
-    fn mlx(&self, group: usize, scale_type: ScaleType) -> Result<Vec<Part>, ModelError> {
+    fn mlx(&self, group: usize, scale_type: ScaleType) -> Result<Vec<StoredPart>, ModelError> {
         let Some(layer) = self.name().strip_suffix(".weight") else {
             return Err(self.unfit(&"MLX quantizes what is named `.weight` only"));
         };

@@ -8,7 +8,7 @@ use core::fmt;
 use std::io::{Read, Seek, SeekFrom, Write};
 
 use super::container::{gguf, safetensors};
-use super::parts::Part;
+use super::parts::StoredPart;
 use super::{Encoding, Metadata, ModelError, ModelReader, Tensor, TensorInfo, layout};
 
 /// Writes a model file of which all tensors are described beforehand; then they are written in any order.
@@ -33,7 +33,7 @@ use super::{Encoding, Metadata, ModelError, ModelReader, Tensor, TensorInfo, lay
 pub struct ModelWriter<W> {
     file: W,
     /// The tensors that are not written yet, and the offset of each part.
-    missing: BTreeMap<String, (TensorInfo, Vec<(u64, Part)>)>,
+    missing: BTreeMap<String, (TensorInfo, Vec<(u64, StoredPart)>)>,
 }
 
 impl<W> fmt::Debug for ModelWriter<W> {
@@ -59,9 +59,9 @@ impl<W: Write + Seek> ModelWriter<W> {
         tensors: &[TensorInfo],
     ) -> Result<Self, ModelError> {
         let parts = tensors.iter().map(TensorInfo::parts);
-        let parts: Vec<Vec<Part>> = parts.collect::<Result<_, _>>()?;
+        let parts: Vec<Vec<StoredPart>> = parts.collect::<Result<_, _>>()?;
         check_names(tensors, &parts)?;
-        let flat: Vec<&Part> = parts.iter().flatten().collect();
+        let flat: Vec<&StoredPart> = parts.iter().flatten().collect();
         let (header, offsets, len) = if metadata.is_gguf() {
             check_gguf(tensors)?;
             gguf::header(metadata, tensors)?
@@ -97,7 +97,8 @@ impl<W: Write + Seek> ModelWriter<W> {
     pub fn put(&mut self, name: &str, tensor: &Tensor) -> Result<(), ModelError> {
         let (info, places) = self.missing.get(name).ok_or_else(|| no_such(name))?;
         let parts = layout::encode(info, tensor)?;
-        let fits = |(part, place): (&Cow<'_, [u8]>, &(u64, Part))| part.len() as u64 == place.1.len;
+        let fits =
+            |(part, place): (&Cow<'_, [u8]>, &(u64, StoredPart))| part.len() as u64 == place.1.len;
         if parts.len() != places.len() || !parts.iter().zip(places).all(fits) {
             return Err(info.unfit(&"it is of another size than was described"));
         }
@@ -169,7 +170,7 @@ fn no_such(name: &str) -> ModelError {
 }
 
 /// No name may be that of two stored tensors. A dense tensor with the name of second scales would be read as these.
-fn check_names(tensors: &[TensorInfo], parts: &[Vec<Part>]) -> Result<(), ModelError> {
+fn check_names(tensors: &[TensorInfo], parts: &[Vec<StoredPart>]) -> Result<(), ModelError> {
     let mut names = BTreeSet::new();
     let stored = parts.iter().flatten().map(|part| part.name.clone());
     let taken = |name: &str| ModelError::NameTaken { name: name.into() };
