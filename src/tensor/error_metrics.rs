@@ -12,9 +12,10 @@
 //!
 //! The sums are `f64` sums in one defined order, in units of a power of two near the largest magnitude of each group. Nothing
 //! overflows, nothing that matters underflows, and the result has the same bits on every target. Cost: two passes over each group,
-//! and a copy in `f64` of one group of each tensor.
+//! and a copy in `f64` of a part of it; of scattered weights also one in their type.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::floats::{AnyView, each, each_view, nearest_finite};
 use super::{Shape, TensorView, TernaryTensor};
@@ -51,6 +52,9 @@ pub struct ErrorMetrics {
     pub relative_error: f64,
 }
 
+/// The weights that are compared at once: a multiple of [`BLOCK`]. Chosen: few buffers' worth of memory, and whole rows of most matrices.
+const PART: usize = 1 << 15;
+
 /// The inner products that the metrics are made from.
 #[derive(Clone, Copy)]
 struct InnerProducts {
@@ -67,44 +71,48 @@ fn unit_exponents([weights, restored]: [i32; 2]) -> [i32; 4] {
 }
 
 impl InnerProducts {
-    /// The products of weights and restored weights, of which there are as many. Both are scaled in place.
-    fn new(weights: &mut [f64], restored: &mut [f64]) -> Self {
-        let units = [&mut *weights, &mut *restored].map(|values| {
-            let unit = unit_exponent::<f64>(largest(values).to_bits());
-            // Both factors are normal numbers, whatever the exponent.
-            let half = -unit / 2;
-            let factors = [half, -unit - half].map(|half| scale_by_power(1.0, half));
-            for value in values {
-                *value = *value * factors[0] * factors[1];
+    /// The products of a group of `len` weights, in parts of a multiple of [`BLOCK`] weights or all at once. `fill` puts the weights and the
+    /// restored weights of a part into the buffers.
+    fn new(
+        len: usize,
+        part_len: usize,
+        buffers: &mut [Vec<f64>; 2],
+        mut fill: impl FnMut(Range<usize>, &mut [Vec<f64>; 2]) -> Result<(), Error>,
+    ) -> Result<Self, Error> {
+        let parts = (0..len).step_by(part_len);
+        let parts = parts.map(|start| start..len.min(start + part_len));
+        // First the units. A group of one part stays in the buffers.
+        let mut tops = [0.0_f64; 2];
+        for part in parts.clone() {
+            fill(part, buffers)?;
+            for (top, values) in tops.iter_mut().zip(&*buffers) {
+                *top = top.max(largest(values));
             }
-            unit
-        });
+        }
+        let units = tops.map(|top| unit_exponent::<f64>(top.to_bits()));
         // A difference needs one unit for both: the larger one. What is 2^-1022 beside it counts for nothing.
         let larger = units[0].max(units[1]);
         let common = units.map(|unit| scale_by_power(1.0, (unit - larger).max(-1022)));
         let mut sums = OrderedSums::<4>::new();
-        let blocks = weights.chunks(BLOCK).zip(restored.chunks(BLOCK));
-        for (weights, restored) in blocks {
-            // Lanes side by side, as a vector unit adds.
-            let mut lanes = [[0.0; 8]; 4];
-            for (weights, restored) in weights.chunks(8).zip(restored.chunks(8)) {
-                for (i, (&w, &r)) in weights.iter().zip(restored).enumerate() {
-                    let difference = w * common[0] - r * common[1];
-                    lanes[0][i] += w * w;
-                    lanes[1][i] += w * r;
-                    lanes[2][i] += r * r;
-                    lanes[3][i] += difference * difference;
+        for part in parts {
+            if len > part_len {
+                fill(part, buffers)?;
+            }
+            for (values, unit) in buffers.iter_mut().zip(units) {
+                scale(values, -unit);
+            }
+            let [weights, restored] = &*buffers;
+            for (weights, restored) in weights.chunks(BLOCK).zip(restored.chunks(BLOCK)) {
+                let totals = block_products(weights, restored, common);
+                if weights.len() < BLOCK {
+                    let sums = sums.total(totals);
+                    return Ok(Self { sums, units });
                 }
+                sums.carry(totals);
             }
-            let totals = lanes.map(|lanes| total(&lanes));
-            if weights.len() < BLOCK {
-                let sums = sums.total(totals);
-                return Self { sums, units };
-            }
-            sums.carry(totals);
         }
         let sums = sums.total([0.0; 4]);
-        Self { sums, units }
+        Ok(Self { sums, units })
     }
 
     /// The sums over all groups, added in their order.
@@ -120,6 +128,33 @@ impl InnerProducts {
             })
         });
         Self { sums, units }
+    }
+}
+
+/// The products of a block, in whose order terms are added.
+#[inline]
+fn block_products(weights: &[f64], restored: &[f64], common: [f64; 2]) -> [f64; 4] {
+    // Lanes side by side, as a vector unit adds.
+    let mut lanes = [[0.0; 8]; 4];
+    for (weights, restored) in weights.chunks(8).zip(restored.chunks(8)) {
+        for (i, (&w, &r)) in weights.iter().zip(restored).enumerate() {
+            let difference = w * common[0] - r * common[1];
+            lanes[0][i] += w * w;
+            lanes[1][i] += w * r;
+            lanes[2][i] += r * r;
+            lanes[3][i] += difference * difference;
+        }
+    }
+    lanes.map(|lanes| total(&lanes))
+}
+
+/// Multiplies by a power of two.
+fn scale(values: &mut [f64], exponent: i32) {
+    // Both factors are normal numbers, whatever the exponent.
+    let half = exponent / 2;
+    let factors = [half, exponent - half].map(|half| scale_by_power(1.0, half));
+    for value in values {
+        *value = *value * factors[0] * factors[1];
     }
 }
 
@@ -156,22 +191,30 @@ fn products<W: FloatBits>(
     let groups = tensor.groups();
     check(original, groups.shape())?;
     let original = original.grouped(groups.grouping())?;
-    let (mut weights, mut restored) = (Vec::new(), Vec::new());
+    let mut buffers = [Vec::new(), Vec::new()];
     let products = (0..groups.len()).map(|group| {
-        // The original weights of the group, and the restored ones as the original type holds them.
-        weights.clear();
         let elements = original.elements(group);
-        reserve(&mut weights, elements.len())?;
-        match elements.as_slice() {
-            Some(slice) => weights.extend(slice.iter().map(|weight| weight.widen())),
-            None => elements.for_each(|weight| weights.push(weight.widen())),
-        }
-        restored.clear();
-        reserve(&mut restored, weights.len())?;
-        tensor.restore_group(group, &mut restored, |value| {
-            nearest_finite::<W>(value).widen()
-        });
-        Ok(InnerProducts::new(&mut weights, &mut restored))
+        let len = elements.len();
+        // Scattered weights are gathered and compared all at once.
+        let mut gathered = Vec::new();
+        let (slice, part) = if let Some(slice) = elements.as_slice() {
+            (slice, PART)
+        } else {
+            reserve(&mut gathered, len)?;
+            elements.for_each(|weight| gathered.push(weight));
+            (&gathered[..], len.max(1))
+        };
+        InnerProducts::new(len, part, &mut buffers, |part, [weights, restored]| {
+            // The original weights of the part, and the restored ones as the original type holds them.
+            weights.clear();
+            let own = slice.get(part.clone()).unwrap_or_default();
+            weights.extend(own.iter().map(|weight| weight.widen()));
+            restored.clear();
+            tensor.restore_part(group, part, restored, |value| {
+                nearest_finite::<W>(value).widen()
+            });
+            Ok(())
+        })
     });
     products.collect()
 }
@@ -195,7 +238,7 @@ impl TernaryTensor {
     /// - [`Error::LengthMismatch`] if the two tensors have different numbers of weights;
     /// - [`ShapeError::Mismatch`] if their shapes differ otherwise;
     /// - [`Error::InvalidValue`] with the row-major index of an original weight that is NaN or infinite;
-    /// - [`Error::TooMany`] if there is no memory for the restored weights of a group.
+    /// - [`Error::TooMany`] if there is no memory for the scattered weights of a group.
     ///
     /// # Examples
     ///

@@ -2,6 +2,7 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::TernaryTensor;
 use super::floats::{each, nearest_finite};
@@ -106,17 +107,19 @@ impl TernaryTensor {
         }
     }
 
-    /// Appends the restored weights of a group, in increasing order of their indices, each rounded by a function.
-    pub(super) fn restore_group(
+    /// Appends the restored weights of a part of a group, in increasing order of their indices, each rounded by a function.
+    pub(super) fn restore_part(
         &self,
         group: usize,
+        part: Range<usize>,
         values: &mut Vec<f64>,
         rounded: impl Fn(f64) -> f64,
     ) {
         let first = values.len();
-        values.resize(first + self.groups.group_len(group), 0.0);
+        values.resize(first + part.len(), 0.0);
         let values = values.get_mut(first..).unwrap_or_default();
         let range = self.groups.range(group..group + 1);
+        let range = range.map(|range| range.start + part.start..range.start + part.end);
         let mut scratch = Vec::new();
         for (plane, trits) in self.planes().enumerate() {
             let mut scales = self.scales_of(plane, group);
@@ -129,12 +132,13 @@ impl TernaryTensor {
             if let Some(trits) = in_one_piece {
                 scratch.resize(values.len(), 0);
                 let unpacked = trits.unpack_into(&mut scratch);
-                debug_assert!(unpacked.is_ok(), "as long as the group");
+                debug_assert!(unpacked.is_ok(), "as long as the part");
                 for (sum, &trit) in values.iter_mut().zip(&scratch) {
                     *sum += level(trit);
                 }
             } else {
-                for (sum, index) in values.iter_mut().zip(self.groups.indices(group)) {
+                let indices = self.groups.indices(group).skip(part.start);
+                for (sum, index) in values.iter_mut().zip(indices) {
                     *sum += level(trits.get(index).unwrap_or(0));
                 }
             }

@@ -197,3 +197,20 @@ fn scales_far_from_the_weights() {
     same(with(1e300, 0.0), (0.0, 1.0));
     same(with(0.0, 1e300), (0.0, 0.0));
 }
+
+/// A large group is compared in parts, and scattered weights are compared at once: the sums are the same bits.
+#[test]
+fn parts_of_a_group_add_up_to_the_whole() {
+    for len in [1 << 15, (1 << 15) + 1, (1 << 16) - 1, 70_001] {
+        let values: Vec<f32> = weights(len, 5);
+        let spread: Vec<f32> = values.iter().flat_map(|&w| [w, f32::NAN]).collect();
+        let view = TensorView::new(&values, &[len]).unwrap();
+        let scattered = TensorView::with_strides(&spread, &[len], &[2], 0).unwrap();
+        let how = Ternarizer::new();
+        let (tensor, _) = TernaryTensor::ternarize(&view, Grouping::Tensor, &how).unwrap();
+        assert_eq!(
+            tensor.error_metrics(&view).unwrap(),
+            tensor.error_metrics(&scattered).unwrap()
+        );
+    }
+}
