@@ -107,7 +107,7 @@ pub struct Output {
     /// Replace what is there.
     #[arg(long)]
     pub force: bool,
-    /// Divide a safetensors model into files of at most so many bytes (as 500M or 2G), in a folder with an index.
+    /// Divide a safetensors model into files with tensors of at most so many bytes (as 500M or 2G), in a folder with an index.
     #[arg(long, value_name = "BYTES", value_parser = size)]
     pub shard_size: Option<u64>,
     /// Show no progress and no table.

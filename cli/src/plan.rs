@@ -112,7 +112,11 @@ impl Plan {
     ///
     /// For a file that is no plan, or not one for this model.
     pub fn parse(text: &str, tensors: &[&TensorInfo]) -> Result<Self> {
-        let file: PlanFile = toml::from_str(text)?;
+        let file: PlanFile = toml::from_str(text).map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start);
+            let lines = text.get(..start).unwrap_or(text).split('\n').count();
+            anyhow!("line {lines}: {}", error.message())
+        })?;
         if file.version != VERSION {
             bail!(
                 "version {} of plans is unknown: this is {VERSION}",

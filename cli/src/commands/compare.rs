@@ -8,10 +8,11 @@ use ternarize::model::{Tensor, TensorInfo};
 use ternarize::tensor::TernaryTensor;
 
 use super::table::table;
-use super::{open, print, print_json};
+use super::{of_file, open, print, print_json};
 use crate::arguments::Compare;
 use crate::disk::{Disk, Reader};
 use crate::failure::DONE;
+use crate::progress::go_on;
 use crate::report::printable;
 
 #[derive(Serialize)]
@@ -49,14 +50,14 @@ pub(super) fn run(arguments: &Compare, disk: &dyn Disk) -> Result<u8> {
     let (ours, theirs) = (places(&original), places(&other));
     let mut tensors = Vec::new();
     for (index, info) in original.tensors().enumerate() {
+        go_on()?;
         if let Some(&place) = theirs.get(info.name()) {
             let Some(other_info) = other.tensors().nth(place) else {
                 continue;
             };
-            tensors.push(compared(
-                (&original, index, info),
-                (&other, place, other_info),
-            )?);
+            let a = of_file(&arguments.original, original.read(index))?;
+            let b = of_file(&arguments.other, other.read(place))?;
+            tensors.push(compared((info, a), (other_info, b)));
         }
     }
     let only = |a: &BTreeMap<String, usize>, b: &BTreeMap<String, usize>| {
@@ -76,12 +77,7 @@ pub(super) fn run(arguments: &Compare, disk: &dyn Disk) -> Result<u8> {
     Ok(DONE)
 }
 
-type Place<'a> = (&'a Reader, usize, &'a TensorInfo);
-
-fn compared(original: Place<'_>, other: Place<'_>) -> Result<Compared> {
-    let [(ours, a), (theirs, b)] =
-        [original, other].map(|(reader, index, info)| (info, reader.read(index)));
-    let (a, b) = (a?, b?);
+fn compared((ours, a): (&TensorInfo, Tensor), (theirs, b): (&TensorInfo, Tensor)) -> Compared {
     let same_shape = ours.shape() == theirs.shape();
     let mut found = Compared {
         name: ours.name().into(),
@@ -95,7 +91,7 @@ fn compared(original: Place<'_>, other: Place<'_>) -> Result<Compared> {
         differing_trits: None,
     };
     if !same_shape {
-        return Ok(found);
+        return found;
     }
     if let (Tensor::Ternary(a), Tensor::Ternary(b)) = (&a, &b) {
         found.differing_trits = differing_trits(a, b);
@@ -104,7 +100,7 @@ fn compared(original: Place<'_>, other: Place<'_>) -> Result<Compared> {
         (Some(a), Some(b)) => found.measure(&a, &b),
         _ => found.same_values = bytes(&a) == bytes(&b),
     }
-    Ok(found)
+    found
 }
 
 impl Compared {

@@ -8,7 +8,7 @@ use ternarize::model::{DenseTensor, Encoding, Tensor, TensorInfo};
 use ternarize::tensor::TernaryTensor;
 
 use super::convert::{finish, rewrite};
-use super::open;
+use super::{of_file, open};
 use crate::arguments::{Dequantize, Plain};
 use crate::conversion::{destination, ends_in_gguf, metadata, target_of};
 use crate::disk::Disk;
@@ -64,7 +64,7 @@ pub(super) fn run(arguments: &Dequantize, disk: &dyn Disk) -> Result<u8> {
         &outputs,
         &arguments.output,
         |index| {
-            let Tensor::Ternary(tensor) = reader.read(index)? else {
+            let Tensor::Ternary(tensor) = of_file(&arguments.model, reader.read(index))? else {
                 bail!("it is not ternary");
             };
             Ok(Tensor::Dense(match arguments.plain {

@@ -14,6 +14,7 @@ use crate::disk::{Disk, Reader};
 use crate::failure::DONE;
 use crate::hash::Hash;
 use crate::method::float_type;
+use crate::progress::go_on;
 use crate::selection::{Patterns, select};
 use crate::with_weight_type;
 
@@ -51,6 +52,7 @@ pub(super) fn run(arguments: &Inspect, disk: &dyn Disk) -> Result<u8> {
     let mut hashes = BTreeMap::new();
     let mut tensors = Vec::new();
     for (index, (info, left)) in infos.iter().zip(left).enumerate() {
+        go_on()?;
         let tied_to = if info.bytes() >= TIED {
             let first = hashes.entry(hash(&reader, index)?).or_insert(index);
             (*first != index).then(|| infos[*first].name().to_string())

@@ -1,6 +1,7 @@
 //! `quantize`: the matrices of a model as ternary ones.
 
 use std::fs;
+use std::io::{Write as _, stderr};
 use std::path::Path;
 use std::time::Instant;
 
@@ -89,7 +90,11 @@ pub(super) fn run(arguments: &Quantize, disk: &dyn Disk) -> Result<u8> {
     }
     for (index, reason) in &outcome.failed {
         let name = printable(tensors[*index].name());
-        eprintln!("the tensor `{name}` was left as it was: {reason}");
+        let _ = writeln!(
+            stderr(),
+            "the tensor `{name}` was left as it was: {}",
+            printable(reason)
+        );
     }
     Ok(if outcome.failed.is_empty() {
         DONE
