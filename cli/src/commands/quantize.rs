@@ -13,7 +13,7 @@ use super::table::{extents, table};
 use super::{open, print, print_json};
 use crate::arguments::Quantize;
 use crate::budget::{Budget, check_bits, spend};
-use crate::conversion::{destination, metadata, set_file_type, target_of};
+use crate::conversion::{destination, ends_in_gguf, metadata, set_file_type, target_of};
 use crate::disk::{Disk, Reader};
 use crate::failure::{DONE, LEFT, Usage};
 use crate::hash::Hash;
@@ -36,7 +36,7 @@ pub(super) fn run(arguments: &Quantize, disk: &dyn Disk) -> Result<u8> {
     let tensors: Vec<&TensorInfo> = reader.tensors().collect();
     let plan = plan(arguments, &reader, &tensors)?;
     if let Some(path) = &arguments.dry_run {
-        return dry_run(path, &plan.to_toml(&tensors)?, arguments);
+        return dry_run(path, &plan.to_toml(&tensors)?, arguments, &reader);
     }
     let importances = match &arguments.importance {
         Some(path) => {
@@ -53,8 +53,11 @@ pub(super) fn run(arguments: &Quantize, disk: &dyn Disk) -> Result<u8> {
         &plan.outputs(&tensors)?,
     )?;
     to.check(&arguments.model, &reader)?;
+    for read in [&arguments.plan, &arguments.importance] {
+        to.check_not(read.as_deref())?;
+    }
     if let Some(report) = &arguments.report {
-        check_report(report, arguments, &reader)?;
+        check_beside(report, "report", arguments, &reader)?;
     }
     // The work.
     let (mut metadata, dropped_metadata) = metadata(&reader, target.is_gguf());
@@ -112,7 +115,11 @@ fn plan(arguments: &Quantize, reader: &Reader, tensors: &[&TensorInfo]) -> Resul
     }
     let target = match arguments.to {
         Some(target) => target,
-        None => target_of(&arguments.output.path)?,
+        // Only safetensors are divided; the name is that of a folder.
+        None if arguments.output.shard_size.is_some() && !ends_in_gguf(&arguments.output.path) => {
+            Target::Safetensors
+        }
+        None => target_of(&arguments.output.path).context(Usage("--to is missing".into()))?,
     };
     let choices = Choices {
         per: arguments.per,
@@ -154,17 +161,12 @@ fn plan(arguments: &Quantize, reader: &Reader, tensors: &[&TensorInfo]) -> Resul
     Ok(plan)
 }
 
-fn dry_run(path: &Path, plan: &str, arguments: &Quantize) -> Result<u8> {
+fn dry_run(path: &Path, plan: &str, arguments: &Quantize, reader: &Reader) -> Result<u8> {
     if path == Path::new("-") {
         print(plan)?;
         return Ok(DONE);
     }
-    if path.exists() && !arguments.output.force {
-        bail!(
-            "`{}` is there already: use --force to replace it",
-            path.display()
-        );
-    }
+    check_beside(path, "plan", arguments, reader)?;
     replace_file(path, |file| {
         std::io::Write::write_all(file, plan.as_bytes())
     })
@@ -172,15 +174,22 @@ fn dry_run(path: &Path, plan: &str, arguments: &Quantize) -> Result<u8> {
     Ok(DONE)
 }
 
-/// The report must not overwrite the model, nor be in the way of the output.
-fn check_report(report: &Path, arguments: &Quantize, reader: &Reader) -> Result<()> {
-    let same = |path: &Path| same_file::is_same_file(path, report).unwrap_or(false);
-    let path = report.display();
-    if reader.files().any(same) || report == arguments.output.path || same(&arguments.output.path) {
-        bail!("the report `{path}` is the input or the output");
+/// A report or plan must not overwrite what is read, nor be in the way of the output.
+fn check_beside(path: &Path, what: &str, arguments: &Quantize, reader: &Reader) -> Result<()> {
+    let same =
+        |other: &Path| other == path || same_file::is_same_file(other, path).unwrap_or(false);
+    let read = [&arguments.plan, &arguments.importance];
+    let read = read.into_iter().filter_map(Option::as_deref);
+    let shown = path.display();
+    if reader.files().chain(read).any(same) || same(&arguments.output.path) {
+        bail!("the {what} `{shown}` is the input or the output");
     }
-    if report.exists() && !arguments.output.force {
-        bail!("`{path}` is there already: use --force to replace it");
+    if path.exists() && !arguments.output.force {
+        bail!("`{shown}` is there already: use --force to replace it");
+    }
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    if folder.is_some_and(|folder| !folder.is_dir()) || path.is_dir() {
+        bail!("the {what} cannot be written to `{shown}`");
     }
     Ok(())
 }
