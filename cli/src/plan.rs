@@ -69,6 +69,22 @@ impl Plan {
         choices: &Choices,
         patterns: &Patterns,
     ) -> Result<Self> {
+        let plan = Self::unchecked(tensors, target, choices, patterns)?;
+        plan.check(tensors)?;
+        Ok(plan)
+    }
+
+    /// As [`new`](Self::new), also if nothing would become ternary.
+    ///
+    /// # Errors
+    ///
+    /// [`Usage`] as there.
+    pub fn unchecked(
+        tensors: &[&TensorInfo],
+        target: Target,
+        choices: &Choices,
+        patterns: &Patterns,
+    ) -> Result<Self> {
         let usage = |reason| anyhow!(Usage(reason));
         // The options are wrong or right whatever the model is.
         choices.method(target, ScaleType::F32).map_err(usage)?;
@@ -84,9 +100,7 @@ impl Plan {
                 }
             });
         }
-        let plan = Self { target, actions };
-        plan.check(tensors)?;
-        Ok(plan)
+        Ok(Self { target, actions })
     }
 
     /// Something must become ternary.

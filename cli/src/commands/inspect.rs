@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use serde::Serialize;
-use ternarize::Weight;
 use ternarize::model::{Metadata, TensorInfo};
+use ternarize::{Format, Weight};
 
 use super::table::{extents, table};
 use super::{open, print, print_json};
@@ -13,9 +13,11 @@ use crate::arguments::Inspect;
 use crate::disk::{Disk, Reader};
 use crate::failure::DONE;
 use crate::hash::Hash;
-use crate::method::float_type;
+use crate::method::{Choices, float_type};
+use crate::names::Target;
+use crate::plan::{Action, Plan};
 use crate::progress::go_on;
-use crate::selection::{Patterns, select};
+use crate::selection::Patterns;
 use crate::with_weight_type;
 
 /// The lengths of blocks that are looked at.
@@ -48,7 +50,18 @@ struct Tensor {
 pub(super) fn run(arguments: &Inspect, disk: &dyn Disk) -> Result<u8> {
     let reader = open(disk, &arguments.model)?;
     let infos: Vec<&TensorInfo> = reader.tensors().collect();
-    let left = select(&infos, &Patterns::default())?;
+    // What `quantize` does to a file of the same kind without further options.
+    let target = if reader.metadata().is_gguf() {
+        Target::Gguf(Format::Tq2_0)
+    } else {
+        Target::Safetensors
+    };
+    let (choices, patterns) = (Choices::default(), Patterns::default());
+    let plan = Plan::unchecked(&infos, target, &choices, &patterns)?;
+    let left = plan.actions.into_iter().map(|action| match action {
+        Action::Keep(reason) => Some(reason),
+        Action::Ternarize(_) => None,
+    });
     let mut hashes = BTreeMap::new();
     let mut tensors = Vec::new();
     for (index, (info, left)) in infos.iter().zip(left).enumerate() {

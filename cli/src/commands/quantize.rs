@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use ternarize::Rule;
 use ternarize::model::{TensorInfo, replace_file};
 
 use super::convert::dropped;
@@ -21,7 +22,7 @@ use crate::importance::Importances;
 use crate::method::Choices;
 use crate::names::{Named as _, Target};
 use crate::output::Destination;
-use crate::plan::Plan;
+use crate::plan::{Action, Plan};
 use crate::progress::Progress;
 use crate::quantize::{self, Job, Outcome};
 use crate::report::{FileSummary, Report, TensorReport, Totals, html, printable};
@@ -45,6 +46,9 @@ pub(super) fn run(arguments: &Quantize, disk: &dyn Disk) -> Result<u8> {
         }
         None => None,
     };
+    if let Some(importances) = &importances {
+        check_importances(importances, &plan, &tensors)?;
+    }
     let target = plan.target;
     let to = destination(
         &arguments.output,
@@ -172,6 +176,39 @@ fn dry_run(path: &Path, plan: &str, arguments: &Quantize, reader: &Reader) -> Re
     })
     .with_context(|| path.display().to_string())?;
     Ok(DONE)
+}
+
+/// Importances must have an effect.
+fn check_importances(
+    importances: &Importances,
+    plan: &Plan,
+    tensors: &[&TensorInfo],
+) -> Result<()> {
+    let methods = plan.actions.iter().map(|action| match action {
+        Action::Ternarize(method) => Some(method),
+        Action::Keep(_) => None,
+    });
+    let mut any = false;
+    for (info, method) in tensors.iter().zip(methods) {
+        let Some(method) = method.filter(|_| importances.has(info.name())) else {
+            continue;
+        };
+        if !matches!(method.rule, Rule::Tnt | Rule::TwoScale) || method.planes > 1 {
+            let rule = method.rule.name();
+            bail!(Usage(format!(
+                "--importance needs the rule tnt or two-scale with one plane, and `{}` has {rule} with {}",
+                printable(info.name()),
+                method.planes
+            )));
+        }
+        any = true;
+    }
+    if !any {
+        bail!(Usage(
+            "--importance has no effect: it has no tensor of those that become ternary".into()
+        ));
+    }
+    Ok(())
 }
 
 /// A report or plan must not overwrite what is read, nor be in the way of the output.
