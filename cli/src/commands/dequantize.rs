@@ -1,6 +1,6 @@
 //! `dequantize`: ternary tensors as plain floats.
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use half::{bf16, f16};
 use ternarize::Weight;
 use ternarize::matmul::rotate_back;
@@ -67,27 +67,36 @@ pub(super) fn run(arguments: &Dequantize, disk: &dyn Disk) -> Result<u8> {
             let Tensor::Ternary(tensor) = of_file(&arguments.model, reader.read(index))? else {
                 bail!("it is not ternary");
             };
-            Ok(Tensor::Dense(match arguments.plain {
+            let dense = match arguments.plain {
                 Plain::F32 => dense::<f32>(&tensor)?,
                 Plain::F16 => dense::<f16>(&tensor)?,
                 Plain::Bf16 => dense::<bf16>(&tensor)?,
-            }))
+            };
+            let name = infos[index].name().escape_debug();
+            let dense = dense.with_context(|| {
+                format!("the tensor `{name}` has weights beyond the range of {dtype}")
+            })?;
+            Ok(Tensor::Dense(dense))
         },
     )?;
     finish(&arguments.output, &infos, &outputs, dropped, dtype)
 }
 
-/// The weights of a tensor for inputs that are not rotated, rounded to a type.
-fn dense<W: Weight>(tensor: &TernaryTensor) -> Result<DenseTensor> {
+/// The weights of a tensor for inputs that are not rotated, rounded to a type; `None` if its range is too small.
+fn dense<W: Weight>(tensor: &TernaryTensor) -> Result<Option<DenseTensor>> {
     let shape = tensor.shape().axes();
-    let Some((width, seed)) = tensor.rotation() else {
-        return Ok(DenseTensor::new(shape, &tensor.dequantize::<W>())?);
+    let weights: Vec<W> = match tensor.rotation() {
+        None => tensor.dequantize(),
+        Some((width, seed)) => {
+            let mut weights: Vec<f32> = tensor.dequantize();
+            let columns = weights.len() / shape.first().copied().unwrap_or(1).max(1);
+            rotate_back(&mut weights, columns, width, seed)?;
+            let rounded = |w| W::from(w).unwrap_or_else(W::infinity);
+            weights.into_iter().map(rounded).collect()
+        }
     };
-    let mut weights: Vec<f32> = tensor.dequantize();
-    let columns = weights.len() / shape.first().copied().unwrap_or(1).max(1);
-    rotate_back(&mut weights, columns, width, seed)?;
-    let weights = weights
-        .into_iter()
-        .map(|w| W::from(w).unwrap_or_else(W::zero));
-    Ok(DenseTensor::new(shape, &weights.collect::<Vec<W>>())?)
+    if !weights.iter().all(|w| w.is_finite()) {
+        return Ok(None);
+    }
+    Ok(Some(DenseTensor::new(shape, &weights)?))
 }

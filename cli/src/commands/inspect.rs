@@ -72,14 +72,16 @@ pub(super) fn run(arguments: &Inspect, disk: &dyn Disk) -> Result<u8> {
         } else {
             None
         };
+        let seen = look(&reader, index, info)?;
+        let not_finite = |at| format!("the weight at index {at} is not finite");
         tensors.push(Tensor {
             name: info.name().into(),
             shape: info.shape().to_vec(),
             r#type: info.stored_type(),
             bytes: info.bytes(),
-            ternary: ternary(&reader, index, info)?,
+            ternary: seen.ternary,
             tied_to,
-            left,
+            left: left.or(seen.not_finite.map(not_finite)),
         });
     }
     let found = Found {
@@ -113,16 +115,33 @@ fn hash(reader: &Reader, index: usize) -> Result<String> {
     Ok(hash.digits())
 }
 
-/// In which groups a tensor is exactly ternary.
-fn ternary(reader: &Reader, index: usize, info: &TensorInfo) -> Result<Option<String>> {
+/// What the values of a tensor tell.
+#[derive(Default)]
+struct Seen {
+    /// In which groups they are exactly ternary.
+    ternary: Option<String>,
+    /// The place of the first one that is not finite.
+    not_finite: Option<usize>,
+}
+
+fn look(reader: &Reader, index: usize, info: &TensorInfo) -> Result<Seen> {
     if info.is_ternary() {
-        return Ok(Some("stored".into()));
+        return Ok(Seen {
+            ternary: Some("stored".into()),
+            not_finite: None,
+        });
     }
     let Some(float) = float_type(info) else {
-        return Ok(None);
+        return Ok(Seen::default());
     };
     let columns = info.shape().last().copied().unwrap_or(1);
-    Ok(with_weight_type!(float, W => ternary_groups(&reader.read_values::<W>(index)?, columns)))
+    with_weight_type!(float, W => {
+        let values = reader.read_values::<W>(index)?;
+        Ok(Seen {
+            ternary: ternary_groups(&values, columns),
+            not_finite: values.iter().position(|w| !w.is_finite()),
+        })
+    })
 }
 
 /// `zero`, or the largest groups in which all magnitudes but 0 are equal.
