@@ -95,7 +95,14 @@ fn dense<W: Weight>(tensor: &TernaryTensor) -> Result<Option<DenseTensor>> {
             weights.into_iter().map(rounded).collect()
         }
     };
-    if !weights.iter().all(|w| w.is_finite()) {
+    // What is larger was rounded to the largest number, or to infinity.
+    let largest = W::max_value();
+    let planes = tensor.planes().len();
+    let levels = [tensor.lambda_p(), tensor.lambda_n()].concat();
+    let top = levels.into_iter().fold(0.0, f64::max) * planes as f64;
+    let may_be_larger =
+        top > largest.to_f64().unwrap_or(f64::INFINITY) || tensor.rotation().is_some();
+    if may_be_larger && weights.iter().any(|w| w.abs() >= largest) {
         return Ok(None);
     }
     Ok(Some(DenseTensor::new(shape, &weights)?))

@@ -39,13 +39,15 @@ fn blocks_become_each_other_without_a_change_of_any_value() {
     let before = weights(&folder, "t.gguf", "blk.0.up.weight");
     for to in FORMATS {
         folder.done(&format!("convert t.gguf -o {to}.gguf --to {to}"));
-        folder.done(&format!("convert {to}.gguf -o back.gguf --force --to tq2_0"));
+        folder.done(&format!(
+            "convert {to}.gguf -o back.gguf --force --to tq2_0"
+        ));
         assert!(
             weights(&folder, &format!("{to}.gguf"), "blk.0.up.weight") == before,
             "{to}"
         );
         let back = folder.read("back.gguf");
-        let end = back.len() - 4096;
+        let end = back.len() - (1024 + 8 * 66);
         assert!(back[end..] == folder.read("t.gguf")[end..], "{to}");
         // Through the layout of safetensors, too; a GGUF file keeps its keys as texts there.
         folder.done(&format!(
@@ -67,7 +69,11 @@ fn i2_s_holds_one_scale_per_tensor() {
     folder.done("convert t.safetensors -o u.gguf --to i2_s");
     assert!(weights(&folder, "u.gguf", "w.weight") == weights(&folder, "t.gguf", "w.weight"));
     // Scales of f32 that are no f16.
-    folder.refused(1, "convert t.gguf -o v.gguf --to tq2_0", &["v.gguf", "w.weight", "f16"]);
+    folder.refused(
+        1,
+        "convert t.gguf -o v.gguf --to tq2_0",
+        &["v.gguf", "w.weight", "f16"],
+    );
 }
 
 #[test]
@@ -191,7 +197,7 @@ fn scales_beyond_the_range_of_f16_are_refused() {
     folder.refused(
         1,
         "dequantize t.safetensors -o d.safetensors --type f16",
-        &["`w`", "f16"],
+        &["`w`", "F16"],
     );
     folder.done("dequantize t.safetensors -o d.safetensors --type bf16");
 }

@@ -3,7 +3,7 @@
 //mod checkpoints;
 mod compared;
 mod converted;
-//mod files;
+mod files;
 //mod hostile;
 mod inputs;
 mod inspected;
@@ -15,4 +15,4 @@ mod quantized;
 mod tool;
 //mod unreliable;
 mod usage;
-//mod verified;
+mod verified;
