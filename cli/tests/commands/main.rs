@@ -1,18 +1,18 @@
 //! The program `ternarize`, run as its users run it.
 
-//mod checkpoints;
+mod checkpoints;
 mod compared;
 mod converted;
 mod files;
-//mod hostile;
+mod hostile;
 mod inputs;
 mod inspected;
-//mod interrupted;
-//mod memory;
+mod interrupted;
+mod memory;
 mod planned;
 mod quantized;
-//mod shards;
+mod shards;
 mod tool;
-//mod unreliable;
+mod unreliable;
 mod usage;
 mod verified;
