@@ -94,7 +94,7 @@ impl Gguf {
 
     /// Extents are those of the file, the innermost first.
     fn tensor(mut self, name: &str, extents: &[u64], id: u32, offset: u64) -> Self {
-        self = self.text(name).u32(extents.len() as u32);
+        self = self.text(name).u32(u32::try_from(extents.len()).unwrap());
         for &extent in extents {
             self = self.u64(extent);
         }

@@ -147,7 +147,7 @@ fn what_is_said_is_what_quantize_does() {
         tensor(&said, "nan.weight")["left"]
             .as_str()
             .unwrap()
-            .contains("9")
+            .contains('9')
     );
     let said = folder.json("inspect m.gguf");
     assert!(

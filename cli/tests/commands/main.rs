@@ -1,5 +1,11 @@
 //! The program `ternarize`, run as its users run it.
 
+#![expect(
+    clippy::std_instead_of_core,
+    clippy::std_instead_of_alloc,
+    reason = "tests of a program, which has the standard library"
+)]
+
 mod checkpoints;
 mod compared;
 mod converted;

@@ -1,7 +1,7 @@
 //! Models of several files.
 
 use serde_json::Value;
-use ternarize::model::{ModelReader, Tensor};
+use ternarize::model::{ModelReader, Tensor, TensorInfo};
 
 use crate::inputs::{f32s, language_model, model};
 use crate::tool::Folder;
@@ -10,7 +10,7 @@ use crate::tool::Folder;
 fn tensors(folder: &Folder, path: &str) -> Vec<(String, Tensor)> {
     let reader = ModelReader::open(folder.path(path)).unwrap();
     let read = |(index, name): (usize, &str)| (name.to_string(), reader.read(index).unwrap());
-    let names = reader.tensors().map(ternarize::model::TensorInfo::name);
+    let names = reader.tensors().map(TensorInfo::name);
     let mut tensors: Vec<_> = names.enumerate().map(read).collect();
     tensors.sort_by(|a, b| a.0.cmp(&b.0));
     tensors
@@ -42,7 +42,7 @@ fn a_divided_output_has_the_tensors_of_a_whole_one() {
     let bytes: u64 = ModelReader::open(folder.path("parts"))
         .unwrap()
         .tensors()
-        .map(|info| info.bytes())
+        .map(TensorInfo::bytes)
         .sum();
     assert_eq!(index["metadata"]["total_size"], bytes);
     // A model that needs no division is one file.
@@ -116,7 +116,7 @@ fn a_wrong_index_is_refused() {
             r#"{"a.weight":"a.safetensors","a.weight":"a.safetensors"}"#,
             "twice",
         ),
-        (r#"[1]"#, "index"),
+        ("[1]", "index"),
     ] {
         folder.write("in/m.index.json", format!("{{\"weight_map\":{map}}}"));
         folder.refused(1, "inspect in", &[word]);

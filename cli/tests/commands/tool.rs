@@ -50,12 +50,11 @@ impl Folder {
 
     /// The content of all files below the folder, and where symbolic links lead.
     pub(crate) fn contents(&self) -> Vec<(String, Vec<u8>)> {
-        let with_bytes = |name: String| match fs::read_link(self.path(&name)) {
-            Ok(link) => (name, link.into_os_string().into_encoded_bytes()),
-            Err(_) => {
-                let bytes = self.read(&name);
-                (name, bytes)
-            }
+        let with_bytes = |name: String| {
+            let link = fs::read_link(self.path(&name));
+            let link = link.map(|link| link.into_os_string().into_encoded_bytes());
+            let bytes = link.unwrap_or_else(|_| self.read(&name));
+            (name, bytes)
         };
         self.names().into_iter().map(with_bytes).collect()
     }
@@ -96,9 +95,8 @@ fn collect(root: &Path, folder: &Path, names: &mut Vec<String>) {
         let path = entry.unwrap().path();
         if path.is_dir() && !path.is_symlink() {
             // An empty folder counts, too.
-            if fs::read_dir(&path).unwrap().next().is_none() {
-                panic!("{} is empty", path.display());
-            }
+            let is_empty = fs::read_dir(&path).unwrap().next().is_none();
+            assert!(!is_empty, "{} is empty", path.display());
             collect(root, &path, names);
         } else {
             let name = path.strip_prefix(root).unwrap();

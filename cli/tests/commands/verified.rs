@@ -79,7 +79,7 @@ fn places(folder: &Folder, file: &str) -> Vec<(&'static str, usize)> {
     let trits = find(&stored[..64]) + 5;
     let scales = match info.encoding() {
         Encoding::Planes { .. } => {
-            let len = info.bytes() as usize;
+            let len = stored.len();
             let scale = find(&stored[len - 8..]);
             scale + 4
         }
@@ -138,7 +138,7 @@ fn other_trit(byte: u8, options: &str) -> u8 {
         .unwrap()
 }
 
-/// Whether the lowest two bits are a code that the byte may have: 11 is none in TQ2_0 and I2_S, 10 is none in this library's code.
+/// Whether the lowest two bits are a code that the byte may have: 11 is none in `TQ2_0` and `I2_S`, 10 is none in this library's code.
 fn is_code(other: u8, byte: u8) -> bool {
     let codes = [0, 2, 4, 6].map(|shift| (byte >> shift) & 3);
     let unused = if codes.contains(&3) { 2 } else { 3 };
