@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 use ternarize::ScaleType;
-use ternarize::model::TensorInfo;
+use ternarize::model::{Encoding, TensorInfo};
 
 use crate::failure::Usage;
 use crate::method::{Choices, Method, float_type};
-use crate::names::{self, Target};
+use crate::names::{self, Named as _, Target};
 use crate::selection::{Patterns, Reason, select};
 
 /// The version of plan files.
@@ -22,6 +22,17 @@ pub enum Action {
     Ternarize(Method),
     /// It stays as it is.
     Keep(Reason),
+}
+
+impl Action {
+    /// How the tensor becomes ternary, if it does.
+    #[must_use]
+    pub const fn method(&self) -> Option<Method> {
+        match self {
+            Self::Ternarize(method) => Some(*method),
+            Self::Keep(_) => None,
+        }
+    }
 }
 
 /// What happens to each tensor of a model, in their order.
@@ -103,8 +114,22 @@ impl Plan {
         Ok(Self { target, actions })
     }
 
-    /// Something must become ternary.
+    /// Something must become ternary, and what is ternary already must fit the output as it is.
     fn check(&self, tensors: &[&TensorInfo]) -> Result<()> {
+        let fits = |info: &&&TensorInfo| match info.encoding() {
+            Encoding::Planes { .. } => self.target == Target::Safetensors,
+            Encoding::HuggingFace { .. } => self.target == Target::HuggingFace,
+            Encoding::Mlx { .. } => self.target == Target::Mlx,
+            Encoding::Blocks(_) => self.target.is_gguf(),
+            _ => true,
+        };
+        if let Some(info) = tensors.iter().find(|info| !fits(info)) {
+            let (name, stored) = (info.name().escape_debug(), info.stored_type());
+            let to = self.target.name();
+            bail!(
+                "the tensor `{name}` is ternary already, as {stored}: use `ternarize convert --to {to}`"
+            );
+        }
         let ternary = |action: &Action| matches!(action, Action::Ternarize(_));
         if self.actions.iter().any(ternary) {
             return Ok(());

@@ -3,9 +3,9 @@
 use std::sync::Mutex;
 
 use anyhow::Result;
+use ternarize::Weight;
 use ternarize::model::{Metadata, ModelError, Tensor, TensorInfo};
 use ternarize::tensor::{TensorView, TernaryTensor};
-use ternarize::{ScaleType, Weight};
 
 use crate::disk::{Disk, Reader};
 use crate::drawing::drawing;
@@ -245,15 +245,4 @@ fn single_nonzero_groups(tensor: &TernaryTensor) -> Result<usize> {
         nonzeros[group] += tensor.trits().slice(run)?.count_nonzeros();
     }
     Ok(nonzeros.into_iter().filter(|&count| count == 1).count())
-}
-
-/// The float type as files spell it.
-#[must_use]
-pub const fn dtype(float: ScaleType) -> &'static str {
-    match float {
-        ScaleType::F64 => "F64",
-        ScaleType::F16 => "F16",
-        ScaleType::Bf16 => "BF16",
-        _ => "F32",
-    }
 }

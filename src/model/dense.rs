@@ -9,7 +9,8 @@ use alloc::vec::Vec;
 use super::{Encoding, ModelError, TensorInfo};
 use crate::Weight;
 use crate::error::check_len;
-use crate::tensor::{Floats, Shape};
+use crate::optimum::weight::PRIVATE;
+use crate::tensor::{Floats, Shape, typed_bytes};
 
 /// A tensor of any number type, in row-major order.
 ///
@@ -47,15 +48,21 @@ impl DenseTensor {
     /// ```
     pub fn new<W: Weight>(shape: &[usize], values: &[W]) -> Result<Self, ModelError> {
         check_len(Shape::new(shape)?.len(), values.len())?;
-        Ok(Self::of(shape, &Floats::copy_of(values)))
+        let (dtype, bytes) = typed_bytes(W::typed(values, PRIVATE));
+        Ok(Self {
+            dtype: dtype.into(),
+            shape: shape.into(),
+            bytes,
+        })
     }
 
     /// As [`new`](Self::new), for values that are known to fill the shape.
     pub(super) fn of(shape: &[usize], values: &Floats) -> Self {
+        let (dtype, bytes) = values.to_le_bytes();
         Self {
-            dtype: values.dtype().into(),
+            dtype: dtype.into(),
             shape: shape.into(),
-            bytes: values.to_le_bytes(),
+            bytes,
         }
     }
 

@@ -1,8 +1,12 @@
-//! Model files: safetensors in, ternary safetensors out.
+//! Model files: models in, ternary models out.
 //!
-//! A [`Model`] holds the content of a safetensors file: named tensors and metadata. A tensor is dense and kept byte for byte, or
-//! it is ternary. A file stores a ternary tensor `X` as plain tensors, which every safetensors reader can open, and describes it in
-//! the metadata:
+//! | type | holds | files |
+//! |---|---|---|
+//! | [`Model`] | all tensors in memory | safetensors |
+//! | [`ModelReader`], [`ModelWriter`] | one tensor at a time | safetensors, GGUF, Hugging Face BitNet and MLX checkpoints |
+//!
+//! A tensor is dense and kept byte for byte, or it is ternary. How a file holds it is its [`Encoding`]. This library's own layout stores a
+//! ternary tensor `X` as plain tensors, which every safetensors reader can open, and describes it in the metadata:
 //!
 //! ```text
 //! X.trits     U8           [planes, bytes]     packed trits in row-major order
@@ -27,7 +31,8 @@
 //! - The same model is always written as the same bytes.
 //! - A failed write leaves the old file as it was.
 //!
-//! Source: the safetensors format, <https://huggingface.co/docs/safetensors>.
+//! Sources: the safetensors format, <https://huggingface.co/docs/safetensors>; GGUF, ggml's `docs/gguf.md`; see [`format`](crate::format) for
+//! the blocks of other programs.
 
 mod container;
 mod dense;

@@ -1,5 +1,6 @@
 //! [`ModelWriter`]: a model file, one tensor at a time.
 
+use alloc::borrow::Cow;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -96,7 +97,7 @@ impl<W: Write + Seek> ModelWriter<W> {
     pub fn put(&mut self, name: &str, tensor: &Tensor) -> Result<(), ModelError> {
         let (info, places) = self.missing.get(name).ok_or_else(|| no_such(name))?;
         let parts = layout::encode(info, tensor)?;
-        let fits = |(part, place): (&Vec<u8>, &(u64, u64))| part.len() as u64 == place.1;
+        let fits = |(part, place): (&Cow<'_, [u8]>, &(u64, u64))| part.len() as u64 == place.1;
         if parts.len() != places.len() || !parts.iter().zip(places).all(fits) {
             return Err(info.unfit(&"it is of another size than was described"));
         }

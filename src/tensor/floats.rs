@@ -134,16 +134,22 @@ impl Floats {
         each!(Floats, self, values => values.len())
     }
 
-    /// The name of the type as model files spell it.
-    pub(crate) const fn dtype(&self) -> &'static str {
-        match self {
-            Self::F32(_) => "F32",
-            Self::F64(_) => "F64",
-            #[cfg(feature = "half")]
-            Self::F16(_) => "F16",
-            #[cfg(feature = "half")]
-            Self::Bf16(_) => "BF16",
-        }
+    fn as_slice(&self) -> TypedSlice<'_> {
+        map!(Floats, self, values => TypedSlice(values))
+    }
+}
+
+/// The name of the type as model files spell it, and the little-endian bytes of the values.
+#[cfg(feature = "safetensors")]
+pub(crate) fn typed_bytes(values: TypedSlice<'_>) -> (&'static str, Vec<u8>) {
+    fn bytes<W: FloatBits, const N: usize>(values: &[W], bytes: fn(&W) -> [u8; N]) -> Vec<u8> {
+        values.iter().flat_map(bytes).collect()
+    }
+    match values {
+        TypedSlice::F32(values) => ("F32", bytes(values, |value| value.to_le_bytes())),
+        TypedSlice::F64(values) => ("F64", bytes(values, |value| value.to_le_bytes())),
+        TypedSlice::F16(values) => ("F16", bytes(values, |value| value.to_le_bytes())),
+        TypedSlice::Bf16(values) => ("BF16", bytes(values, |value| value.to_le_bytes())),
     }
 }
 
@@ -160,7 +166,7 @@ impl Floats {
         let shape = Shape::new(axes)?;
         check_len(shape.len(), self.len())?;
         Ok(AnyView {
-            data: map!(Floats, self, values => TypedSlice(values)),
+            data: self.as_slice(),
             layout: StridedLayout::row_major(shape),
         })
     }
@@ -174,9 +180,9 @@ impl Floats {
         })
     }
 
-    /// The little-endian bytes of the values.
-    pub(crate) fn to_le_bytes(&self) -> Vec<u8> {
-        each!(Floats, self, values => values.iter().flat_map(|value| value.to_le_bytes()).collect())
+    /// The name of the type, and the little-endian bytes of the values.
+    pub(crate) fn to_le_bytes(&self) -> (&'static str, Vec<u8>) {
+        typed_bytes(self.as_slice())
     }
 
     /// The values of little-endian bytes, or `None` if the type is not a weight type, or the last value is incomplete.

@@ -62,7 +62,7 @@ mod view;
 mod walk;
 
 #[cfg(feature = "safetensors")]
-pub(crate) use floats::Floats;
+pub(crate) use floats::{Floats, typed_bytes};
 use grouped::GroupedView;
 pub(crate) use groups::Groups;
 #[cfg(feature = "ndarray")]

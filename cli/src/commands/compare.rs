@@ -1,17 +1,19 @@
 //! `compare`: two models, tensor by tensor.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::Result;
 use serde::Serialize;
+use ternarize::ScaleType;
 use ternarize::model::{Tensor, TensorInfo};
-use ternarize::tensor::TernaryTensor;
 
 use super::table::table;
 use super::{of_file, open, print, print_json};
 use crate::arguments::Compare;
 use crate::disk::{Disk, Reader};
 use crate::failure::DONE;
+use crate::method::float_type;
 use crate::progress::go_on;
 use crate::report::printable;
 
@@ -55,9 +57,10 @@ pub(super) fn run(arguments: &Compare, disk: &dyn Disk) -> Result<u8> {
             let Some(other_info) = other.tensors().nth(place) else {
                 continue;
             };
-            let a = of_file(&arguments.original, original.read(index))?;
-            let b = of_file(&arguments.other, other.read(place))?;
-            tensors.push(compared((info, a), (other_info, b)));
+            tensors.push(compared(
+                (&original, index, info),
+                (&other, place, other_info),
+            )?);
         }
     }
     let only = |a: &BTreeMap<String, usize>, b: &BTreeMap<String, usize>| {
@@ -77,7 +80,10 @@ pub(super) fn run(arguments: &Compare, disk: &dyn Disk) -> Result<u8> {
     Ok(DONE)
 }
 
-fn compared((ours, a): (&TensorInfo, Tensor), (theirs, b): (&TensorInfo, Tensor)) -> Compared {
+type Place<'a> = (&'a Reader, usize, &'a TensorInfo);
+
+fn compared(original: Place<'_>, other: Place<'_>) -> Result<Compared> {
+    let (ours, theirs) = (original.2, other.2);
     let same_shape = ours.shape() == theirs.shape();
     let mut found = Compared {
         name: ours.name().into(),
@@ -91,22 +97,31 @@ fn compared((ours, a): (&TensorInfo, Tensor), (theirs, b): (&TensorInfo, Tensor)
         differing_trits: None,
     };
     if !same_shape {
-        return found;
+        return Ok(found);
     }
-    if let (Tensor::Ternary(a), Tensor::Ternary(b)) = (&a, &b) {
-        found.differing_trits = differing_trits(a, b);
+    if ours.is_ternary() && theirs.is_ternary() {
+        found.differing_trits = differing_trits(&read(original)?, &read(other)?);
     }
-    match (values(&a), values(&b)) {
+    match (values(original)?, values(other)?) {
         (Some(a), Some(b)) => found.measure(&a, &b),
-        _ => found.same_values = bytes(&a) == bytes(&b),
+        // Other numbers of one type.
+        (None, None) if found.from == found.to => {
+            found.same_values = read(original)? == read(other)?;
+        }
+        _ => {}
     }
-    found
+    Ok(found)
+}
+
+fn read((reader, index, _): Place<'_>) -> Result<Tensor> {
+    let file = reader.files().next().unwrap_or(Path::new(""));
+    of_file(file, reader.read(index))
 }
 
 impl Compared {
-    fn measure(&mut self, a: &[f64], b: &[f64]) {
+    fn measure(&mut self, a: &Values, b: &Values) {
         let (mut aa, mut ab, mut bb, mut lost, mut largest) = (0.0, 0.0, 0.0, 0.0, 0.0_f64);
-        for (a, b) in a.iter().zip(b) {
+        for (a, b) in a.iter().zip(b.iter()) {
             let difference = a - b;
             aa += a * a;
             ab += a * b;
@@ -117,56 +132,66 @@ impl Compared {
         let norms = aa.sqrt() * bb.sqrt();
         self.same_values = a
             .iter()
-            .zip(b)
-            .all(|(a, b)| a.total_cmp(b).is_eq() || a.abs() + b.abs() <= 0.0);
+            .zip(b.iter())
+            .all(|(a, b)| a.total_cmp(&b).is_eq() || a.abs() + b.abs() <= 0.0);
         self.cosine = (norms > 0.0).then(|| (ab / norms).clamp(-1.0, 1.0));
         self.relative_error = (aa > 0.0).then(|| lost / aa);
         self.largest_difference = Some(largest);
     }
 }
 
-/// The trits of one plane that differ.
-fn differing_trits(a: &TernaryTensor, b: &TernaryTensor) -> Option<u64> {
+/// The trits that differ, of tensors of one plane.
+fn differing_trits(a: &Tensor, b: &Tensor) -> Option<u64> {
+    let (Tensor::Ternary(a), Tensor::Ternary(b)) = (a, b) else {
+        return None;
+    };
     let one = a.planes().len() == 1 && b.planes().len() == 1;
     let differing = || {
-        a.trits()
-            .iter()
-            .zip(b.trits().iter())
-            .filter(|(a, b)| a != b)
+        let pairs = a.trits().iter().zip(b.trits().iter());
+        pairs.filter(|(a, b)| a != b).count() as u64
     };
-    one.then(|| differing().count() as u64)
+    one.then(differing)
 }
 
-/// The weights, or `None` for other numbers.
-fn values(tensor: &Tensor) -> Option<Vec<f64>> {
-    match tensor {
-        Tensor::Ternary(ternary) => Some(ternary.dequantize()),
-        Tensor::Dense(dense) => match dense.dtype() {
-            "F64" => dense.values::<f64>(),
-            "F32" => Some(dense.values::<f32>()?.into_iter().map(Into::into).collect()),
-            "F16" => Some(
-                dense
-                    .values::<half::f16>()?
-                    .into_iter()
-                    .map(Into::into)
-                    .collect(),
-            ),
-            "BF16" => Some(
-                dense
-                    .values::<half::bf16>()?
-                    .into_iter()
-                    .map(Into::into)
-                    .collect(),
-            ),
-            _ => None,
-        },
-    }
+/// Weights in a type that holds them.
+enum Values {
+    F64(Vec<f64>),
+    F32(Vec<f32>),
+    F16(Vec<half::f16>),
+    Bf16(Vec<half::bf16>),
 }
 
-fn bytes(tensor: &Tensor) -> Option<&[u8]> {
-    match tensor {
-        Tensor::Dense(dense) => Some(dense.as_bytes()),
-        Tensor::Ternary(_) => None,
+/// The weights of a tensor, or `None` for other numbers. Sums of planes are rounded to `f32`.
+fn values((reader, index, info): Place<'_>) -> Result<Option<Values>> {
+    let float = match float_type(info) {
+        _ if info.is_ternary() => {
+            let Tensor::Ternary(ternary) = reader.read(index)? else {
+                return Ok(None);
+            };
+            return Ok(Some(match ternary.scale_type() {
+                ScaleType::F64 => Values::F64(ternary.dequantize()),
+                _ => Values::F32(ternary.dequantize()),
+            }));
+        }
+        Some(float) => float,
+        None => return Ok(None),
+    };
+    Ok(Some(match float {
+        ScaleType::F64 => Values::F64(reader.read_values(index)?),
+        ScaleType::F16 => Values::F16(reader.read_values(index)?),
+        ScaleType::Bf16 => Values::Bf16(reader.read_values(index)?),
+        _ => Values::F32(reader.read_values(index)?),
+    }))
+}
+
+impl Values {
+    fn iter(&self) -> Box<dyn Iterator<Item = f64> + '_> {
+        match self {
+            Self::F64(values) => Box::new(values.iter().copied()),
+            Self::F32(values) => Box::new(values.iter().map(|&value| value.into())),
+            Self::F16(values) => Box::new(values.iter().map(|&value| value.into())),
+            Self::Bf16(values) => Box::new(values.iter().map(|&value| value.into())),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::conversion::{destination, metadata, set_file_type};
 use crate::disk::{Disk, Reader};
 use crate::failure::DONE;
 use crate::names::{Named as _, Target};
-use crate::output::Destination;
+use crate::output::{Destination, Sink};
 use crate::pool;
 use crate::progress::Progress;
 use crate::report::printable;
@@ -50,7 +50,10 @@ pub(super) fn run(arguments: &Convert, disk: &dyn Disk) -> Result<u8> {
         &metadata,
         &outputs,
         &arguments.output,
-        |index| of_file(&arguments.model, reader.read(index)),
+        |sink, index| {
+            let tensor = of_file(&arguments.model, reader.read(index))?;
+            sink.put(infos[index].name(), &tensor)
+        },
     )?;
     finish(&arguments.output, &infos, &outputs, dropped, &target.name())
 }
@@ -127,7 +130,8 @@ fn mlx_group(info: &TensorInfo, from: &Encoding) -> usize {
         .unwrap_or(64)
 }
 
-/// Writes all tensors: those that are the same in the output are copied, the others are read by a function.
+/// Writes all tensors. Those that are the same in the output are copied; a function reads and writes the others. The first outputs are
+/// those of the inputs, in their order.
 pub(super) fn rewrite(
     reader: &Reader,
     disk: &dyn Disk,
@@ -135,7 +139,7 @@ pub(super) fn rewrite(
     metadata: &ternarize::model::Metadata,
     outputs: &[TensorInfo],
     options: &Output,
-    read: impl Fn(usize) -> Result<ternarize::model::Tensor> + Sync,
+    write: impl Fn(&Sink<'_>, usize) -> Result<()> + Sync,
 ) -> Result<()> {
     let infos: Vec<&TensorInfo> = reader.tensors().collect();
     // A tensor is held as it is read and as it is written.
@@ -155,7 +159,7 @@ pub(super) fn rewrite(
             if *info == outputs[index] {
                 return sink.copy(reader, index, |bytes| progress.advance(bytes));
             }
-            sink.put(info.name(), &read(index)?)?;
+            write(sink, index)?;
             Ok(progress.advance(info.bytes())?)
         })
     })?;

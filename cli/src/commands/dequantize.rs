@@ -30,20 +30,17 @@ pub(super) fn run(arguments: &Dequantize, disk: &dyn Disk) -> Result<u8> {
     };
     let outputs = infos.iter().map(|info| match info.encoding() {
         Encoding::Dense(_) => Ok((*info).clone()),
-        // Products add it, and plain floats have no place for it.
-        Encoding::Planes { bias: true, .. } => {
-            bail!(
-                "the tensor `{}` has a bias of its own",
-                info.name().escape_debug()
-            )
-        }
-        _ => Ok(TensorInfo::new(
-            info.name(),
-            info.shape(),
-            Encoding::Dense(dtype.into()),
-        )?),
+        _ => TensorInfo::new(info.name(), info.shape(), Encoding::Dense(dtype.into())),
     });
-    let outputs = outputs.collect::<Result<Vec<_>>>()?;
+    let mut outputs = outputs.collect::<Result<Vec<_>, _>>()?;
+    // A bias that belongs to a tensor becomes one of its own.
+    for info in &infos {
+        if let Encoding::Planes { bias: true, .. } = info.encoding() {
+            let rows = info.shape().first().copied().unwrap_or(1);
+            let dense = Encoding::Dense("F32".into());
+            outputs.push(TensorInfo::new(&bias_name(info), &[rows], dense)?);
+        }
+    }
     let to = destination(&arguments.output, &reader, None, &outputs)?;
     to.check(&arguments.model, &reader)?;
     let (mut metadata, dropped) = metadata(&reader, ends_in_gguf(path));
@@ -63,7 +60,7 @@ pub(super) fn run(arguments: &Dequantize, disk: &dyn Disk) -> Result<u8> {
         &metadata,
         &outputs,
         &arguments.output,
-        |index| {
+        |sink, index| {
             let Tensor::Ternary(tensor) = of_file(&arguments.model, reader.read(index))? else {
                 bail!("it is not ternary");
             };
@@ -76,10 +73,19 @@ pub(super) fn run(arguments: &Dequantize, disk: &dyn Disk) -> Result<u8> {
             let dense = dense.with_context(|| {
                 format!("the tensor `{name}` has weights beyond the range of {dtype}")
             })?;
-            Ok(Tensor::Dense(dense))
+            sink.put(infos[index].name(), &Tensor::Dense(dense))?;
+            if tensor.bias().is_empty() {
+                return Ok(());
+            }
+            let bias = DenseTensor::new(&[tensor.bias().len()], tensor.bias())?;
+            sink.put(&bias_name(infos[index]), &Tensor::Dense(bias))
         },
     )?;
     finish(&arguments.output, &infos, &outputs, dropped, dtype)
+}
+
+fn bias_name(info: &TensorInfo) -> String {
+    format!("{}.bias", info.name())
 }
 
 /// The weights of a tensor for inputs that are not rotated, rounded to a type; `None` if its range is too small.

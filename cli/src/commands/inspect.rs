@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use serde::Serialize;
-use ternarize::model::{Metadata, TensorInfo};
+use ternarize::model::{Metadata, ModelError, Tensor, TensorInfo};
 use ternarize::{Format, Weight};
 
 use super::table::{extents, table};
 use super::{open, print, print_json};
 use crate::arguments::Inspect;
 use crate::disk::{Disk, Reader};
-use crate::failure::DONE;
+use crate::failure::{DONE, one_line};
 use crate::hash::Hash;
 use crate::method::{Choices, float_type};
 use crate::names::Target;
@@ -30,16 +30,16 @@ const TIED: u64 = 4096;
 struct Found {
     container: &'static str,
     metadata: BTreeMap<String, Option<String>>,
-    tensors: Vec<Tensor>,
+    tensors: Vec<Row>,
 }
 
 #[derive(Serialize)]
-struct Tensor {
+struct Row {
     name: String,
     shape: Vec<usize>,
     r#type: String,
     bytes: u64,
-    /// `stored` for ternary formats; `tensor`, `row` or `block:N` for floats that are `-s`, 0 or `+s` in each of these; `zero`.
+    /// `stored` for ternary formats, or what is wrong with the trits; `tensor`, `row` or `block:N` for floats that are `-s`, 0 or `+s` in each of these; `zero`.
     ternary: Option<String>,
     /// An earlier tensor of the same bytes.
     tied_to: Option<String>,
@@ -74,7 +74,7 @@ pub(super) fn run(arguments: &Inspect, disk: &dyn Disk) -> Result<u8> {
         };
         let seen = look(&reader, index, info)?;
         let not_finite = |at| format!("the weight at index {at} is not finite");
-        tensors.push(Tensor {
+        tensors.push(Row {
             name: info.name().into(),
             shape: info.shape().to_vec(),
             r#type: info.stored_type(),
@@ -126,8 +126,14 @@ struct Seen {
 
 fn look(reader: &Reader, index: usize, info: &TensorInfo) -> Result<Seen> {
     if info.is_ternary() {
+        let stored = match reader.read(index) {
+            Ok(tensor) if is_zero(&tensor) => "stored, zero".into(),
+            Ok(_) => "stored".into(),
+            Err(error @ ModelError::BadPart { .. }) => one_line(&error.into()),
+            Err(error) => return Err(error.into()),
+        };
         return Ok(Seen {
-            ternary: Some("stored".into()),
+            ternary: Some(stored),
             not_finite: None,
         });
     }
@@ -142,6 +148,14 @@ fn look(reader: &Reader, index: usize, info: &TensorInfo) -> Result<Seen> {
             not_finite: values.iter().position(|w| !w.is_finite()),
         })
     })
+}
+
+/// Whether all trits are 0.
+fn is_zero(tensor: &Tensor) -> bool {
+    match tensor {
+        Tensor::Ternary(ternary) => ternary.planes().all(|trits| trits.count_nonzeros() == 0),
+        Tensor::Dense(_) => false,
+    }
 }
 
 /// `zero`, or the largest groups in which all magnitudes but 0 are equal.

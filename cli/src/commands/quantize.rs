@@ -1,8 +1,9 @@
 //! `quantize`: the matrices of a model as ternary ones.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Write as _, stderr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -19,7 +20,7 @@ use crate::disk::{Disk, Reader};
 use crate::failure::{DONE, LEFT, Usage};
 use crate::hash::Hash;
 use crate::importance::Importances;
-use crate::method::Choices;
+use crate::method::{Choices, Method};
 use crate::names::{Named as _, Target};
 use crate::output::Destination;
 use crate::plan::{Action, Plan};
@@ -71,6 +72,7 @@ pub(super) fn run(arguments: &Quantize, disk: &dyn Disk) -> Result<u8> {
     let bytes = tensors.iter().map(|info| info.bytes()).sum();
     let quiet = arguments.output.quiet || arguments.output.json;
     let progress = Progress::of_bytes("quantizing", bytes, quiet);
+    let options = options(arguments, &plan);
     let job = Job {
         reader: &reader,
         plan,
@@ -81,7 +83,7 @@ pub(super) fn run(arguments: &Quantize, disk: &dyn Disk) -> Result<u8> {
     let outcome = quantize::run(job, disk, &to, &progress)?;
     drop(progress);
     // What was done.
-    let mut report = report(arguments, &reader, &to, &outcome, target)?;
+    let mut report = report(arguments, &reader, &to, &outcome, options)?;
     report.totals.seconds = start.elapsed().as_secs_f64();
     if let Some(path) = &arguments.report {
         let page = html(&report);
@@ -237,7 +239,7 @@ fn report(
     reader: &Reader,
     to: &Destination,
     outcome: &Outcome,
-    target: Target,
+    options: Vec<(String, String)>,
 ) -> Result<Report> {
     let mut totals = Totals::default();
     let mut tensors = Vec::new();
@@ -281,45 +283,54 @@ fn report(
         program: format!("ternarize {}", env!("CARGO_PKG_VERSION")),
         input,
         output,
-        options: options(arguments, target),
+        options,
         totals,
         tensors,
     })
 }
 
-/// The options that were in force.
-fn options(arguments: &Quantize, target: Target) -> Vec<(String, String)> {
+/// The options that were in force: those of the plan, where tensors differ all of them, and the others that were given.
+fn options(arguments: &Quantize, plan: &Plan) -> Vec<(String, String)> {
+    let methods: Vec<Method> = plan.actions.iter().filter_map(Action::method).collect();
+    let used = |name: &dyn Fn(&Method) -> String| {
+        let names: BTreeSet<String> = methods.iter().map(name).collect();
+        Some(names.into_iter().collect::<Vec<_>>().join(", "))
+    };
     let patterns = |patterns: &[glob::Pattern]| {
         let texts: Vec<&str> = patterns.iter().map(glob::Pattern::as_str).collect();
         (!texts.is_empty()).then(|| texts.join(" "))
     };
-    let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|p| p.display().to_string());
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|p| p.display().to_string());
+    let code = || used(&|method| method.code.name().into());
     let all = [
-        ("to", Some(target.name())),
-        ("include", patterns(&arguments.include)),
-        ("exclude", patterns(&arguments.exclude)),
-        ("per", arguments.per.map(|per| per.to_string())),
-        ("rule", arguments.rule.map(|rule| rule.name().into())),
-        ("scales", arguments.scales.map(|scales| scales.name())),
-        ("planes", arguments.planes.map(|planes| planes.to_string())),
+        ("to", Some(plan.target.name())),
+        ("per", used(&|method| method.per.to_string())),
+        ("rule", used(&|method| method.rule.name().into())),
+        ("scales", used(&|method| method.scales.name())),
+        ("planes", used(&|method| method.planes.to_string())),
         (
             "scale type",
-            arguments.scale_type.map(|kind| kind.name().into()),
+            used(&|method| method.scale_type.name().into()),
         ),
-        ("code", arguments.code.map(|code| code.name().into())),
+        (
+            "code",
+            (plan.target == Target::Safetensors).then(code).flatten(),
+        ),
+        ("include", patterns(&arguments.include)),
+        ("exclude", patterns(&arguments.exclude)),
         ("bits", arguments.bits.map(|bits| bits.to_string())),
         ("bytes", arguments.bytes.map(|bytes| bytes.to_string())),
         ("importance", path(&arguments.importance)),
         ("plan", path(&arguments.plan)),
     ];
-    let given = all
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.into(), value?)));
-    given.collect()
+    let given = all.into_iter();
+    given
+        .filter_map(|(name, value)| Some((name.into(), value?)))
+        .collect()
 }
 
 /// The files of an output, in alphabetical order.
-fn written_files(path: &Path) -> Result<Vec<std::path::PathBuf>> {
+fn written_files(path: &Path) -> Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.into()]);
     }
@@ -331,7 +342,7 @@ fn written_files(path: &Path) -> Result<Vec<std::path::PathBuf>> {
     Ok(files)
 }
 
-fn summary(path: &Path, files: Vec<std::path::PathBuf>, hashed: bool) -> Result<FileSummary> {
+fn summary(path: &Path, files: Vec<PathBuf>, hashed: bool) -> Result<FileSummary> {
     let (mut bytes, mut sha256) = (0, Vec::new());
     for file in files {
         let shown = || file.display().to_string();

@@ -111,7 +111,7 @@ pub(super) fn encode(
     let scales = Floats::from_le_bytes(crate::model::info::scale_dtype(scale_type), &bytes);
     let scales = scales.ok_or_else(|| info.unfit(&"its scales are not floats"))?;
     let biases = write(&scales).map_err(|error| info.unfit(&error))?;
-    Ok(vec![codes, bytes, biases.to_le_bytes()])
+    Ok(vec![codes, bytes, biases.to_le_bytes().1])
 }
 
 /// Writes the codes, and returns the biases.

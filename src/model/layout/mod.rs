@@ -19,6 +19,7 @@ mod huggingface;
 mod mlx;
 mod planes;
 
+use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -143,17 +144,20 @@ pub(super) fn decode(tensor: &Recognized, bytes: Vec<Vec<u8>>) -> Result<Tensor,
 }
 
 /// The bytes of the parts of a tensor that is to be stored as described.
-pub(super) fn encode(info: &TensorInfo, tensor: &Tensor) -> Result<Vec<Vec<u8>>, ModelError> {
+pub(super) fn encode<'a>(
+    info: &TensorInfo,
+    tensor: &'a Tensor,
+) -> Result<Vec<Cow<'a, [u8]>>, ModelError> {
     let ternary = match (info.encoding(), tensor) {
         (Encoding::Dense(dtype), Tensor::Dense(dense)) if dense.dtype() == dtype => {
-            return Ok([dense.bytes.clone()].into());
+            return Ok([Cow::Borrowed(&dense.bytes[..])].into());
         }
         (Encoding::Dense(_), _) | (_, Tensor::Dense(_)) => {
             return Err(info.unfit(&"it is of another type"));
         }
         (_, Tensor::Ternary(ternary)) => ternary,
     };
-    match *info.encoding() {
+    let parts = match *info.encoding() {
         Encoding::Blocks(format) => blocks::encode(info, format, ternary),
         Encoding::HuggingFace { scale_type, .. } => huggingface::encode(info, scale_type, ternary),
         Encoding::Mlx { group, scale_type } => mlx::encode(info, group, scale_type, ternary),
@@ -161,7 +165,8 @@ pub(super) fn encode(info: &TensorInfo, tensor: &Tensor) -> Result<Vec<Vec<u8>>,
             Ok(planes::encode(ternary))
         }
         _ => Err(info.unfit(&"it is of another kind")),
-    }
+    };
+    Ok(parts?.into_iter().map(Cow::Owned).collect())
 }
 
 /// The metadata entry that describes the tensors of a file, if any is stored as planes.

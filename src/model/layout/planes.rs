@@ -121,7 +121,7 @@ pub(super) fn encode(ternary: &TernaryTensor) -> Vec<Vec<u8>> {
         parts.push(lambda_n.to_le_bytes());
     }
     if !ternary.bias().is_empty() {
-        parts.push(Floats::copy_of(ternary.bias()).to_le_bytes());
+        parts.push(Floats::copy_of(ternary.bias()).to_le_bytes().1);
     }
     parts
 }
