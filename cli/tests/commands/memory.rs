@@ -60,18 +60,33 @@ fn memory_is_that_of_the_largest_tensor_and_not_of_the_model() {
         .collect();
     shapes.extend(names.iter().map(|name| (&**name, [256, 1024])));
     put(&folder, &shapes);
-    let mut command =
-        folder.command("quantize m.safetensors -o t.safetensors --scales one --quiet");
-    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    // One group is a row, or the tensor.
+    for options in ["--scales one", "--per tensor"] {
+        let arguments =
+            format!("quantize m.safetensors -o t.safetensors --quiet --force {options}");
+        let most = most_memory(&folder, &arguments);
+        let limit = 2 * 16 * MIB + 64 * MIB;
+        assert!(
+            most > 4 * MIB && most <= limit,
+            "{options}: {most} of {limit}"
+        );
+    }
+}
+
+/// The most memory that the program needs.
+fn most_memory(folder: &Folder, arguments: &str) -> u64 {
+    let mut child = folder
+        .command(arguments)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut most = 0;
-    let ended = loop {
+    loop {
         most = most.max(peak(child.id()).unwrap_or(0));
         if let Some(ended) = child.try_wait().unwrap() {
-            break ended;
+            assert!(ended.success());
+            return most;
         }
         sleep(Duration::from_millis(2));
-    };
-    assert!(ended.success());
-    let limit = 2 * 16 * MIB + 64 * MIB;
-    assert!(most > 4 * MIB && most <= limit, "{most} of {limit}");
+    }
 }
