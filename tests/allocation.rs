@@ -9,8 +9,9 @@ use std::alloc::System;
 use ternarize::{Rule, Scales, Search, Ternarizer, Weight, curve_into, ternarize_into};
 
 thread_local! {
-    /// Allocations of this thread; no destructor, and nothing to set up.
+    /// Allocations of this thread, and the bytes of the largest; no destructor, and nothing to set up.
     static COUNT: Cell<usize> = const { Cell::new(0) };
+    static LARGEST: Cell<usize> = const { Cell::new(0) };
 }
 
 /// The system's allocator, counting.
@@ -20,6 +21,7 @@ struct Counting;
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         COUNT.set(COUNT.get() + 1);
+        LARGEST.set(LARGEST.get().max(layout.size()));
         // SAFETY: the caller's promises are those that the system's allocator asks for.
         unsafe { System.alloc(layout) }
     }
@@ -105,5 +107,68 @@ fn what_allocates_is_seen() {
         let (weights, mut trits) = (weights::<f32>(), vec![0; LEN]);
         let sort = Ternarizer::new().search(Search::Sort);
         assert!(allocations(|| sort.ternarize_into(&weights, &mut trits).unwrap()) > 0);
+    }
+}
+
+/// The numbers of a model file say how much memory it needs only if it has so many bytes.
+#[cfg(feature = "safetensors")]
+#[test]
+fn numbers_in_model_files_allocate_nothing() {
+    use std::io::Cursor;
+    use ternarize::model::ModelReader;
+
+    let number = |n: u64| n.to_le_bytes().to_vec();
+    let gguf = |fields: &[Vec<u8>]| [b"GGUF\x03\0\0\0".to_vec(), fields.concat()].concat();
+    let key = [number(1), b"k".to_vec()].concat();
+    let kind = |kind: u8| vec![kind, 0, 0, 0];
+    let mut files = vec![];
+    for n in [1 << 33, 1 << 60, u64::MAX] {
+        files.extend([
+            gguf(&[number(n), number(0)]),
+            gguf(&[number(0), number(n)]),
+            gguf(&[number(0), number(1), number(n)]),
+            gguf(&[number(0), number(1), key.clone(), kind(8), number(n)]),
+            gguf(&[
+                number(0),
+                number(1),
+                key.clone(),
+                kind(9),
+                kind(12),
+                number(n),
+            ]),
+            gguf(&[
+                number(0),
+                number(1),
+                key.clone(),
+                kind(9),
+                kind(8),
+                number(n),
+            ]),
+            gguf(&[
+                number(1),
+                number(0),
+                key.clone(),
+                kind(1),
+                number(n),
+                kind(35),
+                number(0),
+            ]),
+            [number(n), b"{}".to_vec()].concat(),
+            [number(2), b"{}".to_vec(), number(n)].concat(),
+        ]);
+    }
+    for file in files {
+        LARGEST.set(0);
+        let len = file.len();
+        assert!(
+            ModelReader::open_with("no-such-folder/model", |_| Ok(Cursor::new(file.clone())))
+                .is_err()
+        );
+        // A buffer of the reader has 8 KiB.
+        assert!(
+            LARGEST.get() <= 1 << 14,
+            "{} for {len} bytes",
+            LARGEST.get()
+        );
     }
 }

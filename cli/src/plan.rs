@@ -118,7 +118,8 @@ impl Plan {
     fn check(&self, tensors: &[&TensorInfo]) -> Result<()> {
         let fits = |info: &&&TensorInfo| match info.encoding() {
             Encoding::Planes { .. } => self.target == Target::Safetensors,
-            Encoding::HuggingFace { .. } => self.target == Target::HuggingFace,
+            // A scale to divide by would be multiplied by: the config that is written says so.
+            Encoding::HuggingFace { divided, .. } => self.target == Target::HuggingFace && !divided,
             Encoding::Mlx { .. } => self.target == Target::Mlx,
             Encoding::Blocks(_) => self.target.is_gguf(),
             _ => true,

@@ -24,7 +24,7 @@ use crate::error::{Error, Operand, ShapeError};
 use crate::optimum::weight::{PRIVATE, Weight};
 
 /// The group lengths that MLX has: 32, 64 (its default) and 128 weights, which take 3, 2.5 and 2.25 bits each with 16-bit scales.
-const GROUPS: [usize; 3] = [32, 64, 128];
+pub(crate) const GROUPS: [usize; 3] = [32, 64, 128];
 
 /// Writes the codes and biases of a matrix of `columns` columns for MLX, with `group` weights under a scale: 32, 64 or 128. The trits come row by row; the scales, group by group, are MLX's
 /// `scales` as they are.

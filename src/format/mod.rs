@@ -76,6 +76,8 @@ pub(crate) mod scale;
 mod transcode;
 
 pub use huggingface::{decode_huggingface_into, encode_huggingface_into, huggingface_len};
+#[cfg(feature = "safetensors")]
+pub(crate) use mlx::GROUPS as MLX_GROUPS;
 pub use mlx::{decode_mlx_into, encode_mlx_into};
 #[cfg(feature = "alloc")]
 pub use product::FormatMatrix;

@@ -108,7 +108,7 @@ pub enum ModelError {
         tensor: String,
     },
     /// The values of the tensor are not F16, BF16, F32 or F64.
-    #[error("the tensor `{}` is {dtype}, not F16, BF16, F32 or F64", tensor.escape_debug())]
+    #[error("the tensor `{}` is {}, not F16, BF16, F32 or F64", tensor.escape_debug(), dtype.escape_debug())]
     NotFloat {
         /// The tensor.
         tensor: String,
@@ -155,8 +155,8 @@ impl ModelError {
     pub(super) fn unfit(tensor: &str, encoding: &str, reason: &dyn ToString) -> Self {
         Self::Unfit {
             tensor: tensor.to_string(),
-            encoding: encoding.to_string(),
-            reason: reason.to_string(),
+            encoding: printable(encoding),
+            reason: printable(&reason.to_string()),
         }
     }
 
@@ -164,7 +164,19 @@ impl ModelError {
         Self::BadPart {
             tensor: tensor.to_string(),
             part,
-            reason: reason.to_string(),
+            reason: printable(&reason.to_string()),
         }
     }
+}
+
+/// A text that may hold words of a file, with escapes for what a terminal would not print.
+pub(super) fn printable(text: &str) -> String {
+    let mut printed = String::new();
+    for c in text.chars() {
+        match c {
+            '"' | '\'' | '\\' => printed.push(c),
+            _ => printed.extend(c.escape_debug()),
+        }
+    }
+    printed
 }

@@ -1,14 +1,12 @@
 //! [`TensorInfo`]: what the header of a model file says of a tensor, and what it would say of one that is to be written.
 
 use alloc::string::{String, ToString};
-use alloc::vec;
 use alloc::vec::Vec;
 
 use super::ModelError;
 use super::container::{gguf, number_type};
-use crate::scale::MAX_PLANES;
-use crate::tensor::{Grouping, Shape, TernaryTensor};
-use crate::{Code, Error, Format, Rule, ScaleType, Scales, ShapeError};
+use crate::tensor::{Grouping, TernaryTensor};
+use crate::{Code, Format, Rule, ScaleType, Scales};
 
 /// How a file holds a tensor.
 ///
@@ -85,21 +83,12 @@ pub struct TensorInfo {
     bytes: u64,
 }
 
-/// A tensor that a container stores for a part of a logical one.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Part {
-    pub(super) name: String,
-    pub(super) dtype: String,
-    pub(super) shape: Vec<usize>,
-    pub(super) len: u64,
-}
-
 impl TensorInfo {
     /// Describes a tensor that is to be written.
     ///
     /// # Errors
     ///
-    /// [`ModelError::Unfit`] if the encoding cannot hold a tensor of this shape.
+    /// [`ModelError::Unfit`] if the encoding cannot hold a tensor of this shape, or if it is a number type of unknown size.
     ///
     /// # Examples
     ///
@@ -112,6 +101,11 @@ impl TensorInfo {
     /// ```
     pub fn new(name: &str, shape: &[usize], encoding: Encoding) -> Result<Self, ModelError> {
         let mut info = Self::of_bytes(name, shape, encoding, 0);
+        if let Encoding::Dense(dtype) = &info.encoding
+            && !number_type::is_known(dtype)
+        {
+            return Err(info.unfit(&"the size of a tensor of this type is not known"));
+        }
         let lens = info.parts()?.into_iter().map(|part| part.len);
         let bytes = lens.fold(0, u64::saturating_add);
         info.bytes = bytes;
@@ -217,162 +211,6 @@ impl TensorInfo {
     #[must_use]
     pub const fn is_ternary(&self) -> bool {
         !matches!(self.encoding, Encoding::Dense(_))
-    }
-
-    /// What a container stores for it.
-    pub(super) fn parts(&self) -> Result<Vec<Part>, ModelError> {
-        match &self.encoding {
-            Encoding::Dense(dtype) => self.dense(dtype),
-            Encoding::Planes { .. } => self.planes(),
-            Encoding::Blocks(format) => self.blocks(*format),
-            Encoding::HuggingFace { scale_type, .. } => self.huggingface(*scale_type),
-            Encoding::Mlx { group, scale_type } => self.mlx(*group, *scale_type),
-        }
-    }
-
-    pub(super) fn unfit(&self, reason: &dyn ToString) -> ModelError {
-        ModelError::unfit(&self.name, &self.stored_type(), reason)
-    }
-
-    /// A part with the name of the tensor and a suffix.
-    fn part(&self, suffix: &str, dtype: &str, shape: Vec<usize>) -> Result<Part, ModelError> {
-        let numbers = gguf::elements(&shape);
-        let len = numbers.and_then(|numbers| number_type::byte_len(dtype, numbers));
-        Ok(Part {
-            name: alloc::format!("{}{suffix}", self.name),
-            dtype: dtype.to_string(),
-            shape,
-            len: len
-                .ok_or_else(|| self.unfit(&"its size is not that of whole bytes and blocks"))?,
-        })
-    }
-
-    fn dense(&self, dtype: &str) -> Result<Vec<Part>, ModelError> {
-        // The size of an unknown type is that of the tensor that was read.
-        if number_type::safetensors(dtype).is_none() && number_type::ggml_block(dtype).is_none() {
-            return Ok(vec![Part {
-                name: self.name.clone(),
-                dtype: dtype.to_string(),
-                shape: self.shape.clone(),
-                len: self.bytes,
-            }]);
-        }
-        Ok(vec![self.part("", dtype, self.shape.clone())?])
-    }
-
-    fn planes(&self) -> Result<Vec<Part>, ModelError> {
-        let Encoding::Planes {
-            grouping,
-            code,
-            planes,
-            scale_type,
-            scales,
-            bias,
-            ..
-        } = self.encoding
-        else {
-            return Ok(Vec::new());
-        };
-        if !(1..=MAX_PLANES).contains(&planes) {
-            return Err(self.unfit(&"it has not 1 to 4 planes"));
-        }
-        let shape = Shape::new(&self.shape).map_err(|error| self.unfit(&error))?;
-        let groups = grouping.count(&shape).map_err(|error| self.unfit(&error))?;
-        let scale_shape = || vec![planes, groups];
-        let scale_type = scale_dtype(scale_type);
-        let mut parts = vec![
-            self.part(".trits", "U8", vec![planes, code.packed_len(shape.len())])?,
-            self.part(".lambda_p", scale_type, scale_shape())?,
-        ];
-        if scales == Scales::Two {
-            parts.push(self.part(".lambda_n", scale_type, scale_shape())?);
-        }
-        if bias {
-            let rows = self.shape.first().copied().unwrap_or(1);
-            parts.push(self.part(".bias", "F32", vec![rows])?);
-        }
-        Ok(parts)
-    }
-
-    fn blocks(&self, format: Format) -> Result<Vec<Part>, ModelError> {
-        let (rows, columns) = self.matrix()?;
-        let len = format.encoded_len(rows, columns);
-        let len = len.map_err(|error| self.wrong_rows(error, columns))?;
-        Ok(vec![Part {
-            name: self.name.clone(),
-            dtype: number_type::block_name(format),
-            shape: self.shape.clone(),
-            len: len as u64,
-        }])
-    }
-
-    /// The error of rows that are not whole blocks, with what would fit.
-    fn wrong_rows(&self, error: Error, columns: usize) -> ModelError {
-        let Error::Shape(ShapeError::Ragged { group, .. }) = error else {
-            return self.unfit(&error);
-        };
-        let fitting = Format::ALL.into_iter().filter(|format| {
-            columns.is_multiple_of(format.block_len()) && format.group().is_some()
-        });
-        let fitting: Vec<_> = fitting.map(Format::name).collect();
-        let instead = match fitting[..] {
-            [] => "no format of GGUF would fit, safetensors would".to_string(),
-            _ => alloc::format!("{} would fit", fitting.join(", ")),
-        };
-        self.unfit(&alloc::format!(
-            "its rows of {columns} weights are not a multiple of {group}; {instead}"
-        ))
-    }
-
-    fn huggingface(&self, scale_type: ScaleType) -> Result<Vec<Part>, ModelError> {
-        let [rows, columns] = self.shape[..] else {
-            return Err(self.unfit(&"it is not a matrix"));
-        };
-        if !rows.is_multiple_of(4) {
-            let reason = alloc::format!("its {rows} rows are not a multiple of 4");
-            return Err(self.unfit(&reason));
-        }
-        Ok(vec![
-            self.part("", "U8", vec![rows / 4, columns])?,
-            self.part("_scale", scale_dtype(scale_type), vec![1])?,
-        ])
-    }
-
-    fn mlx(&self, group: usize, scale_type: ScaleType) -> Result<Vec<Part>, ModelError> {
-        let Some(layer) = self.name.strip_suffix(".weight") else {
-            return Err(self.unfit(&"MLX quantizes what is named `.weight` only"));
-        };
-        let (Some((&columns, rest)), true) = (self.shape.split_last(), self.shape.len() > 1) else {
-            return Err(self.unfit(&"it is not a matrix"));
-        };
-        if !columns.is_multiple_of(group) {
-            let reason = alloc::format!(
-                "its rows of {columns} weights are not a multiple of the group of {group}"
-            );
-            return Err(self.unfit(&reason));
-        }
-        let layer = Self {
-            name: layer.into(),
-            ..self.clone()
-        };
-        let with = |columns| rest.iter().copied().chain([columns]).collect();
-        let (scale_type, groups) = (scale_dtype(scale_type), columns / group);
-        Ok(vec![
-            layer.part(".weight", "U32", with(columns / 16))?,
-            layer.part(".scales", scale_type, with(groups))?,
-            layer.part(".biases", scale_type, with(groups))?,
-        ])
-    }
-
-    /// The rows and columns of the matrix whose rows run along the last axis.
-    pub(super) fn matrix(&self) -> Result<(usize, usize), ModelError> {
-        let columns = self.shape.last().copied().unwrap_or(1);
-        let weights = usize::try_from(self.weights()).ok();
-        let rows = weights.and_then(|weights| weights.checked_div(columns));
-        match rows {
-            Some(rows) if rows > 0 => Ok((rows, columns)),
-            _ => Err(self.unfit(&"it is empty or too large")),
-        }
     }
 }
 

@@ -8,6 +8,9 @@ use alloc::vec::Vec;
 const STRING: u32 = 8;
 const U32: u32 = 4;
 
+/// The key of the architecture.
+const ARCHITECTURE: &str = "general.architecture";
+
 /// A key of GGUF with its value, as the bytes of the file.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Pair {
@@ -34,10 +37,10 @@ pub(super) struct Pair {
 /// assert!(dropped.is_empty());
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct Metadata(Kind);
+pub struct Metadata(KeyValues);
 
 #[derive(Clone, Debug, PartialEq)]
-enum Kind {
+enum KeyValues {
     Safetensors(BTreeMap<String, String>),
     Gguf(Vec<Pair>),
 }
@@ -51,7 +54,7 @@ impl Metadata {
     /// ```
     #[must_use]
     pub const fn new_safetensors(texts: BTreeMap<String, String>) -> Self {
-        Self(Kind::Safetensors(texts))
+        Self(KeyValues::Safetensors(texts))
     }
 
     /// Metadata of a GGUF file, with the key `general.architecture`, without which llama.cpp takes no file.
@@ -61,39 +64,39 @@ impl Metadata {
     /// ```
     #[must_use]
     pub fn new_gguf(architecture: &str) -> Self {
-        let mut metadata = Self(Kind::Gguf(Vec::new()));
-        metadata.set("general.architecture", architecture);
-        metadata
+        Self(KeyValues::Gguf(
+            [Pair::of_text(ARCHITECTURE, architecture)].into(),
+        ))
     }
 
     pub(super) const fn gguf(pairs: Vec<Pair>) -> Self {
-        Self(Kind::Gguf(pairs))
+        Self(KeyValues::Gguf(pairs))
     }
 
     /// Whether they are those of a GGUF file.
     #[must_use]
     pub const fn is_gguf(&self) -> bool {
-        matches!(self.0, Kind::Gguf(_))
+        matches!(self.0, KeyValues::Gguf(_))
     }
 
     pub(super) fn pairs(&self) -> &[Pair] {
         match &self.0 {
-            Kind::Gguf(pairs) => pairs,
-            Kind::Safetensors(_) => &[],
+            KeyValues::Gguf(pairs) => pairs,
+            KeyValues::Safetensors(_) => &[],
         }
     }
 
     pub(super) fn into_texts(self) -> BTreeMap<String, String> {
         match self.0 {
-            Kind::Safetensors(texts) => texts,
-            Kind::Gguf(_) => BTreeMap::new(),
+            KeyValues::Safetensors(texts) => texts,
+            KeyValues::Gguf(_) => BTreeMap::new(),
         }
     }
 
     pub(super) fn take_text(&mut self, key: &str) -> Option<String> {
         match &mut self.0 {
-            Kind::Safetensors(texts) => texts.remove(key),
-            Kind::Gguf(_) => None,
+            KeyValues::Safetensors(texts) => texts.remove(key),
+            KeyValues::Gguf(_) => None,
         }
     }
 
@@ -105,14 +108,14 @@ impl Metadata {
     /// ```
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         let (texts, pairs) = match &self.0 {
-            Kind::Safetensors(texts) => (Some(texts), None),
-            Kind::Gguf(pairs) => (None, Some(pairs)),
+            KeyValues::Safetensors(texts) => (Some(texts), None),
+            KeyValues::Gguf(pairs) => (None, Some(pairs)),
         };
         let texts = texts.into_iter().flatten().map(|(key, _)| key.as_str());
         texts.chain(pairs.into_iter().flatten().map(|pair| pair.key.as_str()))
     }
 
-    /// The value of a key as text, or `None` if it is missing or an array.
+    /// The value of a key as text, or `None` if it is missing, an array, or not UTF-8.
     ///
     /// ```
     /// let metadata = ternarize::model::Metadata::new_gguf("llama");
@@ -122,8 +125,8 @@ impl Metadata {
     #[must_use]
     pub fn get(&self, key: &str) -> Option<String> {
         match &self.0 {
-            Kind::Safetensors(texts) => texts.get(key).cloned(),
-            Kind::Gguf(pairs) => pairs.iter().find(|pair| pair.key == key)?.text(),
+            KeyValues::Safetensors(texts) => texts.get(key).cloned(),
+            KeyValues::Gguf(pairs) => pairs.iter().find(|pair| pair.key == key)?.text(),
         }
     }
 
@@ -136,9 +139,7 @@ impl Metadata {
     /// assert_eq!(metadata.get("format").as_deref(), Some("pt"));
     /// ```
     pub fn set(&mut self, key: &str, text: &str) {
-        let mut value = (text.len() as u64).to_le_bytes().to_vec();
-        value.extend(text.as_bytes());
-        self.put(key, text, STRING, value);
+        self.put(text, Pair::of_text(key, text));
     }
 
     /// Sets a key to a number: `u32` in GGUF, its decimal digits in safetensors.
@@ -150,26 +151,23 @@ impl Metadata {
     /// assert_eq!(metadata.get("layers").as_deref(), Some("4"));
     /// ```
     pub fn set_number(&mut self, key: &str, number: u32) {
-        self.put(key, &number.to_string(), U32, number.to_le_bytes().to_vec());
+        let pair = Pair {
+            key: key.into(),
+            value_type: U32,
+            value: number.to_le_bytes().to_vec(),
+        };
+        self.put(&number.to_string(), pair);
     }
 
-    fn put(&mut self, key: &str, text: &str, value_type: u32, value: Vec<u8>) {
+    fn put(&mut self, text: &str, pair: Pair) {
         match &mut self.0 {
-            Kind::Safetensors(texts) => {
-                texts.insert(key.into(), text.into());
+            KeyValues::Safetensors(texts) => {
+                texts.insert(pair.key, text.into());
             }
-            Kind::Gguf(pairs) => {
-                let key = key.to_string();
-                let pair = Pair {
-                    key,
-                    value_type,
-                    value,
-                };
-                match pairs.iter_mut().find(|old| old.key == pair.key) {
-                    Some(old) => *old = pair,
-                    None => pairs.push(pair),
-                }
-            }
+            KeyValues::Gguf(pairs) => match pairs.iter_mut().find(|old| old.key == pair.key) {
+                Some(old) => *old = pair,
+                None => pairs.push(pair),
+            },
         }
     }
 
@@ -183,14 +181,14 @@ impl Metadata {
     /// ```
     pub fn remove(&mut self, key: &str) {
         match &mut self.0 {
-            Kind::Safetensors(texts) => {
+            KeyValues::Safetensors(texts) => {
                 texts.remove(key);
             }
-            Kind::Gguf(pairs) => pairs.retain(|pair| pair.key != key),
+            KeyValues::Gguf(pairs) => pairs.retain(|pair| pair.key != key),
         }
     }
 
-    /// The same metadata for a safetensors file, and the keys of the arrays, which have no place there.
+    /// The same metadata for a safetensors file, and the keys whose values are no text, such as arrays, which have no place there.
     ///
     /// ```
     /// # use ternarize::model::Metadata;
@@ -198,16 +196,19 @@ impl Metadata {
     /// ```
     #[must_use]
     pub fn to_safetensors(&self) -> (Self, Vec<String>) {
+        let KeyValues::Gguf(pairs) = &self.0 else {
+            return (self.clone(), Vec::new());
+        };
         let (mut texts, mut dropped) = (BTreeMap::new(), Vec::new());
-        for key in self.keys() {
-            match self.get(key) {
+        for pair in pairs {
+            match pair.text() {
                 Some(text) => {
-                    texts.insert(key.to_string(), text);
+                    texts.insert(pair.key.clone(), text);
                 }
-                None => dropped.push(key.to_string()),
+                None => dropped.push(pair.key.clone()),
             }
         }
-        (Self(Kind::Safetensors(texts)), dropped)
+        (Self(KeyValues::Safetensors(texts)), dropped)
     }
 
     /// The same metadata for a GGUF file. An empty key is left out; the architecture is taken from the metadata or else as given.
@@ -220,19 +221,40 @@ impl Metadata {
     #[must_use]
     pub fn to_gguf(&self, architecture: &str) -> Self {
         match &self.0 {
-            Kind::Gguf(_) => self.clone(),
-            Kind::Safetensors(texts) => {
-                let mut metadata = Self::new_gguf(architecture);
-                for (key, text) in texts.iter().filter(|(key, _)| !key.is_empty()) {
-                    metadata.set(key, text);
-                }
-                metadata
+            KeyValues::Gguf(_) => self.clone(),
+            KeyValues::Safetensors(texts) => {
+                let own = texts.get(ARCHITECTURE).map_or(architecture, String::as_str);
+                let others = texts.iter().filter(|(key, _)| {
+                    let key = key.as_str();
+                    !key.is_empty() && key != ARCHITECTURE
+                });
+                let others = others.map(|(key, text)| Pair::of_text(key, text));
+                let first = Pair::of_text(ARCHITECTURE, own);
+                Self(KeyValues::Gguf(
+                    core::iter::once(first).chain(others).collect(),
+                ))
             }
         }
     }
 }
 
 impl Pair {
+    fn of_text(key: &str, text: &str) -> Self {
+        let mut value = (text.len() as u64).to_le_bytes().to_vec();
+        value.extend(text.as_bytes());
+        Self {
+            key: key.into(),
+            value_type: STRING,
+            value,
+        }
+    }
+
+    /// The value, if it is an unsigned number of 32 bits.
+    pub(super) fn number(&self) -> Option<u32> {
+        let number = self.value[..].try_into().map(u32::from_le_bytes);
+        number.ok().filter(|_| self.value_type == U32)
+    }
+
     /// The value as text, if it is no array.
     fn text(&self) -> Option<String> {
         fn number<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {

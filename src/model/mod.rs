@@ -37,9 +37,11 @@
 mod container;
 mod dense;
 mod error;
+mod files;
 mod info;
 mod layout;
 mod metadata;
+mod parts;
 mod reader;
 mod ternarize;
 mod write;

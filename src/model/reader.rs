@@ -1,26 +1,25 @@
 //! [`ModelReader`]: the tensors of a model file, one at a time.
 
 use alloc::borrow::ToOwned;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
-use serde::Deserialize;
-
-use super::container::{Contents, Source, Stored, contents as read_contents, duplicate, not_a};
+use super::container::{Source, Stored, contents, not_a};
+use super::files::{self, Index, Opened};
 use super::layout::config::{self, Config};
-use super::layout::{self, KEY, Recognized};
-use super::{Metadata, ModelError, Tensor, TensorInfo};
+use super::layout::{self, Recognized};
+use super::{Encoding, Metadata, ModelError, Tensor, TensorInfo};
 use crate::Weight;
 use crate::tensor::Floats;
 
-/// The end of the name of a file that lists the files of a model.
-const INDEX: &str = ".index.json";
+/// The beginning of the keys of a GGUF file whose blocks are for inputs that are transformed.
+const TRANSFORMED: &str = "prism.hadamard.";
 
 /// The most bytes that are copied at once.
 const COPIED: usize = 1 << 20;
@@ -42,9 +41,11 @@ const COPIED: usize = 1 << 20;
 /// # Ok::<(), ternarize::model::ModelError>(())
 /// ```
 pub struct ModelReader<R = File> {
-    files: Vec<(PathBuf, Mutex<R>)>,
+    files: Vec<Opened<R>>,
     tensors: Vec<Recognized>,
     metadata: Metadata,
+    /// Whether blocks are stored for inputs that are transformed.
+    transformed: bool,
 }
 
 impl<R> fmt::Debug for ModelReader<R> {
@@ -87,7 +88,7 @@ impl<R: Read + Seek> ModelReader<R> {
         path: impl AsRef<Path>,
         open: impl Fn(&Path) -> io::Result<R>,
     ) -> Result<Self, ModelError> {
-        let path = find(path.as_ref())?;
+        let path = files::find(path.as_ref())?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let opened = |path: PathBuf| match open(&path) {
             Ok(file) => Ok((path, Mutex::new(file))),
@@ -95,7 +96,7 @@ impl<R: Read + Seek> ModelReader<R> {
         };
         let is_index = path.to_string_lossy().ends_with(".json");
         let (names, index) = if is_index {
-            let index = Index::parse(&read_text(&path, &opened)?)?;
+            let index = Index::parse(&files::read_text(&path, &opened)?)?;
             (index.files(), Some(index))
         } else {
             (Vec::new(), None)
@@ -108,19 +109,22 @@ impl<R: Read + Seek> ModelReader<R> {
             .into_iter()
             .map(&opened)
             .collect::<Result<Vec<_>, _>>()?;
+        let contents = files::contents(&files, index.as_ref())?;
         let config_path = folder.join(config::FILE);
-        let config = if config_path.is_file() {
-            let config = Config::parse(&read_text(&config_path, &opened)?);
+        // A GGUF file describes itself.
+        let config = if config_path.is_file() && !contents.metadata.is_gguf() {
+            let config = Config::parse(&files::read_text(&config_path, &opened)?);
             config.map_err(|error| not_a(config::FILE, &error))?
         } else {
             Config::default()
         };
-        let contents = contents(&files, index.as_ref())?;
         let (tensors, metadata) = layout::recognize(contents, &config)?;
+        let transformed = metadata.keys().any(|key| key.starts_with(TRANSFORMED));
         Ok(Self {
             files,
             tensors,
             metadata,
+            transformed,
         })
     }
 
@@ -152,12 +156,7 @@ impl<R: Read + Seek> ModelReader<R> {
     /// - [`ModelError::NoSuchTensor`] if there is none of this number.
     pub fn read(&self, index: usize) -> Result<Tensor, ModelError> {
         let tensor = self.tensor(index)?;
-        let transformed = || {
-            self.metadata
-                .keys()
-                .any(|key| key.starts_with("prism.hadamard."))
-        };
-        if matches!(tensor.info.encoding(), super::Encoding::Blocks(_)) && transformed() {
+        if matches!(tensor.info.encoding(), Encoding::Blocks(_)) && self.transformed {
             let reason = "for inputs that were transformed, by the keys `prism.hadamard.*`";
             return Err(ModelError::bad_part(
                 tensor.info.name(),
@@ -191,8 +190,14 @@ impl<R: Read + Seek> ModelReader<R> {
     /// ```
     pub fn read_values<W: Weight>(&self, index: usize) -> Result<Vec<W>, ModelError> {
         let mut values = Vec::new();
+        // As many as the file has bytes for.
+        let weights = self.tensor(index)?.info.weights();
+        let weights = usize::try_from(weights).unwrap_or(usize::MAX);
         let mut append = |piece: Floats| match piece.into_vec::<W>() {
             Some(mut piece) => {
+                if values.capacity() == 0 && !piece.is_empty() {
+                    values.reserve_exact(weights);
+                }
                 values.append(&mut piece);
                 true
             }
@@ -255,7 +260,7 @@ impl<R: Read + Seek> ModelReader<R> {
         })
     }
 
-    fn tensor(&self, index: usize) -> Result<&Recognized, ModelError> {
+    pub(super) fn tensor(&self, index: usize) -> Result<&Recognized, ModelError> {
         self.tensors
             .get(index)
             .ok_or_else(|| ModelError::NoSuchTensor {
@@ -269,7 +274,7 @@ impl<R: Read + Seek> ModelReader<R> {
         part: &Stored,
         act: impl FnOnce(&mut Source<'_>) -> Result<T, ModelError>,
     ) -> Result<T, ModelError> {
-        with_source(&self.files[part.file], act)
+        files::with_source(&self.files[part.file], act)
     }
 }
 
@@ -280,7 +285,7 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Result<(BTreeMap<String, Tensor>, Meta
         path: Path::new(""),
         file: &mut file,
     };
-    let contents = read_contents(&mut source)?;
+    let contents = contents(&mut source)?;
     if contents.metadata.is_gguf() {
         return Err(not_a(
             "safetensors",
@@ -300,141 +305,4 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Result<(BTreeMap<String, Tensor>, Meta
         );
     }
     Ok((tensors, metadata))
-}
-
-fn with_source<R: Read + Seek, T>(
-    (path, file): &(PathBuf, Mutex<R>),
-    act: impl FnOnce(&mut Source<'_>) -> Result<T, ModelError>,
-) -> Result<T, ModelError> {
-    // A thread that stopped in the middle of a read leaves the position anywhere: each read begins with a seek.
-    let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-    act(&mut Source {
-        path,
-        file: &mut *file,
-    })
-}
-
-/// The tensors of all files.
-fn contents<R: Read + Seek>(
-    files: &[(PathBuf, Mutex<R>)],
-    index: Option<&Index>,
-) -> Result<Contents, ModelError> {
-    let mut all: Option<Contents> = None;
-    for (number, file) in files.iter().enumerate() {
-        let mut found = with_source(file, read_contents)?;
-        let tensors = core::mem::take(&mut found.tensors);
-        let tensors = tensors.into_iter().map(|tensor| Stored {
-            file: number,
-            ..tensor
-        });
-        match &mut all {
-            Some(all) => {
-                all.tensors.extend(tensors);
-                all.directories.extend(found.metadata.take_text(KEY));
-            }
-            None => {
-                all = Some(Contents {
-                    tensors: tensors.collect(),
-                    ..found
-                });
-            }
-        }
-    }
-    let all = all.unwrap_or_else(|| Contents {
-        metadata: Metadata::new_safetensors(BTreeMap::new()),
-        directories: Vec::new(),
-        tensors: Vec::new(),
-    });
-    // Each tensor is in one file.
-    let mut names = BTreeSet::new();
-    if let Some(twice) = all
-        .tensors
-        .iter()
-        .find(|tensor| !names.insert(&tensor.name))
-    {
-        let name = twice.name.clone();
-        return Err(ModelError::DuplicateName { name });
-    }
-    let missing =
-        index.and_then(|index| index.weight_map.keys().find(|name| !names.contains(name)));
-    match missing {
-        Some(tensor) => Err(ModelError::NoSuchTensor {
-            tensor: tensor.clone(),
-        }),
-        None => Ok(all),
-    }
-}
-
-/// The list of the files of a model.
-#[derive(Deserialize)]
-struct Index {
-    weight_map: BTreeMap<String, String>,
-}
-
-impl Index {
-    fn parse(text: &[u8]) -> Result<Self, ModelError> {
-        let bad = |reason: &dyn alloc::string::ToString| not_a("safetensors index", reason);
-        let text = core::str::from_utf8(text).map_err(|error| bad(&error))?;
-        if let Some(name) = duplicate(text, "weight_map").map_err(|error| bad(&error))? {
-            return Err(ModelError::DuplicateName { name });
-        }
-        let index: Self = serde_json::from_str(text).map_err(|error| bad(&error))?;
-        // A file of the same folder, and no other.
-        let plain = |name: &str| Path::new(name).file_name() == Some(name.as_ref());
-        match index.weight_map.values().find(|name| !plain(name)) {
-            Some(name) => Err(bad(&alloc::format!(
-                "`{}` is no file name",
-                name.escape_debug()
-            ))),
-            None => Ok(index),
-        }
-    }
-
-    fn files(&self) -> Vec<String> {
-        let files: BTreeSet<_> = self.weight_map.values().cloned().collect();
-        files.into_iter().collect()
-    }
-}
-
-fn read_text<R: Read>(
-    path: &Path,
-    opened: &impl Fn(PathBuf) -> Result<(PathBuf, Mutex<R>), ModelError>,
-) -> Result<Vec<u8>, ModelError> {
-    let (path, file) = opened(path.into())?;
-    let mut bytes = Vec::new();
-    let mut file = file.into_inner().unwrap_or_else(PoisonError::into_inner);
-    match file.read_to_end(&mut bytes) {
-        Ok(_) => Ok(bytes),
-        Err(source) => Err(ModelError::Read { path, source }),
-    }
-}
-
-/// The file of a model: a folder stands for the index in it, or for the only model file in it.
-fn find(path: &Path) -> Result<PathBuf, ModelError> {
-    let failed = |source| ModelError::Read {
-        path: path.into(),
-        source,
-    };
-    if !path.is_dir() {
-        return Ok(path.into());
-    }
-    let mut names = Vec::new();
-    for entry in fs::read_dir(path).map_err(failed)? {
-        names.push(entry.map_err(failed)?.file_name());
-    }
-    for ending in [INDEX, ".safetensors", ".gguf"] {
-        let fits = |name: &&std::ffi::OsString| name.to_string_lossy().ends_with(ending);
-        let found: Vec<_> = names.iter().filter(fits).collect();
-        match found[..] {
-            [] => {}
-            [name] => return Ok(path.join(name)),
-            _ => {
-                let count = found.len();
-                let reason = alloc::format!("the folder holds {count} files `*{ending}`: name one");
-                return Err(failed(io::Error::other(reason)));
-            }
-        }
-    }
-    let reason = "the folder holds no `*.index.json`, `*.safetensors` or `*.gguf`";
-    Err(failed(io::Error::other(reason)))
 }

@@ -8,7 +8,7 @@ use core::fmt;
 use std::io::{Read, Seek, SeekFrom, Write};
 
 use super::container::{gguf, safetensors};
-use super::info::Part;
+use super::parts::StoredPart;
 use super::{Encoding, Metadata, ModelError, ModelReader, Tensor, TensorInfo, layout};
 
 /// Writes a model file of which all tensors are described beforehand; then they are written in any order.
@@ -32,8 +32,8 @@ use super::{Encoding, Metadata, ModelError, ModelReader, Tensor, TensorInfo, lay
 /// ```
 pub struct ModelWriter<W> {
     file: W,
-    /// The tensors that are not written yet, with the offset and the length of each part.
-    missing: BTreeMap<String, (TensorInfo, Vec<(u64, u64)>)>,
+    /// The tensors that are not written yet, and the offset of each part.
+    missing: BTreeMap<String, (TensorInfo, Vec<(u64, StoredPart)>)>,
 }
 
 impl<W> fmt::Debug for ModelWriter<W> {
@@ -43,7 +43,7 @@ impl<W> fmt::Debug for ModelWriter<W> {
 }
 
 impl<W: Write + Seek> ModelWriter<W> {
-    /// Writes the header, and makes room for the tensors.
+    /// Writes the header to an empty file, and makes room for the tensors.
     ///
     /// # Errors
     ///
@@ -51,6 +51,7 @@ impl<W: Write + Seek> ModelWriter<W> {
     ///   even if there is one scale), a tensor has the name `__metadata__`, or the metadata have the key `ternarize`;
     /// - [`ModelError::Unfit`] for a tensor that the container cannot hold;
     /// - [`ModelError::Unwritable`] if the header would be longer than the format allows;
+    /// - [`ModelError::Container`] for an alignment of a GGUF file that is not a power of two;
     /// - [`ModelError::Output`] if the file cannot be written.
     pub fn new(
         mut file: W,
@@ -58,9 +59,9 @@ impl<W: Write + Seek> ModelWriter<W> {
         tensors: &[TensorInfo],
     ) -> Result<Self, ModelError> {
         let parts = tensors.iter().map(TensorInfo::parts);
-        let parts: Vec<Vec<Part>> = parts.collect::<Result<_, _>>()?;
+        let parts: Vec<Vec<StoredPart>> = parts.collect::<Result<_, _>>()?;
         check_names(tensors, &parts)?;
-        let flat: Vec<&Part> = parts.iter().flatten().collect();
+        let flat: Vec<&StoredPart> = parts.iter().flatten().collect();
         let (header, offsets, len) = if metadata.is_gguf() {
             check_gguf(tensors)?;
             gguf::header(metadata, tensors)?
@@ -76,10 +77,9 @@ impl<W: Write + Seek> ModelWriter<W> {
             Ok(())
         });
         written.map_err(ModelError::Output)?;
-        let lens = flat.iter().map(|part| part.len);
-        let mut places = offsets.into_iter().zip(lens);
-        let missing = tensors.iter().zip(&parts).map(|(info, parts)| {
-            let places = places.by_ref().take(parts.len()).collect();
+        let mut offsets = offsets.into_iter();
+        let missing = tensors.iter().zip(parts).map(|(info, parts)| {
+            let places = offsets.by_ref().zip(parts).collect();
             (info.name().to_string(), (info.clone(), places))
         });
         let missing = missing.collect();
@@ -97,12 +97,13 @@ impl<W: Write + Seek> ModelWriter<W> {
     pub fn put(&mut self, name: &str, tensor: &Tensor) -> Result<(), ModelError> {
         let (info, places) = self.missing.get(name).ok_or_else(|| no_such(name))?;
         let parts = layout::encode(info, tensor)?;
-        let fits = |(part, place): (&Cow<'_, [u8]>, &(u64, u64))| part.len() as u64 == place.1;
+        let fits =
+            |(part, place): (&Cow<'_, [u8]>, &(u64, StoredPart))| part.len() as u64 == place.1.len;
         if parts.len() != places.len() || !parts.iter().zip(places).all(fits) {
             return Err(info.unfit(&"it is of another size than was described"));
         }
-        for (part, &(offset, _)) in parts.iter().zip(places) {
-            write_at(&mut self.file, offset, part)?;
+        for (part, (offset, _)) in parts.iter().zip(places) {
+            write_at(&mut self.file, *offset, part)?;
         }
         self.missing.remove(name);
         Ok(())
@@ -112,28 +113,33 @@ impl<W: Write + Seek> ModelWriter<W> {
     ///
     /// # Errors
     ///
-    /// As [`put`](Self::put) and [`ModelReader::read`], and the error that `advance` returns.
+    /// - [`ModelError::NoSuchTensor`] if no tensor of the name is still to be written, or the model has none of this number;
+    /// - [`ModelError::Unfit`] if the tensor is not of the kind and the shape that were described;
+    /// - [`ModelError::Read`] with the path, [`ModelError::Output`], and the error that `advance` returns. The tensor is still to be written
+    ///   then.
     pub fn copy<R: Read + Seek>(
         &mut self,
         reader: &ModelReader<R>,
         index: usize,
         mut advance: impl FnMut(u64) -> Result<(), ModelError>,
     ) -> Result<(), ModelError> {
-        let from = reader.tensors().nth(index);
-        let name = from.map(|info| info.name().to_string()).unwrap_or_default();
-        let (info, places) = self.missing.get(&name).ok_or_else(|| no_such(&name))?;
-        if from
-            .is_none_or(|from| (from.encoding(), from.bytes()) != (info.encoding(), info.bytes()))
-        {
-            return Err(info.unfit(&"it is of another type"));
+        let from = reader.tensor(index)?;
+        let name = from.info.name();
+        let (info, places) = self.missing.get(name).ok_or_else(|| no_such(name))?;
+        // The parts of a tensor that does not fit its description may be of any size.
+        let parts = from.parts.iter().map(|part| (&part.dtype, part.len));
+        let alike = (info.encoding(), info.shape()) == (from.info.encoding(), from.info.shape())
+            && parts.eq(places.iter().map(|(_, part)| (&part.dtype, part.len)));
+        if !alike {
+            return Err(info.unfit(&"it is of another type or size"));
         }
-        let (file, places) = (&mut self.file, places.clone());
+        let file = &mut self.file;
         reader.copy(index, |part, done, bytes| {
-            let offset = places.get(part).map_or(0, |&(offset, _)| offset);
-            write_at(file, offset + done, bytes)?;
+            let place = places.get(part).ok_or_else(|| no_such(name))?;
+            write_at(file, place.0 + done, bytes)?;
             advance(bytes.len() as u64)
         })?;
-        self.missing.remove(&name);
+        self.missing.remove(name);
         Ok(())
     }
 
@@ -164,7 +170,7 @@ fn no_such(name: &str) -> ModelError {
 }
 
 /// No name may be that of two stored tensors. A dense tensor with the name of second scales would be read as these.
-fn check_names(tensors: &[TensorInfo], parts: &[Vec<Part>]) -> Result<(), ModelError> {
+fn check_names(tensors: &[TensorInfo], parts: &[Vec<StoredPart>]) -> Result<(), ModelError> {
     let mut names = BTreeSet::new();
     let stored = parts.iter().flatten().map(|part| part.name.clone());
     let taken = |name: &str| ModelError::NameTaken { name: name.into() };

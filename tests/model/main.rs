@@ -3,11 +3,18 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod checkpoints;
+mod encodings;
+mod faults;
 mod forged;
+mod gguf;
+mod gguf_hostile;
 mod headers;
+mod made;
 mod overwritten;
 mod planes;
 mod safetensors;
 mod safetensors_hostile;
 mod safetensors_round_trip;
+mod streamed;
 mod whole;

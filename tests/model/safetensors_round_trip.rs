@@ -78,7 +78,7 @@ fn dense<W: Weight>() -> impl Strategy<Value = Tensor> {
     })
 }
 
-fn model() -> impl Strategy<Value = Model> {
+pub(crate) fn model() -> impl Strategy<Value = Model> {
     let tensor = prop_oneof![
         4 => put_together().prop_map(Tensor::Ternary),
         1 => ternarized::<f32>().prop_map(Tensor::Ternary),

@@ -12,7 +12,8 @@
 //! when it is written again.
 //!
 //! Two programs gave the type number 42 to different blocks: 64 weights in 18 bytes are ggml's `Q2_0`, 128 weights in 34 bytes are
-//! `PQ2_0` in older files of `PrismML`. The space up to the next tensor tells which it is.
+//! `PQ2_0` in older files of `PrismML`. The space up to the next tensor tells which it is; of a small tensor, whose padding leaves room
+//! for both, the other tensors of the file.
 //!
 //! Source: ggml's `docs/gguf.md` and `gguf.cpp`.
 
@@ -96,13 +97,17 @@ fn read_pairs(fields: &mut Fields<'_, '_>, count: u64) -> Result<Vec<Pair>, Mode
 
 /// The alignment of a file with these pairs.
 fn alignment(metadata: &Metadata) -> Result<u64, ModelError> {
-    match metadata.get(ALIGNMENT_KEY) {
-        None => Ok(DEFAULT_ALIGNMENT),
-        Some(text) => {
-            let alignment = text.parse::<u32>().ok().filter(|n| n.is_power_of_two());
-            let reason = alloc::format!("the alignment {text} is not a power of two");
-            alignment.map(u64::from).ok_or_else(|| damaged(&reason))
+    let mut pairs = metadata.pairs().iter();
+    let Some(pair) = pairs.find(|pair| pair.key == ALIGNMENT_KEY) else {
+        return Ok(DEFAULT_ALIGNMENT);
+    };
+    match pair.number() {
+        Some(alignment) if alignment.is_power_of_two() => Ok(alignment.into()),
+        Some(alignment) => {
+            let reason = alloc::format!("the alignment {alignment} is not a power of two");
+            Err(damaged(&reason))
         }
+        None => Err(damaged(&"the alignment is not of the type u32")),
     }
 }
 
@@ -144,94 +149,116 @@ fn place(
     space: u64,
     alignment: u64,
 ) -> Result<Vec<Stored>, ModelError> {
-    let mut ends: Vec<u64> = described.iter().skip(1).map(|next| next.offset).collect();
-    ends.push(space);
-    let mut expected = 0;
-    let placed = described.into_iter().zip(ends).map(|(tensor, end)| {
-        let Described {
-            name,
-            shape,
-            id,
-            offset,
-        } = tensor;
+    let ends = described.iter().skip(1).map(|next| next.offset);
+    let ends = ends.chain([space]).zip(&described);
+    let spans: Vec<u64> = ends.map(|(end, t)| end.saturating_sub(t.offset)).collect();
+    let mut with_spans = described.iter().zip(&spans);
+    let of_prism = with_spans.any(|(tensor, span)| tensor.is_pq2_0(*span, alignment));
+    let (mut expected, mut placed) = (0, Vec::new());
+    for (tensor, span) in described.into_iter().zip(spans) {
         let bad = |reason: String| {
-            damaged(&alloc::format!(
-                "the tensor `{}` {reason}",
-                name.escape_debug()
-            ))
+            let name = tensor.name.escape_debug();
+            damaged(&alloc::format!("the tensor `{name}` {reason}"))
         };
+        let offset = tensor.offset;
         if offset != expected {
             return Err(bad(alloc::format!(
                 "is at offset {offset}, and the one before it ends at {expected}"
             )));
         }
-        let span = end.saturating_sub(offset);
-        let (dtype, len) = dtype_and_len(id, &shape, span, alignment).map_err(bad)?;
-        if len > space - offset.min(space) {
+        let (dtype, len) = tensor
+            .dtype_and_len(span, alignment, of_prism)
+            .map_err(bad)?;
+        if len > space.saturating_sub(offset) {
             return Err(bad("ends beyond the end of the file".into()));
         }
-        expected = offset
-            .checked_add(len)
-            .and_then(|end| end.checked_next_multiple_of(alignment))
-            .unwrap_or(u64::MAX);
-        Ok(Stored {
-            name,
+        let end = offset.checked_add(len);
+        let end = end.and_then(|end| end.checked_next_multiple_of(alignment));
+        expected = end.unwrap_or(u64::MAX);
+        placed.push(Stored {
+            name: tensor.name,
             dtype,
-            shape,
+            shape: tensor.shape,
             file: 0,
-            start: start + offset,
+            start: start.saturating_add(offset),
             len,
-        })
-    });
-    let placed: Vec<_> = placed.collect::<Result<_, _>>()?;
-    if space > expected {
-        let more = space - expected;
-        let reason = alloc::format!("{more} bytes follow the last tensor");
-        return Err(damaged(&reason));
+        });
     }
-    Ok(placed)
+    match space.checked_sub(expected) {
+        None | Some(0) => Ok(placed),
+        Some(more) => {
+            let reason = alloc::format!("{more} bytes follow the last tensor");
+            Err(damaged(&reason))
+        }
+    }
 }
 
-/// The type and the bytes of a tensor that has `span` bytes up to the next one. The reason is for a message.
-fn dtype_and_len(
-    id: u32,
-    shape: &[usize],
-    span: u64,
-    alignment: u64,
-) -> Result<(String, u64), String> {
-    let dtype = number_type::ggml_name(id);
-    let columns = shape.last().copied().unwrap_or(1);
-    let Some(elements) = elements(shape) else {
-        return Err("has too many elements".into());
-    };
-    let Some(format) = number_type::ternary(&dtype) else {
-        return match number_type::ggml_block(&dtype) {
-            // Nothing is known of the type but the space it has.
-            None => Ok((dtype, span)),
-            Some((block, _)) if !(columns as u64).is_multiple_of(block) => {
-                Err(ragged(&dtype, columns, block))
-            }
-            Some(_) => match number_type::byte_len(&dtype, elements) {
-                Some(len) => Ok((dtype, len)),
-                None => Err("has too many elements".into()),
-            },
+impl Described {
+    /// The type and the bytes of a tensor that has `span` bytes up to the next one. The reason is for a message.
+    fn dtype_and_len(
+        &self,
+        span: u64,
+        alignment: u64,
+        of_prism: bool,
+    ) -> Result<(String, u64), String> {
+        let dtype = number_type::ggml_name(self.id);
+        let Some(elements) = elements(&self.shape) else {
+            return Err("has too many elements".into());
         };
-    };
-    // Of the two formats of one number, the one that fills the space. In a span shorter than any, the first one is short.
-    let formats = match format {
-        Format::Q2_0 => &[Format::Q2_0, Format::Pq2_0][..],
-        _ => &[format],
-    };
-    let rows = elements.checked_div(columns as u64).unwrap_or(0);
-    let rows = usize::try_from(rows).map_err(|_| "has too many elements")?;
-    let mut lens = formats.iter().filter_map(|&format| {
-        let len = format.encoded_len(rows, columns).ok()? as u64;
-        Some((number_type::block_name(format), len))
-    });
-    let fills = |len: u64| (len..len.saturating_add(alignment)).contains(&span);
-    let first = lens.clone().next();
-    let found = lens.find(|&(_, len)| fills(len)).or(first);
-    found.ok_or_else(|| ragged(&dtype, columns, format.block_len() as u64))
+        let Some(format) = number_type::ternary(&dtype) else {
+            return match number_type::ggml_block(&dtype) {
+                // Nothing is known of the type but the space it has.
+                None => Ok((dtype, span)),
+                Some((block, _)) if !(self.columns() as u64).is_multiple_of(block) => {
+                    Err(ragged(&dtype, self.columns(), block))
+                }
+                Some(_) => match number_type::byte_len(&dtype, elements) {
+                    Some(len) => Ok((dtype, len)),
+                    None => Err("has too many elements".into()),
+                },
+            };
+        };
+        // Of the two formats of one number, the one that fills the space. In a span that neither fills, the first one is wrong.
+        let formats = match format {
+            Format::Q2_0 if of_prism => &[Format::Pq2_0, Format::Q2_0][..],
+            Format::Q2_0 => &[Format::Q2_0, Format::Pq2_0],
+            _ => &[format],
+        };
+        let lens = formats.iter().filter_map(|&format| {
+            let len = self.encoded_len(format)?;
+            Some((number_type::block_name(format), len))
+        });
+        let found = lens.clone().find(|&(_, len)| fills(len, span, alignment));
+        let found = found.or_else(|| lens.clone().next());
+        found.ok_or_else(|| ragged(&dtype, self.columns(), format.block_len() as u64))
+    }
+
+    /// Whether it has the number of two types of blocks, and only those of `PrismML` fill its span. Then they are those of the whole
+    /// file: a small tensor, with its padding, may have room for either.
+    fn is_pq2_0(&self, span: u64, alignment: u64) -> bool {
+        let fills = |format| {
+            let len = self.encoded_len(format);
+            len.is_some_and(|len| fills(len, span, alignment))
+        };
+        Some(self.id) == Format::Q2_0.ggml_id() && !fills(Format::Q2_0) && fills(Format::Pq2_0)
+    }
+
+    fn columns(&self) -> usize {
+        self.shape.last().copied().unwrap_or(1)
+    }
+
+    /// The bytes of the tensor in a ternary format, if its rows are whole blocks.
+    fn encoded_len(&self, format: Format) -> Option<u64> {
+        let columns = self.columns();
+        let rows = elements(&self.shape)?.checked_div(columns as u64);
+        let rows = usize::try_from(rows.unwrap_or(0)).ok()?;
+        Some(format.encoded_len(rows, columns).ok()? as u64)
+    }
+}
+
+/// Whether a tensor of so many bytes, with its padding, takes so much space.
+fn fills(len: u64, span: u64, alignment: u64) -> bool {
+    (len..len.saturating_add(alignment)).contains(&span)
 }
 
 fn ragged(dtype: &str, columns: usize, block: u64) -> String {
@@ -244,8 +271,8 @@ pub(in crate::model) fn elements(shape: &[usize]) -> Option<u64> {
     factors.try_fold(1_u64, u64::checked_mul)
 }
 
-/// The header of a file of these tensors, up to the first byte of the data, and the offset of each tensor in the file, in the order
-/// of `tensors`; then the length of the file.
+/// The header of a file of these tensors, without the zeros that follow it; the offset of each tensor in the file, in the order of
+/// `tensors`; then the length of the file.
 pub(in crate::model) fn header(
     metadata: &Metadata,
     tensors: &[TensorInfo],
@@ -271,9 +298,9 @@ pub(in crate::model) fn header(
             .ok_or_else(|| unwritable(tensor, "has too many bytes"))?;
     }
     let start = (bytes.len() as u64).next_multiple_of(alignment);
-    bytes.resize(usize::try_from(start).unwrap_or(usize::MAX), 0);
-    let offsets = offsets.into_iter().map(|offset| start + offset).collect();
-    Ok((bytes, offsets, start + offset))
+    let offsets = offsets.into_iter();
+    let offsets = offsets.map(|offset| start.saturating_add(offset));
+    Ok((bytes, offsets.collect(), start.saturating_add(offset)))
 }
 
 /// Adds the description of a tensor.

@@ -11,6 +11,9 @@ use crate::model::ModelError;
 pub(super) const STRING: u32 = 8;
 pub(super) const ARRAY: u32 = 9;
 
+/// The longest header that is read. Chosen: those of the largest vocabularies have some 50 MB.
+const MAX_HEADER: u64 = 1 << 30;
+
 /// A [`ModelError::Container`] of GGUF.
 pub(super) fn damaged(reason: &dyn ToString) -> ModelError {
     not_a("GGUF", reason)
@@ -44,6 +47,7 @@ impl<'a, 'b> Fields<'a, 'b> {
     /// The fields from the beginning of a file of `len` bytes on.
     pub(super) fn new(source: &'b mut Source<'a>, len: u64) -> Result<Self, ModelError> {
         source.seek(0)?;
+        let len = len.min(MAX_HEADER);
         Ok(Self {
             source: source.path,
             reader: BufReader::new(&mut *source.file),
@@ -61,6 +65,9 @@ impl<'a, 'b> Fields<'a, 'b> {
     pub(super) fn bytes(&mut self, len: u64) -> Result<Vec<u8>, ModelError> {
         self.left = match self.left.checked_sub(len) {
             Some(left) => left,
+            None if self.len == MAX_HEADER => {
+                return Err(damaged(&"the header is longer than 2^30 bytes"));
+            }
             None => return Err(damaged(&"the header is incomplete")),
         };
         let mut bytes = Vec::new();
@@ -128,11 +135,11 @@ impl<'a, 'b> Fields<'a, 'b> {
         }
     }
 
-    /// A string with its length in front.
+    /// A string with its length in front. It is only kept, so it may be anything.
     fn prefixed_string(&mut self) -> Result<Vec<u8>, ModelError> {
-        let text = self.string()?;
-        let mut bytes = (text.len() as u64).to_le_bytes().to_vec();
-        bytes.extend(text.into_bytes());
+        let len = self.u64()?;
+        let mut bytes = len.to_le_bytes().to_vec();
+        bytes.extend(self.bytes(len)?);
         Ok(bytes)
     }
 }

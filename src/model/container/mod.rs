@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 pub(in crate::model) use names::duplicate;
 
+use super::error::printable;
 use super::{Metadata, ModelError};
 
 /// A file that can be read at any position.
@@ -62,7 +63,7 @@ pub(super) struct Contents {
 pub(super) fn not_a(container: &'static str, reason: &dyn ToString) -> ModelError {
     ModelError::Container {
         container,
-        reason: reason.to_string(),
+        reason: printable(&reason.to_string()),
     }
 }
 

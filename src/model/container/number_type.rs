@@ -89,6 +89,11 @@ pub(crate) fn ggml_block(dtype: &str) -> Option<(u64, u64)> {
     known.map(|known| (known.2, known.3))
 }
 
+/// Whether the bytes of a tensor of a type of either container, which is not ternary, follow from its shape.
+pub(crate) fn is_known(dtype: &str) -> bool {
+    safetensors(dtype).is_some() || ggml_block(dtype).is_some()
+}
+
 /// A type of safetensors.
 pub(crate) fn safetensors(dtype: &str) -> Option<Dtype> {
     serde_json::from_value(Value::String(dtype.to_string())).ok()
@@ -102,11 +107,10 @@ pub(crate) fn byte_len(dtype: &str, numbers: u64) -> Option<u64> {
         None => ggml_block(dtype)?,
     };
     // Divide first: a file of so many numbers may exist where their bits would overflow.
-    let common = if bytes.is_multiple_of(block) {
-        block
-    } else {
-        1
-    };
+    let common = [8, 4, 2]
+        .into_iter()
+        .find(|common| block.is_multiple_of(*common) && bytes.is_multiple_of(*common));
+    let common = common.unwrap_or(1);
     let (block, bytes) = (block / common, bytes / common);
     let blocks = (numbers.is_multiple_of(block)).then_some(numbers / block)?;
     blocks.checked_mul(bytes)

@@ -16,7 +16,8 @@ use safetensors::tensor::{Metadata as Header, TensorInfo};
 use serde::Deserialize;
 
 use super::{Contents, Source, Stored, duplicate, not_a, number_type};
-use crate::model::info::Part;
+use crate::model::error::printable;
+use crate::model::parts::StoredPart;
 use crate::model::{Metadata, ModelError};
 
 /// The bytes before the header, which give its length. The header is filled up to a multiple of it, so that the data are aligned.
@@ -97,7 +98,7 @@ fn parse(header: &str, data_len: u64) -> Result<Contents, ModelError> {
 /// of `parts`; then the length of the file. As the crate does, tensors are ordered by their types, those of most bits first, and by name.
 pub(in crate::model) fn header(
     metadata: &BTreeMap<String, String>,
-    parts: &[&Part],
+    parts: &[&StoredPart],
 ) -> Result<(Vec<u8>, Vec<u64>, u64), ModelError> {
     let mut order = Vec::new();
     for (place, part) in parts.iter().enumerate() {
@@ -159,7 +160,6 @@ fn damaged(reason: &dyn ToString) -> ModelError {
 }
 
 fn unwritable(reason: &dyn ToString) -> ModelError {
-    ModelError::Unwritable {
-        reason: reason.to_string(),
-    }
+    let reason = printable(&reason.to_string());
+    ModelError::Unwritable { reason }
 }

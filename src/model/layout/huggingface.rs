@@ -7,7 +7,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{Recognized, StoredByName, of_parts};
+use crate::error::try_vec;
 use crate::format::{decode_huggingface_into, encode_huggingface_into};
+use crate::model::container::gguf;
 use crate::model::info::float_type;
 use crate::model::{DenseTensor, Encoding, ModelError, TensorInfo};
 use crate::scale::ScaleBuf;
@@ -24,11 +26,11 @@ pub(super) fn recognize(divided: bool, stored: &mut StoredByName) -> Vec<Recogni
     let layers = scales.into_iter().filter_map(|scale_name| {
         let name = scale_name.strip_suffix("_scale")?;
         let (weight, scale) = (stored.get(name)?, stored.get(&scale_name)?);
-        let ([packed, columns], 1) = (&weight.shape[..], scale.shape.iter().product::<usize>())
-        else {
+        let ([packed, columns], Some(1)) = (&weight.shape[..], gguf::elements(&scale.shape)) else {
             return None;
         };
-        let scale_type = float_type(&scale.dtype).filter(|_| weight.dtype == "U8")?;
+        let filled = *packed > 0 && *columns > 0;
+        let scale_type = float_type(&scale.dtype).filter(|_| filled && weight.dtype == "U8")?;
         let shape = [packed.checked_mul(4)?, *columns];
         let encoding = Encoding::HuggingFace {
             scale_type,
@@ -50,7 +52,8 @@ pub(super) fn decode(
         ModelError::bad_part(info.name(), part, reason)
     };
     let (rows, columns) = info.matrix()?;
-    let mut trits = vec![0; rows * columns];
+    let mut trits =
+        try_vec(rows.saturating_mul(columns), 0).map_err(|error| bad("set of trits", &error))?;
     decode_huggingface_into(columns, packed.as_bytes(), &mut trits)
         .map_err(|error| bad("set of trits", &error))?;
     let trits = PackedTritsBuf::from_trits(Code::TwoBit, &trits);
@@ -60,7 +63,7 @@ pub(super) fn decode(
     let stored = stored.ok_or_else(|| bad("scale", &"not one number"))?;
     let scales = if divided {
         let inverse = stored.as_slice().get(0).map_or(0.0, f64::recip);
-        ScaleBuf::rounded(ScaleType::F32, &[ScaleType::F32.round(inverse)])
+        ScaleBuf::rounded(ScaleType::F32, &[inverse])
             .ok()
             .filter(|_| inverse.is_finite() && inverse > 0.0)
             .ok_or_else(|| bad("scale", &"not one to divide by"))?

@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 
 use super::config::Mlx;
 use super::{Recognized, StoredByName, of_parts};
-use crate::format::{decode_mlx_into, encode_mlx_into};
+use crate::error::try_vec;
+use crate::format::{MLX_GROUPS, decode_mlx_into, encode_mlx_into};
 use crate::model::info::float_type;
 use crate::model::{DenseTensor, Encoding, ModelError, TensorInfo};
 use crate::scale::ScaleBuf;
@@ -28,10 +29,15 @@ pub(super) fn recognize(config: &Mlx, stored: &mut StoredByName) -> Vec<Recogniz
         let columns = words.checked_mul(16)?;
         let group = columns.checked_div(groups)?;
         let as_described = config.bits(layer) == Some(2)
+            && MLX_GROUPS.contains(&group)
+            && columns == group * groups
+            && !rest.is_empty()
+            && !rest.contains(&0)
             && weight.dtype == "U32"
-            && scales.shape.get(..rest.len()) == Some(rest)
+            && scales.shape.split_last() == Some((&groups, rest))
             && (&scales.shape, &scales.dtype) == (&biases.shape, &biases.dtype);
-        let scale_type = float_type(&scales.dtype).filter(|_| as_described)?;
+        let scale_type = float_type(&scales.dtype).filter(|_| as_described);
+        let scale_type = scale_type.filter(|kind| *kind != ScaleType::F64)?;
         let shape: Vec<usize> = rest.iter().copied().chain([columns]).collect();
         let encoding = Encoding::Mlx { group, scale_type };
         let [weight_name, ..] = &names;
@@ -56,7 +62,7 @@ pub(super) fn decode(
         ModelError::bad_part(name, "set of 2-bit weights", reason)
     };
     let (rows, columns) = info.matrix()?;
-    let mut trits = vec![0; rows * columns];
+    let mut trits = try_vec(rows.saturating_mul(columns), 0).map_err(|error| bad(&error))?;
     let read = match (scales.floats(), biases.floats()) {
         (Some(Floats::F32(s)), Some(Floats::F32(b))) => {
             decode_mlx_into(group, columns, codes.as_bytes(), &s, &b, &mut trits)

@@ -20,7 +20,7 @@ mod mlx;
 mod planes;
 
 use alloc::borrow::Cow;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -54,9 +54,8 @@ pub(super) fn recognize(
         mut directories,
         tensors,
     } = contents;
-    let places: Vec<(usize, u64)> = tensors.iter().map(|t| (t.file, t.start)).collect();
-    let names = tensors.into_iter().zip(places);
-    let mut stored: StoredByName = names.map(|(t, _)| (t.name.clone(), t)).collect();
+    let named = tensors.into_iter().map(|t| (t.name.clone(), t));
+    let mut stored: StoredByName = named.collect();
     // First what is made of several tensors; what is left stands for itself.
     directories.extend(metadata.take_text(KEY));
     let mut found = Vec::new();
@@ -64,16 +63,13 @@ pub(super) fn recognize(
         found.extend(planes::recognize(&directory, &mut stored)?);
     }
     found.extend(config.recognize(&mut stored));
-    for (name, stored) in stored {
-        if found
-            .iter()
-            .any(|known: &Recognized| known.info.name() == name)
-        {
-            return Err(ModelError::NameTaken { name });
-        }
-        found.push(alone(stored));
+    found.extend(stored.into_values().map(alone));
+    let mut names = BTreeSet::new();
+    if let Some(twice) = found.iter().find(|t| !names.insert(t.info.name())) {
+        let name = twice.info.name().into();
+        return Err(ModelError::NameTaken { name });
     }
-    found.sort_by_key(|tensor| {
+    found.sort_by_cached_key(|tensor| {
         let first = tensor.parts.first();
         first.map(|part| (part.file, part.start, part.len, part.name.clone()))
     });
@@ -148,6 +144,13 @@ pub(super) fn encode<'a>(
     info: &TensorInfo,
     tensor: &'a Tensor,
 ) -> Result<Vec<Cow<'a, [u8]>>, ModelError> {
+    let shape = match tensor {
+        Tensor::Dense(dense) => dense.shape(),
+        Tensor::Ternary(ternary) => ternary.shape().axes(),
+    };
+    if shape != info.shape() {
+        return Err(info.unfit(&alloc::format!("its shape is {shape:?}")));
+    }
     let ternary = match (info.encoding(), tensor) {
         (Encoding::Dense(dtype), Tensor::Dense(dense)) if dense.dtype() == dtype => {
             return Ok([Cow::Borrowed(&dense.bytes[..])].into());
@@ -159,7 +162,13 @@ pub(super) fn encode<'a>(
     };
     let parts = match *info.encoding() {
         Encoding::Blocks(format) => blocks::encode(info, format, ternary),
-        Encoding::HuggingFace { scale_type, .. } => huggingface::encode(info, scale_type, ternary),
+        Encoding::HuggingFace {
+            scale_type,
+            divided: false,
+        } => huggingface::encode(info, scale_type, ternary),
+        Encoding::HuggingFace { divided: true, .. } => {
+            Err(info.unfit(&"scales are written to be multiplied by, not divided"))
+        }
         Encoding::Mlx { group, scale_type } => mlx::encode(info, group, scale_type, ternary),
         _ if *info.encoding() == *TensorInfo::of_ternary(info.name(), ternary)?.encoding() => {
             Ok(planes::encode(ternary))

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Recognized, StoredByName, of_parts};
 use crate::model::container::duplicate;
+use crate::model::error::printable;
 use crate::model::info::{float_type, scale_dtype};
 use crate::model::{DenseTensor, Encoding, ModelError, TensorInfo};
 use crate::scale::{MAX_PLANES, ScaleBuf};
@@ -199,7 +200,7 @@ fn recognize_one(
 }
 
 fn unreadable(error: &serde_json::Error) -> ModelError {
-    let reason = error.to_string();
+    let reason = printable(&error.to_string());
     ModelError::Directory { reason }
 }
 

@@ -27,7 +27,7 @@ use crate::weight::{FloatBits, floor};
 const MARGIN: f64 = 1e-12;
 
 /// Decides a vector that is in doubt: its number, its weights, its trits; returns the scale.
-pub(crate) type Decide<'a, W> = &'a dyn Fn(usize, &[W], &mut [i8]) -> Result<f64, Error>;
+pub(crate) type InDoubt<'a, W> = &'a dyn Fn(usize, &[W], &mut [i8]) -> Result<f64, Error>;
 
 /// Ternarizes vectors of `len` weights, one after the other, and appends their scales, which are values of a type.
 pub(crate) fn ternarize_stored<W: FloatBits>(
@@ -36,7 +36,7 @@ pub(crate) fn ternarize_stored<W: FloatBits>(
     mut weights: &[W],
     mut trits: &mut [i8],
     scales: &mut Vec<f64>,
-    decide: Decide<'_, W>,
+    decide: InDoubt<'_, W>,
 ) -> Result<(), Error> {
     if const { !W::FITS_SINGLE } || !(1..=MOST).contains(&len) {
         for (number, (weights, trits)) in weights.chunks(len).zip(trits.chunks_mut(len)).enumerate()
