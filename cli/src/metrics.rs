@@ -87,10 +87,10 @@ mod tests {
 
     #[test]
     fn pieces_give_the_metrics_of_the_library() {
-        let values: Vec<half::bf16> = (0..3 * 5000)
+        let values: Vec<half::bf16> = (0..3 * 1500)
             .map(|i| half::bf16::from_f32((i as f32 * 0.7).sin() * 0.02))
             .collect();
-        let view = TensorView::new(&values, &[3, 5000]).unwrap();
+        let view = TensorView::new(&values, &[3, 1500]).unwrap();
         let planes = Planes::new(3).scale_type(ScaleType::Bf16);
         for grouping in [
             Grouping::Tensor,
