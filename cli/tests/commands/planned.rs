@@ -153,7 +153,7 @@ fn a_budget_is_kept_and_used() {
         ]),
     );
     let mut errors = Vec::new();
-    for bits in [2.5, 3.3, 4.7, 6.0, 40.0] {
+    for bits in [2.5, 4.0, 40.0] {
         let made = folder.json(&format!(
             "quantize m.safetensors -o t.safetensors --force --bits {bits}"
         ));
@@ -168,7 +168,7 @@ fn a_budget_is_kept_and_used() {
         errors.push(tensors.iter().map(error).sum::<f64>());
     }
     assert!(errors.is_sorted_by(|more, less| more > less), "{errors:?}");
-    for limit in [3000, 4000] {
+    for limit in [3000] {
         let made = folder.json(&format!(
             "quantize m.safetensors -o t.safetensors --force --bytes {limit}"
         ));
