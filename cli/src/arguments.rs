@@ -107,11 +107,11 @@ pub struct Output {
     /// Replace what is there.
     #[arg(long)]
     pub force: bool,
-    /// Divide a safetensors model into files of at most so many bytes (as 500M or 2G), in a folder with an index.
+    /// Divide a safetensors model into files with tensors of at most so many bytes (as 500M or 2G), in a folder with an index.
     #[arg(long, value_name = "BYTES", value_parser = size)]
     pub shard_size: Option<u64>,
     /// Show no progress and no table.
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with = "json")]
     pub quiet: bool,
     /// Print JSON.
     #[arg(long)]
@@ -167,7 +167,7 @@ pub struct Quantize {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["to", "include", "exclude", "per", "rule", "scales", "planes", "scale_type", "code", "bits", "bytes"])]
     pub plan: Option<PathBuf>,
     /// Write nothing but the plan: to a file, or to standard output.
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-", conflicts_with_all = ["report", "shard_size", "importance"])]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-", conflicts_with_all = ["report", "shard_size", "importance", "json"])]
     pub dry_run: Option<PathBuf>,
     /// Write a page with tables and pictures.
     #[arg(long, value_name = "HTML")]
@@ -247,6 +247,9 @@ pub struct Demo {
         default_value = "ternarize-demo"
     )]
     pub folder: PathBuf,
+    /// Replace the files of an earlier demo.
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// A number of bytes, with a unit of 1000 to a power or 1024 to a power.

@@ -5,12 +5,12 @@
 use anyhow::{Result, bail};
 use ternarize::model::TensorInfo;
 use ternarize::quantize::budget::allocate;
-use ternarize::tensor::TensorView;
 use ternarize::{Code, Scales};
 
 use crate::disk::Reader;
 use crate::failure::Usage;
 use crate::method::{Method, float_type};
+use crate::metrics::cosine_and_error;
 use crate::names::Target;
 use crate::plan::{Action, Plan};
 use crate::pool;
@@ -122,11 +122,11 @@ fn errors(reader: &Reader, index: usize, info: &TensorInfo, ways: &[Method]) -> 
         let mut errors = Vec::new();
         for way in ways {
             let found = way.ternarize(&values, info.shape(), float, None);
-            let error = found.and_then(|tensor| {
-                let view = TensorView::new(&values, info.shape())?;
-                Ok(tensor.error_metrics(&view)?.relative_error)
-            });
-            errors.push(error.unwrap_or(0.0) * info.weights() as f64);
+            let error = match found {
+                Ok(tensor) => cosine_and_error(&tensor, &values, float)?.1,
+                Err(_) => 0.0,
+            };
+            errors.push(error * info.weights() as f64);
         }
         Ok(errors)
     })

@@ -26,7 +26,7 @@ pub fn target_of(path: &Path) -> Result<Target> {
         Some("gguf") => Ok(Target::Gguf(Format::Tq2_0)),
         Some("safetensors") => Ok(Target::Safetensors),
         _ => bail!(Usage(
-            "use --to, or name the output *.safetensors or *.gguf".into()
+            "the name of the output does not tell its kind: name it *.safetensors or *.gguf".into()
         )),
     }
 }
@@ -73,6 +73,16 @@ pub fn destination(
     if gguf && output.shard_size.is_some() {
         bail!(Usage("--shard-size has no effect on a GGUF file".into()));
     }
+    let is_file = !checkpoint && output.shard_size.is_none();
+    if let (true, Some(ending)) = (is_file, output.path.extension())
+        && ((ending == "gguf" && !gguf) || (ending == "safetensors" && gguf))
+    {
+        let container = if gguf { "a GGUF" } else { "a safetensors" };
+        let path = output.path.display();
+        bail!(Usage(format!(
+            "the output is {container} file, and `{path}` is the name of another kind"
+        )));
+    }
     let mut beside = None;
     if checkpoint {
         let mut files = files_beside(reader)?;
@@ -117,15 +127,31 @@ fn config(reader: &Reader, tensors: &[TensorInfo]) -> Result<Vec<u8>> {
                 "modules_to_not_convert": layers,
             }),
         )),
-        Encoding::Mlx { group, .. } => {
-            Some(("quantization", json!({"group_size": group, "bits": 2})))
-        }
+        Encoding::Mlx { group, .. } => Some(("quantization", mlx_config(*group, tensors))),
         _ => None,
     });
     if let Some((key, value)) = found {
         config.insert(key.into(), value);
     }
     Ok(format!("{:#}\n", Value::Object(config)).into_bytes())
+}
+
+/// MLX's description of layers with groups of this length. Layers with other groups have entries of their own.
+fn mlx_config(group: usize, tensors: &[TensorInfo]) -> Value {
+    let mut config = Map::new();
+    config.insert("group_size".into(), group.into());
+    config.insert("bits".into(), 2.into());
+    for info in tensors {
+        match info.encoding() {
+            Encoding::Mlx { group: own, .. } if *own != group => {
+                let layer = info.name().strip_suffix(".weight").unwrap_or(info.name());
+                let own = json!({"group_size": own, "bits": 2});
+                config.insert(layer.into(), own);
+            }
+            _ => {}
+        }
+    }
+    Value::Object(config)
 }
 
 fn input_config(reader: &Reader) -> Result<Map<String, Value>> {

@@ -68,6 +68,12 @@ impl Importances {
         Ok(importances)
     }
 
+    /// Whether there are importances for a tensor of this name.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// The importances of all weights of a tensor, in row-major order; `None` if there are none, or all are 0.
     ///
     /// # Errors

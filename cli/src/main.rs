@@ -1,5 +1,6 @@
 //! The program `ternarize`.
 
+use std::io::{Write as _, stderr};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -14,7 +15,8 @@ fn main() -> ExitCode {
     match done {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("error: {}", one_line(&error));
+            // `eprintln` would panic if nobody reads standard error.
+            let _ = writeln!(stderr(), "error: {}", one_line(&error));
             ExitCode::from(exit_code(&error))
         }
     }

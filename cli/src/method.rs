@@ -58,6 +58,9 @@ impl Choices {
     pub fn method(&self, target: Target, float: ScaleType) -> Result<Method, String> {
         let planes = self.planes.unwrap_or(1);
         let rule = self.rule.unwrap_or(Rule::Tnt);
+        if !(1..=4).contains(&planes) {
+            return Err("--planes must be from 1 to 4".into());
+        }
         let mut method = match target {
             Target::Safetensors => Method {
                 per: self.per.unwrap_or(Grouping::OUTPUT_CHANNEL),
@@ -89,9 +92,6 @@ impl Choices {
         }
         if rule == Rule::TwoScale && method.scales == Scales::One {
             return Err("--rule two-scale has two scales".into());
-        }
-        if !(1..=4).contains(&planes) {
-            return Err("--planes must be from 1 to 4".into());
         }
         Ok(method)
     }

@@ -121,6 +121,37 @@ impl Destination {
             let kind = if is_folder { "no folder" } else { "a folder" };
             bail!("`{path}` is {kind}");
         }
+        if self.path.is_dir() {
+            self.check_replaced_folder()?;
+        }
+        Ok(())
+    }
+
+    /// Checks that the output is not another file that is read.
+    ///
+    /// # Errors
+    ///
+    /// If it is.
+    pub fn check_not(&self, read: Option<&Path>) -> Result<()> {
+        let same = |read| same_file::is_same_file(read, &self.path).unwrap_or(false);
+        if read.is_some_and(same) {
+            bail!("the output `{}` is the input", self.path.display());
+        }
+        Ok(())
+    }
+
+    /// A folder is replaced as a whole, so it must hold a model and nothing else.
+    fn check_replaced_folder(&self) -> Result<()> {
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let part = belongs(&name) || name.ends_with(".safetensors");
+            if !(part && entry.file_type()?.is_file()) {
+                let path = self.path.display();
+                bail!("`{path}` is not replaced: it holds `{name}`, which is no part of a model");
+            }
+        }
         Ok(())
     }
 
@@ -160,7 +191,9 @@ impl Destination {
         beside: &[(String, Vec<u8>)],
         work: impl FnOnce(&Sink<'_>) -> Result<T>,
     ) -> Result<T> {
-        let parent = self.path.parent().filter(|parent| *parent != Path::new(""));
+        // What a symbolic link leads to is replaced, not the link.
+        let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        let parent = path.parent().filter(|parent| *parent != Path::new(""));
         let folder = tempfile::Builder::new()
             .prefix(".ternarize-")
             .tempdir_in(parent.unwrap_or(Path::new(".")))?;
@@ -194,40 +227,47 @@ impl Destination {
         for file in &files {
             file.sync_all()?;
         }
-        replace_folder(folder, &self.path)?;
+        replace_folder(folder, &path)?;
         Ok(done)
     }
 }
 
 /// Gives a temporary folder its name. An old folder goes only when the new one is in its place.
-fn replace_folder(folder: tempfile::TempDir, path: &Path) -> io::Result<()> {
-    let new = folder.path().to_path_buf();
+fn replace_folder(folder: tempfile::TempDir, path: &Path) -> Result<()> {
+    let new = folder.path();
+    fs::set_permissions(new, permissions(new, path)?)?;
     if !path.exists() {
-        fs::rename(&new, path)?;
+        fs::rename(new, path)?;
         let _ = folder.keep();
-        return allow_others(path);
+        return Ok(());
     }
-    let parent = new.parent().unwrap_or(Path::new("."));
     let old = tempfile::Builder::new()
         .prefix(".ternarize-")
-        .tempdir_in(parent)?;
+        .tempdir_in(new.parent().unwrap_or(Path::new(".")))?;
     let aside = old.path().join("old");
     fs::rename(path, &aside)?;
-    if let Err(error) = fs::rename(&new, path) {
-        fs::rename(&aside, path)?;
-        return Err(error);
+    if let Err(error) = fs::rename(new, path) {
+        if fs::rename(&aside, path).is_err() {
+            let aside = old.keep().join("old");
+            let aside = aside.display();
+            return Err(error).with_context(|| format!("the old folder is `{aside}` now"));
+        }
+        return Err(error.into());
     }
     let _ = folder.keep();
-    allow_others(path)
+    Ok(())
 }
 
-/// A temporary folder is for its user alone; the output is for whom the user's mask allows it.
-fn allow_others(path: &Path) -> io::Result<()> {
-    let probe = path.join(".ternarize-mode");
+/// The permissions of the old folder, or those that the user's mask gives to a new one: a temporary folder is for its user alone.
+fn permissions(new: &Path, path: &Path) -> io::Result<fs::Permissions> {
+    if let Ok(old) = fs::metadata(path) {
+        return Ok(old.permissions());
+    }
+    let probe = new.join(".ternarize-mode");
     fs::create_dir(&probe)?;
     let permissions = fs::metadata(&probe)?.permissions();
     fs::remove_dir(&probe)?;
-    fs::set_permissions(path, permissions)
+    Ok(permissions)
 }
 
 /// Divides tensors into files of at most so many bytes, in their order; a larger tensor has a file of its own.
@@ -279,6 +319,16 @@ fn index(shards: &[Vec<TensorInfo>], names: &[String]) -> Vec<u8> {
     format!("{index:#}\n").into_bytes()
 }
 
+/// Whether a file of this name may describe a model or its tokenizer.
+fn belongs(name: &str) -> bool {
+    let ending = Path::new(name).extension();
+    let ending = ending.and_then(|ending| ending.to_str());
+    matches!(
+        ending,
+        Some("json" | "txt" | "model" | "jinja" | "tiktoken")
+    )
+}
+
 /// The files that lie beside a model and belong to it: its config, and what tokenizers need. Weights are not among them.
 ///
 /// # Errors
@@ -303,15 +353,8 @@ pub fn files_beside<R: Read + Seek>(reader: &ModelReader<R>) -> io::Result<Vec<(
         let Ok(name) = entry.file_name().into_string() else {
             continue;
         };
-        let ending = Path::new(&name)
-            .extension()
-            .and_then(|ending| ending.to_str());
-        let belongs = matches!(
-            ending,
-            Some("json" | "txt" | "model" | "jinja" | "tiktoken")
-        );
         let describes = name.ends_with(".index.json") || name == CONFIG;
-        if belongs && !describes && entry.path().is_file() {
+        if belongs(&name) && !describes && entry.path().is_file() {
             files.push((name, fs::read(entry.path())?));
         }
     }

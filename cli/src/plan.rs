@@ -80,6 +80,22 @@ impl Plan {
         choices: &Choices,
         patterns: &Patterns,
     ) -> Result<Self> {
+        let plan = Self::unchecked(tensors, target, choices, patterns)?;
+        plan.check(tensors)?;
+        Ok(plan)
+    }
+
+    /// As [`new`](Self::new), also if nothing would become ternary.
+    ///
+    /// # Errors
+    ///
+    /// [`Usage`] as there.
+    pub fn unchecked(
+        tensors: &[&TensorInfo],
+        target: Target,
+        choices: &Choices,
+        patterns: &Patterns,
+    ) -> Result<Self> {
         let usage = |reason| anyhow!(Usage(reason));
         // The options are wrong or right whatever the model is.
         choices.method(target, ScaleType::F32).map_err(usage)?;
@@ -95,9 +111,7 @@ impl Plan {
                 }
             });
         }
-        let plan = Self { target, actions };
-        plan.check(tensors)?;
-        Ok(plan)
+        Ok(Self { target, actions })
     }
 
     /// Something must become ternary, and what is ternary already must fit the output as it is.
@@ -138,7 +152,11 @@ impl Plan {
     ///
     /// For a file that is no plan, or not one for this model.
     pub fn parse(text: &str, tensors: &[&TensorInfo]) -> Result<Self> {
-        let file: PlanFile = toml::from_str(text)?;
+        let file: PlanFile = toml::from_str(text).map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start);
+            let lines = text.get(..start).unwrap_or(text).split('\n').count();
+            anyhow!("line {lines}: {}", error.message())
+        })?;
         if file.version != VERSION {
             bail!(
                 "version {} of plans is unknown: this is {VERSION}",

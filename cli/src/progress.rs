@@ -20,6 +20,18 @@ pub fn notice_interrupts() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether the user has asked to stop.
+///
+/// # Errors
+///
+/// [`Interrupted`] if so.
+pub fn go_on() -> Result<(), Interrupted> {
+    if STOP.load(Ordering::SeqCst) {
+        return Err(Interrupted);
+    }
+    Ok(())
+}
+
 /// How far a command has come.
 #[derive(Debug)]
 pub struct Progress {
@@ -51,10 +63,7 @@ impl Progress {
     /// [`Interrupted`] if the user has asked to stop.
     pub fn advance(&self, bytes: u64) -> Result<(), Interrupted> {
         self.bar.inc(bytes);
-        if STOP.load(Ordering::SeqCst) {
-            return Err(Interrupted);
-        }
-        Ok(())
+        go_on()
     }
 
     /// Begins once more.

@@ -10,6 +10,9 @@ use ternarize::model::TensorInfo;
 use crate::failure::Usage;
 use crate::method::float_type;
 
+/// What the last layer is called.
+const HEAD: &str = "an output head";
+
 /// Parts of names, and what they stand for.
 const KEPT: [(&[&str], &str); 4] = [
     (&["norm", "layernorm", "ln_", "bn"], "a norm"),
@@ -34,7 +37,7 @@ const KEPT: [(&[&str], &str); 4] = [
             "embed_out",
             "cls",
         ],
-        "an output head",
+        HEAD,
     ),
     (
         &["router", "ffn_gate_inp", "shared_expert_gate"],
@@ -105,7 +108,7 @@ fn by_name(name: &str) -> Option<&'static str> {
     let (last, layer) = (words.last().copied(), words.iter().rev().nth(1).copied());
     // GGUF's name of the output head; the routers of mixtures of experts, whose experts have `gate_proj` too.
     if lower == "output.weight" || layer == Some("head") || last == Some("head") {
-        return Some("an output head");
+        return Some(HEAD);
     }
     if layer == Some("gate") {
         return Some("a router");
@@ -122,15 +125,24 @@ fn by_name(name: &str) -> Option<&'static str> {
     kept.map(|(_, what)| *what)
 }
 
-/// Keeps the first and the last layer of a convolutional network.
+/// Keeps the first and the last layer of a convolutional network. Files are often in alphabetical order, in which `fc` comes before
+/// `layer1`: so the first layer is the first convolution, and the last one the last matrix, unless a name told the output head.
 fn keep_ends(tensors: &[&TensorInfo], reasons: &mut [Option<Reason>]) {
-    let convolutional = tensors.iter().any(|info| info.shape().len() >= 4);
+    let axes = |i: &usize| tensors[*i].shape().len();
+    let head = reasons.iter().flatten().any(|reason| reason == HEAD);
     let chosen: Vec<usize> = (0..reasons.len())
         .filter(|&i| reasons[i].is_none())
         .collect();
-    if let (true, [first, .., last]) = (convolutional, &chosen[..]) {
-        reasons[*first] = Some("the first layer of a convolutional network".into());
-        reasons[*last] = Some("the last layer of a convolutional network".into());
+    let Some(&first) = chosen.iter().find(|i| axes(i) >= 4) else {
+        return;
+    };
+    let matrix = chosen.iter().rfind(|i| axes(i) == 2);
+    let last = matrix.or(chosen.last()).filter(|_| !head);
+    if chosen.len() > 1 {
+        reasons[first] = Some("the first layer of a convolutional network".into());
+        if let Some(&last) = last {
+            reasons[last] = Some("the last layer of a convolutional network".into());
+        }
     }
 }
 
@@ -184,6 +196,35 @@ mod tests {
             ..Patterns::default()
         };
         assert!(select(&tensors, &nothing).unwrap_err().is::<Usage>());
+    }
+
+    /// The names of the tensors that become ternary.
+    fn chosen<'a>(tensors: &'a [(&'a str, &[usize])]) -> Vec<&'a str> {
+        let infos: Vec<_> = tensors.iter().map(|(n, shape)| info(n, shape)).collect();
+        let reasons = select(&infos.iter().collect::<Vec<_>>(), &Patterns::default());
+        let found = tensors.iter().zip(reasons.unwrap());
+        let ternary = found.filter(|(_, reason)| reason.is_none());
+        ternary.map(|((name, _), _)| *name).collect()
+    }
+
+    #[test]
+    fn alphabetical_order_does_not_hide_the_ends() {
+        let conv = [8, 8, 3, 3];
+        let resnet: [(&str, &[usize]); 4] = [
+            ("conv1.weight", &[8, 3, 7, 7]),
+            ("fc.weight", &[10, 8]),
+            ("layer1.0.conv1.weight", &conv),
+            ("layer4.1.conv2.weight", &conv),
+        ];
+        let layers = ["layer1.0.conv1.weight", "layer4.1.conv2.weight"];
+        assert_eq!(chosen(&resnet), layers);
+        let vgg: [(&str, &[usize]); 4] = [
+            ("classifier.6.weight", &[10, 8]),
+            ("features.0.weight", &[8, 3, 3, 3]),
+            ("features.10.weight", &conv),
+            ("features.2.weight", &conv),
+        ];
+        assert_eq!(chosen(&vgg), ["features.10.weight", "features.2.weight"]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `compare`: two models, tensor by tensor.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::Result;
 use serde::Serialize;
@@ -8,11 +9,12 @@ use ternarize::ScaleType;
 use ternarize::model::{Tensor, TensorInfo};
 
 use super::table::table;
-use super::{open, print, print_json};
+use super::{of_file, open, print, print_json};
 use crate::arguments::Compare;
 use crate::disk::{Disk, Reader};
 use crate::failure::DONE;
 use crate::method::float_type;
+use crate::progress::go_on;
 use crate::report::printable;
 
 #[derive(Serialize)]
@@ -50,6 +52,7 @@ pub(super) fn run(arguments: &Compare, disk: &dyn Disk) -> Result<u8> {
     let (ours, theirs) = (places(&original), places(&other));
     let mut tensors = Vec::new();
     for (index, info) in original.tensors().enumerate() {
+        go_on()?;
         if let Some(&place) = theirs.get(info.name()) {
             let Some(other_info) = other.tensors().nth(place) else {
                 continue;
@@ -111,7 +114,8 @@ fn compared(original: Place<'_>, other: Place<'_>) -> Result<Compared> {
 }
 
 fn read((reader, index, _): Place<'_>) -> Result<Tensor> {
-    Ok(reader.read(index)?)
+    let file = reader.files().next().unwrap_or(Path::new(""));
+    of_file(file, reader.read(index))
 }
 
 impl Compared {

@@ -6,7 +6,7 @@ use ternarize::model::{Encoding, TensorInfo};
 use ternarize::tensor::Grouping;
 use ternarize::{Code, ScaleType, Scales};
 
-use super::{open, print, print_json};
+use super::{of_file, open, print, print_json};
 use crate::arguments::{Convert, Output};
 use crate::conversion::{destination, metadata, set_file_type};
 use crate::disk::{Disk, Reader};
@@ -50,7 +50,10 @@ pub(super) fn run(arguments: &Convert, disk: &dyn Disk) -> Result<u8> {
         &metadata,
         &outputs,
         &arguments.output,
-        |sink, index| sink.put(infos[index].name(), &reader.read(index)?),
+        |sink, index| {
+            let tensor = of_file(&arguments.model, reader.read(index))?;
+            sink.put(infos[index].name(), &tensor)
+        },
     )?;
     finish(&arguments.output, &infos, &outputs, dropped, &target.name())
 }

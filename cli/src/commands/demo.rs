@@ -1,9 +1,11 @@
 //! `demo`: a small network that is part of this program, from file to report.
 
 use std::fs;
+use std::io::Write as _;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Parser as _;
+use ternarize::model::replace_file;
 
 use super::{print, run as run_command};
 use crate::arguments::{Arguments, Demo};
@@ -12,19 +14,26 @@ use crate::disk::Disk;
 /// A network that reads handwritten digits: two convolutions and two matrices, trained on the data set of the example `digits`.
 const DIGITS: &[u8] = include_bytes!("../../../examples/digits/data/digits.safetensors");
 
-/// The files that are written.
-const MODEL: &str = "digits.safetensors";
+/// The files that are written: the model, the ternary model and the report.
+const FILES: [&str; 3] = [
+    "digits.safetensors",
+    "digits-ternary.safetensors",
+    "report.html",
+];
 
 pub(super) fn run(arguments: &Demo, disk: &dyn Disk) -> Result<u8> {
     let folder = &arguments.folder;
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    let path = |name: &str| folder.join(name).display().to_string();
-    fs::write(folder.join(MODEL), DIGITS).with_context(|| path(MODEL))?;
-    let (model, ternary, page) = (
-        path(MODEL),
-        path("digits-ternary.safetensors"),
-        path("report.html"),
-    );
+    let [model, ternary, page] = FILES.map(|name| folder.join(name).display().to_string());
+    let old = FILES.into_iter().find(|name| folder.join(name).exists());
+    if let (Some(name), false) = (old, arguments.force) {
+        let path = folder.join(name);
+        bail!(
+            "`{}` is there already: use --force to replace it",
+            path.display()
+        );
+    }
+    replace_file(&model, |file| file.write_all(DIGITS)).with_context(|| model.clone())?;
     let steps: [&[&str]; 4] = [
         &["inspect", &model],
         &[

@@ -1,6 +1,6 @@
 //! `dequantize`: ternary tensors as plain floats.
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use half::{bf16, f16};
 use ternarize::Weight;
 use ternarize::matmul::rotate_back;
@@ -8,7 +8,7 @@ use ternarize::model::{DenseTensor, Encoding, Tensor, TensorInfo};
 use ternarize::tensor::TernaryTensor;
 
 use super::convert::{finish, rewrite};
-use super::open;
+use super::{of_file, open};
 use crate::arguments::{Dequantize, Plain};
 use crate::conversion::{destination, ends_in_gguf, metadata, target_of};
 use crate::disk::Disk;
@@ -61,7 +61,7 @@ pub(super) fn run(arguments: &Dequantize, disk: &dyn Disk) -> Result<u8> {
         &outputs,
         &arguments.output,
         |sink, index| {
-            let Tensor::Ternary(tensor) = reader.read(index)? else {
+            let Tensor::Ternary(tensor) = of_file(&arguments.model, reader.read(index))? else {
                 bail!("it is not ternary");
             };
             let dense = match arguments.plain {
@@ -69,6 +69,10 @@ pub(super) fn run(arguments: &Dequantize, disk: &dyn Disk) -> Result<u8> {
                 Plain::F16 => dense::<f16>(&tensor)?,
                 Plain::Bf16 => dense::<bf16>(&tensor)?,
             };
+            let name = infos[index].name().escape_debug();
+            let dense = dense.with_context(|| {
+                format!("the tensor `{name}` has weights beyond the range of {dtype}")
+            })?;
             sink.put(infos[index].name(), &Tensor::Dense(dense))?;
             if tensor.bias().is_empty() {
                 return Ok(());
@@ -84,17 +88,28 @@ fn bias_name(info: &TensorInfo) -> String {
     format!("{}.bias", info.name())
 }
 
-/// The weights of a tensor for inputs that are not rotated, rounded to a type.
-fn dense<W: Weight>(tensor: &TernaryTensor) -> Result<DenseTensor> {
+/// The weights of a tensor for inputs that are not rotated, rounded to a type; `None` if its range is too small.
+fn dense<W: Weight>(tensor: &TernaryTensor) -> Result<Option<DenseTensor>> {
     let shape = tensor.shape().axes();
-    let Some((width, seed)) = tensor.rotation() else {
-        return Ok(DenseTensor::new(shape, &tensor.dequantize::<W>())?);
+    let weights: Vec<W> = match tensor.rotation() {
+        None => tensor.dequantize(),
+        Some((width, seed)) => {
+            let mut weights: Vec<f32> = tensor.dequantize();
+            let columns = weights.len() / shape.first().copied().unwrap_or(1).max(1);
+            rotate_back(&mut weights, columns, width, seed)?;
+            let rounded = |w| W::from(w).unwrap_or_else(W::infinity);
+            weights.into_iter().map(rounded).collect()
+        }
     };
-    let mut weights: Vec<f32> = tensor.dequantize();
-    let columns = weights.len() / shape.first().copied().unwrap_or(1).max(1);
-    rotate_back(&mut weights, columns, width, seed)?;
-    let weights = weights
-        .into_iter()
-        .map(|w| W::from(w).unwrap_or_else(W::zero));
-    Ok(DenseTensor::new(shape, &weights.collect::<Vec<W>>())?)
+    // What is larger was rounded to the largest number, or to infinity.
+    let largest = W::max_value();
+    let planes = tensor.planes().len();
+    let levels = [tensor.lambda_p(), tensor.lambda_n()].concat();
+    let top = levels.into_iter().fold(0.0, f64::max) * planes as f64;
+    let may_be_larger =
+        top > largest.to_f64().unwrap_or(f64::INFINITY) || tensor.rotation().is_some();
+    if may_be_larger && weights.iter().any(|w| w.abs() >= largest) {
+        return Ok(None);
+    }
+    Ok(Some(DenseTensor::new(shape, &weights)?))
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use serde::Serialize;
-use ternarize::Weight;
 use ternarize::model::{Metadata, ModelError, Tensor, TensorInfo};
+use ternarize::{Format, Weight};
 
 use super::table::{extents, table};
 use super::{open, print, print_json};
@@ -13,8 +13,11 @@ use crate::arguments::Inspect;
 use crate::disk::{Disk, Reader};
 use crate::failure::{DONE, one_line};
 use crate::hash::Hash;
-use crate::method::float_type;
-use crate::selection::{Patterns, select};
+use crate::method::{Choices, float_type};
+use crate::names::Target;
+use crate::plan::{Action, Plan};
+use crate::progress::go_on;
+use crate::selection::Patterns;
 use crate::with_weight_type;
 
 /// The lengths of blocks that are looked at.
@@ -47,24 +50,38 @@ struct Row {
 pub(super) fn run(arguments: &Inspect, disk: &dyn Disk) -> Result<u8> {
     let reader = open(disk, &arguments.model)?;
     let infos: Vec<&TensorInfo> = reader.tensors().collect();
-    let left = select(&infos, &Patterns::default())?;
+    // What `quantize` does to a file of the same kind without further options.
+    let target = if reader.metadata().is_gguf() {
+        Target::Gguf(Format::Tq2_0)
+    } else {
+        Target::Safetensors
+    };
+    let (choices, patterns) = (Choices::default(), Patterns::default());
+    let plan = Plan::unchecked(&infos, target, &choices, &patterns)?;
+    let left = plan.actions.into_iter().map(|action| match action {
+        Action::Keep(reason) => Some(reason),
+        Action::Ternarize(_) => None,
+    });
     let mut hashes = BTreeMap::new();
     let mut tensors = Vec::new();
     for (index, (info, left)) in infos.iter().zip(left).enumerate() {
+        go_on()?;
         let tied_to = if info.bytes() >= TIED {
             let first = hashes.entry(hash(&reader, index)?).or_insert(index);
             (*first != index).then(|| infos[*first].name().to_string())
         } else {
             None
         };
+        let seen = look(&reader, index, info)?;
+        let not_finite = |at| format!("the weight at index {at} is not finite");
         tensors.push(Row {
             name: info.name().into(),
             shape: info.shape().to_vec(),
             r#type: info.stored_type(),
             bytes: info.bytes(),
-            ternary: ternary(&reader, index, info)?,
+            ternary: seen.ternary,
             tied_to,
-            left,
+            left: left.or(seen.not_finite.map(not_finite)),
         });
     }
     let found = Found {
@@ -98,27 +115,39 @@ fn hash(reader: &Reader, index: usize) -> Result<String> {
     Ok(hash.digits())
 }
 
-/// In which groups a tensor is exactly ternary.
-fn ternary(reader: &Reader, index: usize, info: &TensorInfo) -> Result<Option<String>> {
+/// What the values of a tensor tell.
+#[derive(Default)]
+struct Seen {
+    /// In which groups they are exactly ternary.
+    ternary: Option<String>,
+    /// The place of the first one that is not finite.
+    not_finite: Option<usize>,
+}
+
+fn look(reader: &Reader, index: usize, info: &TensorInfo) -> Result<Seen> {
     if info.is_ternary() {
-        return match reader.read(index) {
-            Ok(tensor) => Ok(Some(
-                if is_zero(&tensor) {
-                    "stored, zero"
-                } else {
-                    "stored"
-                }
-                .into(),
-            )),
-            Err(error @ ModelError::BadPart { .. }) => Ok(Some(one_line(&error.into()))),
-            Err(error) => Err(error.into()),
+        let stored = match reader.read(index) {
+            Ok(tensor) if is_zero(&tensor) => "stored, zero".into(),
+            Ok(_) => "stored".into(),
+            Err(error @ ModelError::BadPart { .. }) => one_line(&error.into()),
+            Err(error) => return Err(error.into()),
         };
+        return Ok(Seen {
+            ternary: Some(stored),
+            not_finite: None,
+        });
     }
     let Some(float) = float_type(info) else {
-        return Ok(None);
+        return Ok(Seen::default());
     };
     let columns = info.shape().last().copied().unwrap_or(1);
-    Ok(with_weight_type!(float, W => ternary_groups(&reader.read_values::<W>(index)?, columns)))
+    with_weight_type!(float, W => {
+        let values = reader.read_values::<W>(index)?;
+        Ok(Seen {
+            ternary: ternary_groups(&values, columns),
+            not_finite: values.iter().position(|w| !w.is_finite()),
+        })
+    })
 }
 
 /// Whether all trits are 0.

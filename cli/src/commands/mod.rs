@@ -14,6 +14,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
+use ternarize::model::ModelError;
 
 use crate::arguments::{Command, command};
 use crate::disk::{Disk, Reader, open_model};
@@ -34,7 +35,10 @@ pub fn run(command_line: &Command, disk: &dyn Disk) -> Result<u8> {
         Command::Verify(arguments) => verify::run(arguments, disk),
         Command::Demo(arguments) => demo::run(arguments, disk),
         Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut command(), "ternarize", &mut io::stdout());
+            // Straight to standard output it would panic when nobody reads on.
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut command(), "ternarize", &mut script);
+            print(&String::from_utf8_lossy(&script))?;
             Ok(DONE)
         }
         Command::Manual { folder } => {
@@ -47,7 +51,16 @@ pub fn run(command_line: &Command, disk: &dyn Disk) -> Result<u8> {
 
 /// Opens a model, with its path in the error.
 fn open(disk: &dyn Disk, path: &Path) -> Result<Reader> {
-    open_model(disk, path).with_context(|| path.display().to_string())
+    of_file(path, open_model(disk, path))
+}
+
+/// The result of reading a model, with its path in the error.
+fn of_file<T>(path: &Path, found: Result<T, ModelError>) -> Result<T> {
+    match found {
+        // It has a path.
+        Err(error @ ModelError::Read { .. }) => Err(error.into()),
+        found => found.with_context(|| path.display().to_string()),
+    }
 }
 
 /// Prints a value as JSON.

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{Write as _, stderr};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use ternarize::Rule;
 use ternarize::model::{TensorInfo, replace_file};
 
 use super::convert::dropped;
@@ -13,7 +15,7 @@ use super::table::{extents, table};
 use super::{open, print, print_json};
 use crate::arguments::Quantize;
 use crate::budget::{Budget, check_bits, spend};
-use crate::conversion::{destination, metadata, set_file_type, target_of};
+use crate::conversion::{destination, ends_in_gguf, metadata, set_file_type, target_of};
 use crate::disk::{Disk, Reader};
 use crate::failure::{DONE, LEFT, Usage};
 use crate::hash::Hash;
@@ -36,7 +38,7 @@ pub(super) fn run(arguments: &Quantize, disk: &dyn Disk) -> Result<u8> {
     let tensors: Vec<&TensorInfo> = reader.tensors().collect();
     let plan = plan(arguments, &reader, &tensors)?;
     if let Some(path) = &arguments.dry_run {
-        return dry_run(path, &plan.to_toml(&tensors)?, arguments);
+        return dry_run(path, &plan.to_toml(&tensors)?, arguments, &reader);
     }
     let importances = match &arguments.importance {
         Some(path) => {
@@ -45,6 +47,9 @@ pub(super) fn run(arguments: &Quantize, disk: &dyn Disk) -> Result<u8> {
         }
         None => None,
     };
+    if let Some(importances) = &importances {
+        check_importances(importances, &plan, &tensors)?;
+    }
     let target = plan.target;
     let to = destination(
         &arguments.output,
@@ -53,8 +58,11 @@ pub(super) fn run(arguments: &Quantize, disk: &dyn Disk) -> Result<u8> {
         &plan.outputs(&tensors)?,
     )?;
     to.check(&arguments.model, &reader)?;
+    for read in [&arguments.plan, &arguments.importance] {
+        to.check_not(read.as_deref())?;
+    }
     if let Some(report) = &arguments.report {
-        check_report(report, arguments, &reader)?;
+        check_beside(report, "report", arguments, &reader)?;
     }
     // The work.
     let (mut metadata, dropped_metadata) = metadata(&reader, target.is_gguf());
@@ -91,7 +99,11 @@ pub(super) fn run(arguments: &Quantize, disk: &dyn Disk) -> Result<u8> {
     }
     for (index, reason) in &outcome.failed {
         let name = printable(tensors[*index].name());
-        eprintln!("the tensor `{name}` was left as it was: {reason}");
+        let _ = writeln!(
+            stderr(),
+            "the tensor `{name}` was left as it was: {}",
+            printable(reason)
+        );
     }
     Ok(if outcome.failed.is_empty() {
         DONE
@@ -109,7 +121,11 @@ fn plan(arguments: &Quantize, reader: &Reader, tensors: &[&TensorInfo]) -> Resul
     }
     let target = match arguments.to {
         Some(target) => target,
-        None => target_of(&arguments.output.path)?,
+        // Only safetensors are divided; the name is that of a folder.
+        None if arguments.output.shard_size.is_some() && !ends_in_gguf(&arguments.output.path) => {
+            Target::Safetensors
+        }
+        None => target_of(&arguments.output.path).context(Usage("--to is missing".into()))?,
     };
     let choices = Choices {
         per: arguments.per,
@@ -151,17 +167,12 @@ fn plan(arguments: &Quantize, reader: &Reader, tensors: &[&TensorInfo]) -> Resul
     Ok(plan)
 }
 
-fn dry_run(path: &Path, plan: &str, arguments: &Quantize) -> Result<u8> {
+fn dry_run(path: &Path, plan: &str, arguments: &Quantize, reader: &Reader) -> Result<u8> {
     if path == Path::new("-") {
         print(plan)?;
         return Ok(DONE);
     }
-    if path.exists() && !arguments.output.force {
-        bail!(
-            "`{}` is there already: use --force to replace it",
-            path.display()
-        );
-    }
+    check_beside(path, "plan", arguments, reader)?;
     replace_file(path, |file| {
         std::io::Write::write_all(file, plan.as_bytes())
     })
@@ -169,15 +180,55 @@ fn dry_run(path: &Path, plan: &str, arguments: &Quantize) -> Result<u8> {
     Ok(DONE)
 }
 
-/// The report must not overwrite the model, nor be in the way of the output.
-fn check_report(report: &Path, arguments: &Quantize, reader: &Reader) -> Result<()> {
-    let same = |path: &Path| same_file::is_same_file(path, report).unwrap_or(false);
-    let path = report.display();
-    if reader.files().any(same) || report == arguments.output.path || same(&arguments.output.path) {
-        bail!("the report `{path}` is the input or the output");
+/// Importances must have an effect.
+fn check_importances(
+    importances: &Importances,
+    plan: &Plan,
+    tensors: &[&TensorInfo],
+) -> Result<()> {
+    let methods = plan.actions.iter().map(|action| match action {
+        Action::Ternarize(method) => Some(method),
+        Action::Keep(_) => None,
+    });
+    let mut any = false;
+    for (info, method) in tensors.iter().zip(methods) {
+        let Some(method) = method.filter(|_| importances.has(info.name())) else {
+            continue;
+        };
+        if !matches!(method.rule, Rule::Tnt | Rule::TwoScale) || method.planes > 1 {
+            let rule = method.rule.name();
+            bail!(Usage(format!(
+                "--importance needs the rule tnt or two-scale with one plane, and `{}` has {rule} with {}",
+                printable(info.name()),
+                method.planes
+            )));
+        }
+        any = true;
     }
-    if report.exists() && !arguments.output.force {
-        bail!("`{path}` is there already: use --force to replace it");
+    if !any {
+        bail!(Usage(
+            "--importance has no effect: it has no tensor of those that become ternary".into()
+        ));
+    }
+    Ok(())
+}
+
+/// A report or plan must not overwrite what is read, nor be in the way of the output.
+fn check_beside(path: &Path, what: &str, arguments: &Quantize, reader: &Reader) -> Result<()> {
+    let same =
+        |other: &Path| other == path || same_file::is_same_file(other, path).unwrap_or(false);
+    let read = [&arguments.plan, &arguments.importance];
+    let read = read.into_iter().filter_map(Option::as_deref);
+    let shown = path.display();
+    if reader.files().chain(read).any(same) || same(&arguments.output.path) {
+        bail!("the {what} `{shown}` is the input or the output");
+    }
+    if path.exists() && !arguments.output.force {
+        bail!("`{shown}` is there already: use --force to replace it");
+    }
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    if folder.is_some_and(|folder| !folder.is_dir()) || path.is_dir() {
+        bail!("the {what} cannot be written to `{shown}`");
     }
     Ok(())
 }

@@ -21,6 +21,7 @@ use crate::arguments::Verify;
 use crate::disk::{Disk, Reader};
 use crate::failure::{DONE, WRONG, one_line};
 use crate::method::{Method, float_type};
+use crate::progress::go_on;
 use crate::report::printable;
 use crate::with_weight_type;
 
@@ -49,6 +50,7 @@ pub(super) fn run(arguments: &Verify, disk: &dyn Disk) -> Result<u8> {
     };
     let mut tensors = Vec::new();
     for (index, info) in reader.tensors().enumerate() {
+        go_on()?;
         let found = check(&reader, index, info, original.as_ref());
         let (optimal_groups, fault) = match found {
             Ok(groups) => (groups, None),

@@ -1,0 +1,24 @@
+//! The program `ternarize`, run as its users run it.
+
+#![expect(
+    clippy::std_instead_of_core,
+    clippy::std_instead_of_alloc,
+    reason = "tests of a program, which has the standard library"
+)]
+
+mod checkpoints;
+mod compared;
+mod converted;
+mod files;
+mod hostile;
+mod inputs;
+mod inspected;
+mod interrupted;
+mod memory;
+mod planned;
+mod quantized;
+mod shards;
+mod tool;
+mod unreliable;
+mod usage;
+mod verified;
