@@ -5,12 +5,12 @@
 use anyhow::{Result, bail};
 use ternarize::model::TensorInfo;
 use ternarize::quantize::budget::allocate;
+use ternarize::tensor::TensorView;
 use ternarize::{Code, Scales};
 
 use crate::disk::Reader;
 use crate::failure::Usage;
 use crate::method::{Method, float_type};
-use crate::metrics::cosine_and_error;
 use crate::names::Target;
 use crate::plan::{Action, Plan};
 use crate::pool;
@@ -117,18 +117,17 @@ fn ways(method: Method) -> [Method; WAYS.len()] {
 /// tensor that cannot be ternarized is 0, and it takes the smallest way until it is found to be left.
 fn errors(reader: &Reader, index: usize, info: &TensorInfo, ways: &[Method]) -> Result<Vec<f64>> {
     let float = float_type(info).unwrap_or_default();
+    // All ways have scales of one type.
+    let float = ways.first().map_or(float, |way| way.working_type(float));
     with_weight_type!(float, W => {
         let values = reader.read_values::<W>(index)?;
-        let mut errors = Vec::new();
-        for way in ways {
-            let found = way.ternarize(&values, info.shape(), float, None);
-            let error = match found {
-                Ok(tensor) => cosine_and_error(&tensor, &values, float)?.1,
-                Err(_) => 0.0,
-            };
-            errors.push(error * info.weights() as f64);
-        }
-        Ok(errors)
+        let view = TensorView::new(&values, info.shape())?;
+        let error = |way: &Method| match way.ternarize(&values, info.shape(), float, None) {
+            Ok(tensor) => Ok(tensor.error_metrics(&view)?.relative_error),
+            Err(_) => Ok(0.0),
+        };
+        let weighted = |way| error(way).map(|error: f64| error * info.weights() as f64);
+        ways.iter().map(weighted).collect()
     })
 }
 

@@ -24,7 +24,6 @@ pub mod failure;
 pub mod hash;
 pub mod importance;
 pub mod method;
-pub mod metrics;
 pub mod names;
 pub mod output;
 pub mod plan;

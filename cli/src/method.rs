@@ -241,6 +241,16 @@ impl Method {
         Ok(tensor.transcode(self.code))
     }
 
+    /// The type in which weights of a type are held. Those of 16 bits are widened to `f32` if their scales are `f32`, which makes of one
+    /// large group the fast search for scales of the weights' own type.
+    #[must_use]
+    pub const fn working_type(&self, own: ScaleType) -> ScaleType {
+        match (self.scale_type, own) {
+            (ScaleType::F32, ScaleType::F16 | ScaleType::Bf16) => ScaleType::F32,
+            _ => own,
+        }
+    }
+
     /// Whether trits are chosen together with scales of the type. For other rules, and for two scales of one support, scales are rounded
     /// after the trits are chosen.
     #[must_use]

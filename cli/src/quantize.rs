@@ -5,13 +5,12 @@ use std::sync::Mutex;
 use anyhow::Result;
 use ternarize::Weight;
 use ternarize::model::{Metadata, ModelError, Tensor, TensorInfo};
-use ternarize::tensor::TernaryTensor;
+use ternarize::tensor::{TensorView, TernaryTensor};
 
 use crate::disk::{Disk, Reader};
 use crate::drawing::drawing;
 use crate::importance::Importances;
 use crate::method::{Method, float_type};
-use crate::metrics::cosine_and_error;
 use crate::output::{Destination, Sink};
 use crate::plan::{Action, Plan};
 use crate::pool;
@@ -168,7 +167,7 @@ impl Job<'_> {
         method: &Method,
         sink: &Sink<'_>,
     ) -> Result<Result<Made, String>> {
-        let float = float_type(info).unwrap_or_default();
+        let float = method.working_type(float_type(info).unwrap_or_default());
         let importance = match self.importances.map(|all| all.of(info)) {
             None => None,
             Some(Ok(found)) => found,
@@ -194,12 +193,13 @@ impl Job<'_> {
         values: &[W],
         info: &TensorInfo,
     ) -> Result<Made> {
-        let own = float_type(info).unwrap_or_default();
-        let (cosine, relative_error) = cosine_and_error(tensor, values, own)?;
+        let view = TensorView::new(values, info.shape())?;
+        let errors = tensor.error_metrics(&view)?;
+        let relative_error = errors.relative_error;
         let single = single_nonzero_groups(tensor)?;
         let sqnr_db = (relative_error > 0.0).then(|| -10.0 * relative_error.log10());
         let metrics = Metrics {
-            cosine,
+            cosine: errors.cosine,
             relative_error,
             sqnr_db,
             sparsity: tensor.sparsity(),

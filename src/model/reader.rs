@@ -171,11 +171,12 @@ impl<R: Read + Seek> ModelReader<R> {
         layout::decode(tensor, bytes)
     }
 
-    /// Reads the values of a tensor of floats into memory of their type at once, so that one copy of them is held.
+    /// Reads the values of a tensor of floats into memory of a type that holds them, so that one copy of them is held: their own type, `f64`,
+    /// or `f32` for types of 16 bits.
     ///
     /// # Errors
     ///
-    /// [`ModelError::NotFloat`] for a tensor of another type; [`ModelError::Read`] with the path; [`ModelError::NoSuchTensor`].
+    /// [`ModelError::NotFloat`] for a tensor of a wider type or of other numbers; [`ModelError::Read`] with the path; [`ModelError::NoSuchTensor`].
     ///
     /// # Examples
     ///
@@ -193,7 +194,7 @@ impl<R: Read + Seek> ModelReader<R> {
         // As many as the file has bytes for.
         let weights = self.tensor(index)?.info.weights();
         let weights = usize::try_from(weights).unwrap_or(usize::MAX);
-        let mut append = |piece: Floats| match piece.into_vec::<W>() {
+        let mut append = |piece: Floats| match piece.widened::<W>() {
             Some(mut piece) => {
                 if values.capacity() == 0 && !piece.is_empty() {
                     values.reserve_exact(weights);

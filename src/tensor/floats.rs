@@ -171,6 +171,24 @@ impl Floats {
         })
     }
 
+    /// The values in this type if it holds all of them: `f64` does, and `f32` holds those of 16 bits.
+    pub(crate) fn widened<W: Weight>(self) -> Option<Vec<W>> {
+        let holds = match (&self, W::typed(&[], PRIVATE)) {
+            (Self::F64(_), _) => false,
+            (_, TypedSlice::F64(_)) => true,
+            (Self::F32(_), _) => false,
+            (_, TypedSlice::F32(_)) => true,
+            _ => false,
+        };
+        if !holds {
+            return self.into_vec();
+        }
+        each!(Floats, self, values => {
+            let wide = values.into_iter().map(|value| W::from_value(value.widen(), PRIVATE));
+            Some(wide.collect())
+        })
+    }
+
     /// The values, if they are of this type.
     pub(crate) fn into_vec<W: Weight>(self) -> Option<Vec<W>> {
         each!(Floats, self, values => {

@@ -97,7 +97,11 @@ fn values_are_read_at_once() {
         reader.read_values::<f64>(at("vector.f64")).unwrap().len(),
         2
     );
-    for name in ["matrix.f16", "matrix.q8_0", "vector.i32", "one.tq2_0"] {
+    // A wider type holds them too, a narrower one does not.
+    let wide = reader.read_values::<f32>(at("matrix.f16")).unwrap();
+    let halves = halves.into_iter().map(half::f16::to_f32);
+    assert!(wide.into_iter().eq(halves));
+    for name in ["vector.f64", "matrix.q8_0", "vector.i32", "one.tq2_0"] {
         let error = reader.read_values::<f32>(at(name)).unwrap_err();
         assert!(matches!(error, ModelError::NotFloat { tensor, .. } if tensor == name));
     }

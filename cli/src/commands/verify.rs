@@ -5,7 +5,7 @@
 //! ```text
 //! scales of the type of the weights     a certificate is made from the weights, checked, and its trits and scales are compared
 //! scales of another type                the exact search for stored scales
-//! other rules                           the rule is applied once more
+//! other rules, several planes           they are made once more
 //! ```
 
 use std::ops::Range;
@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use ternarize::model::{Encoding, Tensor, TensorInfo};
 use ternarize::tensor::TernaryTensor;
-use ternarize::{Code, Rule, ScaleType, Ternarizer, Weight};
+use ternarize::{Rule, ScaleType, Ternarizer, Weight};
 
 use super::{open, print, print_json};
 use crate::arguments::Verify;
@@ -108,51 +108,61 @@ fn check(
         bail!("the original has another shape");
     }
     let float = float_type(from).context("the original does not hold floats")?;
-    with_weight_type!(float, W => {
-        let values = original.read_values::<W>(place)?;
-        check_against(&tensor, info, &values, float).map(Some)
-    })
-}
-
-fn check_against<W: Weight>(
-    tensor: &TernaryTensor,
-    info: &TensorInfo,
-    values: &[W],
-    float: ScaleType,
-) -> Result<usize> {
-    if tensor.planes().len() > 1 || tensor.rotation().is_some() || !tensor.bias().is_empty() {
-        bail!(
-            "several planes, rotations and biases are not a single optimum that could be checked"
-        );
-    }
     // Blocks of other programs do not say by which rule they were made.
     let rule = match info.encoding() {
-        Encoding::Planes { rule, .. } => rule.context("the file does not say by which rule")?,
+        Encoding::Planes { rule, planes, .. } if *planes == 1 => {
+            rule.context("the file does not say by which rule")?
+        }
         _ => Rule::Tnt,
     };
     let method = Method {
         per: tensor.grouping(),
         rule,
         scales: tensor.scales(),
-        planes: 1,
+        planes: tensor.planes().len(),
         scale_type: tensor.scale_type(),
-        code: Code::TwoBit,
+        code: tensor.trits().code(),
     };
+    let float = method.working_type(float);
+    with_weight_type!(float, W => {
+        let values = original.read_values::<W>(place)?;
+        check_against(&tensor, &method, &values, float)
+    })
+}
+
+/// The groups that are proved to be optimal; `None` for several planes, which are made again and compared.
+fn check_against<W: Weight>(
+    tensor: &TernaryTensor,
+    method: &Method,
+    values: &[W],
+    float: ScaleType,
+) -> Result<Option<usize>> {
+    if tensor.rotation().is_some() || !tensor.bias().is_empty() {
+        bail!("rotations and biases do not come from the weights alone");
+    }
+    let shape = tensor.shape().axes();
+    if method.planes > 1 {
+        if method.ternarize(values, shape, float, None)? != *tensor {
+            bail!("made again from the original it has other trits or scales");
+        }
+        return Ok(None);
+    }
+    let rule = method.rule;
     let exact = matches!(rule, Rule::Tnt | Rule::TwoScale);
     let own = Groups::of(tensor)?;
     if exact && method.scale_type == float {
-        own.prove(values, &method)?;
+        own.prove(values, method)?;
     }
     if exact && method.scale_type != float && method.chooses_scales() {
-        own.search(values, &method)?;
+        own.search(values, method)?;
     } else {
-        let again = method.ternarize(values, info.shape(), float, None)?;
+        let again = method.ternarize(values, shape, float, None)?;
         let again = Groups::of(&again)?;
         for group in 0..own.runs.len() {
             own.compare(group, &again.trits(group)?, again.scales(group))?;
         }
     }
-    Ok(own.runs.len())
+    Ok(Some(own.runs.len()))
 }
 
 /// A tensor group by group.

@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 use safetensors::tensor::{Metadata as Header, TensorInfo};
 use serde::Deserialize;
 
-use super::{Contents, Source, Stored, duplicate, not_a, number_type};
+use super::{Contents, Source, Stored, duplicate, gguf, not_a, number_type};
 use crate::model::error::printable;
 use crate::model::parts::StoredPart;
 use crate::model::{Metadata, ModelError};
@@ -81,7 +81,21 @@ fn parse(header: &str, data_len: u64) -> Result<Contents, ModelError> {
         start: start.saturating_add(info.data_offsets.0 as u64),
         len: info.data_offsets.1.saturating_sub(info.data_offsets.0) as u64,
     };
-    let placed = tensors.iter().map(stored).collect();
+    let placed: Vec<Stored> = tensors.iter().map(stored).collect();
+    // The crate does not say which tensor has another size than its shape.
+    for (tensor, (_, info)) in placed.iter().zip(&tensors) {
+        let numbers = gguf::elements(&tensor.shape);
+        let len = numbers.and_then(|numbers| number_type::byte_len(&tensor.dtype, numbers));
+        let ordered = info.data_offsets.0 <= info.data_offsets.1;
+        if ordered && len != Some(tensor.len) {
+            let (name, dtype, bytes) = (tensor.name.escape_debug(), &tensor.dtype, tensor.len);
+            let reason = alloc::format!(
+                "the tensor `{name}` is {dtype} of the shape {:?} in {bytes} bytes",
+                tensor.shape
+            );
+            return Err(damaged(&reason));
+        }
+    }
     let header = Header::new(None, tensors).map_err(|error| damaged(&error))?;
     if header.data_len() as u64 != data_len {
         let reason = "the data are not as long as the header says";
