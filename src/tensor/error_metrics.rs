@@ -23,6 +23,7 @@ use crate::error::{check_len, reserve};
 use crate::exact::float_sums::{self, BLOCK, OrderedSums, total};
 use crate::optimum::fit::share;
 use crate::optimum::weight::TypedSlice;
+use crate::threads;
 use crate::weight::{FloatBits, scale_by_power, unit_exponent};
 use crate::{Error, ShapeError, Weight};
 
@@ -77,14 +78,14 @@ impl InnerProducts {
         len: usize,
         part_len: usize,
         buffers: &mut [Vec<f64>; 2],
-        mut fill: impl FnMut(Range<usize>, &mut [Vec<f64>; 2]) -> Result<(), Error>,
-    ) -> Result<Self, Error> {
+        fill: impl Fn(Range<usize>, &mut [Vec<f64>; 2]),
+    ) -> Self {
         let parts = (0..len).step_by(part_len);
         let parts = parts.map(|start| start..len.min(start + part_len));
         // First the units. A group of one part stays in the buffers.
         let mut tops = [0.0_f64; 2];
         for part in parts.clone() {
-            fill(part, buffers)?;
+            fill(part, buffers);
             for (top, values) in tops.iter_mut().zip(&*buffers) {
                 *top = top.max(largest(values));
             }
@@ -96,7 +97,7 @@ impl InnerProducts {
         let mut sums = OrderedSums::<4>::new();
         for part in parts {
             if len > part_len {
-                fill(part, buffers)?;
+                fill(part, buffers);
             }
             for (values, unit) in buffers.iter_mut().zip(units) {
                 scale(values, -unit);
@@ -106,13 +107,13 @@ impl InnerProducts {
                 let totals = block_products(weights, restored, common);
                 if weights.len() < BLOCK {
                     let sums = sums.total(totals);
-                    return Ok(Self { sums, units });
+                    return Self { sums, units };
                 }
                 sums.carry(totals);
             }
         }
         let sums = sums.total([0.0; 4]);
-        Ok(Self { sums, units })
+        Self { sums, units }
     }
 
     /// The sums over all groups, added in their order.
@@ -191,32 +192,34 @@ fn products<W: FloatBits>(
     let groups = tensor.groups();
     check(original, groups.shape())?;
     let original = original.grouped(groups.grouping())?;
-    let mut buffers = [Vec::new(), Vec::new()];
-    let products = (0..groups.len()).map(|group| {
-        let elements = original.elements(group);
-        let len = elements.len();
-        // Scattered weights are gathered and compared all at once.
-        let mut gathered = Vec::new();
-        let (slice, part) = if let Some(slice) = elements.as_slice() {
-            (slice, PART)
-        } else {
-            reserve(&mut gathered, len)?;
-            elements.for_each(|weight| gathered.push(weight));
-            (&gathered[..], len.max(1))
-        };
-        InnerProducts::new(len, part, &mut buffers, |part, [weights, restored]| {
-            // The original weights of the part, and the restored ones as the original type holds them.
-            weights.clear();
-            let own = slice.get(part.clone()).unwrap_or_default();
-            weights.extend(own.iter().map(|weight| weight.widen()));
-            restored.clear();
-            tensor.restore_part(group, part, restored, |value| {
-                nearest_finite::<W>(value).widen()
-            });
-            Ok(())
-        })
-    });
-    products.collect()
+    threads::collect(groups.len(), groups.batches(PART), |batch, found| {
+        let (mut buffers, mut gathered) = ([Vec::new(), Vec::new()], Vec::new());
+        for group in batch {
+            let elements = original.elements(group);
+            let len = elements.len();
+            // Scattered weights are gathered and compared all at once.
+            let (slice, part) = if let Some(slice) = elements.as_slice() {
+                (slice, PART)
+            } else {
+                gathered.clear();
+                reserve(&mut gathered, len)?;
+                elements.for_each(|weight| gathered.push(weight));
+                (&gathered[..], len.max(1))
+            };
+            let fill = |part: Range<usize>, [weights, restored]: &mut [Vec<f64>; 2]| {
+                // The original weights of the part, and the restored ones as the original type holds them.
+                weights.clear();
+                let own = slice.get(part.clone()).unwrap_or_default();
+                weights.extend(own.iter().map(|weight| weight.widen()));
+                restored.clear();
+                tensor.restore_part(group, part, restored, |value| {
+                    nearest_finite::<W>(value).widen()
+                });
+            };
+            found.push(InnerProducts::new(len, part, &mut buffers, fill));
+        }
+        Ok(())
+    })
 }
 
 /// Checks that the original has this shape and is finite.
