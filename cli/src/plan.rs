@@ -158,29 +158,11 @@ impl Plan {
             anyhow!("line {lines}: {}", error.message())
         })?;
         if file.version != VERSION {
-            bail!(
-                "version {} of plans is unknown: this is {VERSION}",
-                file.version
-            );
+            let version = file.version;
+            bail!("version {version} of plans is unknown: this is {VERSION}");
         }
         let target = file.to.context("the plan does not say `to`")?;
-        let mut planned_tensors = BTreeMap::new();
-        for tensor in file.tensor {
-            let name = tensor.name.clone();
-            if planned_tensors.insert(name.clone(), tensor).is_some() {
-                bail!("the plan names the tensor `{}` twice", name.escape_debug());
-            }
-        }
-        let names: BTreeSet<&str> = tensors.iter().map(|info| info.name()).collect();
-        if let Some(name) = planned_tensors
-            .keys()
-            .find(|name| !names.contains(name.as_str()))
-        {
-            bail!(
-                "the model has no tensor `{}`, which the plan names",
-                name.escape_debug()
-            );
-        }
+        let planned_tensors = by_name(file.tensor, tensors)?;
         let actions = tensors.iter().map(|info| {
             let name = info.name().escape_debug();
             let tensor = planned_tensors.get(info.name());
@@ -238,6 +220,27 @@ impl Plan {
             });
         outputs.collect()
     }
+}
+
+/// The tensors of a plan file by their names, which must be those of tensors of the model.
+fn by_name(
+    planned: Vec<PlannedTensor>,
+    tensors: &[&TensorInfo],
+) -> Result<BTreeMap<String, PlannedTensor>> {
+    let names: BTreeSet<&str> = tensors.iter().map(|info| info.name()).collect();
+    let mut found = BTreeMap::new();
+    for tensor in planned {
+        let name = tensor.name.clone();
+        let shown = name.escape_debug();
+        if !names.contains(&*name) {
+            bail!("the model has no tensor `{shown}`, which the plan names");
+        }
+        if found.contains_key(&name) {
+            bail!("the plan names the tensor `{shown}` twice");
+        }
+        found.insert(name, tensor);
+    }
+    Ok(found)
 }
 
 /// The action for a tensor that was selected: it is left if the output cannot hold it as ternary, or only with more bytes.

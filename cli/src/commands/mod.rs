@@ -6,6 +6,7 @@ mod demo;
 mod dequantize;
 mod inspect;
 mod quantize;
+mod summary;
 mod table;
 mod verify;
 
