@@ -1,5 +1,6 @@
 //! What all commands that write a model share: metadata for another container, config.json, the destination.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -69,11 +70,11 @@ pub fn destination(
     tensors: &[TensorInfo],
 ) -> Result<Destination> {
     let gguf = target.map_or_else(|| ends_in_gguf(&output.path), Target::is_gguf);
-    let checkpoint = target.is_some_and(Target::is_checkpoint);
+    let checkpoint = target.filter(|target| target.is_checkpoint());
     if gguf && output.shard_size.is_some() {
         bail!(Usage("--shard-size has no effect on a GGUF file".into()));
     }
-    let is_file = !checkpoint && output.shard_size.is_none();
+    let is_file = checkpoint.is_none() && output.shard_size.is_none();
     if let (true, Some(ending)) = (is_file, output.path.extension())
         && ((ending == "gguf" && !gguf) || (ending == "safetensors" && gguf))
     {
@@ -84,9 +85,9 @@ pub fn destination(
         )));
     }
     let mut beside = None;
-    if checkpoint {
+    if let Some(target) = checkpoint {
         let mut files = files_beside(reader)?;
-        let config = config(reader, tensors).context(CONFIG)?;
+        let config = config(reader, target, tensors).context(CONFIG)?;
         files.push((CONFIG.into(), config));
         beside = Some(files);
     } else if output.shard_size.is_some() {
@@ -107,51 +108,101 @@ pub fn ends_in_gguf(path: &Path) -> bool {
 }
 
 /// The config.json of a checkpoint: that of the input, with how its layers are quantized.
-fn config(reader: &Reader, tensors: &[TensorInfo]) -> Result<Vec<u8>> {
+fn config(reader: &Reader, target: Target, tensors: &[TensorInfo]) -> Result<Vec<u8>> {
     let mut config = input_config(reader)?;
-    for key in ["quantization", "quantization_config"] {
-        config.remove(key);
-    }
-    let plain = |info: &&TensorInfo| !info.is_ternary() && info.shape().len() > 1;
-    let layers = tensors.iter().filter(plain);
-    let layers: Vec<&str> = layers
-        .map(|info| info.name().strip_suffix(".weight").unwrap_or(info.name()))
-        .collect();
-    let found = tensors.iter().find_map(|info| match info.encoding() {
-        Encoding::HuggingFace { .. } => Some((
+    let mut object = |key: &str| match config.remove(key) {
+        Some(Value::Object(found)) => found,
+        _ => Map::new(),
+    };
+    let (huggingface, mlx) = (object("quantization_config"), object("quantization"));
+    let (key, value) = if target == Target::Mlx {
+        ("quantization", mlx_config(mlx, tensors))
+    } else {
+        check_no_mlx(tensors)?;
+        (
             "quantization_config",
-            json!({
-                "quant_method": "bitnet",
-                "linear_class": "autobitlinear",
-                "quantization_mode": "offline",
-                "modules_to_not_convert": layers,
-            }),
-        )),
-        Encoding::Mlx { group, .. } => Some(("quantization", mlx_config(*group, tensors))),
-        _ => None,
-    });
-    if let Some((key, value)) = found {
-        config.insert(key.into(), value);
-    }
+            huggingface_config(huggingface, tensors)?,
+        )
+    };
+    config.insert(key.into(), Value::Object(value));
     Ok(format!("{:#}\n", Value::Object(config)).into_bytes())
 }
 
-/// MLX's description of layers with groups of this length. Layers with other groups have entries of their own.
-fn mlx_config(group: usize, tensors: &[TensorInfo]) -> Value {
-    let mut config = Map::new();
-    config.insert("group_size".into(), group.into());
-    config.insert("bits".into(), 2.into());
-    for info in tensors {
-        match info.encoding() {
-            Encoding::Mlx { group: own, .. } if *own != group => {
-                let layer = info.name().strip_suffix(".weight").unwrap_or(info.name());
-                let own = json!({"group_size": own, "bits": 2});
-                config.insert(layer.into(), own);
-            }
-            _ => {}
+/// Hugging Face's description: other keys of an input for `BitNet` are kept. Layers that are left are listed. transformers leaves a layer
+/// if an entry is part of its name.
+fn huggingface_config(
+    input: Map<String, Value>,
+    tensors: &[TensorInfo],
+) -> Result<Map<String, Value>> {
+    let bitnet = input.get("quant_method").and_then(Value::as_str) == Some("bitnet");
+    let mut config = if bitnet { input } else { Map::new() };
+    let layer = |info: &TensorInfo| {
+        let name = info.name();
+        name.strip_suffix(".weight").unwrap_or(name).to_string()
+    };
+    let (ternary, left): (Vec<_>, Vec<_>) = tensors
+        .iter()
+        .filter(|info| info.shape().len() > 1)
+        .partition(|info| info.is_ternary());
+    let ternary: Vec<String> = ternary.into_iter().map(layer).collect();
+    let left: Vec<String> = left.into_iter().map(layer).collect();
+    for left in &left {
+        if let Some(other) = ternary.iter().find(|other| other.contains(left.as_str())) {
+            let (left, other) = (left.escape_debug(), other.escape_debug());
+            bail!(
+                "`{left}` is left, and would be told from the ternary layer `{other}` by nothing, as its name is a part of the other"
+            );
         }
     }
-    Value::Object(config)
+    for (key, value) in [
+        ("quant_method", json!("bitnet")),
+        ("linear_class", json!("autobitlinear")),
+        ("quantization_mode", json!("offline")),
+        ("modules_to_not_convert", json!(left)),
+    ] {
+        config.insert(key.into(), value);
+    }
+    Ok(config)
+}
+
+/// Layers that MLX quantized with other bits would be read as something else without its description.
+fn check_no_mlx(tensors: &[TensorInfo]) -> Result<()> {
+    let names: BTreeSet<&str> = tensors.iter().map(TensorInfo::name).collect();
+    for info in tensors.iter().filter(|info| info.stored_type() == "U32") {
+        let name = info.name();
+        let layer = name.strip_suffix(".weight").unwrap_or(name);
+        if names.contains(&*format!("{layer}.scales")) {
+            bail!(
+                "the layer `{}` is quantized by MLX and not ternary",
+                layer.escape_debug()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// MLX's description: that of the input, and entries for the 2-bit layers that it does not describe.
+fn mlx_config(mut config: Map<String, Value>, tensors: &[TensorInfo]) -> Map<String, Value> {
+    for info in tensors {
+        let Encoding::Mlx { group, .. } = info.encoding() else {
+            continue;
+        };
+        let own = json!({"group_size": group, "bits": 2});
+        let layer = info.name().strip_suffix(".weight").unwrap_or(info.name());
+        if !config.contains_key("bits") {
+            config.insert("group_size".into(), (*group).into());
+            config.insert("bits".into(), 2.into());
+        }
+        let described = config.get(layer).filter(|entry| entry.is_object());
+        let same = |key: &str| match described {
+            Some(entry) => entry.get(key) == own.get(key),
+            None => config.get(key) == own.get(key),
+        };
+        if !(same("bits") && same("group_size")) {
+            config.insert(layer.into(), own);
+        }
+    }
+    config
 }
 
 fn input_config(reader: &Reader) -> Result<Map<String, Value>> {

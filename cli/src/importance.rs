@@ -15,6 +15,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use ternarize::Weight;
 use ternarize::model::TensorInfo;
+use ternarize::tensor::Grouping;
 
 use crate::disk::{Disk, Reader, open_model};
 use crate::method::float_type;
@@ -74,12 +75,15 @@ impl Importances {
         self.0.contains_key(name)
     }
 
-    /// The importances of all weights of a tensor, in row-major order; `None` if there are none, or all are 0.
+    /// The importances of all weights of a tensor, in row-major order, and whether some are missing; `None` if there are none, or all are 0.
+    ///
+    /// Inputs that were never seen have importances of 0. Where all of a row, or of a block of `per`, are 0, weights would be lost for no
+    /// reason: they count alike.
     ///
     /// # Errors
     ///
     /// If there is another number of them than the tensor has columns or weights, or one is negative or not finite.
-    pub fn of(&self, info: &TensorInfo) -> Result<Option<Vec<f32>>> {
+    pub fn of(&self, info: &TensorInfo, per: Grouping) -> Result<Option<(Vec<f32>, bool)>> {
         let Some(given) = self.0.get(info.name()) else {
             return Ok(None);
         };
@@ -97,13 +101,28 @@ impl Importances {
         if given.iter().all(|x| *x == 0.0) {
             return Ok(None);
         }
-        if given.len() == weights {
-            return Ok(Some(given.clone()));
+        let mut given = given.clone();
+        let block = match per {
+            Grouping::Block(len) => len.min(columns),
+            _ => columns,
+        };
+        let mut missing = false;
+        for row in given.chunks_mut(columns) {
+            for block in row
+                .chunks_mut(block)
+                .filter(|block| block.iter().all(|x| *x == 0.0))
+            {
+                block.fill(1.0);
+                missing = true;
+            }
         }
-        // The rows of each matrix have its importances.
-        let rows = weights / given.len();
-        let of_matrix = |columns: &[f32]| columns.repeat(rows);
-        Ok(Some(given.chunks(columns).flat_map(of_matrix).collect()))
+        if given.len() < weights {
+            // The rows of each matrix have its importances.
+            let rows = weights / given.len();
+            let of_matrix = |columns: &[f32]| columns.repeat(rows);
+            given = given.chunks(columns).flat_map(of_matrix).collect();
+        }
+        Ok(Some((given, missing)))
     }
 }
 

@@ -222,7 +222,7 @@ impl Method {
     ) -> Result<TernaryTensor, Error> {
         let view = TensorView::new(values, shape)?;
         let same_type = self.scale_type == own_type;
-        if self.planes > 1 || self.chooses_scales() && importance.is_none() && !same_type {
+        if self.planes > 1 || self.searches_scales(own_type) && importance.is_none() {
             let planes = Planes::new(self.planes).scale_type(self.scale_type);
             let planes = planes.scales(self.scales);
             let tensor = TernaryTensor::ternarize_planes(&view, self.per, &planes)?;
@@ -239,6 +239,22 @@ impl Method {
             tensor.with_scale_type(self.scale_type)?
         };
         Ok(tensor.transcode(self.code))
+    }
+
+    /// Whether trits are searched together with scales of the type, for weights of a type. Of long groups with scales of the weights' own
+    /// type the trits are chosen first, and the scale is rounded.
+    #[must_use]
+    pub const fn searches_scales(&self, own_type: ScaleType) -> bool {
+        let short = matches!(self.per, Grouping::Block(..=256));
+        let narrow = matches!(self.scale_type, ScaleType::F16 | ScaleType::Bf16);
+        let same_type = matches!(
+            (self.scale_type, own_type),
+            (ScaleType::F64, ScaleType::F64)
+                | (ScaleType::F32, ScaleType::F32)
+                | (ScaleType::F16, ScaleType::F16)
+                | (ScaleType::Bf16, ScaleType::Bf16)
+        );
+        self.chooses_scales() && (!same_type || short && narrow)
     }
 
     /// The type in which weights of a type are held. Those of 16 bits are widened to `f32` if their scales are `f32`, which makes of one

@@ -77,7 +77,7 @@ impl<'a> Sink<'a> {
         index: usize,
         advance: impl Fn(u64) -> Result<(), E>,
     ) -> Result<()> {
-        let name = reader.tensors().nth(index).map_or("", TensorInfo::name);
+        let name = reader.info(index).map_or("", TensorInfo::name);
         let mut stopped = None;
         let copied = locked(self.file(name)?).copy(reader, index, |bytes| {
             advance(bytes).map_err(|error| {
@@ -142,15 +142,25 @@ impl Destination {
 
     /// A folder is replaced as a whole, so it must hold a model and nothing else.
     fn check_replaced_folder(&self) -> Result<()> {
+        let mut weights = false;
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            let part = belongs(&name) || name.ends_with(".safetensors");
+            let own = name.ends_with(".safetensors");
+            weights |= own;
+            let part = own || describes(&name);
             if !(part && entry.file_type()?.is_file()) {
                 let path = self.path.display();
                 bail!("`{path}` is not replaced: it holds `{name}`, which is no part of a model");
             }
+        }
+        let empty = fs::read_dir(&self.path)?.next().is_none();
+        if !weights && !empty {
+            bail!(
+                "`{}` is not replaced: it holds no model",
+                self.path.display()
+            );
         }
         Ok(())
     }
@@ -317,6 +327,23 @@ fn index(shards: &[Vec<TensorInfo>], names: &[String]) -> Vec<u8> {
     }
     let index = json!({"metadata": {"total_size": total}, "weight_map": map});
     format!("{index:#}\n").into_bytes()
+}
+
+/// Whether a file of this name is known to describe a model or its tokenizer.
+fn describes(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default();
+    let known = [
+        "config",
+        "generation_config",
+        "preprocessor_config",
+        "special_tokens_map",
+        "added_tokens",
+        "vocab",
+        "merges",
+        "chat_template",
+    ];
+    let named = known.contains(&stem) || stem.starts_with("tokenizer");
+    belongs(name) && (named || name.ends_with(".index.json") || name.ends_with(".tiktoken"))
 }
 
 /// Whether a file of this name may describe a model or its tokenizer.

@@ -52,7 +52,7 @@ pub struct Outcome {
     pub outputs: Vec<TensorInfo>,
     /// For each tensor, why it was kept.
     pub kept: Vec<Option<String>>,
-    /// Tensors that became ternary without importances although there are some for others.
+    /// Tensors that became ternary without importances, for all or some of their weights.
     pub without_importances: Vec<String>,
 }
 
@@ -168,9 +168,9 @@ impl Job<'_> {
         sink: &Sink<'_>,
     ) -> Result<Result<Made, String>> {
         let float = method.working_type(float_type(info).unwrap_or_default());
-        let importance = match self.importances.map(|all| all.of(info)) {
+        let importance = match self.importances.map(|all| all.of(info, method.per)) {
             None => None,
-            Some(Ok(found)) => found,
+            Some(Ok(found)) => found.map(|(importance, _)| importance),
             Some(Err(error)) => return Ok(Err(error.to_string())),
         };
         with_weight_type!(float, W => {
@@ -212,12 +212,12 @@ impl Job<'_> {
         Ok(Made { metrics, drawing })
     }
 
-    /// The names of tensors that became ternary without importances.
+    /// The names of tensors that became ternary without importances, for all or some of their weights.
     fn without_importances(&self, tensors: &[&TensorInfo]) -> Result<Vec<String>> {
         let mut names = Vec::new();
         for (info, action) in tensors.iter().zip(&self.plan.actions) {
-            if let (Some(all), Action::Ternarize(_)) = (self.importances, action)
-                && all.of(info)?.is_none()
+            if let (Some(all), Action::Ternarize(method)) = (self.importances, action)
+                && all.of(info, method.per)?.is_none_or(|(_, missing)| missing)
             {
                 names.push(info.name().to_string());
             }

@@ -22,7 +22,7 @@ use super::layout::KEY;
 use super::{Metadata, ModelError};
 
 /// The end of the name of an index, and what it is called in messages.
-const INDEX: &str = ".index.json";
+const INDEX: &str = ".safetensors.index.json";
 const KIND: &str = "safetensors index";
 
 /// The longest text that is read, as the longest header of a safetensors file.
@@ -64,6 +64,7 @@ pub(super) fn contents<R: Read + Seek>(
             Some(all) => {
                 all.tensors.extend(tensors);
                 all.directories.extend(found.metadata.take_text(KEY));
+                all.metadata.add(found.metadata);
             }
             None => {
                 all = Some(Contents {
@@ -184,6 +185,6 @@ pub(super) fn find(path: &Path) -> Result<PathBuf, ModelError> {
             }
         }
     }
-    let reason = "the folder holds no `*.index.json`, `*.safetensors` or `*.gguf`";
+    let reason = "the folder holds no `*.safetensors.index.json`, `*.safetensors` or `*.gguf`";
     Err(failed(io::Error::other(reason)))
 }

@@ -4,6 +4,8 @@ use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::container::gguf::ALIGNMENT_KEY;
+
 /// The number of the type of a string in GGUF, and of an unsigned number of 32 bits.
 const STRING: u32 = 8;
 const U32: u32 = 4;
@@ -171,6 +173,17 @@ impl Metadata {
         }
     }
 
+    /// Adds the texts of another file of the same model. Those of the first file stay.
+    pub(super) fn add(&mut self, other: Self) {
+        if let (KeyValues::Safetensors(texts), KeyValues::Safetensors(more)) =
+            (&mut self.0, other.0)
+        {
+            for (key, text) in more {
+                texts.entry(key).or_insert(text);
+            }
+        }
+    }
+
     /// Removes a key.
     ///
     /// ```
@@ -188,7 +201,8 @@ impl Metadata {
         }
     }
 
-    /// The same metadata for a safetensors file, and the keys whose values are no text, such as arrays, which have no place there.
+    /// The same metadata for a safetensors file, and the keys whose values are no text, such as arrays, which have no place there. Numbers
+    /// become texts, and the alignment of the file is left out.
     ///
     /// ```
     /// # use ternarize::model::Metadata;
@@ -202,6 +216,8 @@ impl Metadata {
         let (mut texts, mut dropped) = (BTreeMap::new(), Vec::new());
         for pair in pairs {
             match pair.text() {
+                // It is that of the file that was read.
+                _ if pair.key == ALIGNMENT_KEY => {}
                 Some(text) => {
                     texts.insert(pair.key.clone(), text);
                 }

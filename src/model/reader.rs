@@ -56,7 +56,7 @@ impl<R> fmt::Debug for ModelReader<R> {
 }
 
 impl ModelReader {
-    /// Opens a model: a safetensors or GGUF file, an index (`*.index.json`) of several safetensors files, or a folder that holds one of
+    /// Opens a model: a safetensors or GGUF file, an index (`*.safetensors.index.json`) of several safetensors files, or a folder that holds one of
     /// these. The `config.json` beside them tells whether layers are packed as Hugging Face's `BitNet` or MLX pack them.
     ///
     /// # Errors
@@ -134,7 +134,14 @@ impl<R: Read + Seek> ModelReader<R> {
         self.tensors.iter().map(|tensor| &tensor.info)
     }
 
-    /// The metadata, without the entry that describes ternary tensors. Of a model of several files those of the first one.
+    /// The tensor of this number, if there is one.
+    #[must_use]
+    pub fn info(&self, index: usize) -> Option<&TensorInfo> {
+        self.tensors.get(index).map(|tensor| &tensor.info)
+    }
+
+    /// The metadata, without the entry that describes ternary tensors. Of a model of several files those of all; where a key has several
+    /// values, that of the first file.
     #[must_use]
     pub const fn metadata(&self) -> &Metadata {
         &self.metadata

@@ -86,19 +86,24 @@ impl TernaryTensor {
         // The number of scales is known to fit memory only if the format has so many.
         format.scales_len(rows, columns)?;
         let block_len = format.group().unwrap_or(rows * columns);
-        let scales = self.block_scales(block_len, format.scale_type())?;
+        let scales = self.block_scales(block_len, format.scale_type(), false)?;
         // They are numbers of the format's type, which `f32` holds.
         format.encode_packed_into(columns, self.trits(), &scales, bytes)
     }
 
-    /// The scale of each block of `block_len` weights, rounded to a type.
-    fn block_scales(&self, block_len: usize, scale_type: ScaleType) -> Result<Vec<f64>, Error> {
+    /// The scale of each block of `block_len` weights, rounded to a type; if they must be exact, one that is rounded is an error.
+    fn block_scales(
+        &self,
+        block_len: usize,
+        scale_type: ScaleType,
+        exact: bool,
+    ) -> Result<Vec<f64>, Error> {
         let len = self.trits().len();
         let mut scales = Vec::new();
         reserve(&mut scales, len.div_ceil(block_len.max(1)))?;
         for (block, start) in (0..len).step_by(block_len.max(1)).enumerate() {
             let range = start..len.min(start + block_len);
-            scales.push(self.block_scale(scale_type, block, range)?);
+            scales.push(self.block_scale((scale_type, exact), block, range)?);
         }
         Ok(scales)
     }
@@ -111,15 +116,8 @@ impl TernaryTensor {
         scale_type: ScaleType,
     ) -> Result<ScaleBuf, Error> {
         self.check_plain()?;
-        if self.scale_type() != scale_type {
-            let [lambda_p, lambda_n] = [self.lambda_p(), self.lambda_n()];
-            let exact = |scale: &f64| scale_type.round(*scale).to_bits() == scale.to_bits();
-            let scales = lambda_p.iter().chain(&lambda_n);
-            if let Some(index) = scales.clone().position(|scale| !exact(scale)) {
-                return Err(Error::unstorable(Operand::Scale, index % lambda_p.len()));
-            }
-        }
-        ScaleBuf::rounded(scale_type, &self.block_scales(block_len, scale_type)?)
+        let scales = self.block_scales(block_len, scale_type, true)?;
+        ScaleBuf::rounded(scale_type, &scales)
     }
 
     /// Other programs' formats hold one plane, no bias and no rotation.
@@ -138,7 +136,7 @@ impl TernaryTensor {
     /// The one scale of the non-zero trits of a block. If there are none, that of the first group, or 0 if that does not fit.
     fn block_scale(
         &self,
-        scale_type: ScaleType,
+        (scale_type, exact): (ScaleType, bool),
         block: usize,
         range: Range<usize>,
     ) -> Result<f64, Error> {
@@ -152,6 +150,9 @@ impl TernaryTensor {
                     continue;
                 }
                 let scale = stored(scale_type, group, lambda)?;
+                if exact && scale.to_bits() != lambda.to_bits() {
+                    return Err(Error::unstorable(Operand::Scale, group));
+                }
                 let (known, owner) = *found.get_or_insert((scale, group));
                 if known.to_bits() != scale.to_bits() {
                     let faults = [(Operand::BlockScales, block), (Operand::SignScales, group)];

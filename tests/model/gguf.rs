@@ -81,7 +81,9 @@ fn files_of_the_python_package_are_read_and_written_as_the_same_bytes() {
         let (texts, dropped) = metadata.to_safetensors();
         let arrays = keys.iter().filter(|key| key[1].is_null());
         assert!(dropped.iter().eq(arrays.map(|key| &key[0])));
-        assert_eq!(texts.keys().count() + dropped.len(), keys.len());
+        // The alignment is that of the file that was read.
+        let aligned = usize::from(keys.iter().any(|key| key[0] == "general.alignment"));
+        assert_eq!(texts.keys().count() + dropped.len() + aligned, keys.len());
     }
 }
 

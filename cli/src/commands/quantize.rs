@@ -223,8 +223,16 @@ fn check_importances(
 
 /// A report or plan must not overwrite what is read, nor be in the way of the output.
 fn check_beside(path: &Path, what: &str, arguments: &Quantize, reader: &Reader) -> Result<()> {
-    let same =
-        |other: &Path| other == path || same_file::is_same_file(other, path).unwrap_or(false);
+    // A file that is not there yet is known by its folder and its name.
+    let place = |path: &Path| {
+        let folder = path.parent().filter(|folder| *folder != Path::new(""));
+        let folder = fs::canonicalize(folder.unwrap_or(Path::new("."))).ok()?;
+        Some(folder.join(path.file_name()?))
+    };
+    let same = |other: &Path| {
+        same_file::is_same_file(other, path).unwrap_or(false)
+            || place(path).is_some_and(|own| place(other) == Some(own))
+    };
     let read = [&arguments.plan, &arguments.importance];
     let read = read.into_iter().filter_map(Option::as_deref);
     let shown = path.display();

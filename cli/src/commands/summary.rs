@@ -204,7 +204,7 @@ pub(super) fn text(report: &Report, outcome: &Outcome, dropped_metadata: &[Strin
     if !outcome.without_importances.is_empty() {
         let names = printable(&outcome.without_importances.join(", "));
         lines.push(format!(
-            "without importances, so all weights count alike: {names}\n"
+            "without importances for all or some weights, which count alike: {names}\n"
         ));
     }
     lines.concat()

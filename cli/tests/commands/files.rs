@@ -130,6 +130,7 @@ fn nothing_is_replaced_unless_asked() {
         &there,
     );
     folder.write("out/config.json", "{}");
+    folder.write("out/model.safetensors", "old");
     folder.refused(1, "quantize m.safetensors -o out --to mlx", &there);
     folder.refused(
         1,

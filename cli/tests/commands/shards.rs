@@ -118,7 +118,10 @@ fn a_wrong_index_is_refused() {
         ),
         ("[1]", "index"),
     ] {
-        folder.write("in/m.index.json", format!("{{\"weight_map\":{map}}}"));
+        folder.write(
+            "in/m.safetensors.index.json",
+            format!("{{\"weight_map\":{map}}}"),
+        );
         folder.refused(1, "inspect in", &[word]);
         folder.refused(1, "quantize in -o t.safetensors", &[word]);
     }

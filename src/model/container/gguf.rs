@@ -34,7 +34,7 @@ pub(super) const MAGIC: &[u8; 4] = b"GGUF";
 const VERSION: u32 = 3;
 
 /// The key of the alignment, and the alignment without it.
-pub(super) const ALIGNMENT_KEY: &str = "general.alignment";
+pub(in crate::model) const ALIGNMENT_KEY: &str = "general.alignment";
 const DEFAULT_ALIGNMENT: u64 = 32;
 
 /// The most axes of a tensor, and the most bytes of its name, that ggml takes.

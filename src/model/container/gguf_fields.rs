@@ -12,7 +12,7 @@ pub(super) const STRING: u32 = 8;
 pub(super) const ARRAY: u32 = 9;
 
 /// The longest header that is read. Chosen: those of the largest vocabularies have some 50 MB.
-const MAX_HEADER: u64 = 1 << 30;
+const MAX_HEADER: u64 = 1 << 28;
 
 /// A [`ModelError::Container`] of GGUF.
 pub(super) fn damaged(reason: &dyn ToString) -> ModelError {
@@ -66,7 +66,7 @@ impl<'a, 'b> Fields<'a, 'b> {
         self.left = match self.left.checked_sub(len) {
             Some(left) => left,
             None if self.len == MAX_HEADER => {
-                return Err(damaged(&"the header is longer than 2^30 bytes"));
+                return Err(damaged(&"the header is longer than 2^28 bytes"));
             }
             None => return Err(damaged(&"the header is incomplete")),
         };

@@ -3,9 +3,9 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::Format;
 use crate::model::{DenseTensor, ModelError, TensorInfo};
 use crate::tensor::{Shape, TernaryTensor};
+use crate::{Error, Format, Operand};
 
 pub(super) fn decode(
     info: &TensorInfo,
@@ -23,16 +23,22 @@ pub(super) fn encode(
     format: Format,
     tensor: &TernaryTensor,
 ) -> Result<Vec<Vec<u8>>, ModelError> {
-    let bytes = tensor.encode(format).map_err(|error| info.unfit(&error))?;
     if tensor.scale_type() != format.scale_type() {
-        // Encoding rounds.
-        let scales = [tensor.lambda_p(), tensor.lambda_n()].concat();
-        let exact = |scale: &f64| format.scale_type().round(*scale).to_bits() == scale.to_bits();
-        if !scales.iter().all(exact) {
-            let scale_type = format.scale_type().name();
-            let reason = alloc::format!("its scales are not numbers of the type {scale_type}");
-            return Err(info.unfit(&reason));
-        }
+        // Encoding would round them.
+        let block_len = format.group().unwrap_or(tensor.shape().len());
+        let exact = tensor.block_scales_exactly(block_len, format.scale_type());
+        exact.map_err(|error| match error {
+            Error::Unstorable {
+                what: Operand::Scale,
+                ..
+            } => {
+                let scale_type = format.scale_type().name();
+                let reason = alloc::format!("its scales are not numbers of the type {scale_type}");
+                info.unfit(&reason)
+            }
+            other => info.unfit(&other),
+        })?;
     }
+    let bytes = tensor.encode(format).map_err(|error| info.unfit(&error))?;
     Ok(vec![bytes])
 }
