@@ -6,6 +6,7 @@
     reason = "tests of a program, which has the standard library"
 )]
 
+mod carried;
 mod checkpoints;
 mod compared;
 mod converted;
