@@ -231,6 +231,10 @@ pub struct Verify {
     /// The model from which it was made: each group must be the exact optimum of its rule and scale type.
     #[arg(long, value_name = "ORIGINAL")]
     pub against: Option<PathBuf>,
+    /// With --against, the rule of tensors whose file does not say it, as in GGUF, MLX and Hugging Face checkpoints: tnt (default),
+    /// twn, absmean or absmax.
+    #[arg(long, value_parser = parse::<Rule>)]
+    pub rule: Option<Rule>,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
@@ -250,6 +254,9 @@ pub struct Demo {
     /// Replace the files of an earlier demo.
     #[arg(long)]
     pub force: bool,
+    /// Print the JSON of each step, one after the other.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// A number of bytes, with a unit of 1000 to a power or 1024 to a power.

@@ -117,6 +117,23 @@ impl Metadata {
         texts.chain(pairs.into_iter().flatten().map(|pair| pair.key.as_str()))
     }
 
+    /// The keys with their values as [`get`](Self::get) returns them, in their order in the file.
+    ///
+    /// ```
+    /// let metadata = ternarize::model::Metadata::new_gguf("llama");
+    /// assert_eq!(metadata.entries().next(), Some(("general.architecture", Some("llama".into()))));
+    /// ```
+    pub fn entries(&self) -> impl Iterator<Item = (&str, Option<String>)> {
+        let (texts, pairs) = match &self.0 {
+            KeyValues::Safetensors(texts) => (Some(texts), None),
+            KeyValues::Gguf(pairs) => (None, Some(pairs)),
+        };
+        let texts = texts.into_iter().flatten();
+        let texts = texts.map(|(key, text)| (key.as_str(), Some(text.clone())));
+        let pairs = pairs.into_iter().flatten();
+        texts.chain(pairs.map(|pair| (pair.key.as_str(), pair.text())))
+    }
+
     /// The value of a key as text, or `None` if it is missing, an array, or not UTF-8.
     ///
     /// ```

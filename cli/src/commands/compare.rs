@@ -1,6 +1,5 @@
 //! `compare`: two models, tensor by tensor.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Result;
@@ -9,6 +8,7 @@ use ternarize::ScaleType;
 use ternarize::model::{Tensor, TensorInfo};
 
 use super::table::table;
+use super::tensors::{Tensors, plain_weights};
 use super::{of_file, open, print, print_json};
 use crate::arguments::Compare;
 use crate::disk::{Disk, Reader};
@@ -31,9 +31,9 @@ struct Compared {
     name: String,
     from: String,
     to: String,
-    /// Whether shapes, and all values, are the same.
     same_shape: bool,
-    same_values: bool,
+    /// `None` if they were not compared: the numbers of one of two types are not understood.
+    same_values: Option<bool>,
     /// `None` for numbers that are not floats or ternary weights.
     cosine: Option<f64>,
     relative_error: Option<f64>,
@@ -45,27 +45,20 @@ struct Compared {
 pub(super) fn run(arguments: &Compare, disk: &dyn Disk) -> Result<u8> {
     let original = open(disk, &arguments.original)?;
     let other = open(disk, &arguments.other)?;
-    let places = |reader: &Reader| {
-        let names = reader.tensors().map(|info| info.name().to_string());
-        names.zip(0..).collect::<BTreeMap<String, usize>>()
-    };
-    let (ours, theirs) = (places(&original), places(&other));
+    let (ours, theirs) = (Tensors::of(&original), Tensors::of(&other));
     let mut tensors = Vec::new();
-    for (index, info) in original.tensors().enumerate() {
+    for (index, info) in ours.infos.iter().enumerate() {
         go_on()?;
-        if let Some(&place) = theirs.get(info.name()) {
-            let Some(other_info) = other.tensors().nth(place) else {
-                continue;
-            };
+        if let Some(place) = theirs.place(info.name()) {
             tensors.push(compared(
                 (&original, index, info),
-                (&other, place, other_info),
+                (&other, place, theirs.infos[place]),
             )?);
         }
     }
-    let only = |a: &BTreeMap<String, usize>, b: &BTreeMap<String, usize>| {
-        let names = a.keys().filter(|name| !b.contains_key(*name));
-        names.cloned().collect()
+    let only = |a: &Tensors<'_>, b: &Tensors<'_>| {
+        let names = a.missing_in(b).into_iter();
+        names.map(String::from).collect()
     };
     let comparison = Comparison {
         tensors,
@@ -90,7 +83,7 @@ fn compared(original: Place<'_>, other: Place<'_>) -> Result<Compared> {
         from: ours.stored_type(),
         to: theirs.stored_type(),
         same_shape,
-        same_values: false,
+        same_values: (!same_shape).then_some(false),
         cosine: None,
         relative_error: None,
         largest_difference: None,
@@ -106,7 +99,7 @@ fn compared(original: Place<'_>, other: Place<'_>) -> Result<Compared> {
         (Some(a), Some(b)) => found.measure(&a, &b),
         // Other numbers of one type.
         (None, None) if found.from == found.to => {
-            found.same_values = read(original)? == read(other)?;
+            found.same_values = Some(read(original)? == read(other)?);
         }
         _ => {}
     }
@@ -130,10 +123,9 @@ impl Compared {
             largest = largest.max(difference.abs());
         }
         let norms = aa.sqrt() * bb.sqrt();
-        self.same_values = a
-            .iter()
-            .zip(b.iter())
-            .all(|(a, b)| a.total_cmp(&b).is_eq() || a.abs() + b.abs() <= 0.0);
+        let mut pairs = a.iter().zip(b.iter());
+        let same = pairs.all(|(a, b)| a.total_cmp(&b).is_eq() || a.abs() + b.abs() <= 0.0);
+        self.same_values = Some(same);
         self.cosine = (norms > 0.0).then(|| (ab / norms).clamp(-1.0, 1.0));
         self.relative_error = (aa > 0.0).then(|| lost / aa);
         self.largest_difference = Some(largest);
@@ -161,16 +153,16 @@ enum Values {
     Bf16(Vec<half::bf16>),
 }
 
-/// The weights of a tensor, or `None` for other numbers. Sums of planes are rounded to `f32`.
+/// The weights of a tensor for inputs that are not rotated, or `None` for other numbers. Sums of planes are rounded to `f32`.
 fn values((reader, index, info): Place<'_>) -> Result<Option<Values>> {
     let float = match float_type(info) {
         _ if info.is_ternary() => {
             let Tensor::Ternary(ternary) = reader.read(index)? else {
                 return Ok(None);
             };
-            return Ok(Some(match ternary.scale_type() {
-                ScaleType::F64 => Values::F64(ternary.dequantize()),
-                _ => Values::F32(ternary.dequantize()),
+            return Ok(Some(match (ternary.scale_type(), ternary.rotation()) {
+                (ScaleType::F64, None) => Values::F64(ternary.dequantize()),
+                _ => Values::F32(plain_weights(&ternary)?),
             }));
         }
         Some(float) => float,
@@ -201,8 +193,9 @@ fn text(comparison: &Comparison) -> String {
     let rows = comparison.tensors.iter().map(|t| {
         let values = match (t.same_shape, t.same_values) {
             (false, _) => "another shape",
-            (true, true) => "equal",
-            (true, false) => "differ",
+            (true, Some(true)) => "equal",
+            (true, Some(false)) => "differ",
+            (true, None) => "not compared",
         };
         vec![
             t.name.clone(),

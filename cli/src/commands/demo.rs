@@ -50,13 +50,22 @@ pub(super) fn run(arguments: &Demo, disk: &dyn Disk) -> Result<u8> {
         &["verify", &ternary, "--against", &model],
         &["compare", &model, &ternary],
     ];
+    // With JSON, standard output has the values of the steps and nothing else.
+    let say = |text: &str| {
+        if arguments.json {
+            return Ok(());
+        }
+        print(text)
+    };
+    let json: &[&str] = if arguments.json { &["--json"] } else { &[] };
     let mut code = 0;
     for step in steps {
-        print(&format!("$ ternarize {}\n", step.join(" ")))?;
-        let line = Arguments::try_parse_from(["ternarize"].iter().chain(step))?;
+        say(&format!("$ ternarize {}\n", step.join(" ")))?;
+        let line = ["ternarize"].iter().chain(step).chain(json);
+        let line = Arguments::try_parse_from(line)?;
         code = code.max(run_command(&line.command, disk)?);
-        print("\n")?;
+        say("\n")?;
     }
-    print(&format!("The report is {page}: open it in a browser.\n"))?;
+    say(&format!("The report is {page}: open it in a browser.\n"))?;
     Ok(code)
 }

@@ -3,11 +3,11 @@
 use anyhow::{Context as _, Result, bail};
 use half::{bf16, f16};
 use ternarize::Weight;
-use ternarize::matmul::rotate_back;
 use ternarize::model::{DenseTensor, Encoding, Tensor, TensorInfo};
 use ternarize::tensor::TernaryTensor;
 
 use super::convert::{finish, rewrite};
+use super::tensors::plain_weights;
 use super::{of_file, open};
 use crate::arguments::{Dequantize, Plain};
 use crate::conversion::{destination, ends_in_gguf, metadata, target_of};
@@ -93,12 +93,9 @@ fn dense<W: Weight>(tensor: &TernaryTensor) -> Result<Option<DenseTensor>> {
     let shape = tensor.shape().axes();
     let weights: Vec<W> = match tensor.rotation() {
         None => tensor.dequantize(),
-        Some((width, seed)) => {
-            let mut weights: Vec<f32> = tensor.dequantize();
-            let columns = weights.len() / shape.first().copied().unwrap_or(1).max(1);
-            rotate_back(&mut weights, columns, width, seed)?;
+        Some(_) => {
             let rounded = |w| W::from(w).unwrap_or_else(W::infinity);
-            weights.into_iter().map(rounded).collect()
+            plain_weights(tensor)?.into_iter().map(rounded).collect()
         }
     };
     // What is larger was rounded to the largest number, or to infinity.

@@ -102,10 +102,8 @@ pub(super) fn run(arguments: &Inspect, disk: &dyn Disk) -> Result<u8> {
 }
 
 fn texts(metadata: &Metadata) -> BTreeMap<String, Option<String>> {
-    metadata
-        .keys()
-        .map(|key| (key.into(), metadata.get(key)))
-        .collect()
+    let entries = metadata.entries();
+    entries.map(|(key, text)| (key.into(), text)).collect()
 }
 
 /// The SHA-256 of a tensor's bytes.

@@ -8,6 +8,7 @@ mod inspect;
 mod quantize;
 mod summary;
 mod table;
+mod tensors;
 mod verify;
 
 use std::io::{self, Write as _};

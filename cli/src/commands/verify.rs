@@ -5,21 +5,23 @@
 //! ```text
 //! scales of the type of the weights     a certificate is made from the weights, checked, and its trits and scales are compared
 //! scales of another type                the exact search for stored scales
-//! other rules, several planes           they are made once more
+//! other rules, several planes           they are made once more, which proves nothing about the rule
 //! ```
-
-use std::ops::Range;
+//!
+//! All other tensors must have the bytes of the original.
 
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use ternarize::model::{Encoding, Tensor, TensorInfo};
 use ternarize::tensor::TernaryTensor;
-use ternarize::{Rule, ScaleType, Ternarizer, Weight};
+use ternarize::{Rule, ScaleType, Scales, Ternarizer, Weight};
 
+use super::tensors::Tensors;
 use super::{open, print, print_json};
 use crate::arguments::Verify;
 use crate::disk::{Disk, Reader};
-use crate::failure::{DONE, WRONG, one_line};
+use crate::failure::{DONE, Usage, WRONG, one_line};
+use crate::hash::Hash;
 use crate::method::{Method, float_type};
 use crate::progress::go_on;
 use crate::report::printable;
@@ -28,6 +30,8 @@ use crate::with_weight_type;
 #[derive(Serialize)]
 struct Verified {
     tensors: Vec<Checked>,
+    /// Only in the original.
+    missing: Vec<String>,
     /// Whether nothing was found wrong.
     ok: bool,
 }
@@ -38,35 +42,44 @@ struct Checked {
     r#type: String,
     /// What is wrong; `None` if nothing is.
     fault: Option<String>,
-    /// Groups that are the proved optimum; `None` without an original.
+    /// Groups that are the optimum by a certificate or by the exact search. Both numbers are `None` for tensors that are not made anew.
     optimal_groups: Option<usize>,
+    /// Groups that were made again from the original, with the same trits and scales.
+    remade_groups: Option<usize>,
+}
+
+/// How many groups of a tensor were found right, and in which way.
+#[derive(Clone, Copy)]
+enum Groups {
+    Optimal(usize),
+    Remade(usize),
 }
 
 pub(super) fn run(arguments: &Verify, disk: &dyn Disk) -> Result<u8> {
-    let reader = open(disk, &arguments.model)?;
+    if arguments.rule.is_some() && arguments.against.is_none() {
+        return Err(Usage("--rule needs --against".into()).into());
+    }
+    let model = open(disk, &arguments.model)?;
     let original = match &arguments.against {
         Some(path) => Some(open(disk, path)?),
         None => None,
     };
+    let model = Tensors::of(&model);
+    let original = original.as_ref().map(Tensors::of);
     let mut tensors = Vec::new();
-    for (index, info) in reader.tensors().enumerate() {
+    for (index, info) in model.infos.iter().enumerate() {
         go_on()?;
-        let found = check(&reader, index, info, original.as_ref());
-        let (optimal_groups, fault) = match found {
-            Ok(groups) => (groups, None),
-            // A file that cannot be read is no fault of a tensor.
-            Err(error) if is_read_error(&error) => return Err(error),
-            Err(error) => (None, Some(one_line(&error))),
-        };
-        tensors.push(Checked {
-            name: info.name().into(),
-            r#type: info.stored_type(),
-            fault,
-            optimal_groups,
-        });
+        let found = check(&model, index, original.as_ref(), arguments.rule);
+        tensors.push(checked(info, found)?);
     }
-    let ok = tensors.iter().all(|tensor| tensor.fault.is_none());
-    let verified = Verified { tensors, ok };
+    let missing = original.map_or(Vec::new(), |original| original.missing_in(&model));
+    let missing: Vec<String> = missing.into_iter().map(String::from).collect();
+    let ok = missing.is_empty() && tensors.iter().all(|tensor| tensor.fault.is_none());
+    let verified = Verified {
+        tensors,
+        missing,
+        ok,
+    };
     if arguments.json {
         print_json(&verified)?;
     } else {
@@ -75,45 +88,117 @@ pub(super) fn run(arguments: &Verify, disk: &dyn Disk) -> Result<u8> {
     Ok(if ok { DONE } else { WRONG })
 }
 
+fn checked(info: &TensorInfo, found: Result<Option<Groups>>) -> Result<Checked> {
+    let (groups, fault) = match found {
+        Ok(groups) => (groups, None),
+        // A file that cannot be read is no fault of a tensor.
+        Err(error) if is_read_error(&error) => return Err(error),
+        Err(error) => (None, Some(one_line(&error))),
+    };
+    let (optimal_groups, remade_groups) = match groups {
+        None => (None, None),
+        Some(Groups::Optimal(count)) => (Some(count), Some(0)),
+        Some(Groups::Remade(count)) => (Some(0), Some(count)),
+    };
+    Ok(Checked {
+        name: info.name().into(),
+        r#type: info.stored_type(),
+        fault,
+        optimal_groups,
+        remade_groups,
+    })
+}
+
 fn is_read_error(error: &anyhow::Error) -> bool {
     use ternarize::model::ModelError;
     matches!(error.downcast_ref(), Some(ModelError::Read { .. }))
 }
 
-/// The groups that are proved to be optimal, if there is an original.
+/// The groups that are as they should be, if there is an original.
 fn check(
-    reader: &Reader,
+    model: &Tensors<'_>,
     index: usize,
-    info: &TensorInfo,
-    original: Option<&Reader>,
-) -> Result<Option<usize>> {
-    if !info.is_ternary() {
-        return Ok(None);
-    }
-    let Tensor::Ternary(tensor) = reader.read(index)? else {
-        return Ok(None);
+    original: Option<&Tensors<'_>>,
+    rule: Option<Rule>,
+) -> Result<Option<Groups>> {
+    let info = model.infos[index];
+    let tensor = if info.is_ternary() {
+        Some(model.reader.read(index)?)
+    } else {
+        None
     };
     let Some(original) = original else {
         return Ok(None);
     };
-    let place = original
-        .tensors()
-        .position(|other| other.name() == info.name());
-    let place = place.context("the original has no tensor of this name")?;
-    let from = original
-        .tensors()
-        .nth(place)
-        .context("the original changed")?;
+    let Some(place) = original.place(info.name()) else {
+        if is_bias(info, original) {
+            return Ok(None);
+        }
+        bail!("the original has no tensor of this name");
+    };
+    let from = original.infos[place];
     if from.shape() != info.shape() {
         bail!("the original has another shape");
     }
-    let float = float_type(from).context("the original does not hold floats")?;
-    // Blocks of other programs do not say by which rule they were made.
-    let rule = match info.encoding() {
-        Encoding::Planes { rule, planes, .. } if *planes == 1 => {
-            rule.context("the file does not say by which rule")?
+    match tensor {
+        Some(Tensor::Ternary(tensor)) if info.encoding() != from.encoding() => {
+            check_ternary(&tensor, info, (original, place), rule).map(Some)
         }
-        _ => Rule::Tnt,
+        _ => {
+            check_copy((model, index), (original, place))?;
+            Ok(None)
+        }
+    }
+}
+
+/// Whether it is the bias of a tensor of the original that had none.
+fn is_bias(info: &TensorInfo, original: &Tensors<'_>) -> bool {
+    let of = info.name().strip_suffix(".bias");
+    !info.is_ternary() && of.is_some_and(|name| original.place(name).is_some())
+}
+
+type Place<'a> = (&'a Tensors<'a>, usize);
+
+/// Checks that a tensor has the bytes of the original.
+fn check_copy((model, index): Place<'_>, (original, place): Place<'_>) -> Result<()> {
+    let (info, from) = (model.infos[index], original.infos[place]);
+    if info.encoding() != from.encoding() {
+        let (to, from) = (info.stored_type(), from.stored_type());
+        bail!("the original has another type: {from}, not {to}");
+    }
+    if hash(model.reader, index)? != hash(original.reader, place)? {
+        bail!("the original has other values");
+    }
+    Ok(())
+}
+
+/// The SHA-256 of a tensor's bytes.
+fn hash(reader: &Reader, index: usize) -> Result<String> {
+    let mut hash = Hash::default();
+    reader.copy_to(index, &mut hash)?;
+    Ok(hash.digits())
+}
+
+/// Checks a ternary tensor with the weights of which it was made.
+fn check_ternary(
+    tensor: &TernaryTensor,
+    info: &TensorInfo,
+    (original, place): Place<'_>,
+    rule: Option<Rule>,
+) -> Result<Groups> {
+    let float = float_type(original.infos[place]).context("the original does not hold floats")?;
+    let rule = match info.encoding() {
+        Encoding::Planes {
+            rule: own,
+            planes: 1,
+            ..
+        } => {
+            let rule = own.or(rule);
+            rule.context("the file does not say by which rule: --rule does")?
+        }
+        Encoding::Planes { .. } => Rule::Tnt,
+        // Blocks of other programs do not say by which rule they were made.
+        _ => rule.unwrap_or(Rule::Tnt),
     };
     let method = Method {
         per: tensor.grouping(),
@@ -123,96 +208,154 @@ fn check(
         scale_type: tensor.scale_type(),
         code: tensor.trits().code(),
     };
+    if rule == Rule::TwoScale && method.scales == Scales::One {
+        bail!("the rule two-scale has two scales, and this tensor has one");
+    }
     let float = method.working_type(float);
     with_weight_type!(float, W => {
-        let values = original.read_values::<W>(place)?;
-        check_against(&tensor, &method, &values, float)
+        let values = original.reader.read_values::<W>(place)?;
+        check_against(tensor, &method, values, float)
     })
 }
 
-/// The groups that are proved to be optimal; `None` for several planes, which are made again and compared.
 fn check_against<W: Weight>(
     tensor: &TernaryTensor,
     method: &Method,
-    values: &[W],
+    values: Vec<W>,
     float: ScaleType,
-) -> Result<Option<usize>> {
+) -> Result<Groups> {
     if tensor.rotation().is_some() || !tensor.bias().is_empty() {
         bail!("rotations and biases do not come from the weights alone");
     }
     let shape = tensor.shape().axes();
     if method.planes > 1 {
-        if method.ternarize(values, shape, float, None)? != *tensor {
+        if method.ternarize(&values, shape, float, None)? != *tensor {
             bail!("made again from the original it has other trits or scales");
         }
-        return Ok(None);
+        return Ok(Groups::Remade(tensor.grouping().count(tensor.shape())?));
     }
-    let rule = method.rule;
-    let exact = matches!(rule, Rule::Tnt | Rule::TwoScale);
-    let own = Groups::of(tensor)?;
-    if exact && method.scale_type == float {
-        own.prove(values, method)?;
+    let exact = matches!(method.rule, Rule::Tnt | Rule::TwoScale);
+    let own_type = method.scale_type == float;
+    if !exact || !own_type && !method.chooses_scales() {
+        let again = method.ternarize(&values, shape, float, None)?;
+        drop(values);
+        return Ok(Groups::Remade(compare(tensor, &again, method)?));
     }
-    if exact && method.scale_type != float && method.chooses_scales() {
-        own.search(values, method)?;
+    let order = Order::of(tensor)?;
+    let values = order.gather(tensor, values)?;
+    let own = Decided::of(tensor, &order)?;
+    if own_type {
+        own.prove(&values, method)?;
     } else {
-        let again = method.ternarize(values, shape, float, None)?;
-        let again = Groups::of(&again)?;
-        for group in 0..own.runs.len() {
-            own.compare(group, &again.trits(group)?, again.scales(group))?;
-        }
+        own.search(&values, method)?;
     }
-    Ok(Some(own.runs.len()))
+    Ok(Groups::Optimal(order.count()))
 }
 
-/// A tensor group by group.
-struct Groups<'a> {
-    tensor: &'a TernaryTensor,
-    /// The pieces of each group.
-    runs: Vec<Vec<Range<usize>>>,
+/// Compares a tensor with the one that was made again. Returns the number of groups.
+fn compare(tensor: &TernaryTensor, again: &TernaryTensor, method: &Method) -> Result<usize> {
+    let order = Order::of(tensor)?;
+    let own = Decided::of(tensor, &order)?;
+    let again = Decided::of(again, &order)?;
+    for group in 0..order.count() {
+        if !own.is(group, again.trits(group), again.scales(group)) {
+            let (count, rule) = (order.count(), method.rule.name());
+            bail!("group {group} of {count} is not what the rule {rule} makes without importances");
+        }
+    }
+    Ok(order.count())
+}
+
+/// An order of the weights in which each group is in one piece, and within a group as in the tensor.
+struct Order {
+    /// Where each group starts, and the end.
+    starts: Vec<usize>,
+    /// Whether it is the order of the tensor.
+    is_own: bool,
+}
+
+impl Order {
+    fn of(tensor: &TernaryTensor) -> Result<Self> {
+        let count = tensor.grouping().count(tensor.shape())?;
+        let mut starts = vec![0; count + 1];
+        let (mut is_own, mut last) = (true, 0);
+        for (run, group) in tensor.runs(0..tensor.shape().len())? {
+            starts[group + 1] += run.len();
+            is_own &= group >= last;
+            last = group;
+        }
+        let mut end = 0;
+        for start in &mut starts {
+            end += *start;
+            *start = end;
+        }
+        Ok(Self { starts, is_own })
+    }
+
+    fn count(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// Moves the elements of a tensor into this order.
+    fn gather<T: Copy>(&self, tensor: &TernaryTensor, elements: Vec<T>) -> Result<Vec<T>> {
+        let mut moved = match elements.first() {
+            Some(&first) if !self.is_own => vec![first; elements.len()],
+            _ => return Ok(elements),
+        };
+        let mut next = self.starts.clone();
+        for (run, group) in tensor.runs(0..elements.len())? {
+            let place = next[group];
+            next[group] += run.len();
+            moved[place..place + run.len()].copy_from_slice(&elements[run]);
+        }
+        Ok(moved)
+    }
+
+    fn of_group<'a, T>(&self, elements: &'a [T], group: usize) -> &'a [T] {
+        &elements[self.starts[group]..self.starts[group + 1]]
+    }
+}
+
+/// The trits and the scales of a tensor, group by group.
+struct Decided<'a> {
+    order: &'a Order,
+    trits: Vec<i8>,
     lambda: [Vec<f64>; 2],
 }
 
-impl<'a> Groups<'a> {
-    fn of(tensor: &'a TernaryTensor) -> Result<Self> {
-        let count = tensor.grouping().count(tensor.shape())?;
-        let mut runs = vec![Vec::new(); count];
-        for (run, group) in tensor.runs(0..tensor.shape().len())? {
-            runs[group].push(run);
-        }
+impl<'a> Decided<'a> {
+    fn of(tensor: &TernaryTensor, order: &'a Order) -> Result<Self> {
+        let trits = tensor.trits().iter().collect();
         Ok(Self {
-            tensor,
-            runs,
+            order,
+            trits: order.gather(tensor, trits)?,
             lambda: [tensor.lambda_p(), tensor.lambda_n()],
         })
     }
 
-    fn trits(&self, group: usize) -> Result<Vec<i8>> {
-        let mut trits = Vec::new();
-        for run in &self.runs[group] {
-            trits.extend(self.tensor.trits().slice(run.clone())?.iter());
-        }
-        Ok(trits)
+    fn trits(&self, group: usize) -> &[i8] {
+        self.order.of_group(&self.trits, group)
     }
 
     fn scales(&self, group: usize) -> [f64; 2] {
         [0, 1].map(|sign: usize| self.lambda[sign][group])
     }
 
-    fn values<W: Weight>(&self, values: &[W], group: usize) -> Vec<W> {
-        let runs = self.runs[group].iter();
-        runs.flat_map(|run| values[run.clone()].iter().copied())
-            .collect()
-    }
-
-    /// The group must have these trits, and these scales of the signs that occur.
-    fn compare(&self, group: usize, trits: &[i8], scales: [f64; 2]) -> Result<()> {
+    /// Whether the group has these trits, and these scales of the signs that occur.
+    fn is(&self, group: usize, trits: &[i8], scales: [f64; 2]) -> bool {
         let own = self.scales(group);
-        let scale = |sign: i8, place: usize| {
+        let same_scale = |sign: i8, place: usize| {
             !trits.contains(&sign) || own[place].to_bits() == scales[place].to_bits()
         };
-        if self.trits(group)? != trits || !scale(1, 0) || !scale(-1, 1) {
-            bail!("group {group} of {} is not the optimum", self.runs.len());
+        self.trits(group) == trits && same_scale(1, 0) && same_scale(-1, 1)
+    }
+
+    fn must_be(&self, group: usize, trits: &[i8], scales: [f64; 2], method: &Method) -> Result<()> {
+        if !self.is(group, trits, scales) {
+            let (count, rule) = (self.order.count(), method.rule.name());
+            bail!(
+                "group {group} of {count} is not the optimum of the rule {rule} without importances"
+            );
         }
         Ok(())
     }
@@ -220,24 +363,24 @@ impl<'a> Groups<'a> {
     /// Proves each group: makes a certificate, checks it without a search, and compares.
     fn prove<W: Weight>(&self, values: &[W], method: &Method) -> Result<()> {
         let options = Ternarizer::new().rule(method.rule).scales(method.scales);
-        for group in 0..self.runs.len() {
-            let weights = self.values(values, group);
-            let (trits, fit, certificate) = options.certify(&weights)?;
-            if let Err(refusal) = certificate.check(&weights, None, &trits, &fit) {
+        for group in 0..self.order.count() {
+            let weights = self.order.of_group(values, group);
+            let (trits, fit, certificate) = options.certify(weights)?;
+            if let Err(refusal) = certificate.check(weights, None, &trits, &fit) {
                 bail!("the certificate of group {group} is refused: {refusal}");
             }
             let scales = [fit.lambda_p, fit.lambda_n].map(|scale| scale.to_f64().unwrap_or(0.0));
-            self.compare(group, &trits, scales)?;
+            self.must_be(group, &trits, scales, method)?;
         }
         Ok(())
     }
 
     /// Searches the optimum of each group among all trits and all values of the scale type.
     fn search<W: Weight>(&self, values: &[W], method: &Method) -> Result<()> {
-        for group in 0..self.runs.len() {
-            let weights = self.values(values, group);
-            let (trits, fit) = method.scale_type.ternarize(method.rule, &weights)?;
-            self.compare(group, &trits, [fit.lambda_p, fit.lambda_n])?;
+        for group in 0..self.order.count() {
+            let weights = self.order.of_group(values, group);
+            let (trits, fit) = method.scale_type.ternarize(method.rule, weights)?;
+            self.must_be(group, &trits, [fit.lambda_p, fit.lambda_n], method)?;
         }
         Ok(())
     }
@@ -251,18 +394,27 @@ fn text(verified: &Verified) -> String {
             lines.push(format!("the tensor `{name}`: {fault}\n"));
         }
     }
-    let count = verified.tensors.len();
+    for name in &verified.missing {
+        let name = printable(name);
+        lines.push(format!("the tensor `{name}`: only the original has it\n"));
+    }
+    let count = verified.tensors.len() + verified.missing.len();
     lines.push(match lines.len() {
         0 => format!("{count} tensors are well formed"),
         faults => format!("{faults} of {count} tensors are not as they should be"),
     });
-    let groups = verified
-        .tensors
-        .iter()
-        .filter_map(|tensor| tensor.optimal_groups);
-    match groups.sum() {
-        0_usize => {}
-        groups => lines.push(format!("; {groups} groups are the proved optimum")),
+    let sum = |groups: fn(&Checked) -> Option<usize>| {
+        let groups = verified.tensors.iter().filter_map(groups);
+        groups.sum::<usize>()
+    };
+    let said = [
+        (sum(|t| t.optimal_groups), "are the proved optimum"),
+        (sum(|t| t.remade_groups), "made again are the same"),
+    ];
+    for (groups, what) in said {
+        if groups > 0 {
+            lines.push(format!("; {groups} groups {what}"));
+        }
     }
     lines.push("\n".into());
     lines.concat()
