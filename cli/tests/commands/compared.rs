@@ -1,9 +1,10 @@
 //! `compare`.
 
 use serde_json::Value;
+use ternarize::model::Tensor;
 use ternarize::tensor::{ErrorMetrics, Grouping, TensorView, TernaryTensor};
 
-use crate::inputs::{f32s, language_model, model, numbers, of_values};
+use crate::inputs::{f32s, language_model, model, numbers, of_values, safetensors};
 use crate::quantized::ternary;
 use crate::tool::Folder;
 
@@ -87,4 +88,45 @@ fn what_is_only_in_one_model_and_other_shapes_are_said() {
         (&found["missing"][0], &found["added"][0]),
         (&"only.a".into(), &"only.b".into())
     );
+}
+
+#[test]
+fn weights_for_rotated_inputs_are_rotated_back() {
+    let folder = Folder::new();
+    let values = numbers(8 * 64, 1);
+    let view = TensorView::new(&values, &[8, 64]).unwrap();
+    let options = ternarize::Ternarizer::new();
+    let (made, _) = TernaryTensor::ternarize(&view, Grouping::OUTPUT_CHANNEL, &options).unwrap();
+    let rotated = made.clone().with_rotation(64, 7).unwrap();
+    for (name, tensor) in [("made", made), ("rotated", rotated)] {
+        let file = format!("{name}.safetensors");
+        folder.put(&file, &model([("w", Tensor::Ternary(tensor))]));
+    }
+    folder.done("dequantize rotated.safetensors -o plain.safetensors");
+    for (other, same) in [("plain", true), ("made", false)] {
+        let found = folder.json(&format!("compare rotated.safetensors {other}.safetensors"));
+        assert_eq!(tensor(&found, "w")["same_values"], same, "{other}");
+    }
+}
+
+#[test]
+fn types_that_are_not_understood_are_not_compared() {
+    let folder = Folder::new();
+    for (name, dtype) in [("a", "I32"), ("b", "F32"), ("c", "U32")] {
+        let header = format!(r#"{{"w":{{"dtype":"{dtype}","shape":[2],"data_offsets":[0,8]}}}}"#);
+        folder.write(
+            &format!("{name}.safetensors"),
+            safetensors(&header, &[0; 8]),
+        );
+    }
+    for other in ["b", "c"] {
+        let compare = format!("compare a.safetensors {other}.safetensors");
+        assert_eq!(
+            tensor(&folder.json(&compare), "w")["same_values"],
+            Value::Null
+        );
+        assert!(folder.done(&compare).out.contains("not compared"));
+    }
+    let found = folder.json("compare a.safetensors a.safetensors");
+    assert_eq!(tensor(&found, "w")["same_values"], true);
 }

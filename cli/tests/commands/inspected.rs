@@ -1,6 +1,7 @@
 //! `inspect`.
 
 use serde_json::{Value, json};
+use ternarize::model::Metadata;
 
 use crate::inputs::{bf16s, f32s, language_model, model, of_values};
 use crate::tool::Folder;
@@ -156,4 +157,19 @@ fn what_is_said_is_what_quantize_does() {
             .unwrap()
             .contains("rows of 300")
     );
+}
+
+#[test]
+fn all_keys_of_a_long_list_are_shown() {
+    let folder = Folder::new();
+    let texts = (0..20_000).map(|i| (format!("key.{i}"), i.to_string()));
+    let metadata = Metadata::new_safetensors(texts.collect()).to_gguf("llama");
+    let tensors = model([("norm", f32s(&[4], 1))]);
+    folder.put_gguf_with("m.gguf", &tensors, &metadata);
+    let found = folder.json("inspect m.gguf");
+    let shown = found["metadata"].as_object().unwrap();
+    assert_eq!(shown.len(), 20_001);
+    for (key, text) in [("key.19999", "19999"), ("general.architecture", "llama")] {
+        assert_eq!(shown[key], text);
+    }
 }

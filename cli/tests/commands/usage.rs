@@ -254,6 +254,10 @@ fn the_demo_works_in_an_empty_folder_and_overwrites_nothing() {
     );
     folder.refused(1, "demo", &["is there already", "--force"]);
     folder.done("demo --force");
+    let ran = folder.done("demo --force --json");
+    let values = serde_json::Deserializer::from_str(&ran.out).into_iter::<serde_json::Value>();
+    let values: Vec<_> = values.map(Result::unwrap).collect();
+    assert_eq!((values.len(), &values[2]["ok"]), (4, &true.into()));
     // The report stands for itself.
     let page = folder.text("ternarize-demo/report.html");
     assert!(page.contains("</html>") && !page.contains("src=\"http"));

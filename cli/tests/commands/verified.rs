@@ -1,8 +1,8 @@
 //! `verify`.
 
-use ternarize::model::{Encoding, ModelReader};
+use ternarize::model::{Encoding, ModelReader, Tensor};
 
-use crate::inputs::{bf16s, f32s, model};
+use crate::inputs::{bf16s, f16s, f32s, model};
 use crate::tool::Folder;
 
 /// A folder with a model and its ternary form `t.safetensors` or `t.gguf`.
@@ -20,7 +20,7 @@ fn folder(options: &str) -> Folder {
     folder
 }
 
-const MADE: [&str; 9] = [
+const MADE: [&str; 11] = [
     "-o t.safetensors",
     "-o t.safetensors --scales one",
     "-o t.safetensors --code base3 --per block:64",
@@ -28,6 +28,8 @@ const MADE: [&str; 9] = [
     "-o t.safetensors --rule two-scale --scale-type f16",
     "-o t.safetensors --scales one --scale-type f16",
     "-o t.safetensors --rule absmean",
+    "-o t.safetensors --per axis:1 --scales one",
+    "-o t.safetensors --per axis:1 --rule absmax",
     "-o t.gguf --to tq2_0",
     "-o t.gguf --to i2_s",
 ];
@@ -45,7 +47,9 @@ fn what_quantize_makes_is_the_optimum() {
         assert_eq!(found["ok"], true, "{options}: {found}");
         let groups = found["tensors"].as_array().unwrap().iter();
         let groups: u64 = groups
-            .filter_map(|tensor| tensor["optimal_groups"].as_u64())
+            .filter_map(|tensor| {
+                Some(tensor["optimal_groups"].as_u64()? + tensor["remade_groups"].as_u64()?)
+            })
             .sum();
         assert!(groups > 0, "{options}");
         let text = folder.done(&verify).out;
@@ -109,7 +113,9 @@ fn a_single_changed_trit_or_scale_is_found() {
             let ran = folder
                 .run(&format!("verify {file} --against m.safetensors"))
                 .ended(1);
-            let said = ran.out.contains("`a.weight`") && ran.out.contains("1 of 3 tensors");
+            let said = ran.out.contains("the tensor `a.weight`: group ")
+                && ran.out.contains(" without importances")
+                && ran.out.contains("1 of 3 tensors");
             assert!(said, "{options} {what}: {}", ran.out);
             // Alone it is a file like any other.
             folder.done(&format!("verify {file}"));
@@ -158,7 +164,7 @@ fn another_original_is_told() {
     for said in [
         "`a.weight`: the original has another shape",
         "`b.weight`: the original has no tensor of this name",
-        "2 of 3",
+        "2 of 3 tensors",
     ] {
         assert!(ran.out.contains(said), "{}", ran.out);
     }
@@ -189,4 +195,103 @@ fn damaged_codes_and_scales_are_found_without_an_original() {
         let found = ran.code == Some(1) && ran.out.contains("`a.weight`");
         assert!(found || byte != 0xff, "{place}: {}", ran.out);
     }
+}
+
+#[test]
+fn proved_groups_are_counted_apart_from_those_made_again() {
+    for (options, optimal, remade) in [
+        ("-o t.safetensors", 8, 0),
+        ("-o t.gguf --to tq2_0", 8, 0),
+        ("-o t.safetensors --rule twn", 0, 8),
+        // In `a.weight` of f32 scales are rounded after the choice; in `b.weight` they have the type of the weights.
+        ("-o t.safetensors --scale-type bf16", 4, 4),
+        ("-o t.safetensors --planes 2", 0, 8),
+    ] {
+        let folder = folder(options);
+        let verify = format!("verify {} --against m.safetensors", output(options));
+        let found = folder.json(&verify);
+        let sum = |key: &str| {
+            let tensors = found["tensors"].as_array().unwrap().iter();
+            let groups = tensors.filter_map(|tensor| tensor[key].as_u64());
+            groups.sum::<u64>()
+        };
+        let sums = (sum("optimal_groups"), sum("remade_groups"));
+        assert_eq!(sums, (optimal, remade), "{options}");
+        let text = folder.done(&verify).out;
+        for (groups, what) in [
+            (optimal, "are the proved optimum"),
+            (remade, "made again are the same"),
+        ] {
+            let said = text.contains(&format!("; {groups} groups {what}"));
+            assert_eq!(said, groups > 0, "{options}: {text}");
+        }
+    }
+}
+
+#[test]
+fn the_rule_is_stated_where_the_file_does_not() {
+    let folder = folder("-o t.gguf --to tq2_0 --rule absmax");
+    let ran = folder.run("verify t.gguf --against m.safetensors").ended(1);
+    let words = "of 4 is not the optimum of the rule tnt without importances";
+    assert!(ran.out.contains(words), "{}", ran.out);
+    let verify = "verify t.gguf --against m.safetensors --rule";
+    folder.done(&format!("{verify} absmax"));
+    let ran = folder.run(&format!("{verify} absmean")).ended(1);
+    let words = "of 4 is not what the rule absmean makes without importances";
+    assert!(ran.out.contains(words), "{}", ran.out);
+    let ran = folder.run(&format!("{verify} two-scale")).ended(1);
+    assert!(ran.out.contains("has two scales"), "{}", ran.out);
+    folder.refused(2, "verify t.gguf --rule absmax", &["--rule", "--against"]);
+}
+
+#[test]
+fn other_tensors_must_be_those_of_the_original() {
+    let folder = folder("-o t.safetensors");
+    let made = folder.get("t.safetensors");
+    let with = |name: &str, tensor: Option<Tensor>| {
+        let tensors = made.tensors().filter(|(other, _)| *other != name);
+        let tensors = tensors.map(|(name, tensor)| (name.to_string(), tensor.clone()));
+        let other = tensor.map(|tensor| (name.to_string(), tensor));
+        folder.put("o.safetensors", &tensors.chain(other).collect());
+        folder.run("verify o.safetensors --against m.safetensors")
+    };
+    with("norm", Some(f32s(&[256], 3))).ended(0);
+    with("a.weight.bias", Some(f32s(&[4], 3))).ended(0);
+    for (name, tensor, said) in [
+        ("norm", Some(f32s(&[256], 4)), "has other values"),
+        (
+            "norm",
+            Some(f16s(&[256], 3)),
+            "has another type: F32, not F16",
+        ),
+        ("norm", None, "only the original has it"),
+        ("more", Some(f32s(&[4], 3)), "has no tensor of this name"),
+        ("b.weight", Some(bf16s(&[4, 256], 3)), "has other values"),
+    ] {
+        let out = with(name, tensor).ended(1).out;
+        let named = out.contains(&format!("the tensor `{name}`: ")) && out.contains(said);
+        assert!(named && out.contains("1 of "), "{name}: {out}");
+    }
+    let verify = "verify o.safetensors --against m.safetensors --json";
+    with("norm", None).ended(1);
+    let found = folder.run(verify).ended(1).json();
+    let missing = (&found["missing"], &found["ok"]);
+    assert_eq!(missing, (&serde_json::json!(["norm"]), &false.into()));
+}
+
+#[test]
+fn ternary_tensors_that_were_carried_are_compared_with_the_original() {
+    let folder = folder("-o t.safetensors");
+    folder.done("verify t.safetensors --against t.safetensors");
+    let good = folder.read("t.safetensors");
+    let (_, scales) = places(&folder, "t.safetensors")[1];
+    let mut bytes = good;
+    bytes[scales] ^= 1;
+    folder.write("o.safetensors", &bytes);
+    let ran = folder.run("verify o.safetensors --against t.safetensors");
+    let out = ran.ended(1).out;
+    assert!(
+        out.contains("`a.weight`: the original has other values"),
+        "{out}"
+    );
 }
