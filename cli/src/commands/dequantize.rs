@@ -91,12 +91,11 @@ fn bias_name(info: &TensorInfo) -> String {
 /// The weights of a tensor for inputs that are not rotated, rounded to a type; `None` if its range is too small.
 fn dense<W: Weight>(tensor: &TernaryTensor) -> Result<Option<DenseTensor>> {
     let shape = tensor.shape().axes();
-    let weights: Vec<W> = match tensor.rotation() {
-        None => tensor.dequantize(),
-        Some(_) => {
-            let rounded = |w| W::from(w).unwrap_or_else(W::infinity);
-            plain_weights(tensor)?.into_iter().map(rounded).collect()
-        }
+    let weights: Vec<W> = if tensor.rotation().is_some() {
+        let rounded = |w| W::from(w).unwrap_or_else(W::infinity);
+        plain_weights(tensor)?.into_iter().map(rounded).collect()
+    } else {
+        tensor.dequantize()
     };
     // What is larger was rounded to the largest number, or to infinity.
     let largest = W::max_value();

@@ -137,7 +137,7 @@ fn check(
         bail!("the original has no tensor of this name");
     };
     let from = original.infos[place];
-    if from.shape() != info.shape() {
+    if axes(from) != axes(info) {
         bail!("the original has another shape");
     }
     match tensor {
@@ -148,6 +148,14 @@ fn check(
             check_copy((model, index), (original, place))?;
             Ok(None)
         }
+    }
+}
+
+/// The extents of a tensor. GGUF holds a scalar as a vector of one number.
+fn axes(info: &TensorInfo) -> &[usize] {
+    match info.shape() {
+        [1] => &[],
+        shape => shape,
     }
 }
 

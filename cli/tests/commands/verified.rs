@@ -280,6 +280,23 @@ fn other_tensors_must_be_those_of_the_original() {
 }
 
 #[test]
+fn all_kinds_of_tensors_are_found_again_in_other_containers() {
+    let folder = Folder::new();
+    folder.put(
+        "m.safetensors",
+        &model([
+            ("a.weight", f32s(&[4, 256], 1)),
+            ("one", f32s(&[1], 2)),
+            ("scalar", f32s(&[], 2)),
+        ]),
+    );
+    for (to, output) in [("tq2_0", "t.gguf"), ("hf-bitnet", "h"), ("mlx", "x")] {
+        folder.done(&format!("quantize m.safetensors -o {output} --to {to}"));
+        folder.done(&format!("verify {output} --against m.safetensors"));
+    }
+}
+
+#[test]
 fn ternary_tensors_that_were_carried_are_compared_with_the_original() {
     let folder = folder("-o t.safetensors");
     folder.done("verify t.safetensors --against t.safetensors");
