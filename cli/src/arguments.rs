@@ -228,7 +228,8 @@ pub struct Compare {
 pub struct Verify {
     /// A model: a file, an index of several files, or a folder that holds one.
     pub model: PathBuf,
-    /// The model from which it was made: each group must be the exact optimum of its rule and scale type.
+    /// The model from which it was made: each group must be the exact optimum of its rule and scale type, or
+    /// what a rule without an optimum makes again, and all other tensors must be unchanged.
     #[arg(long, value_name = "ORIGINAL")]
     pub against: Option<PathBuf>,
     /// With --against, the rule of tensors whose file does not say it, as in GGUF, MLX and Hugging Face checkpoints: tnt (default),

@@ -50,22 +50,27 @@ pub(super) fn run(arguments: &Demo, disk: &dyn Disk) -> Result<u8> {
         &["verify", &ternary, "--against", &model],
         &["compare", &model, &ternary],
     ];
-    // With JSON, standard output has the values of the steps and nothing else.
-    let say = |text: &str| {
-        if arguments.json {
-            return Ok(());
-        }
-        print(text)
-    };
-    let json: &[&str] = if arguments.json { &["--json"] } else { &[] };
+    let code = run_steps(&steps, arguments.json, disk)?;
+    if !arguments.json {
+        print(&format!("The report is {page}: open it in a browser.\n"))?;
+    }
+    Ok(code)
+}
+
+/// Runs command lines. With JSON, standard output has the value of each and nothing else.
+fn run_steps(steps: &[&[&str]], json: bool, disk: &dyn Disk) -> Result<u8> {
+    let option: &[&str] = if json { &["--json"] } else { &[] };
     let mut code = 0;
     for step in steps {
-        say(&format!("$ ternarize {}\n", step.join(" ")))?;
-        let line = ["ternarize"].iter().chain(step).chain(json);
+        if !json {
+            print(&format!("$ ternarize {}\n", step.join(" ")))?;
+        }
+        let line = ["ternarize"].iter().chain(*step).chain(option);
         let line = Arguments::try_parse_from(line)?;
         code = code.max(run_command(&line.command, disk)?);
-        say("\n")?;
+        if !json {
+            print("\n")?;
+        }
     }
-    say(&format!("The report is {page}: open it in a browser.\n"))?;
     Ok(code)
 }
