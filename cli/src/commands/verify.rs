@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! scales of the type of the weights     a certificate is made from the weights, checked, and its trits and scales are compared
-//! scales of another type                the exact search for stored scales
+//! scales that are searched              the exact search for stored scales: of another type, or of 16 bits for short blocks
 //! other rules, several planes           they are made once more, which proves nothing about the rule
 //! ```
 //!
@@ -243,8 +243,8 @@ fn check_against<W: Weight>(
         return Ok(Groups::Remade(tensor.grouping().count(tensor.shape())?));
     }
     let exact = matches!(method.rule, Rule::Tnt | Rule::TwoScale);
-    let own_type = method.scale_type == float;
-    if !exact || !own_type && !method.chooses_scales() {
+    let searched = method.searches_scales(float);
+    if !exact || !searched && method.scale_type != float {
         let again = method.ternarize(&values, shape, float, None)?;
         drop(values);
         return Ok(Groups::Remade(compare(tensor, &again, method)?));
@@ -252,10 +252,10 @@ fn check_against<W: Weight>(
     let order = Order::of(tensor)?;
     let values = order.gather(tensor, values)?;
     let own = Decided::of(tensor, &order)?;
-    if own_type {
-        own.prove(&values, method)?;
-    } else {
+    if searched {
         own.search(&values, method)?;
+    } else {
+        own.prove(&values, method)?;
     }
     Ok(Groups::Optimal(order.count()))
 }
