@@ -45,7 +45,7 @@ pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 ///
 /// # Errors
 ///
-/// The first error that a job returns, after which no further job begins.
+/// That of the first job, in their order, that fails. After an error no further job begins.
 pub fn in_order<T: Send>(
     bytes: &[u64],
     threads: usize,
@@ -74,7 +74,11 @@ pub fn in_order<T: Send>(
                 Ok(result) => locked(&results)[job] = Some(result),
                 Err(found) => {
                     stopped.store(true, Ordering::SeqCst);
-                    locked(&error).get_or_insert(found);
+                    // Jobs before this one have begun, and may still fail.
+                    let mut error = locked(&error);
+                    if error.as_ref().is_none_or(|(first, _)| job < *first) {
+                        *error = Some((job, found));
+                    }
                 }
             }
         }
@@ -85,7 +89,7 @@ pub fn in_order<T: Send>(
         }
         worker();
     });
-    if let Some(error) = error.into_inner().unwrap_or_else(PoisonError::into_inner) {
+    if let Some((_, error)) = error.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(error);
     }
     let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
