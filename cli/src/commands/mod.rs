@@ -4,6 +4,7 @@ mod compare;
 mod convert;
 mod demo;
 mod dequantize;
+mod groups;
 mod inspect;
 mod quantize;
 mod summary;
