@@ -125,8 +125,3 @@ impl DenseTensor {
         Floats::from_le_bytes(&self.dtype, &self.bytes)
     }
 }
-
-/// Whether this is the name of a weight type.
-pub(super) fn is_float(dtype: &str) -> bool {
-    ["F16", "BF16", "F32", "F64"].contains(&dtype)
-}

@@ -237,8 +237,8 @@ impl<R: Read + Seek> ModelReader<R> {
         })
     }
 
-    /// Copies the bytes of a tensor as they are, part by part, to what `part` returns for each. After some of them `copied` is told how
-    /// many; the error that it returns ends the copy.
+    /// Gives the bytes of a tensor as they are to a function, piece by piece: the number of the part, how much of it came before, and the
+    /// bytes. The error that the function returns ends the copy.
     pub(super) fn copy(
         &self,
         index: usize,

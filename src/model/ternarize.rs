@@ -3,7 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 
-use super::dense::is_float;
+use super::info::float_type;
 use super::{DenseTensor, Model, ModelError, Tensor};
 use crate::Ternarizer;
 use crate::tensor::{ErrorMetrics, Grouping, TernaryTensor};
@@ -84,7 +84,7 @@ impl Model {
                 Tensor::Dense(dense) if dense.shape().len() > 1 => dense,
                 _ => continue,
             };
-            any |= is_float(dense.dtype());
+            any |= float_type(dense.dtype()).is_some();
             let bytes = dense.as_bytes().len();
             let made = ternarized(name, dense, grouping, options);
             let metrics = made.and_then(|(made, metrics)| match made.stored_bytes() {
