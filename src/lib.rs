@@ -167,6 +167,8 @@ mod weight;
 
 mod scale;
 
+#[cfg(feature = "nalgebra")]
+mod rotation;
 mod simd;
 
 mod exact;

@@ -47,6 +47,8 @@ mod floats;
 mod grouped;
 mod grouping;
 mod groups;
+#[cfg(feature = "nalgebra")]
+mod layer;
 #[cfg(feature = "ndarray")]
 mod ndarray;
 mod planes;
@@ -71,6 +73,8 @@ use view::Elements;
 
 pub use error_metrics::ErrorMetrics;
 pub use grouping::Grouping;
+#[cfg(feature = "nalgebra")]
+pub use layer::LayerFit;
 pub use shape::{MAX_RANK, Shape};
 pub use ternary::TernaryTensor;
 pub use view::TensorView;

@@ -73,4 +73,6 @@ pub use affine::Affine;
 pub use batch_norm::BatchNorm;
 pub use gain::{least_squares_gain, norm_gain, unit_gain};
 pub use moments::Moments;
+#[cfg(feature = "nalgebra")]
+pub(crate) use pairs::ChannelMoments;
 pub use pairs::{Correction, Pairs};

@@ -217,36 +217,58 @@ impl Pairs {
         let channels = means.zip(variances).zip(self.covariances());
         channels
             .map(|((means, variances), covariance)| {
-                affine(correction, means, variances, covariance)
+                ChannelMoments {
+                    means,
+                    variances,
+                    covariance,
+                }
+                .correct(correction)
             })
             .collect()
     }
 }
 
-/// The scale and shift of a channel, from the mean and variance of reference and quantized output.
-fn affine(
-    correction: Correction,
-    (mean, quantized_mean): (f64, f64),
-    (variance, quantized_variance): (f64, f64),
-    covariance: f64,
-) -> Affine {
-    let scale = match correction {
-        Correction::None => return Affine::IDENTITY,
-        Correction::OutputScale => {
-            let square = quantized_variance + quantized_mean * quantized_mean;
-            let scale = (covariance + mean * quantized_mean) / square;
-            let dead = is_dead(variance + mean * mean, square);
-            let scale = if dead { 1.0 } else { scale };
-            return Affine { scale, shift: 0.0 };
+/// The moments of a channel: those of the reference, and of the quantized output.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ChannelMoments {
+    pub means: (f64, f64),
+    pub variances: (f64, f64),
+    pub covariance: f64,
+}
+
+impl ChannelMoments {
+    /// The mean square of the differences of the two, each with its bias.
+    pub(crate) fn mean_square_error(&self, biases: (f64, f64)) -> f64 {
+        let shift = self.means.0 + biases.0 - (self.means.1 + biases.1);
+        let spread = self.variances.0 + self.variances.1 - 2.0 * self.covariance;
+        shift * shift + spread.max(0.0)
+    }
+
+    /// The scale and shift of this correction.
+    pub(crate) fn correct(&self, correction: Correction) -> Affine {
+        let Self {
+            means: (mean, quantized_mean),
+            variances: (variance, quantized_variance),
+            covariance,
+        } = *self;
+        let scale = match correction {
+            Correction::None => return Affine::IDENTITY,
+            Correction::OutputScale => {
+                let square = quantized_variance + quantized_mean * quantized_mean;
+                let scale = (covariance + mean * quantized_mean) / square;
+                let dead = is_dead(variance + mean * mean, square);
+                let scale = if dead { 1.0 } else { scale };
+                return Affine { scale, shift: 0.0 };
+            }
+            _ if is_dead(variance, quantized_variance) => 1.0,
+            Correction::Bias => 1.0,
+            Correction::MatchMoments => Float::sqrt(variance) / Float::sqrt(quantized_variance),
+            Correction::OutputFit => covariance / quantized_variance,
+        };
+        Affine {
+            scale,
+            shift: mean - scale * quantized_mean,
         }
-        _ if is_dead(variance, quantized_variance) => 1.0,
-        Correction::Bias => 1.0,
-        Correction::MatchMoments => Float::sqrt(variance) / Float::sqrt(quantized_variance),
-        Correction::OutputFit => covariance / quantized_variance,
-    };
-    Affine {
-        scale,
-        shift: mean - scale * quantized_mean,
     }
 }
 

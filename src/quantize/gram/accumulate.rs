@@ -7,41 +7,23 @@
 //! for each row x of the batches:   H[i][j] += x[i] x[j]      for i <= j
 //! ```
 //!
-//! # Behind quantized layers
-//!
-//! Behind quantized layers a layer does not see the inputs `X` that it was trained on, but others, `X'`. The weights that come nearest
-//! to the original output on the new inputs are the solution of a ridge regression towards the original weights:
-//!
-//! ```text
-//! w* = argmin |X' w* - X w|^2 + delta |w* - w|^2 = (X'^T X' + delta I)^-1 (X'^T X w + delta w)
-//! ```
-//!
-//! For any `q`, `|X' q - X w|^2 + delta |q - w|^2` is `(q - w*)^T (X'^T X' + delta I) (q - w*)` plus a constant. So ternarizing `w*`
-//! with the Gram matrix of `X'` and the same damping is ternarizing for the original output.
-//!
 //! # Determinism and cost
 //!
 //! Each entry is one chain of additions in the order of the rows, so no bit depends on how the rows were cut into batches. A row
-//! costs `N^2/2` multiplications and additions, `3/2 N^2` as a pair, in tiles that stay in registers. The matrix takes `8 N^2`
-//! bytes, twice that with pairs. The effective weights cost `N^3/6` once and `2 N^2` per row of weights.
-//!
-//! Source of the objective: Li and others, *`GPTAQ`: efficient finetuning-free quantization for asymmetric calibration*
-//! (arXiv 2504.02692).
+//! costs `N^2/2` multiplications and additions, `2 N^2` as a pair, in tiles that stay in registers. The matrix takes `8 N^2`
+//! bytes, three times that with pairs.
 
 use alloc::vec;
 use alloc::vec::Vec;
 
-use nalgebra::{Cholesky, DVector};
-
 use super::loops::{AddProducts, LANES};
-use super::metric::{Metric, combine};
-use super::output::{TOGETHER, check_damping};
+use super::sums::{Original, Sums, add_rows};
 use crate::error::{Error, Operand, check_len, try_vec};
 use crate::optimum::check::check_finite;
 use crate::quantize::scale_type::ScaledWeights;
 use crate::simd::Backend;
 use crate::threads;
-use crate::weight::{FloatBits, scale_by_power};
+use crate::weight::scale_by_power;
 
 /// The largest number of inputs. Chosen: the matrix takes 8 GiB, or 512 MiB where addresses have 32 bits.
 const MOST_INPUTS: usize = if usize::BITS < 64 { 1 << 13 } else { 1 << 15 };
@@ -80,14 +62,17 @@ const BLOCK: usize = 32;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gram {
-    inputs: usize,
+    pub(super) inputs: usize,
     /// The length of a row of a matrix: the inputs, padded to whole vectors.
-    stride: usize,
-    rows: u64,
-    /// `X'^T X'`, on and above the diagonal.
-    upper: Vec<f64>,
-    /// `X^T X'`, so that its rows are summed up to `X'^T X w`; `None` as long as all rows are their own originals.
-    cross: Option<Vec<f64>>,
+    pub(super) stride: usize,
+    pub(super) rows: u64,
+    /// The sum of the weights of the rows.
+    pub(super) weight: f64,
+    /// The inputs that the layer sees.
+    pub(super) seen: Sums,
+    /// What the original network's inputs add; `None` as long as all rows are their own originals.
+    pub(super) original: Option<Original>,
+    pub(super) centred: bool,
 }
 
 impl Gram {
@@ -108,9 +93,54 @@ impl Gram {
             inputs,
             stride,
             rows: 0,
-            upper: try_vec(stride * stride, 0.0)?,
-            cross: None,
+            weight: 0.0,
+            seen: Sums {
+                inputs: vec![0.0; stride],
+                upper: try_vec(stride * stride, 0.0)?,
+            },
+            original: None,
+            centred: false,
         })
+    }
+
+    /// The matrix of so many rows, from another program: `matrix` is `X^T X`, row after row. Nothing is known of the means of the
+    /// inputs, so they count as 0, as after [`centred`](Self::centred).
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new); [`Error::LengthMismatch`] unless the matrix is square; [`Error::InvalidValue`] with the index of an entry
+    /// that is not finite, differs from the one across the diagonal, or is negative on it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ternarize::quantize::gram::Gram;
+    ///
+    /// let gram = Gram::from_matrix(2, &[5.0, 1.0, 1.0, 2.0], 3)?;
+    /// assert_eq!(gram.error(&[1.0, -1.0])?, 5.0);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    pub fn from_matrix(inputs: usize, matrix: &[f64], rows: u64) -> Result<Self, Error> {
+        let mut gram = Self::new(inputs)?;
+        check_len(inputs * inputs, matrix.len())?;
+        let bad = |&index: &usize| {
+            let (i, j) = (index / inputs, index % inputs);
+            let (one, other) = (matrix[index], matrix[j * inputs + i]);
+            !one.is_finite() || one != other || (i == j && one < 0.0)
+        };
+        if let Some(index) = (0..matrix.len()).find(bad) {
+            return Err(Error::invalid(Operand::Activation, index));
+        }
+        for (line, row) in gram
+            .seen
+            .upper
+            .chunks_exact_mut(gram.stride)
+            .zip(matrix.chunks_exact(inputs))
+        {
+            line[..inputs].copy_from_slice(row);
+        }
+        (gram.rows, gram.weight, gram.centred) = (rows, rows as f64, true);
+        Ok(gram)
     }
 
     /// Adds a batch: any number of rows of [`inputs`](Self::inputs) values each, row after row.
@@ -118,11 +148,9 @@ impl Gram {
     /// # Errors
     ///
     /// [`Error::LengthMismatch`] if the batch is not a whole number of rows, with the next such length; [`Error::InvalidValue`] with
-    /// the index. Then nothing is added.
+    /// the index; [`Error::Conflict`] after [`centred`](Self::centred). Then nothing is added.
     pub fn add(&mut self, batch: &[f32]) -> Result<(), Error> {
-        check(batch, self.inputs)?;
-        self.add_checked(batch, batch);
-        Ok(())
+        self.add_weighted(batch, None, None)
     }
 
     /// Adds a batch of pairs: rows of the inputs behind quantized layers, and as many rows of the inputs of the original network.
@@ -132,60 +160,124 @@ impl Gram {
     ///
     /// # Errors
     ///
-    /// [`Error::LengthMismatch`] if a batch is not a whole number of rows or the two have different lengths; [`Error::InvalidValue`] with
-    /// the index in its batch. Then nothing is added.
+    /// As [`add`](Self::add), with the index in its batch; [`Error::LengthMismatch`] also if the two have different lengths.
     pub fn add_pairs(&mut self, quantized: &[f32], original: &[f32]) -> Result<(), Error> {
-        check_len(quantized.len(), original.len())?;
-        check(quantized, self.inputs)?;
-        check(original, self.inputs)?;
-        if self.cross.is_none() {
-            // The rows so far are their own originals: the whole symmetric matrix.
-            let mut cross = self.upper.clone();
-            for i in 0..self.inputs {
-                for j in 0..i {
-                    cross[i * self.stride + j] = self.entry(i, j);
-                }
-            }
-            self.cross = Some(cross);
+        self.add_weighted(quantized, Some(original), None)
+    }
+
+    /// Adds a batch of rows with or without [originals](Self::add_pairs), each as often as its weight says: a row of the weight 2 counts
+    /// as two rows, one of the weight 0 not at all. So a caller can make rows count by what becomes of their outputs.
+    ///
+    /// # Errors
+    ///
+    /// As [`add_pairs`](Self::add_pairs); the same for weights, of which there is one for each row, finite and not negative.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ternarize::quantize::gram::Gram;
+    ///
+    /// let (mut weighted, mut plain) = (Gram::new(2)?, Gram::new(2)?);
+    /// weighted.add_weighted(&[1.0, 2.0, 3.0, 4.0], None, Some(&[2.0, 0.0]))?;
+    /// plain.add(&[1.0, 2.0, 1.0, 2.0])?;
+    /// assert_eq!(weighted.error(&[1.0, 1.0])?, plain.error(&[1.0, 1.0])?);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    pub fn add_weighted(
+        &mut self,
+        quantized: &[f32],
+        original: Option<&[f32]>,
+        weights: Option<&[f32]>,
+    ) -> Result<(), Error> {
+        if self.centred {
+            return Err(Error::conflict("a centred Gram matrix", "more rows"));
         }
-        self.add_checked(quantized, original);
+        check(quantized, self.inputs)?;
+        let rows = quantized.len() / self.inputs;
+        if let Some(original) = original {
+            check_len(quantized.len(), original.len())?;
+            check(original, self.inputs)?;
+            if self.original.is_none() {
+                self.original = Some(self.unchanged());
+            }
+        }
+        if let Some(weights) = weights {
+            check_len(rows, weights.len())?;
+            check_finite(weights)?;
+            if let Some(index) = weights.iter().position(|weight| *weight < 0.0) {
+                return Err(Error::invalid(Operand::Importance, index));
+            }
+        }
+        let block = BLOCK * self.inputs;
+        for (number, batch) in quantized.chunks(block).enumerate() {
+            let weights = weights.map(|weights| &weights[number * BLOCK..]);
+            let original = original.map(|original| &original[number * block..][..batch.len()]);
+            self.add_block(batch, original.unwrap_or(batch), weights);
+        }
+        self.rows += match weights {
+            Some(weights) => weights.iter().filter(|weight| **weight > 0.0).count() as u64,
+            None => rows as u64,
+        };
         Ok(())
     }
 
-    /// Adds batches that were checked, block after block.
-    fn add_checked(&mut self, batch: &[f32], original: &[f32]) {
-        let (stride, block) = (self.stride, BLOCK * self.inputs);
-        for (batch, original) in batch.chunks(block).zip(original.chunks(block)) {
-            let right = &self.padded(batch);
-            Backend::detect().run(AddProducts {
-                matrix: &mut self.upper,
-                left: right,
-                right,
-                stride,
-                upper: true,
-            });
-            let left = self.cross.is_some().then(|| self.padded(original));
-            if let (Some(matrix), Some(left)) = (&mut self.cross, &left) {
-                Backend::detect().run(AddProducts {
-                    matrix,
-                    left,
-                    right,
-                    stride,
-                    upper: false,
-                });
+    /// The sums of rows that are their own originals.
+    pub(super) fn unchanged(&self) -> Original {
+        let mut cross = self.seen.upper.clone();
+        for i in 0..self.inputs {
+            for j in 0..i {
+                cross[i * self.stride + j] = self.entry(i, j);
             }
         }
-        self.rows += (batch.len() / self.inputs) as u64;
+        let own = self.seen.clone();
+        Original { own, cross }
     }
 
-    /// The rows of a batch, each padded to the stride.
-    fn padded(&self, batch: &[f32]) -> Vec<f64> {
+    /// Adds a few rows that were checked.
+    fn add_block(&mut self, batch: &[f32], original: &[f32], weights: Option<&[f32]>) {
+        let stride = self.stride;
+        let add = |matrix, left: &[f64], right: &[f64], upper| {
+            Backend::detect().run(AddProducts {
+                matrix,
+                left,
+                right,
+                stride,
+                upper,
+            });
+        };
+        // Weights go into one factor of each product.
+        let (plain, weighted) = (self.padded(batch, None), self.padded(batch, weights));
+        for row in 0..batch.len() / self.inputs {
+            self.weight += weights.map_or(1.0, |weights| f64::from(weights[row]));
+        }
+        add_rows(&mut self.seen.inputs, &weighted);
+        if self.original.is_none() {
+            return add(&mut self.seen.upper, &weighted, &plain, true);
+        }
+        let left = [None, weights].map(|weights| self.padded(original, weights));
+        let (seen, Some(all)) = (&mut self.seen.upper, &mut self.original) else {
+            return;
+        };
+        let [original, weighted_original] = &left;
+        add_rows(&mut all.own.inputs, weighted_original);
+        threads::join(
+            || add(&mut all.cross, weighted_original, &plain, false),
+            || {
+                add(seen, &weighted, &plain, true);
+                add(&mut all.own.upper, weighted_original, original, true);
+            },
+        );
+    }
+
+    /// The rows of a batch, each padded to the stride, and times its weight.
+    fn padded(&self, batch: &[f32], weights: Option<&[f32]>) -> Vec<f64> {
         let rows = batch.len() / self.inputs;
         let mut padded = vec![0.0; rows * self.stride];
         let lines = padded.chunks_exact_mut(self.stride);
-        for (line, row) in lines.zip(batch.chunks_exact(self.inputs)) {
+        for (number, (line, row)) in lines.zip(batch.chunks_exact(self.inputs)).enumerate() {
+            let weight = weights.map_or(1.0, |weights| f64::from(weights[number]));
             for (entry, &value) in line.iter_mut().zip(row) {
-                *entry = f64::from(value);
+                *entry = f64::from(value) * weight;
             }
         }
         padded
@@ -203,12 +295,12 @@ impl Gram {
         self.inputs
     }
 
-    /// The mean square of each input, `H[i][i] / rows`; zeros before the first row. Divided by the largest and rounded to `f32`, they
+    /// The mean square of each input, `H[i][i] / rows`, of weighted rows by the sum of their weights; zeros before the first row. Divided by the largest and rounded to `f32`, they
     /// are importances.
     #[must_use]
     pub fn diagonal(&self) -> Vec<f64> {
-        let rows = self.rows.max(1) as f64;
-        let entries = (0..self.inputs).map(|i| self.entry(i, i) / rows);
+        let weight = if self.weight > 0.0 { self.weight } else { 1.0 };
+        let entries = (0..self.inputs).map(|i| self.entry(i, i) / weight);
         entries.collect()
     }
 
@@ -222,7 +314,11 @@ impl Gram {
         // In units of a power of two, so that no square overflows on the way.
         let scaled = ScaledWeights::of(difference.to_vec())?;
         let (difference, mut total) = (scaled.values, 0.0);
-        for (i, (&d, row)) in difference.iter().zip(self.lines(&self.upper)).enumerate() {
+        for (i, (&d, row)) in difference
+            .iter()
+            .zip(self.lines(&self.seen.upper))
+            .enumerate()
+        {
             let beyond = row[i + 1..].iter().zip(&difference[i + 1..]);
             let sum: f64 = beyond.map(|(entry, other)| entry * other).sum();
             total += d * (d * row[i] + 2.0 * sum);
@@ -230,57 +326,15 @@ impl Gram {
         Ok(scale_by_power(total.max(0.0), 2 * scaled.unit))
     }
 
-    /// The effective weights of one or many rows: those that come nearest to the original output on the inputs behind quantized
-    /// layers. `damping` is a fraction of the mean of the diagonal of the Gram matrix, as in [`OutputAware`](super::OutputAware).
-    /// Without any pairs these are the weights themselves.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Empty`] without weights; [`Error::LengthMismatch`] if they are not a whole number of rows; [`Error::InvalidValue`] with
-    /// the index, also if an effective weight exceeds an `f32`; [`Error::InvalidOption`]; [`Error::NotDefinite`] with too little
-    /// damping.
-    pub fn effective_weights(&self, weights: &[f32], damping: f64) -> Result<Vec<f32>, Error> {
-        check_damping(self, damping)?;
-        if weights.is_empty() {
-            return Err(Error::Empty);
-        }
-        let inputs = self.inputs;
-        check(weights, inputs)?;
-        let Some(cross) = &self.cross else {
-            return Ok(weights.to_vec());
-        };
-        let metric = Metric::new(self, damping);
-        let factor = Cholesky::new(metric.matrix(|i| i)).ok_or(Error::NotDefinite)?;
-        let lines: Vec<&[f64]> = self.lines(cross).collect();
-        let jobs = weights.chunks(TOGETHER * inputs);
-        let effective: Vec<f32> = threads::collect(weights.len(), jobs, |rows, effective| {
-            let rows: Vec<Vec<f64>> = rows
-                .chunks_exact(inputs)
-                .map(|row| row.iter().copied().map(f64::from).collect())
-                .collect();
-            // The right sides, X'^T X w + delta w, and their solutions.
-            for (row, right) in rows.iter().zip(combine(&lines, &rows)) {
-                let sums = right.iter().zip(row);
-                let sums = sums.map(|(sum, w)| sum + metric.damping() * w);
-                let mut solution = DVector::from_iterator(inputs, sums);
-                factor.solve_mut(&mut solution);
-                effective.extend(solution.iter().map(|&w| f32::narrow(w)));
-            }
-            Ok::<_, Error>(())
-        })?;
-        check(&effective, inputs)?;
-        Ok(effective)
-    }
-
     /// The rows of a matrix without their padding.
-    fn lines<'a>(&self, matrix: &'a [f64]) -> impl Iterator<Item = &'a [f64]> {
+    pub(super) fn lines<'a>(&self, matrix: &'a [f64]) -> impl Iterator<Item = &'a [f64]> {
         let (lines, inputs) = (matrix.chunks_exact(self.stride), self.inputs);
         lines.take(inputs).map(move |line| &line[..inputs])
     }
 
     /// The entry of two inputs.
     pub(super) fn entry(&self, i: usize, j: usize) -> f64 {
-        self.upper[i.min(j) * self.stride + i.max(j)]
+        self.seen.upper[i.min(j) * self.stride + i.max(j)]
     }
 
     /// The sum of the diagonal.

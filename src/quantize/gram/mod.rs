@@ -18,7 +18,8 @@
 //! crate `nalgebra` provides only the Cholesky factorisation with its solver and inverse, which are plain loops, unlike its matrix
 //! product.
 //!
-//! How the files build on each other: `loops` (vectorised loops) < `accumulate` (the Gram matrix) < `metric` (the damped matrix) <
+//! How the files build on each other: `loops` (vectorised loops) < `sums`, `accumulate` (the Gram matrix) < `metric` (the damped matrix) <
+//! `effective` (what to aim at), `moments` (outputs) <
 //! `patterns` (levels) < `row` (a row and its gradient) < `scales`, `quadratic` (best scales) < `nearest`, `feedback`, `descent`,
 //! `optimal` (the methods) < `problem` (all methods for some rows) < `output` (the options).
 //!
@@ -45,9 +46,11 @@
 
 mod accumulate;
 mod descent;
+mod effective;
 mod feedback;
 mod loops;
 mod metric;
+mod moments;
 mod nearest;
 mod optimal;
 mod output;
@@ -56,6 +59,8 @@ mod problem;
 mod quadratic;
 mod row;
 mod scales;
+mod sums;
 
 pub use accumulate::Gram;
+pub(crate) use output::LayerPart;
 pub use output::{Method, OutputAware};

@@ -1,5 +1,6 @@
 //! [`OutputAware`]: the options of output-aware ternarization, and [`Method`].
 
+use alloc::vec;
 use alloc::vec::Vec;
 
 use super::accumulate::{self, Gram};
@@ -9,9 +10,11 @@ use super::optimal::{Inverse, MOST_INPUTS};
 use super::patterns::Patterns;
 use super::problem::Problem;
 use crate::ScaleType;
-use crate::error::{Error, Operand, ShapeError};
+use crate::error::{Error, Operand, ShapeError, check_len};
+use crate::quantize::calibrate::Correction;
 use crate::quantize::planes::MAX_PLANES;
 use crate::quantize::{Codebook, RowFit};
+use crate::rotation;
 use crate::threads;
 
 /// The rows for which the matrix is read once. Chosen: more rows save little memory traffic, fewer leave threads without work.
@@ -120,6 +123,9 @@ pub struct OutputAware<'g> {
     by_activation: bool,
     pub(super) scale_type: ScaleType,
     pub(super) nodes: u64,
+    rotation: Option<(usize, u64)>,
+    correction: Correction,
+    held_out: Option<&'g Gram>,
 }
 
 impl<'g> OutputAware<'g> {
@@ -135,6 +141,13 @@ impl<'g> OutputAware<'g> {
             by_activation: false,
             scale_type: ScaleType::F32,
             nodes: NODES,
+            rotation: None,
+            correction: if gram.is_centred() {
+                Correction::Bias
+            } else {
+                Correction::None
+            },
+            held_out: None,
         }
     }
 
@@ -191,7 +204,66 @@ impl<'g> OutputAware<'g> {
         Self { nodes, ..self }
     }
 
-    /// Ternarizes one or many rows, with one fit for each. With the feature `rayon` rows are processed in parallel, with the same bits.
+    /// Sets whether a whole layer is stored for rotated inputs, with the width and the seed of [`rotate`](crate::matmul::rotate).
+    /// A rotation spreads what a few inputs carry over all, so that less is lost. Default: `None`.
+    #[must_use]
+    pub const fn rotation(self, rotation: Option<(usize, u64)>) -> Self {
+        Self { rotation, ..self }
+    }
+
+    /// Sets how the outputs of a whole layer are corrected. Default: [`Correction::Bias`] for a
+    /// [centred](Gram::centred) Gram matrix, else [`Correction::None`].
+    #[must_use]
+    pub const fn correction(self, correction: Correction) -> Self {
+        Self { correction, ..self }
+    }
+
+    /// Sets the Gram matrix of other rows, on which the error of a whole layer is measured. It changes nothing else. Default: `None`.
+    #[must_use]
+    pub const fn held_out(self, gram: Option<&'g Gram>) -> Self {
+        Self {
+            held_out: gram,
+            ..self
+        }
+    }
+
+    /// Ternarizes the rows of a layer, or of one group of a grouped convolution: aims at the effective weights, and rotates if asked to.
+    pub(crate) fn layer(&self, weights: &[f32]) -> Result<LayerPart, Error> {
+        self.check(weights)?;
+        let mut targets = self.gram.effective_weights(weights, self.damping)?;
+        let mut grams = vec![self.gram.clone()];
+        if let Some(held_out) = self.held_out {
+            check_len(self.gram.inputs(), held_out.inputs())?;
+            grams.push(held_out.clone());
+        }
+        let inputs = self.gram.inputs();
+        let rows = weights.chunks_exact(inputs);
+        let mut weights: Vec<Vec<f64>> = rows
+            .map(|row| row.iter().copied().map(f64::from).collect())
+            .collect();
+        if let Some((width, seed)) = self.rotation {
+            rotation::rotate_rows(&mut targets, inputs, width, seed)?;
+            for row in &mut weights {
+                rotation::rotate_rows(row, inputs, width, seed)?;
+            }
+            for gram in &mut grams {
+                gram.rotate(width, seed)?;
+            }
+        }
+        let rotated = OutputAware {
+            gram: &grams[0],
+            ..*self
+        };
+        Ok(LayerPart {
+            fits: rotated.ternarize(&targets)?,
+            weights,
+            grams,
+            correction: self.correction,
+            rotation: self.rotation,
+        })
+    }
+
+    /// Ternarizes one or many rows, with one fit for each, neither rotated nor corrected. With the feature `rayon` rows are processed in parallel, with the same bits.
     ///
     /// # Errors
     ///
@@ -237,6 +309,17 @@ impl<'g> OutputAware<'g> {
         }
         accumulate::check(weights, self.gram.inputs())
     }
+}
+
+/// The fits of some rows, with all that is needed to correct and to measure them.
+pub(crate) struct LayerPart {
+    pub fits: Vec<RowFit>,
+    /// The original rows, rotated as the fits are.
+    pub weights: Vec<Vec<f64>>,
+    /// That of the fits, and perhaps that of held-out rows.
+    pub grams: Vec<Gram>,
+    pub correction: Correction,
+    pub rotation: Option<(usize, u64)>,
 }
 
 /// Checks that a damping is finite, not negative, and small enough for finite products.
