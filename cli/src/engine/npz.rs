@@ -1,0 +1,44 @@
+//! Arrays by their names, in NumPy's format `.npz`: a zip archive of `.npy` files.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use zip::ZipArchive;
+
+use super::npy::Array;
+
+/// The arrays of a `.npz` file by their names, or the one of a `.npy` file by the name "".
+///
+/// # Errors
+///
+/// For a file that cannot be read or is none of both, with its name and that of the array.
+pub fn read_arrays(path: &Path) -> Result<BTreeMap<String, Array>> {
+    let name = || path.display().to_string();
+    let mut file = File::open(path).with_context(name)?;
+    let mut start = [0; 6];
+    let length = file.read(&mut start).with_context(name)?;
+    file.seek(SeekFrom::Start(0)).with_context(name)?;
+    if start[..length].starts_with(b"\x93NUMPY") {
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).with_context(name)?;
+        let array = Array::from_npy(&bytes).with_context(name)?;
+        return Ok(BTreeMap::from([(String::new(), array)]));
+    }
+    let archive = ZipArchive::new(BufReader::new(file));
+    let mut archive = archive.with_context(|| format!("{} is neither .npz nor .npy", name()))?;
+    let mut arrays = BTreeMap::new();
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index).with_context(name)?;
+        let array_name = entry.name().trim_end_matches(".npy").to_owned();
+        let place = || format!("{}: {}", path.display(), array_name.escape_debug());
+        // What the archive says of the length is not believed: memory grows with what is there.
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).with_context(place)?;
+        let array = Array::from_npy(&bytes).with_context(place)?;
+        arrays.insert(array_name, array);
+    }
+    Ok(arrays)
+}
