@@ -5,6 +5,7 @@
 //! commands/     what each command does
 //! plan          which tensors become ternary and how: selection (which), method (how)
 //! quantize      the work on each tensor: pool (side by side), importance, drawing, output (files, whole or not at all)
+//! onnx/         ONNX model files: layers, weights and parts of networks
 //! report        the numbers of a result, and its page
 //! ```
 
@@ -25,6 +26,7 @@ pub mod hash;
 pub mod importance;
 pub mod method;
 pub mod names;
+pub mod onnx;
 pub mod output;
 pub mod plan;
 pub mod pool;
