@@ -17,10 +17,14 @@
 
 pub mod arguments;
 pub mod budget;
+#[cfg(feature = "onnx")]
+pub mod calibrate;
 pub mod commands;
 pub mod conversion;
 pub mod disk;
 pub mod drawing;
+#[cfg(feature = "onnx")]
+pub mod engine;
 pub mod failure;
 pub mod hash;
 pub mod importance;

@@ -6,11 +6,11 @@ mod npz;
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, anyhow};
-use rten::{Model, ValueOrView};
 pub use rten::Value;
-use rten_tensor::Layout;
+use rten::{Model, ValueOrView};
+use rten_tensor::prelude::*;
 
-pub use npy::Array;
+pub use npy::{Array, Numbers};
 pub use npz::read_arrays;
 
 /// Values of a network by their names.
@@ -28,7 +28,8 @@ impl Engine {
     ///
     /// What the engine cannot do.
     pub fn load(bytes: Vec<u8>) -> Result<Self> {
-        let model = Model::load(bytes).map_err(|error| anyhow!("the engine cannot run it: {error}"))?;
+        let model =
+            Model::load(bytes).map_err(|error| anyhow!("the engine cannot run it: {error}"))?;
         Ok(Self { model })
     }
 

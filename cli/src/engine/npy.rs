@@ -35,7 +35,9 @@ impl Array {
     ///
     /// For other files, for types that are no numbers, and for data of another length than the shape says.
     pub fn from_npy(bytes: &[u8]) -> Result<Self> {
-        let rest = bytes.strip_prefix(b"\x93NUMPY").context("not a .npy file")?;
+        let rest = bytes
+            .strip_prefix(b"\x93NUMPY")
+            .context("not a .npy file")?;
         let cut = "the file is cut off";
         let (version, rest) = rest.split_first_chunk::<2>().context(cut)?;
         let (length, rest) = match version[0] {
@@ -58,12 +60,16 @@ impl Array {
             "False" => false,
             other => bail!("fortran_order is {other}"),
         };
-        let count = shape.iter().try_fold(1_usize, |product, extent| product.checked_mul(*extent));
+        let count = shape
+            .iter()
+            .try_fold(1_usize, |product, extent| product.checked_mul(*extent));
         let count = count.context("the shape is too large")?;
         let numbers = numbers(descr, data, count)?;
         let numbers = match numbers {
             Numbers::Floats(values) if fortran => Numbers::Floats(from_fortran(&shape, &values)),
-            Numbers::Integers(values) if fortran => Numbers::Integers(from_fortran(&shape, &values)),
+            Numbers::Integers(values) if fortran => {
+                Numbers::Integers(from_fortran(&shape, &values))
+            }
             numbers => numbers,
         };
         Ok(Self { shape, numbers })
@@ -88,10 +94,17 @@ fn field<'a>(header: &'a str, name: &str) -> Result<&'a str> {
 
 /// The extents in brackets.
 fn shape(header: &str) -> Result<Vec<usize>> {
-    let (_, rest) = header.split_once("shape").context("the header has no shape")?;
-    let inside = rest.split_once('(').and_then(|(_, rest)| rest.split_once(')'));
+    let (_, rest) = header
+        .split_once("shape")
+        .context("the header has no shape")?;
+    let inside = rest
+        .split_once('(')
+        .and_then(|(_, rest)| rest.split_once(')'));
     let (inside, _) = inside.context("the shape has no brackets")?;
-    let extents = inside.split(',').map(str::trim).filter(|extent| !extent.is_empty());
+    let extents = inside
+        .split(',')
+        .map(str::trim)
+        .filter(|extent| !extent.is_empty());
     let extents = extents.map(|extent| {
         let number = extent.trim_end_matches('L').parse();
         number.with_context(|| format!("an extent of the shape is `{extent}`"))
@@ -102,7 +115,10 @@ fn shape(header: &str) -> Result<Vec<usize>> {
 /// The numbers of a type.
 fn numbers(descr: &str, data: &[u8], count: usize) -> Result<Numbers> {
     let (order, kind) = descr.split_at_checked(1).context("the type is empty")?;
-    let width: usize = kind.get(1..).and_then(|width| width.parse().ok()).unwrap_or(0);
+    let width: usize = kind
+        .get(1..)
+        .and_then(|width| width.parse().ok())
+        .unwrap_or(0);
     let expected = count.checked_mul(width).context("the shape is too large")?;
     ensure!(
         data.len() == expected,
@@ -121,7 +137,11 @@ fn numbers(descr: &str, data: &[u8], count: usize) -> Result<Numbers> {
         u64::from_le_bytes(bytes)
     });
     Ok(match kind {
-        "f2" => Numbers::Floats(numbers.map(|bits| half::f16::from_bits(low(bits)).to_f32()).collect()),
+        "f2" => Numbers::Floats(
+            numbers
+                .map(|bits| half::f16::from_bits(low(bits)).to_f32())
+                .collect(),
+        ),
         "f4" => Numbers::Floats(numbers.map(|bits| f32::from_bits(low(bits))).collect()),
         "f8" => Numbers::Floats(numbers.map(|bits| narrow(f64::from_bits(bits))).collect()),
         "b1" | "u1" | "u2" | "u4" | "u8" => {
@@ -130,7 +150,11 @@ fn numbers(descr: &str, data: &[u8], count: usize) -> Result<Numbers> {
         }
         "i1" | "i2" | "i4" | "i8" => {
             let shift = 64 - 8 * width;
-            Numbers::Integers(numbers.map(|bits| (bits << shift).cast_signed() >> shift).collect())
+            Numbers::Integers(
+                numbers
+                    .map(|bits| (bits << shift).cast_signed() >> shift)
+                    .collect(),
+            )
         }
         _ => bail!("the type `{descr}` is not one of numbers"),
     })
@@ -141,7 +165,10 @@ fn low<T: TryFrom<u64> + Default>(bits: u64) -> T {
     T::try_from(bits).unwrap_or_default()
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "to the nearest is what is wanted")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "to the nearest is what is wanted"
+)]
 const fn narrow(value: f64) -> f32 {
     value as f32
 }
@@ -181,27 +208,44 @@ mod tests {
         let header = |descr: &str, fortran: &str| {
             format!("{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': (2, 3), }}\n")
         };
-        let read = |descr, fortran, data: &[u8]| Array::from_npy(&file(&header(descr, fortran), data)).unwrap();
+        let read = |descr, fortran, data: &[u8]| {
+            Array::from_npy(&file(&header(descr, fortran), data)).unwrap()
+        };
         let array = read("|u1", "True", &[1, 4, 2, 5, 3, 6]);
         assert_eq!(array.shape, [2, 3]);
         assert_eq!(array.numbers, Numbers::Integers(vec![1, 2, 3, 4, 5, 6]));
-        let big: Vec<u8> = [1.5_f32, -2.0, 0.0, 1.0, 2.0, 3.0].iter().flat_map(|x| x.to_be_bytes()).collect();
-        assert_eq!(read(">f4", "False", &big).numbers, Numbers::Floats(vec![1.5, -2.0, 0.0, 1.0, 2.0, 3.0]));
+        let big: Vec<u8> = [1.5_f32, -2.0, 0.0, 1.0, 2.0, 3.0]
+            .iter()
+            .flat_map(|x| x.to_be_bytes())
+            .collect();
+        assert_eq!(
+            read(">f4", "False", &big).numbers,
+            Numbers::Floats(vec![1.5, -2.0, 0.0, 1.0, 2.0, 3.0])
+        );
         let signed = read("<i2", "False", &[255, 255, 0, 128, 1, 0, 2, 0, 3, 0, 4, 0]);
-        assert_eq!(signed.numbers, Numbers::Integers(vec![-1, -32768, 1, 2, 3, 4]));
+        assert_eq!(
+            signed.numbers,
+            Numbers::Integers(vec![-1, -32768, 1, 2, 3, 4])
+        );
     }
 
     #[test]
     fn wrong_files_are_refused() {
         let fails = |bytes: &[u8]| Array::from_npy(bytes).unwrap_err().to_string();
         assert_eq!(fails(b"PK"), "not a .npy file");
-        let whole = file("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }\n", &[0; 8]);
+        let whole = file(
+            "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }\n",
+            &[0; 8],
+        );
         for length in 0..whole.len() {
             assert!(Array::from_npy(&whole[..length]).is_err(), "{length}");
         }
         let huge = "{'descr': '<f4', 'fortran_order': False, 'shape': (9999999999, 9999999999), }";
         assert_eq!(fails(&file(huge, &[])), "the shape is too large");
         let words = "{'descr': '<U4', 'fortran_order': False, 'shape': (0,), }";
-        assert_eq!(fails(&file(words, &[])), "the type `<U4` is not one of numbers");
+        assert_eq!(
+            fails(&file(words, &[])),
+            "the type `<U4` is not one of numbers"
+        );
     }
 }

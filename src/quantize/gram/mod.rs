@@ -60,7 +60,9 @@ mod quadratic;
 mod row;
 mod scales;
 mod sums;
+mod unfold;
 
 pub use accumulate::Gram;
 pub(crate) use output::LayerPart;
 pub use output::{Method, OutputAware};
+pub use unfold::Unfold;

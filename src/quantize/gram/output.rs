@@ -123,6 +123,7 @@ pub struct OutputAware<'g> {
     by_activation: bool,
     pub(super) scale_type: ScaleType,
     pub(super) nodes: u64,
+    effective: bool,
     rotation: Option<(usize, u64)>,
     correction: Correction,
     held_out: Option<&'g Gram>,
@@ -141,6 +142,7 @@ impl<'g> OutputAware<'g> {
             by_activation: false,
             scale_type: ScaleType::F32,
             nodes: NODES,
+            effective: true,
             rotation: None,
             correction: if gram.is_centred() {
                 Correction::Bias
@@ -204,6 +206,12 @@ impl<'g> OutputAware<'g> {
         Self { nodes, ..self }
     }
 
+    /// Sets whether a whole layer aims at its [effective weights](Gram::effective_weights), or at the weights themselves. Default: `true`.
+    #[must_use]
+    pub const fn effective(self, effective: bool) -> Self {
+        Self { effective, ..self }
+    }
+
     /// Sets whether a whole layer is stored for rotated inputs, with the width and the seed of [`rotate`](crate::matmul::rotate).
     /// A rotation spreads what a few inputs carry over all, so that less is lost. Default: `None`.
     #[must_use]
@@ -230,7 +238,11 @@ impl<'g> OutputAware<'g> {
     /// Ternarizes the rows of a layer, or of one group of a grouped convolution: aims at the effective weights, and rotates if asked to.
     pub(crate) fn layer(&self, weights: &[f32]) -> Result<LayerPart, Error> {
         self.check(weights)?;
-        let mut targets = self.gram.effective_weights(weights, self.damping)?;
+        let mut targets = if self.effective {
+            self.gram.effective_weights(weights, self.damping)?
+        } else {
+            weights.to_vec()
+        };
         let mut grams = vec![self.gram.clone()];
         if let Some(held_out) = self.held_out {
             check_len(self.gram.inputs(), held_out.inputs())?;

@@ -1,0 +1,316 @@
+//! Makes a network ternary, layer by layer, by what its layers see and put out on calibration inputs.
+//!
+//! ```text
+//! samples      calibration inputs in batches, some kept out
+//! side         a network that runs up to a cut: the original, and the quantized one
+//! planes       how many planes each layer gets, by the sensitivity of the outputs
+//! for each layer, in the order of the graph:
+//!   rows         its inputs in both networks -> Gram matrices; pooling: which rows count
+//!   treatment    candidates; outputs: the one that changes the outputs on the samples kept out least
+//! ```
+
+mod outputs;
+mod planes;
+mod pooling;
+mod rows;
+mod samples;
+mod side;
+mod treatment;
+
+use anyhow::{Context, Result};
+use ternarize::Code;
+use ternarize::quantize::gram::Gram;
+use ternarize::tensor::LayerFit;
+
+use self::outputs::Reference;
+use self::pooling::Pooling;
+pub use self::samples::{Batch, batches, by_input};
+use self::side::Side;
+use self::treatment::LayerInputs;
+pub use self::treatment::Treatment;
+use crate::engine::{Values, floats};
+use crate::onnx::{Kind, Layer, Network};
+
+/// All candidates are compared if the sum of rows x columns^2 of all layers is at most this. Chosen: some seconds.
+const MANY: f64 = 2e9;
+
+/// What to do.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Bits for each weight of all layers together.
+    pub bits: f64,
+    /// What was chosen earlier, by the names of the layers: it is done again, and nothing else is tried.
+    pub chosen: Vec<(String, usize, Treatment)>,
+}
+
+/// What became of a layer.
+pub struct Treated {
+    /// The layer.
+    pub layer: Layer,
+    /// The planes it got.
+    pub planes: usize,
+    /// What was done.
+    pub treatment: Treatment,
+    /// The ternary layer, in base 3.
+    pub fit: LayerFit,
+    /// What was tried, with the change of the network's outputs on the samples kept out; `None` where nothing was compared.
+    pub tried: Vec<(Treatment, Option<f64>)>,
+}
+
+/// What became of a network.
+pub struct Outcome {
+    /// The network with the restored weights.
+    pub network: Network,
+    /// Its layers, in order.
+    pub treated: Vec<Treated>,
+    /// The layers that were left as they were, with the reason.
+    pub left: Vec<(String, String)>,
+}
+
+/// Makes a network ternary.
+///
+/// # Errors
+///
+/// What the engine cannot do; if the bits are too few; interrupts.
+pub fn run(
+    network: Network,
+    batches: &[Batch],
+    options: &Options,
+    progress: &dyn Fn(&str, usize, usize),
+) -> Result<Outcome> {
+    let found = network.layers();
+    let mut left = found.left;
+    let mut layers = Vec::new();
+    for layer in found.found {
+        match reason_to_leave(&layer) {
+            Some(reason) => left.push((layer.name, reason.into())),
+            None => layers.push(layer),
+        }
+    }
+    let mut original = Side::new(network.clone(), batches);
+    let mut quantized = Side::new(network, batches);
+    let held_out: Vec<usize> = (0..batches.len())
+        .filter(|batch| batches[*batch].held_out)
+        .collect();
+    let reference = Reference::new(&original, &held_out)?;
+    // How many planes.
+    let planes = planes_of(&mut original, &layers, &reference, options, progress)?;
+    // One group of layers with the same input after the other.
+    let cost = layers
+        .iter()
+        .map(|layer| layer.rows as f64 * (layer.columns as f64).powi(2));
+    let many = cost.sum::<f64>() <= MANY;
+    let mut treated = Vec::new();
+    let mut next = 0;
+    while next < layers.len() {
+        let same = |layer: &&Layer| {
+            layer.input == layers[next].input
+                && !rows::is_hidden(layer)
+                && !rows::is_hidden(&layers[next])
+        };
+        let count = layers[next..].iter().take_while(same).count().max(1);
+        let stage = &layers[next..next + count];
+        let before = stage[0].node.checked_sub(1);
+        let live = before.map(|node| original.network.live_after(node));
+        if let Some(live) = &live {
+            original.advance(live)?;
+            quantized.advance(live)?;
+        }
+        for (layer, &planes) in stage.iter().zip(&planes[next..]) {
+            progress(&layer.name, treated.len(), layers.len());
+            let work = Work {
+                original: &original,
+                batches,
+                reference: &reference,
+                many,
+            };
+            let chosen = options
+                .chosen
+                .iter()
+                .find(|(name, ..)| *name == layer.name)
+                .map(|(_, _, treatment)| *treatment);
+            let done = work.layer(&mut quantized, layer, planes, chosen);
+            treated
+                .push(done.with_context(|| format!("the layer `{}`", layer.name.escape_debug()))?);
+        }
+        next += count;
+    }
+    Ok(Outcome {
+        network: quantized.network,
+        treated,
+        left,
+    })
+}
+
+/// Why a layer is not made ternary.
+fn reason_to_leave(layer: &Layer) -> Option<&'static str> {
+    match &layer.kind {
+        Kind::Conv(convolution) if convolution.depthwise => {
+            Some("a depthwise convolution: few weights, and each counts")
+        }
+        _ if layer.columns < 2 => Some("one weight for each output"),
+        _ => None,
+    }
+}
+
+/// The planes of each layer: those that were chosen earlier, or by the budget.
+fn planes_of(
+    original: &mut Side,
+    layers: &[Layer],
+    reference: &Reference,
+    options: &Options,
+    progress: &dyn Fn(&str, usize, usize),
+) -> Result<Vec<usize>> {
+    if !options.chosen.is_empty() {
+        let chosen = layers.iter().map(|layer| {
+            let planes = options.chosen.iter().find(|(name, ..)| *name == layer.name);
+            planes.map_or(1, |(_, planes, _)| *planes)
+        });
+        return Ok(chosen.collect());
+    }
+    let mut ways = Vec::new();
+    for (number, layer) in layers.iter().enumerate() {
+        progress("sensitivity", number, layers.len());
+        ways.push(planes::ways(original, layer, reference)?);
+    }
+    let weights = layers
+        .iter()
+        .map(|layer| (layer.rows * layer.columns) as u64)
+        .sum();
+    Ok(planes::choose(&ways, weights, options.bits)?)
+}
+
+/// What the work on a layer needs.
+struct Work<'a> {
+    original: &'a Side,
+    batches: &'a [Batch],
+    reference: &'a Reference,
+    many: bool,
+}
+
+impl Work<'_> {
+    /// Tries the candidates, and keeps the best.
+    fn layer(
+        &self,
+        quantized: &mut Side,
+        layer: &Layer,
+        planes: usize,
+        chosen: Option<Treatment>,
+    ) -> Result<Treated> {
+        let pooling = Pooling::behind(&self.original.network, layer);
+        let weights = self.original.network.weights(layer)?;
+        let bias = self.original.network.bias(layer)?.unwrap_or_default();
+        let grams = self.grams(quantized, layer, pooling.as_ref())?;
+        let inputs = LayerInputs {
+            weights: &weights,
+            rows: layer.rows,
+            bias: &bias,
+            all: &grams[0],
+            winners: &grams[1],
+            held_out: &grams[2],
+        };
+        let candidates = match chosen {
+            Some(treatment) => vec![treatment],
+            None => Treatment::candidates(self.many, pooling.is_some()),
+        };
+        let mut best: Option<(f64, Treatment, LayerFit)> = None;
+        let mut tried = Vec::new();
+        for treatment in &candidates {
+            let fit = treatment.apply(&inputs, planes)?;
+            let error = match candidates.len() {
+                1 => None,
+                _ => {
+                    install(quantized, layer, &fit)?;
+                    Some(self.reference.error(quantized)?)
+                }
+            };
+            tried.push((*treatment, error));
+            if best
+                .as_ref()
+                .is_none_or(|(least, ..)| error.is_some_and(|error| error < *least))
+            {
+                best = Some((error.unwrap_or(0.0), *treatment, fit));
+            }
+        }
+        let (_, treatment, mut fit) = best.context("there is nothing to try")?;
+        install(quantized, layer, &fit)?;
+        fit.tensor = fit.tensor.transcode(Code::Base3);
+        Ok(Treated {
+            layer: layer.clone(),
+            planes,
+            treatment,
+            fit,
+            tried,
+        })
+    }
+
+    /// The centred Gram matrices of all rows, of those that win the pooling, and of those kept out.
+    fn grams(
+        &self,
+        quantized: &Side,
+        layer: &Layer,
+        pooling: Option<&Pooling>,
+    ) -> Result<[Vec<Gram>; 3]> {
+        let groups = match &layer.kind {
+            Kind::Conv(convolution) => convolution.groups,
+            _ => 1,
+        };
+        let none = || {
+            (0..groups)
+                .map(|_| Gram::new(layer.columns))
+                .collect::<Result<Vec<_>, _>>()
+        };
+        let (mut all, mut winners, mut held_out) = (none()?, none()?, none()?);
+        let value = rows::input(layer);
+        let mut of_original = vec![value.to_owned()];
+        of_original.extend(pooling.map(|pooling| pooling.value.clone()));
+        let (original, quantized) = (
+            self.original.part(&of_original)?,
+            quantized.part(&of_original[..1])?,
+        );
+        for (number, batch) in self.batches.iter().enumerate() {
+            let (expected, found) = (original.run(number)?, quantized.run(number)?);
+            let input = |values: &Values| {
+                let input = floats(&values[value]).context("its input is not of floats")?;
+                rows::of_layer(layer, input)
+            };
+            let (expected_input, seen) = (input(&expected)?, input(&found)?);
+            let mask = mask(batch, &seen.0);
+            if batch.held_out {
+                rows::add_rows(layer, &seen, &expected_input, mask, &mut held_out)?;
+                continue;
+            }
+            rows::add_rows(layer, &seen, &expected_input, mask, &mut all)?;
+            let wins = pooling.and_then(|pooling| {
+                let (shape, values) = floats(expected.get(&pooling.value)?)?;
+                pooling.wins(&shape, &values)
+            });
+            if let Some(wins) = wins {
+                rows::add_rows(layer, &seen, &expected_input, Some(&wins), &mut winners)?;
+            }
+        }
+        let centred = |grams: Vec<Gram>| grams.into_iter().map(Gram::centred).collect();
+        Ok([centred(all), centred(winners), centred(held_out)])
+    }
+}
+
+/// The mask of a batch for an input of this shape: one number for each row.
+fn mask<'a>(batch: &'a Batch, shape: &[usize]) -> Option<&'a [f32]> {
+    let (extents, mask) = batch.mask.as_ref()?;
+    let rows = shape.split_last().map_or(&[][..], |(_, rows)| rows);
+    let flat: [usize; 1] = [extents.iter().product()];
+    (rows == extents.as_slice() || rows == flat).then_some(mask)
+}
+
+/// Puts restored weights, and the bias if there is one, in place of the layer's own.
+fn install(quantized: &mut Side, layer: &Layer, fit: &LayerFit) -> Result<()> {
+    let mut restored: Vec<f32> = fit.tensor.dequantize();
+    if let Some((width, seed)) = fit.tensor.rotation() {
+        ternarize::matmul::rotate_back(&mut restored, layer.columns, width, seed)?;
+    }
+    quantized.network.set_weights(layer, &restored)?;
+    if !fit.tensor.bias().is_empty() {
+        quantized.network.set_bias(layer, fit.tensor.bias())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! How many planes each layer gets: where the network's own outputs are sensitive.
+//!
+//! One layer after the other is replaced by a ternary one of two planes, chosen by its weights, in the otherwise original network. How
+//! far this moves the outputs, in relation to the error of the weights, says what an error of this layer costs.
+
+use anyhow::Result;
+use ternarize::Code;
+use ternarize::ScaleType;
+use ternarize::quantize::budget::allocate;
+use ternarize::quantize::planes::Planes;
+use ternarize::tensor::{Grouping, TensorView, TernaryTensor};
+
+use super::outputs::Reference;
+use super::side::Side;
+use crate::onnx::Layer;
+
+/// What each number of planes costs and brings for a layer.
+#[derive(Clone, Debug)]
+pub struct Ways {
+    /// For 1 to 4 planes the stored bytes and the expected change of the outputs.
+    pub ways: Vec<(u64, f64)>,
+}
+
+/// The planes of a layer by its weights, with its relative error and its bytes.
+fn by_weights(
+    weights: &[f32],
+    layer: &Layer,
+    planes: usize,
+) -> Result<(TernaryTensor, f64, u64), ternarize::Error> {
+    let view = TensorView::new(weights, &[layer.rows, layer.columns])?;
+    let options = Planes::new(planes).scale_type(ScaleType::F16);
+    let tensor = TernaryTensor::ternarize_planes(&view, Grouping::OUTPUT_CHANNEL, &options)?
+        .transcode(Code::Base3);
+    let error = tensor.error_metrics(&view)?.relative_error;
+    let bytes = tensor.stored_bytes() as u64;
+    Ok((tensor, error, bytes))
+}
+
+/// What each number of planes would cost and bring for a layer. The network is as before afterwards.
+///
+/// # Errors
+///
+/// For weights that cannot be ternary, and what the engine cannot do.
+pub fn ways(original: &mut Side, layer: &Layer, reference: &Reference) -> Result<Ways> {
+    let weights = original.network.weights(layer)?;
+    let mut ways = Vec::new();
+    let mut per_error = 0.0;
+    for planes in 1..=4 {
+        let (tensor, error, bytes) = by_weights(&weights, layer, planes)?;
+        if planes == 2 {
+            original
+                .network
+                .set_weights(layer, &tensor.dequantize::<f32>())?;
+            let change = reference.error(original);
+            original.network.set_weights(layer, &weights)?;
+            per_error = if error > 0.0 { change? / error } else { 0.0 };
+        }
+        ways.push((bytes, error));
+    }
+    // A network whose outputs are no numbers any more is as sensitive as can be.
+    let per_error = if per_error.is_finite() {
+        per_error
+    } else {
+        1e6
+    };
+    let ways = ways
+        .into_iter()
+        .map(|(bytes, error)| (bytes, error * per_error));
+    Ok(Ways {
+        ways: ways.collect(),
+    })
+}
+
+/// The planes of each layer within so many bits for each weight.
+///
+/// # Errors
+///
+/// If one plane for each layer takes more.
+pub fn choose(ways: &[Ways], weights: u64, bits: f64) -> Result<Vec<usize>, ternarize::Error> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a positive number of bytes, rounded down"
+    )]
+    let bytes = (bits * weights as f64 / 8.0) as u64;
+    let ways: Vec<&[(u64, f64)]> = ways.iter().map(|ways| ways.ways.as_slice()).collect();
+    let allocation = allocate(&ways, bytes)?;
+    Ok(allocation.choices.iter().map(|choice| choice + 1).collect())
+}

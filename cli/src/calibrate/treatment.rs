@@ -1,0 +1,166 @@
+//! What can be done to a layer, and the choice by the network's own outputs.
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use ternarize::ScaleType;
+use ternarize::quantize::Codebook;
+use ternarize::quantize::calibrate::Correction;
+use ternarize::quantize::gram::{Gram, Method, OutputAware};
+use ternarize::tensor::{LayerFit, TensorView, TernaryTensor};
+
+/// The seed of all rotations. Any would do; the same one makes the same files.
+const SEED: u64 = 1;
+
+/// The widest rotation. Measured: wider ones change nothing, and take longer.
+const WIDEST: usize = 1024;
+
+/// How a layer is made ternary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Treatment {
+    /// Whether trits are chosen by the layer's outputs, or by its weights alone.
+    pub outputs: bool,
+    /// Whether its inputs are rotated.
+    pub rotation: bool,
+    /// Whether it aims at the outputs of the original network, or at its own outputs with the original weights.
+    pub effective: bool,
+    /// Whether means and standard deviations of its outputs are matched, or means alone.
+    pub moments: bool,
+    /// Whether only the positions count that win the max pooling behind.
+    pub winners: bool,
+}
+
+impl Treatment {
+    /// What is tried first, and alone for large networks: all ingredients that help nearly always.
+    pub const DEFAULT: Self = Self {
+        outputs: true,
+        rotation: true,
+        effective: true,
+        moments: false,
+        winners: false,
+    };
+
+    /// The weights alone decide, and the moments of the outputs are matched.
+    pub const WEIGHTS: Self = Self {
+        outputs: false,
+        rotation: false,
+        effective: false,
+        moments: true,
+        winners: false,
+    };
+
+    /// The treatments to compare: `many` if there is time for it, `pooled` if a max pooling follows.
+    #[must_use]
+    pub fn candidates(many: bool, pooled: bool) -> Vec<Self> {
+        let default = Self::DEFAULT;
+        let mut all = vec![default];
+        if many {
+            all.push(Self {
+                rotation: false,
+                ..default
+            });
+            all.push(Self {
+                effective: false,
+                moments: true,
+                ..default
+            });
+        }
+        if pooled {
+            let winning: Vec<Self> = all
+                .iter()
+                .map(|one| Self {
+                    winners: true,
+                    ..*one
+                })
+                .collect();
+            all.extend(winning);
+        }
+        all.push(Self::WEIGHTS);
+        all
+    }
+
+    /// In words.
+    #[must_use]
+    pub fn words(self) -> String {
+        let words = [
+            (self.outputs, "outputs", "weights"),
+            (self.rotation, "rotated", ""),
+            (self.effective, "effective", ""),
+            (self.moments, "moments", "bias"),
+            (self.winners, "winners", ""),
+        ];
+        let words = words.map(|(is, yes, no)| if is { yes } else { no });
+        words
+            .into_iter()
+            .filter(|word| !word.is_empty())
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
+    /// Makes a layer ternary.
+    ///
+    /// # Errors
+    ///
+    /// For weights that are not finite, or scales beyond the range of `f16`.
+    pub fn apply(
+        self,
+        layer: &LayerInputs<'_>,
+        planes: usize,
+    ) -> Result<LayerFit, ternarize::Error> {
+        let view = TensorView::new(
+            layer.weights,
+            &[layer.rows, layer.weights.len() / layer.rows.max(1)],
+        )?;
+        let columns = view.shape().axes()[1];
+        let codebook = match u8::try_from(planes) {
+            Ok(1) | Err(_) => Codebook::OneScale,
+            Ok(planes) => Codebook::Planes(planes),
+        };
+        let width = WIDEST.min(1 << columns.ilog2());
+        let grams = if self.winners {
+            layer.winners
+        } else {
+            layer.all
+        };
+        let options: Vec<OutputAware<'_>> = grams
+            .iter()
+            .enumerate()
+            .map(|(group, gram)| {
+                OutputAware::new(gram)
+                    .codebook(codebook)
+                    .method(if self.outputs {
+                        Method::Descent
+                    } else {
+                        Method::Nearest
+                    })
+                    .effective(self.effective)
+                    .rotation(self.rotation.then_some((width, SEED)))
+                    .correction(if self.moments {
+                        Correction::MatchMoments
+                    } else {
+                        Correction::Bias
+                    })
+                    .scale_type(ScaleType::F16)
+                    .held_out(layer.held_out.get(group))
+            })
+            .collect();
+        TernaryTensor::ternarize_outputs(&view, layer.bias, &options)
+    }
+}
+
+/// All that a treatment looks at.
+#[derive(Clone, Copy, Debug)]
+pub struct LayerInputs<'a> {
+    /// Row after row.
+    pub weights: &'a [f32],
+    /// The number of rows.
+    pub rows: usize,
+    /// Empty, or one for each row.
+    pub bias: &'a [f32],
+    /// Centred Gram matrices of all rows, one for each group.
+    pub all: &'a [Gram],
+    /// Those of the rows that win the pooling behind.
+    pub winners: &'a [Gram],
+    /// Those of the rows that were kept out.
+    pub held_out: &'a [Gram],
+}
