@@ -167,9 +167,9 @@ mod weight;
 
 mod scale;
 
-#[cfg(feature = "nalgebra")]
-mod rotation;
 mod simd;
+
+mod rotation;
 
 mod exact;
 

@@ -8,9 +8,9 @@
 //!
 //! It borrows everything and needs no heap, so that a `static` one lies in flash.
 
-use super::rotation;
 use crate::error::{Error, Operand, ShapeError, check_len};
 use crate::packed::PackedTrits;
+use crate::rotation::check_width;
 use crate::scale::{MAX_PLANES, ScaleSlice};
 use crate::weight::FloatBits as _;
 
@@ -279,7 +279,7 @@ impl<'a> TernaryMatrix<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidOption`] for a width that is no power of two; [`Error::Shape`] if the columns are no multiple of it.
+    /// [`Error::InvalidOption`] for a width that is no power of two.
     ///
     /// # Examples
     ///
@@ -297,7 +297,7 @@ impl<'a> TernaryMatrix<'a> {
     /// # Ok::<(), ternarize::Error>(())
     /// ```
     pub const fn with_rotation(mut self, width: usize, seed: u64) -> Result<Self, Error> {
-        match rotation::check(self.columns, width, self.columns) {
+        match check_width(width) {
             Ok(()) => {
                 self.rotation = Some((width, seed));
                 Ok(self)

@@ -91,12 +91,10 @@ pub(crate) mod int8;
 mod integer;
 mod matrix;
 mod places;
-mod rotation;
 mod round;
 
 pub use activations::Activations;
 pub use matrix::TernaryMatrix;
-#[cfg(feature = "alloc")]
-pub(crate) use rotation::check as check_rotation;
-pub use rotation::{rotate, rotate_back};
 pub use round::quantize_into;
+
+pub use crate::rotation::{rotate, rotate_back};

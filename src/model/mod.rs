@@ -24,7 +24,7 @@
 //! none. Groups
 //! are numbered in row-major order of the tensor. Scales that are powers of two are stored as exponents, type `I8`, with -128 for 0.
 //! A tensor that is stored for rotated inputs ([`rotate`](crate::matmul::rotate)) has
-//! `"transform":{"kind":"hadamard","width":64,"seed":7}` too. Unknown entries are an error, so no transform is overlooked.
+//! `"transform":{"kind":"hadamard","width":64,"seed":7}` too, for any number of columns. Unknown entries are an error, so no transform is overlooked.
 //! Version 1 had one plane, no bias, one-dimensional parts, and `"dtype"`, the type of `X` and its scales, for `"scales"`.
 //!
 //! - Reading checks everything before it returns anything.

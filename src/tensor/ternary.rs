@@ -15,7 +15,7 @@ use core::ops::Range;
 
 use super::{Grouping, Groups, Shape};
 use crate::error::{ShapeError, check_len};
-use crate::matmul::check_rotation;
+use crate::rotation::check_width;
 use crate::scale::{MAX_PLANES, ScaleBuf};
 use crate::{
     Code, Error, Operand, PackedTrits, PackedTritsBuf, Rule, ScaleSlice, ScaleType, Scales,
@@ -179,8 +179,7 @@ impl TernaryTensor {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidOption`] for a width that is no power of two; [`Error::Shape`] if the weights of an output channel are no multiple of
-    /// it.
+    /// [`Error::InvalidOption`] for a width that is no power of two; [`Error::Shape`] for a tensor without output channels.
     ///
     /// # Examples
     ///
@@ -198,8 +197,8 @@ impl TernaryTensor {
     /// # Ok::<(), ternarize::Error>(())
     /// ```
     pub fn with_rotation(self, width: usize, seed: u64) -> Result<Self, Error> {
-        let columns = self.columns()?;
-        check_rotation(columns, width, columns)?;
+        self.rows()?;
+        check_width(width)?;
         Ok(Self {
             rotation: Some((width, seed)),
             ..self
