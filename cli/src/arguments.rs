@@ -77,6 +77,7 @@ Examples:
   ternarize quantize checkpoint/ -o ternary.safetensors --bits 2.5 --report report.html
   ternarize quantize model.gguf -o ternary.gguf --dry-run=plan.toml
   ternarize quantize model.gguf -o ternary.gguf --plan plan.toml
+  ternarize quantize network.onnx --calibrate inputs.npz -o ternary.onnx --bits 2.0 --report report.html
 
 By default matrices and convolution kernels become ternary, but not norms, embeddings, output heads and
 routers (by their names), and of a convolutional network not the first and the last layer.";
@@ -126,8 +127,9 @@ pub struct Quantize {
     /// Where the output goes.
     #[command(flatten)]
     pub output: Output,
-    /// How to hold ternary tensors: safetensors, hf-bitnet, mlx, tq1_0, tq2_0, q2_0, pq2_0, ptq1_0 or i2_s. By default tq2_0 for a
-    /// .gguf file and safetensors for a .safetensors file.
+    /// How to hold ternary tensors: safetensors, hf-bitnet, mlx, tq1_0, tq2_0, q2_0, pq2_0, ptq1_0 or i2_s; of an ONNX network also onnx
+    /// (restored floats) or onnx-int2 (onnxruntime's 2-bit operator). By default tq2_0 for a .gguf file, safetensors for a .safetensors
+    /// file and onnx for an .onnx file.
     #[arg(long, value_name = "FORMAT", value_parser = parse::<Target>)]
     pub to: Option<Target>,
     /// Ternarize also tensors whose names fit a pattern with * and ?.
@@ -163,6 +165,10 @@ pub struct Quantize {
     /// Importances of the inputs: llama.cpp's imatrix, or safetensors with the names of the weights.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["planes", "bits", "bytes"])]
     pub importance: Option<PathBuf>,
+    /// Inputs of an ONNX network to calibrate with, as NumPy's .npz with an array for each input, or .npy for a single one: layers are
+    /// then fitted to what they see and put out. A few hundred samples are enough; labels are not needed.
+    #[arg(long, value_name = "NPZ", conflicts_with_all = ["importance", "planes", "bytes"])]
+    pub calibrate: Option<PathBuf>,
     /// Do what a plan says.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["to", "include", "exclude", "per", "rule", "scales", "planes", "scale_type", "code", "bits", "bytes"])]
     pub plan: Option<PathBuf>,

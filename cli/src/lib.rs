@@ -30,6 +30,8 @@ pub mod hash;
 pub mod importance;
 pub mod method;
 pub mod names;
+#[cfg(feature = "onnx")]
+pub mod network_plan;
 pub mod onnx;
 pub mod output;
 pub mod plan;

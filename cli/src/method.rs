@@ -179,7 +179,7 @@ impl Method {
     #[must_use]
     pub const fn encoding(&self, target: Target) -> Encoding {
         match target {
-            Target::Safetensors => Encoding::Planes {
+            Target::Safetensors | Target::Onnx | Target::OnnxInt2 => Encoding::Planes {
                 grouping: self.per,
                 code: self.code,
                 planes: self.planes,

@@ -30,6 +30,10 @@ pub enum Target {
     Mlx,
     /// Blocks in a GGUF file.
     Gguf(Format),
+    /// A network in ONNX, with the restored weights as floats.
+    Onnx,
+    /// A network in ONNX, with matrices as the 2-bit operator of onnxruntime where it can hold them.
+    OnnxInt2,
 }
 
 impl Target {
@@ -37,6 +41,12 @@ impl Target {
     #[must_use]
     pub const fn is_gguf(self) -> bool {
         matches!(self, Self::Gguf(_))
+    }
+
+    /// Whether the output is a network.
+    #[must_use]
+    pub const fn is_network(self) -> bool {
+        matches!(self, Self::Onnx | Self::OnnxInt2)
     }
 
     /// Whether the output is a folder with a `config.json`.
@@ -48,7 +58,7 @@ impl Target {
 
 impl Named for Target {
     const EXPECTED: &'static str =
-        "safetensors, hf-bitnet, mlx, tq1_0, tq2_0, q2_0, pq2_0, ptq1_0 or i2_s";
+        "safetensors, hf-bitnet, mlx, tq1_0, tq2_0, q2_0, pq2_0, ptq1_0, i2_s, onnx or onnx-int2";
 
     fn name(&self) -> String {
         match self {
@@ -56,6 +66,8 @@ impl Named for Target {
             Self::HuggingFace => "hf-bitnet".into(),
             Self::Mlx => "mlx".into(),
             Self::Gguf(format) => format.name().into(),
+            Self::Onnx => "onnx".into(),
+            Self::OnnxInt2 => "onnx-int2".into(),
         }
     }
 
@@ -64,6 +76,8 @@ impl Named for Target {
             "safetensors" => Some(Self::Safetensors),
             "hf-bitnet" => Some(Self::HuggingFace),
             "mlx" => Some(Self::Mlx),
+            "onnx" => Some(Self::Onnx),
+            "onnx-int2" => Some(Self::OnnxInt2),
             _ => Format::from_name(name).map(Self::Gguf),
         }
     }

@@ -56,6 +56,32 @@ impl Progress {
         Self { bar }
     }
 
+    /// Shows the progress of steps that have names.
+    #[must_use]
+    pub fn of_steps(quiet: bool) -> Self {
+        let progress = Self::of_bytes("", 0, quiet);
+        let template = "{msg:30} {wide_bar} {pos}/{len}, {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            progress.bar.set_style(style);
+        }
+        progress
+    }
+
+    /// The step that begins now, and how many of all are done.
+    pub fn step(&self, what: &str, done: usize, all: usize) {
+        self.bar.set_length(all as u64);
+        self.bar.set_position(done as u64);
+        self.bar.set_message(
+            what.chars()
+                .rev()
+                .take(30)
+                .collect::<Vec<_>>()
+                .into_iter()
+                .rev()
+                .collect::<String>(),
+        );
+    }
+
     /// Some more bytes are done.
     ///
     /// # Errors

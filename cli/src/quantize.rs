@@ -41,6 +41,37 @@ pub struct Made {
     pub drawing: Option<Drawing>,
 }
 
+impl Made {
+    /// Compares a ternary tensor with its weights.
+    ///
+    /// # Errors
+    ///
+    /// For values of another shape.
+    pub fn of<W: Weight>(
+        tensor: &TernaryTensor,
+        values: &[W],
+        shape: &[usize],
+        drawings: bool,
+    ) -> Result<Self> {
+        let view = TensorView::new(values, shape)?;
+        let errors = tensor.error_metrics(&view)?;
+        let relative_error = errors.relative_error;
+        let sqnr_db = (relative_error > 0.0).then(|| -10.0 * relative_error.log10());
+        let metrics = Metrics {
+            cosine: errors.cosine,
+            relative_error,
+            sqnr_db,
+            sparsity: tensor.sparsity(),
+            groups: tensor.grouping().count(tensor.shape())?,
+            single_nonzero_groups: single_nonzero_groups(tensor)?,
+            bits_per_weight: tensor.bits_per_weight(),
+        };
+        let drawing = drawings.then(|| drawing(tensor, values, &metrics));
+        let drawing = drawing.transpose()?;
+        Ok(Self { metrics, drawing })
+    }
+}
+
 /// What was done.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
@@ -181,35 +212,10 @@ impl Job<'_> {
                 Ok(tensor) => tensor,
                 Err(error) => return Ok(Err(error.to_string())),
             };
-            let made = self.measure(&tensor, &values, info)?;
+            let made = Made::of(&tensor, &values, info.shape(), self.drawings)?;
             drop(values);
             put(sink, info.name(), tensor).map(|reason| reason.map_or(Ok(made), Err))
         })
-    }
-
-    fn measure<W: Weight>(
-        &self,
-        tensor: &TernaryTensor,
-        values: &[W],
-        info: &TensorInfo,
-    ) -> Result<Made> {
-        let view = TensorView::new(values, info.shape())?;
-        let errors = tensor.error_metrics(&view)?;
-        let relative_error = errors.relative_error;
-        let single = single_nonzero_groups(tensor)?;
-        let sqnr_db = (relative_error > 0.0).then(|| -10.0 * relative_error.log10());
-        let metrics = Metrics {
-            cosine: errors.cosine,
-            relative_error,
-            sqnr_db,
-            sparsity: tensor.sparsity(),
-            groups: tensor.grouping().count(tensor.shape())?,
-            single_nonzero_groups: single,
-            bits_per_weight: tensor.bits_per_weight(),
-        };
-        let drawing = self.drawings.then(|| drawing(tensor, values, &metrics));
-        let drawing = drawing.transpose()?;
-        Ok(Made { metrics, drawing })
     }
 
     /// The names of tensors that became ternary without importances, for all or some of their weights.

@@ -16,11 +16,12 @@ mod rows;
 mod samples;
 mod side;
 mod treatment;
+pub mod weights_only;
 
 use anyhow::{Context, Result};
 use ternarize::Code;
 use ternarize::quantize::gram::Gram;
-use ternarize::tensor::LayerFit;
+use ternarize::tensor::{LayerFit, TernaryTensor};
 
 use self::outputs::Reference;
 use self::pooling::Pooling;
@@ -49,12 +50,26 @@ pub struct Treated {
     pub layer: Layer,
     /// The planes it got.
     pub planes: usize,
+    /// The ternary layer, in base 3.
+    pub tensor: TernaryTensor,
+    /// What the calibration said; `None` if the weights alone decided.
+    pub by_outputs: Option<ByOutputs>,
+}
+
+/// What the calibration said of a layer.
+pub struct ByOutputs {
     /// What was done.
     pub treatment: Treatment,
-    /// The ternary layer, in base 3.
-    pub fit: LayerFit,
     /// What was tried, with the change of the network's outputs on the samples kept out; `None` where nothing was compared.
     pub tried: Vec<(Treatment, Option<f64>)>,
+    /// The error of its outputs on the rows it was fitted to, relative to their variance.
+    pub error: f64,
+    /// The same on the rows that were kept out.
+    pub held_out_error: Option<f64>,
+    /// The number of rows it was fitted to.
+    pub rows: u64,
+    /// Whether these are too few for its inputs.
+    pub too_few_rows: bool,
 }
 
 /// What became of a network.
@@ -65,6 +80,21 @@ pub struct Outcome {
     pub treated: Vec<Treated>,
     /// The layers that were left as they were, with the reason.
     pub left: Vec<(String, String)>,
+    /// The change of the outputs on the samples kept out, relative to their spread.
+    pub error: Option<f64>,
+}
+
+/// The layers of a network that become ternary, and the others with the reasons.
+fn divide(network: &Network) -> (Vec<Layer>, Vec<(String, String)>) {
+    let found = network.layers();
+    let (mut layers, mut left) = (Vec::new(), found.left);
+    for layer in found.found {
+        match reason_to_leave(&layer) {
+            Some(reason) => left.push((layer.name, reason.into())),
+            None => layers.push(layer),
+        }
+    }
+    (layers, left)
 }
 
 /// Makes a network ternary.
@@ -78,15 +108,7 @@ pub fn run(
     options: &Options,
     progress: &dyn Fn(&str, usize, usize),
 ) -> Result<Outcome> {
-    let found = network.layers();
-    let mut left = found.left;
-    let mut layers = Vec::new();
-    for layer in found.found {
-        match reason_to_leave(&layer) {
-            Some(reason) => left.push((layer.name, reason.into())),
-            None => layers.push(layer),
-        }
-    }
+    let (layers, left) = divide(&network);
     let mut original = Side::new(network.clone(), batches);
     let mut quantized = Side::new(network, batches);
     let held_out: Vec<usize> = (0..batches.len())
@@ -135,10 +157,15 @@ pub fn run(
         }
         next += count;
     }
+    let error = match held_out[..] {
+        [] => None,
+        _ => Some(reference.error(&quantized)?),
+    };
     Ok(Outcome {
         network: quantized.network,
         treated,
         left,
+        error,
     })
 }
 
@@ -232,15 +259,20 @@ impl Work<'_> {
                 best = Some((error.unwrap_or(0.0), *treatment, fit));
             }
         }
-        let (_, treatment, mut fit) = best.context("there is nothing to try")?;
+        let (_, treatment, fit) = best.context("there is nothing to try")?;
         install(quantized, layer, &fit)?;
-        fit.tensor = fit.tensor.transcode(Code::Base3);
         Ok(Treated {
             layer: layer.clone(),
             planes,
-            treatment,
-            fit,
-            tried,
+            by_outputs: Some(ByOutputs {
+                treatment,
+                tried,
+                error: fit.error,
+                held_out_error: fit.held_out_error,
+                rows: fit.rows,
+                too_few_rows: fit.has_too_few_rows(),
+            }),
+            tensor: fit.tensor.transcode(Code::Base3),
         })
     }
 

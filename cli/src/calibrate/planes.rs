@@ -22,7 +22,11 @@ pub struct Ways {
 }
 
 /// The planes of a layer by its weights, with its relative error and its bytes.
-fn by_weights(
+///
+/// # Errors
+///
+/// For weights that cannot be ternary.
+pub fn by_weights(
     weights: &[f32],
     layer: &Layer,
     planes: usize,

@@ -255,8 +255,8 @@ fn value(
                 .map(pick)
                 .flat_map(|range| numbers[range].iter().copied());
             match info.data_type {
-                Some(DataType::U8) => from_shape(shape, narrowed::<u8>(data)?)?,
-                Some(DataType::I8) => from_shape(shape, narrowed::<i8>(data)?)?,
+                Some(DataType::Other(2)) => from_shape(shape, narrowed::<u8>(data)?)?,
+                Some(DataType::Other(3)) => from_shape(shape, narrowed::<i8>(data)?)?,
                 _ => from_shape(shape, narrowed::<i32>(data)?)?,
             }
         }

@@ -10,7 +10,7 @@ use super::{of_file, open, print, print_json};
 use crate::arguments::{Convert, Output};
 use crate::conversion::{destination, metadata, set_file_type};
 use crate::disk::{Disk, Reader};
-use crate::failure::DONE;
+use crate::failure::{DONE, Usage};
 use crate::names::{Named as _, Target};
 use crate::output::{Destination, Sink};
 use crate::pool;
@@ -35,6 +35,9 @@ pub(super) fn run(arguments: &Convert, disk: &dyn Disk) -> Result<u8> {
         bail!("no tensor is stored as ternary: `quantize` makes ternary tensors");
     }
     let target = arguments.to;
+    if target.is_network() {
+        bail!(Usage("only `quantize` makes ONNX networks, of others".into()));
+    }
     let outputs = infos.iter().map(|info| output(info, target));
     let outputs = outputs.collect::<Result<Vec<_>>>()?;
     let to = destination(&arguments.output, &reader, Some(target), &outputs)?;
@@ -64,7 +67,7 @@ fn output(info: &TensorInfo, target: Target) -> Result<TensorInfo> {
         (Encoding::Dense(_), _) | (Encoding::Planes { .. }, Target::Safetensors) => {
             return Ok(info.clone());
         }
-        (from, Target::Safetensors) => planes(from),
+        (from, Target::Safetensors | Target::Onnx | Target::OnnxInt2) => planes(from),
         (_, Target::Gguf(format)) => Encoding::Blocks(format),
         (from, Target::HuggingFace) => Encoding::HuggingFace {
             scale_type: scale_type(from),

@@ -6,6 +6,8 @@ mod demo;
 mod dequantize;
 mod groups;
 mod inspect;
+#[cfg(feature = "onnx")]
+mod network;
 mod quantize;
 mod summary;
 mod table;

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use ternarize::Rule;
 use ternarize::model::{TensorInfo, replace_file};
 
+use super::network;
 use super::summary::{options, report, text};
 use super::{open, print, print_json};
 use crate::arguments::Quantize;
@@ -28,6 +29,12 @@ use crate::selection::Patterns;
 
 pub(super) fn run(arguments: &Quantize, disk: &dyn Disk) -> Result<u8> {
     let start = Instant::now();
+    if is_network(&arguments.model) {
+        return network::quantize(arguments, disk, start);
+    }
+    if arguments.calibrate.is_some() {
+        bail!(Usage("--calibrate needs an ONNX network".into()));
+    }
     let reader = open(disk, &arguments.model)?;
     let tensors: Vec<&TensorInfo> = reader.tensors().collect();
     let plan = plan(arguments, &reader, &tensors)?;
@@ -75,6 +82,11 @@ pub(super) fn run(arguments: &Quantize, disk: &dyn Disk) -> Result<u8> {
     } else {
         LEFT
     })
+}
+
+/// Whether a path is that of an ONNX network.
+pub(super) fn is_network(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "onnx")
 }
 
 /// The importances that were given, if they have an effect.
@@ -125,6 +137,7 @@ fn plan(arguments: &Quantize, reader: &Reader, tensors: &[&TensorInfo]) -> Resul
         return Plan::parse(&text, tensors).with_context(shown);
     }
     let target = match arguments.to {
+        Some(target) if target.is_network() => bail!(Usage("--to onnx needs an ONNX network".into())),
         Some(target) => target,
         // Only safetensors are divided; the name is that of a folder.
         None if arguments.output.shard_size.is_some() && !ends_in_gguf(&arguments.output.path) => {

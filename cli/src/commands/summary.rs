@@ -48,6 +48,7 @@ pub(super) fn report(
         options,
         totals,
         tensors,
+        calibration: None,
     })
 }
 
@@ -136,7 +137,7 @@ fn written_files(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn summary(path: &Path, files: Vec<PathBuf>, hashed: bool) -> Result<FileSummary> {
+pub(super) fn summary(path: &Path, files: Vec<PathBuf>, hashed: bool) -> Result<FileSummary> {
     let (mut bytes, mut sha256) = (0, Vec::new());
     for file in files {
         let shown = || file.display().to_string();

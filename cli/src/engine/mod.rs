@@ -56,6 +56,16 @@ impl Engine {
     }
 }
 
+/// What runs networks here. Its floats may differ between processors in their last bits.
+#[must_use]
+pub fn description() -> String {
+    format!(
+        "rten 0.27 on {} ({})",
+        std::env::consts::ARCH,
+        ternarize::Backend::detect().name()
+    )
+}
+
 /// The floats of a value with its shape, or `None` for whole numbers.
 #[must_use]
 pub fn floats(value: &Value) -> Option<(Vec<usize>, Vec<f32>)> {

@@ -24,6 +24,47 @@ pub struct Report {
     pub totals: Totals,
     /// Each tensor, in the order of the input.
     pub tensors: Vec<TensorReport>,
+    /// Only of networks that were calibrated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
+}
+
+/// What calibration inputs said of a network.
+#[derive(Clone, Debug, Serialize)]
+pub struct Calibration {
+    /// What ran the network, and on which processor.
+    pub engine: String,
+    /// The samples that layers were fitted to.
+    pub samples: usize,
+    /// The samples that were kept out of it.
+    pub held_out: usize,
+    /// The mean squared change of the outputs on the samples kept out, relative to their spread.
+    pub output_error: Option<f64>,
+    /// Each layer, in the order of the network.
+    pub layers: Vec<CalibratedLayer>,
+}
+
+/// What calibration inputs said of a layer.
+#[derive(Clone, Debug, Serialize)]
+pub struct CalibratedLayer {
+    /// The name of its weight.
+    pub name: String,
+    /// The planes it got.
+    pub planes: usize,
+    /// What was done.
+    pub treatment: String,
+    /// The rows of its inputs.
+    pub rows: u64,
+    /// The inputs of an output channel.
+    pub inputs: usize,
+    /// Whether there are too few rows for so many inputs.
+    pub too_few_rows: bool,
+    /// The error of its outputs on the rows it was fitted to, relative to their variance.
+    pub error: f64,
+    /// The same on the rows that were kept out.
+    pub held_out_error: Option<f64>,
+    /// What was tried, with the change of the network's outputs on the samples kept out.
+    pub tried: Vec<(String, Option<f64>)>,
 }
 
 /// A file, or the files of a folder.
