@@ -46,6 +46,11 @@ pub enum Command {
     /// Compare two models, tensor by tensor.
     #[command(after_help = "Example:\n  ternarize compare model.safetensors ternary.gguf")]
     Compare(Compare),
+    /// Run an ONNX network on inputs: its accuracy, and how far a ternary one is from it.
+    #[command(
+        after_help = "Example:\n  ternarize evaluate network.onnx --against ternary.onnx --inputs test.npz --labels labels.npy"
+    )]
+    Evaluate(Evaluate),
     /// Check the container, the trits and the scales of a model, and that they are the optimum.
     #[command(
         after_help = "Examples:\n  ternarize verify ternary.gguf\n  ternarize verify ternary.safetensors --against model.safetensors"
@@ -224,6 +229,25 @@ pub struct Compare {
     pub original: PathBuf,
     /// The model that is compared.
     pub other: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `evaluate`.
+#[derive(Args, Debug)]
+pub struct Evaluate {
+    /// An ONNX network.
+    pub network: PathBuf,
+    /// A network made from it: ONNX, or the ternary layers as safetensors, whose bits are then counted.
+    #[arg(long, value_name = "NETWORK")]
+    pub against: Option<PathBuf>,
+    /// The inputs: NumPy's .npz with an array for each, .npy for a single one, or IDX images, whose pixels are divided by 255.
+    #[arg(long, value_name = "NPZ")]
+    pub inputs: PathBuf,
+    /// The right class of each sample: .npy, or IDX labels.
+    #[arg(long, value_name = "NPY")]
+    pub labels: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,

@@ -25,6 +25,8 @@ pub mod disk;
 pub mod drawing;
 #[cfg(feature = "onnx")]
 pub mod engine;
+#[cfg(feature = "onnx")]
+pub mod evaluate;
 pub mod failure;
 pub mod hash;
 pub mod importance;

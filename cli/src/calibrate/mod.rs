@@ -247,7 +247,7 @@ impl Work<'_> {
             let error = match candidates.len() {
                 1 => None,
                 _ => {
-                    install(quantized, layer, &fit)?;
+                    install(&mut quantized.network, layer, &fit.tensor)?;
                     Some(self.reference.error(quantized)?)
                 }
             };
@@ -260,7 +260,7 @@ impl Work<'_> {
             }
         }
         let (_, treatment, fit) = best.context("there is nothing to try")?;
-        install(quantized, layer, &fit)?;
+        install(&mut quantized.network, layer, &fit.tensor)?;
         Ok(Treated {
             layer: layer.clone(),
             planes,
@@ -335,14 +335,18 @@ fn mask<'a>(batch: &'a Batch, shape: &[usize]) -> Option<&'a [f32]> {
 }
 
 /// Puts restored weights, and the bias if there is one, in place of the layer's own.
-fn install(quantized: &mut Side, layer: &Layer, fit: &LayerFit) -> Result<()> {
-    let mut restored: Vec<f32> = fit.tensor.dequantize();
-    if let Some((width, seed)) = fit.tensor.rotation() {
+///
+/// # Errors
+///
+/// For weights that their type in the network cannot hold.
+pub fn install(network: &mut Network, layer: &Layer, tensor: &TernaryTensor) -> Result<()> {
+    let mut restored: Vec<f32> = tensor.dequantize();
+    if let Some((width, seed)) = tensor.rotation() {
         ternarize::matmul::rotate_back(&mut restored, layer.columns, width, seed)?;
     }
-    quantized.network.set_weights(layer, &restored)?;
-    if !fit.tensor.bias().is_empty() {
-        quantized.network.set_bias(layer, fit.tensor.bias())?;
+    network.set_weights(layer, &restored)?;
+    if !tensor.bias().is_empty() {
+        network.set_bias(layer, tensor.bias())?;
     }
     Ok(())
 }

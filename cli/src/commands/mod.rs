@@ -4,6 +4,8 @@ mod compare;
 mod convert;
 mod demo;
 mod dequantize;
+#[cfg(feature = "onnx")]
+mod evaluate;
 mod groups;
 mod inspect;
 #[cfg(feature = "onnx")]
@@ -25,6 +27,10 @@ use crate::arguments::{Command, command};
 use crate::disk::{Disk, Reader, open_model};
 use crate::failure::DONE;
 
+/// What a program without the feature says.
+#[cfg(not(feature = "onnx"))]
+const WITHOUT_ONNX: &str = "this program was built without the feature `onnx`";
+
 /// Runs a command. Returns the exit code.
 ///
 /// # Errors
@@ -37,6 +43,10 @@ pub fn run(command_line: &Command, disk: &dyn Disk) -> Result<u8> {
         Command::Convert(arguments) => convert::run(arguments, disk),
         Command::Dequantize(arguments) => dequantize::run(arguments, disk),
         Command::Compare(arguments) => compare::run(arguments, disk),
+        #[cfg(feature = "onnx")]
+        Command::Evaluate(arguments) => evaluate::run(arguments),
+        #[cfg(not(feature = "onnx"))]
+        Command::Evaluate(_) => anyhow::bail!(WITHOUT_ONNX),
         Command::Verify(arguments) => verify::run(arguments, disk),
         Command::Demo(arguments) => demo::run(arguments, disk),
         Command::Completions { shell } => {

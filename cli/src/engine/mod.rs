@@ -1,5 +1,6 @@
 //! Runs ONNX networks: on batches of inputs, up to any value in between.
 
+mod idx;
 mod npy;
 mod npz;
 

@@ -6,11 +6,13 @@ use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use flate2::read::GzDecoder;
 use zip::ZipArchive;
 
+use super::idx;
 use super::npy::Array;
 
-/// The arrays of a `.npz` file by their names, or the one of a `.npy` file by the name "".
+/// The arrays of a `.npz` file by their names, or the one of a `.npy` or IDX file, also compressed by gzip, by the name "".
 ///
 /// # Errors
 ///
@@ -18,17 +20,31 @@ use super::npy::Array;
 pub fn read_arrays(path: &Path) -> Result<BTreeMap<String, Array>> {
     let name = || path.display().to_string();
     let mut file = File::open(path).with_context(name)?;
-    let mut start = [0; 6];
+    let mut start = [0; 4];
     let length = file.read(&mut start).with_context(name)?;
     file.seek(SeekFrom::Start(0)).with_context(name)?;
-    if start[..length].starts_with(b"\x93NUMPY") {
+    let alone: Option<fn(&[u8]) -> Result<Array>> = match &start[..length] {
+        [0x93, b'N', ..] => Some(Array::from_npy),
+        [0, 0, 8, _] | [0x1f, 0x8b, ..] => Some(idx::read),
+        _ => None,
+    };
+    if let Some(read) = alone {
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).with_context(name)?;
-        let array = Array::from_npy(&bytes).with_context(name)?;
-        return Ok(BTreeMap::from([(String::new(), array)]));
+        if start.starts_with(&[0x1f, 0x8b]) {
+            GzDecoder::new(file)
+                .read_to_end(&mut bytes)
+                .with_context(name)?;
+        } else {
+            file.read_to_end(&mut bytes).with_context(name)?;
+        }
+        return Ok(BTreeMap::from([(
+            String::new(),
+            read(&bytes).with_context(name)?,
+        )]));
     }
     let archive = ZipArchive::new(BufReader::new(file));
-    let mut archive = archive.with_context(|| format!("{} is neither .npz nor .npy", name()))?;
+    let mut archive =
+        archive.with_context(|| format!("{} is none of .npz, .npy and IDX", name()))?;
     let mut arrays = BTreeMap::new();
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index).with_context(name)?;
