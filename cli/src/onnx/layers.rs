@@ -1,7 +1,23 @@
-//! The layers of a network.
+//! The layers of a network: which constants are matrices of weights, and how the nodes use them.
+//!
+//! ```text
+//! MatMul      a constant on the right, in two dimensions     rows = its columns
+//! Gemm        B, transposed or not                           rows = outputs
+//! Conv        W, in one to three dimensions                  rows = output channels of all groups
+//! LSTM, GRU   W and R, for each direction                    rows = all gates
+//! ```
+//!
+//! A constant that several nodes use in the same way is one layer. If anything else reads it too, an edit would change that as well, so the
+//! constant is left, with the reason. What lies in bodies of `If`, `Loop` and `Scan`, and in local functions, is left too.
 
+use core::ops::Range;
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use super::network::Use;
 use super::weights::Source;
-use super::{DataType, Network};
+use super::{Convolution, DataType, Network, Node};
 
 /// The layers of a network, and what looks like one but is left as it is.
 #[derive(Clone, Debug, Default)]
@@ -29,8 +45,8 @@ pub struct Layer {
     pub columns: usize,
     /// The type of the stored weights.
     pub data_type: DataType,
-    /// The value that the weight is multiplied with. For [`Matrix::Hidden`], which is multiplied with the state of the node, this is the
-    /// input of the node too.
+    /// The value that the weight is multiplied with. [`Matrix::Hidden`] is multiplied with the state of its node; this is the input of the
+    /// node there too.
     pub input: String,
     /// The first output of the node.
     pub output: String,
@@ -59,40 +75,6 @@ pub enum Kind {
     },
 }
 
-/// The parameters of a convolution.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Convolution {
-    /// How many groups of channels.
-    pub groups: usize,
-    /// Whether each input channel is a group of its own.
-    pub depthwise: bool,
-    /// The extents of the kernel.
-    pub kernel: Vec<usize>,
-    /// The stride in each dimension.
-    pub strides: Vec<usize>,
-    /// The dilation in each dimension.
-    pub dilations: Vec<usize>,
-    /// The padding before each dimension. Of no meaning if `auto_pad` is set.
-    pub begin: Vec<usize>,
-    /// The padding after each dimension. Of no meaning if `auto_pad` is set.
-    pub end: Vec<usize>,
-    /// How the padding follows from the input.
-    pub auto_pad: AutoPad,
-}
-
-/// How the padding of a convolution follows from the extents of its input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AutoPad {
-    /// It is given.
-    NotSet,
-    /// There is none.
-    Valid,
-    /// As many outputs as `ceil(input / stride)`, with the odd one at the end.
-    SameUpper,
-    /// The same, with the odd one at the beginning.
-    SameLower,
-}
-
 /// A recurrent operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cell {
@@ -100,6 +82,17 @@ pub enum Cell {
     Lstm,
     /// Three gates: update, reset, hidden.
     Gru,
+}
+
+impl Cell {
+    /// How many gates it has.
+    #[must_use]
+    pub fn gates(self) -> usize {
+        match self {
+            Self::Lstm => 4,
+            Self::Gru => 3,
+        }
+    }
 }
 
 /// A matrix of a recurrent node.
@@ -111,10 +104,244 @@ pub enum Matrix {
     Hidden,
 }
 
+impl Layer {
+    /// The place of the weights among all values of the constant.
+    pub(super) fn values(&self, count: usize) -> Result<Range<usize>> {
+        let size = self.rows * self.columns;
+        let start = match self.kind {
+            Kind::Recurrent { direction, .. } => direction * size,
+            _ => 0,
+        };
+        let range = start..start + size;
+        ensure!(range.end <= count, "the layer is not one of this network");
+        Ok(range)
+    }
+}
+
 impl Network {
     /// Finds the weights that are matrices of layers.
     #[must_use]
     pub fn layers(&self) -> Layers {
-        todo!()
+        let mut layers = Layers::default();
+        // The candidates for each constant.
+        let mut constants: BTreeMap<String, Vec<(Use, Vec<Layer>)>> = BTreeMap::new();
+        for (index, node) in self.nodes.iter().enumerate() {
+            self.leave_bodies(node, &mut layers.left);
+            for &input in weight_inputs(node) {
+                match self.candidates(index, input) {
+                    Ok(found) => {
+                        let name = found.first().map(|layer| layer.source.constant.clone());
+                        let reader = Use {
+                            node: index,
+                            input: Some(input),
+                        };
+                        constants
+                            .entry(name.unwrap_or_default())
+                            .or_default()
+                            .push((reader, found));
+                    }
+                    Err(reason) => layers
+                        .left
+                        .push((node.label().into(), format!("{reason:#}"))),
+                }
+            }
+        }
+        for (constant, candidates) in constants {
+            match self.shared(&constant, candidates) {
+                Ok(found) => layers.found.extend(found),
+                Err(reason) => layers.left.push((constant, format!("{reason:#}"))),
+            }
+        }
+        layers.found.sort_by_key(|layer| layer.node);
+        layers
+    }
+
+    /// Says what is not looked at.
+    fn leave_bodies(&self, node: &Node, left: &mut Vec<(String, String)>) {
+        for name in &node.inside {
+            let (label, op) = (node.label().escape_debug(), node.op_type.escape_debug());
+            left.push((name.clone(), format!("it is in a body of `{label}` ({op})")));
+        }
+        let function = (node.domain.clone(), node.op_type.clone());
+        if self.functions.contains(&function) {
+            left.push((
+                node.label().into(),
+                "it is a call of a local function".into(),
+            ));
+        }
+    }
+
+    /// Makes layers of the candidates for a constant, if nothing else reads it and all use it in the same way.
+    fn shared(&self, constant: &str, candidates: Vec<(Use, Vec<Layer>)>) -> Result<Vec<Layer>> {
+        for reader in self.readers(constant) {
+            let reader = reader.context("it is an output of the network too")?;
+            let node = &self.nodes[reader.node];
+            let (label, op) = (node.label().escape_debug(), node.op_type.escape_debug());
+            ensure!(
+                candidates.iter().any(|(own, _)| *own == reader),
+                "it is read by `{label}` ({op}) too"
+            );
+        }
+        let mut candidates = candidates.into_iter();
+        let mut layers = candidates
+            .next()
+            .map(|(_, layers)| layers)
+            .unwrap_or_default();
+        for (reader, others) in candidates {
+            let same = layers
+                .iter()
+                .map(Layer::way)
+                .eq(others.iter().map(Layer::way));
+            let label = self.nodes[reader.node].label().escape_debug();
+            ensure!(same, "`{label}` uses it in another way");
+            for layer in &mut layers {
+                layer.also.push(reader.node);
+            }
+        }
+        Ok(layers)
+    }
+
+    /// The layers in an input of a node.
+    fn candidates(&self, index: usize, input: usize) -> Result<Vec<Layer>> {
+        let node = &self.nodes[index];
+        let name = node.inputs.get(input).context("it has no weights")?;
+        let mut source = self.source(name).context(match node.inputs.first() {
+            Some(left) if node.is("MatMul") && self.source(left).is_ok() => {
+                "its weights are on the left"
+            }
+            _ => "its weights are not constant floats",
+        })?;
+        let [first, .., last] = source.dims[..] else {
+            bail!("its weights have {} dimensions", source.dims.len());
+        };
+        let whole = source.dims.iter().product::<usize>();
+        ensure!(whole > 0, "its weights are empty");
+        let (kind, rows) = match node.op_type.as_str() {
+            "MatMul" => {
+                ensure!(
+                    source.dims.len() == 2,
+                    "its weights have {} dimensions",
+                    source.dims.len()
+                );
+                source.transpose(vec![1, 0])?;
+                (Kind::MatMul, last)
+            }
+            "Gemm" => {
+                ensure!(
+                    source.dims.len() == 2,
+                    "its weights have {} dimensions",
+                    source.dims.len()
+                );
+                ensure!(
+                    node.integer("transA").unwrap_or(0) == 0,
+                    "its input is transposed"
+                );
+                let factor = |name| node.float(name).unwrap_or(1.0).to_bits();
+                let one = 1.0_f32.to_bits();
+                ensure!(
+                    factor("alpha") == one && factor("beta") == one,
+                    "it has a factor"
+                );
+                if node.integer("transB").unwrap_or(0) == 0 {
+                    source.transpose(vec![1, 0])?;
+                    (Kind::Gemm, last)
+                } else {
+                    (Kind::Gemm, first)
+                }
+            }
+            "Conv" => (Kind::Conv(Convolution::new(node, &source.dims)?), first),
+            _ => return self.recurrent(index, input, &source),
+        };
+        Ok(vec![self.layer(index, kind, [rows, whole / rows], source)])
+    }
+
+    /// The layers in `W` or `R` of a recurrent node: one for each direction.
+    fn recurrent(&self, index: usize, input: usize, source: &Source) -> Result<Vec<Layer>> {
+        let cell = if self.nodes[index].is("LSTM") {
+            Cell::Lstm
+        } else {
+            Cell::Gru
+        };
+        let [directions @ 1..=2, rows, columns] = source.dims[..] else {
+            bail!("its weights are of shape {:?}", source.dims);
+        };
+        ensure!(
+            rows.is_multiple_of(cell.gates()),
+            "{rows} rows for {} gates",
+            cell.gates()
+        );
+        let matrix = if input == 1 {
+            Matrix::Input
+        } else {
+            Matrix::Hidden
+        };
+        let layer = |direction| {
+            let kind = Kind::Recurrent {
+                cell,
+                matrix,
+                direction,
+                directions,
+            };
+            let mut layer = self.layer(index, kind, [rows, columns], source.clone());
+            if directions == 2 {
+                layer.name += [".forward", ".backward"][direction];
+            }
+            layer
+        };
+        Ok((0..directions).map(layer).collect())
+    }
+
+    fn layer(
+        &self,
+        index: usize,
+        kind: Kind,
+        [rows, columns]: [usize; 2],
+        source: Source,
+    ) -> Layer {
+        let node = &self.nodes[index];
+        let stored = self.constant(&source.constant).ok().flatten();
+        Layer {
+            name: source.constant.clone(),
+            node: index,
+            also: Vec::new(),
+            kind,
+            rows,
+            columns,
+            data_type: stored.map_or(source.data_type, |stored| stored.data_type),
+            input: node.inputs.first().cloned().unwrap_or_default(),
+            output: node.outputs.first().cloned().unwrap_or_default(),
+            source,
+        }
+    }
+}
+
+impl Layer {
+    /// What must agree if two nodes share a weight.
+    fn way(&self) -> impl PartialEq {
+        let Self {
+            kind,
+            rows,
+            columns,
+            source,
+            ..
+        } = self;
+        (
+            kind.clone(),
+            *rows,
+            *columns,
+            source.transposes.clone(),
+            source.data_type,
+        )
+    }
+}
+
+/// The inputs of a node that may be weights.
+fn weight_inputs(node: &Node) -> &'static [usize] {
+    if ["MatMul", "Gemm", "Conv"].iter().any(|op| node.is(op)) {
+        &[1]
+    } else if ["LSTM", "GRU"].iter().any(|op| node.is(op)) {
+        &[1, 2]
+    } else {
+        &[]
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! protobuf   the wire format: fields as ranges of the file
-//! tensor     numbers: inside the file or in a file beside it, of every type that weights have
+//! tensor     numbers: of every type that weights have (number), inside the file or beside it (external)
 //! node       an operation with its attributes, and what the bodies inside it take from outside
-//! network    the graph: nodes in an order in which they can run, inputs, outputs, constants
-//! layers     which constants are weights of matrix products; weights: their values, along a path of reshapes and transposes
+//! network    the graph: nodes in an order in which they can run, inputs and outputs (values), constants
+//! layers     which constants are weights of products (also convolution); weights: their values, along a path of transposes
 //! bias       the bias of a layer, also where there was none
 //! part       some of the nodes as a model of their own
 //! write      the file with its edits
@@ -15,16 +15,23 @@
 //! fields that are unknown here survive. Edits do not move nodes: an index into [`Network::nodes`] stays valid.
 
 mod bias;
+mod convolution;
+mod external;
 mod layers;
 mod network;
 mod node;
+mod number;
 mod part;
 mod protobuf;
 mod tensor;
+mod values;
 mod weights;
 mod write;
 
-pub use layers::{AutoPad, Cell, Convolution, Kind, Layer, Layers, Matrix};
-pub use network::{Network, ValueInfo};
+pub use convolution::{AutoPad, Convolution};
+pub use layers::{Cell, Kind, Layer, Layers, Matrix};
+pub use network::Network;
 pub use node::Node;
-pub use tensor::{DataType, Tensor};
+pub use number::DataType;
+pub use tensor::Tensor;
+pub use values::ValueInfo;

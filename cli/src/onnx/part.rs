@@ -1,20 +1,141 @@
-//! Parts of a network.
+//! Parts of a network: models that compute some values from others.
+//!
+//! A network is cut between two nodes of its order. The values that are needed after the cut, [`Network::live_after`], are the outputs of
+//! the part before it and the inputs of the part behind it. Values that are the same for all inputs are not among them: each part computes
+//! them again from its constants.
+
+use std::collections::{BTreeSet, HashSet};
+
+use anyhow::{Context as _, Result, bail};
+
 use super::Network;
-use anyhow::Result;
+use super::network::Constant;
+use super::protobuf::{Field, fields, put_bytes, put_header};
+use super::write::{Pieces, joined};
 
 impl Network {
-    /// The values that are known after `nodes()[..=node]` and needed afterwards.
+    /// The values that are known after `nodes()[..=node]` and needed afterwards: inputs of the network first, then in the order of the nodes.
     #[must_use]
-    pub fn live_after(&self, _node: usize) -> Vec<String> {
-        todo!()
+    pub fn live_after(&self, node: usize) -> Vec<String> {
+        let cut = node.saturating_add(1).min(self.nodes.len());
+        let (before, after) = self.nodes.split_at(cut);
+        let read = after
+            .iter()
+            .flat_map(|node| node.inputs.iter().chain(&node.captured));
+        let needed: HashSet<&String> = read.chain(&self.outputs).collect();
+        let made = before
+            .iter()
+            .zip(&self.varies)
+            .filter(|(_, varies)| **varies);
+        let made = made.flat_map(|(node, _)| &node.outputs);
+        let known = self
+            .inputs
+            .iter()
+            .chain(made)
+            .filter(|name| !name.is_empty());
+        known
+            .filter(|name| needed.contains(name))
+            .cloned()
+            .collect()
     }
 
-    /// A model of its own: the nodes that compute `outputs` from `inputs`, with the edits made so far.
+    /// A model of its own: the nodes that compute `outputs` from `inputs`, with the edits made so far and with external data inside.
     ///
     /// # Errors
     ///
-    /// If they need another input of the network, or if a constant cannot be read.
-    pub fn part(&self, _inputs: &[String], _outputs: &[String]) -> Result<Vec<u8>> {
-        todo!()
+    /// If the outputs need another input of the network, if a constant cannot be read, or if there would be more than 2 GiB.
+    pub fn part(&self, inputs: &[String], outputs: &[String]) -> Result<Vec<u8>> {
+        let mut wanted: Vec<&str> = outputs.iter().map(String::as_str).collect();
+        let mut done: HashSet<&str> = inputs.iter().map(String::as_str).collect();
+        done.insert("");
+        let mut nodes = BTreeSet::new();
+        let mut constants = BTreeSet::new();
+        while let Some(name) = wanted.pop() {
+            if !done.insert(name) {
+                continue;
+            }
+            if let Some(&index) = self.makers.get(name) {
+                let node = &self.nodes[index];
+                if nodes.insert(index) {
+                    let read = node.inputs.iter().chain(&node.captured);
+                    wanted.extend(read.chain(self.added.get(&index)).map(String::as_str));
+                }
+            } else if self.new.contains_key(name) || self.constants.contains_key(name) {
+                constants.insert(name);
+            } else {
+                bail!(
+                    "`{}` is needed, and not among the inputs",
+                    name.escape_debug()
+                );
+            }
+        }
+        let mut graph = Pieces::new();
+        for index in nodes {
+            self.edited(self.nodes[index].field.clone(), &mut graph)?;
+        }
+        for name in constants {
+            self.put_constant(name, &mut graph)?;
+        }
+        for (number, names) in [(11, inputs), (12, outputs)] {
+            for name in names {
+                graph.push(self.description(name, number).into());
+            }
+        }
+        self.around(graph)
+    }
+
+    fn put_constant<'a>(&'a self, name: &str, graph: &mut Pieces<'a>) -> Result<()> {
+        if let (None, Some(Constant::Sparse(field))) =
+            (self.new.get(name), self.constants.get(name))
+        {
+            return self.edited(field.clone(), graph);
+        }
+        let tensor = self.constant(name)?.context("no constant")?;
+        let message = if tensor.external().is_some() {
+            let place = || format!("constant `{}`", name.escape_debug());
+            tensor.with_raw(&tensor.raw().with_context(place)?)?.into()
+        } else {
+            tensor.message()
+        };
+        let mut header = Vec::new();
+        put_header(&mut header, 5, message.len());
+        graph.extend([header.into(), message]);
+        Ok(())
+    }
+
+    /// A value's description, as a field of a graph: only its name if the file does not have one.
+    fn description(&self, name: &str, number: u64) -> Vec<u8> {
+        let mut only_name = Vec::new();
+        put_bytes(&mut only_name, 1, name.as_bytes());
+        let known = self
+            .described
+            .get(name)
+            .map(|message| &self.file[message.clone()]);
+        let mut field = Vec::new();
+        put_bytes(&mut field, number, known.unwrap_or(&only_name));
+        field
+    }
+
+    /// The model around another graph.
+    fn around<'a>(&'a self, mut graph: Pieces<'a>) -> Result<Vec<u8>> {
+        let mut model = Pieces::new();
+        for field in fields(&self.file, 0..self.file.len()) {
+            let Field { number, whole, .. } = field?;
+            // Not what training would start from either.
+            if !matches!(number, 7 | 20) {
+                model.push(self.file[whole].into());
+            }
+        }
+        for field in fields(&self.file, self.graph.clone()) {
+            let Field { number, whole, .. } = field?;
+            if number == 2 {
+                graph.push(self.file[whole].into());
+            }
+        }
+        let mut header = Vec::new();
+        put_header(&mut header, 7, graph.iter().map(|piece| piece.len()).sum());
+        model.push(header.into());
+        model.append(&mut graph);
+        joined(&model)
     }
 }

@@ -19,6 +19,30 @@ pub struct ValueInfo {
 }
 
 impl Network {
+    /// The inputs that a caller has to give: those that are no initializers.
+    ///
+    /// # Errors
+    ///
+    /// If their description cannot be read.
+    pub fn inputs(&self) -> Result<Vec<ValueInfo>> {
+        self.inputs
+            .iter()
+            .map(|name| self.value_info(name))
+            .collect()
+    }
+
+    /// The outputs.
+    ///
+    /// # Errors
+    ///
+    /// If their description cannot be read.
+    pub fn outputs(&self) -> Result<Vec<ValueInfo>> {
+        self.outputs
+            .iter()
+            .map(|name| self.value_info(name))
+            .collect()
+    }
+
     /// What the file says of a value.
     ///
     /// # Errors
