@@ -36,7 +36,9 @@ pub(super) fn run(arguments: &Convert, disk: &dyn Disk) -> Result<u8> {
     }
     let target = arguments.to;
     if target.is_network() {
-        bail!(Usage("only `quantize` makes ONNX networks, of others".into()));
+        bail!(Usage(
+            "only `quantize` makes ONNX networks, of others".into()
+        ));
     }
     let outputs = infos.iter().map(|info| output(info, target));
     let outputs = outputs.collect::<Result<Vec<_>>>()?;

@@ -9,7 +9,6 @@ use anyhow::{Context, Result, bail};
 use ternarize::Rule;
 use ternarize::model::{TensorInfo, replace_file};
 
-use super::network;
 use super::summary::{options, report, text};
 use super::{open, print, print_json};
 use crate::arguments::Quantize;
@@ -30,7 +29,10 @@ use crate::selection::Patterns;
 pub(super) fn run(arguments: &Quantize, disk: &dyn Disk) -> Result<u8> {
     let start = Instant::now();
     if is_network(&arguments.model) {
-        return network::quantize(arguments, disk, start);
+        #[cfg(feature = "onnx")]
+        return super::network::quantize(arguments, disk, start);
+        #[cfg(not(feature = "onnx"))]
+        bail!(super::WITHOUT_ONNX);
     }
     if arguments.calibrate.is_some() {
         bail!(Usage("--calibrate needs an ONNX network".into()));
@@ -137,7 +139,9 @@ fn plan(arguments: &Quantize, reader: &Reader, tensors: &[&TensorInfo]) -> Resul
         return Plan::parse(&text, tensors).with_context(shown);
     }
     let target = match arguments.to {
-        Some(target) if target.is_network() => bail!(Usage("--to onnx needs an ONNX network".into())),
+        Some(target) if target.is_network() => {
+            bail!(Usage("--to onnx needs an ONNX network".into()))
+        }
         Some(target) => target,
         // Only safetensors are divided; the name is that of a folder.
         None if arguments.output.shard_size.is_some() && !ends_in_gguf(&arguments.output.path) => {
