@@ -194,6 +194,15 @@ pub enum ShapeError {
         /// The number of elements it has.
         len: usize,
     },
+    /// The kernel of a convolution is longer than the padded image.
+    Kernel {
+        /// The number of the spatial axis.
+        axis: usize,
+        /// The elements that the dilated kernel spans.
+        span: usize,
+        /// The extent of the image with its padding.
+        extent: usize,
+    },
 }
 
 impl Operand {
@@ -360,6 +369,12 @@ impl fmt::Display for ShapeError {
                 write!(
                     f,
                     "the view needs {needed} elements, but its data has {len}"
+                )
+            }
+            Self::Kernel { axis, span, extent } => {
+                write!(
+                    f,
+                    "the kernel spans {span} elements of spatial axis {axis}, which has {extent} with its padding"
                 )
             }
         }

@@ -165,7 +165,7 @@ fn add_patches(
             for (rows, activation) in rows.iter_mut().zip([quantized, original]) {
                 rows.clear();
                 let image = &activation.1[sample * image..][..image];
-                unfold.rows_at(image, group, chosen.iter().copied(), rows)?;
+                unfold.rows_at(image, group, &chosen, rows)?;
             }
             gram.add_weighted(&rows[0], Some(&rows[1]), weights.as_deref())?;
         }

@@ -34,7 +34,7 @@ const BLOCK: usize = 32;
 /// The Gram matrix `H = X^T X` of a layer's inputs, in `f64`, summed up from batches.
 ///
 /// The caller brings the inputs: for a fully connected layer the activations that go in, for a convolution the patches under the
-/// kernel, in the order of the kernel's weights.
+/// kernel, in the order of the kernel's weights ([`Unfold`](super::Unfold) makes these rows).
 ///
 /// # Examples
 ///

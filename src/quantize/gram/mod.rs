@@ -21,7 +21,8 @@
 //! How the files build on each other: `loops` (vectorised loops) < `sums`, `accumulate` (the Gram matrix) < `metric` (the damped matrix) <
 //! `effective` (what to aim at), `moments` (outputs) <
 //! `patterns` (levels) < `row` (a row and its gradient) < `scales`, `quadratic` (best scales) < `nearest`, `feedback`, `descent`,
-//! `optimal` (the methods) < `problem` (all methods for some rows) < `output` (the options).
+//! `optimal` (the methods) < `problem` (all methods for some rows) < `output` (the options). `unfold` (the inputs of a convolution) stands
+//! alone.
 //!
 //! # Examples
 //!

@@ -8,3 +8,4 @@ mod edges;
 mod laws;
 mod methods;
 mod stored;
+mod unfold;
