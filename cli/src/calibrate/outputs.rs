@@ -22,7 +22,7 @@ impl Reference {
     pub fn new(original: &Side, batches: &[usize]) -> Result<Self> {
         let names: Vec<String> = original
             .network
-            .outputs()
+            .outputs()?
             .into_iter()
             .map(|output| output.name)
             .collect();

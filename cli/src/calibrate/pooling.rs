@@ -59,6 +59,7 @@ impl Pooling {
         }
         let outputs: BTreeSet<String> = network
             .outputs()
+            .ok()?
             .into_iter()
             .map(|output| output.name)
             .collect();

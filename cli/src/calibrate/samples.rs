@@ -42,7 +42,7 @@ pub fn by_input(
     network: &Network,
     mut arrays: BTreeMap<String, Array>,
 ) -> Result<Vec<(ValueInfo, Array)>> {
-    let inputs = network.inputs();
+    let inputs = network.inputs()?;
     if let ([input], Some(array)) = (inputs.as_slice(), arrays.remove("")) {
         return Ok(vec![(input.clone(), array)]);
     }

@@ -105,7 +105,7 @@ pub fn evaluate(
     progress: &dyn Fn(&str, usize, usize),
 ) -> Result<Evaluation> {
     let outputs: Vec<String> = network
-        .outputs()
+        .outputs()?
         .into_iter()
         .map(|output| output.name)
         .collect();
@@ -119,7 +119,7 @@ pub fn evaluate(
     wanted.sort();
     wanted.dedup();
     let inputs: Vec<String> = network
-        .inputs()
+        .inputs()?
         .into_iter()
         .map(|input| input.name)
         .collect();

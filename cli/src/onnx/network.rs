@@ -14,7 +14,7 @@ use super::protobuf::{Field, LARGEST, fields};
 use super::{Node, Tensor};
 
 /// A network: a model file, and edits of it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Network {
     pub(super) file: Vec<u8>,
     /// Where external data lies.

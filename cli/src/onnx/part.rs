@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::Network;
 use super::network::Constant;
-use super::protobuf::{Field, fields, put_bytes, put_header};
+use super::protobuf::{Field, fields, put_bytes, put_header, put_integer};
 use super::write::{Pieces, joined};
 
 impl Network {
@@ -70,8 +70,18 @@ impl Network {
             }
         }
         let mut graph = Pieces::new();
+        let mut axes = BTreeSet::new();
         for index in nodes {
-            self.edited(self.nodes[index].field.clone(), &mut graph)?;
+            match self.missing_axes(index) {
+                Some(count) => {
+                    axes.insert(count);
+                    graph.push(self.with_axes(index, count)?.into());
+                }
+                None => self.edited(self.nodes[index].field.clone(), &mut graph)?,
+            }
+        }
+        for count in axes {
+            graph.push(axes_tensor(count).into());
         }
         for name in constants {
             self.put_constant(name, &mut graph)?;
@@ -82,6 +92,30 @@ impl Network {
             }
         }
         self.around(graph)
+    }
+
+    /// How many axes a `Slice` without axes cuts. The standard means the first ones; engines want them named.
+    fn missing_axes(&self, index: usize) -> Option<usize> {
+        let node = &self.nodes[index];
+        let [_, starts, _] = &node.inputs[..] else {
+            return None;
+        };
+        if node.op_type != "Slice" || !node.domain.is_empty() {
+            return None;
+        }
+        let starts = self.constant(starts).ok()??;
+        starts.dims.first().copied()
+    }
+
+    /// The field of a node with one more input: the numbers of the first axes.
+    fn with_axes(&self, index: usize, count: usize) -> Result<Vec<u8>> {
+        let field = fields(&self.file, self.nodes[index].field.clone()).next();
+        let message = field.context("no node")??.bytes()?;
+        let mut node = self.file[message].to_vec();
+        put_bytes(&mut node, 1, axes_name(count).as_bytes());
+        let mut field = Vec::new();
+        put_bytes(&mut field, 1, &node);
+        Ok(field)
     }
 
     fn put_constant<'a>(&'a self, name: &str, graph: &mut Pieces<'a>) -> Result<()> {
@@ -138,4 +172,22 @@ impl Network {
         model.append(&mut graph);
         joined(&model)
     }
+}
+
+/// The name of the initializer that counts the first axes.
+fn axes_name(count: usize) -> String {
+    format!("ternarize.first_axes_{count}")
+}
+
+/// An initializer with the numbers of the first axes, as a field of a graph.
+fn axes_tensor(count: usize) -> Vec<u8> {
+    let mut tensor = Vec::new();
+    put_integer(&mut tensor, 1, count as u64);
+    put_integer(&mut tensor, 2, 7);
+    let numbers: Vec<u8> = (0..count as u64).flat_map(u64::to_le_bytes).collect();
+    put_bytes(&mut tensor, 9, &numbers);
+    put_bytes(&mut tensor, 8, axes_name(count).as_bytes());
+    let mut field = Vec::new();
+    put_bytes(&mut field, 5, &tensor);
+    field
 }
