@@ -213,7 +213,9 @@ fn a_shared_bias_stays_for_its_other_readers() {
     let first = layer(&shared, "twice");
     let mut second = first.clone();
     second.node = first.also[0];
-    second.output.clone_from(&shared.nodes()[second.node].outputs[0]);
+    second
+        .output
+        .clone_from(&shared.nodes()[second.node].outputs[0]);
     let old = shared.bias(&second).unwrap();
     shared.set_bias(&first, &[9.0; 4]).unwrap();
     assert_eq!(shared.bias(&first).unwrap().unwrap(), [9.0; 4]);

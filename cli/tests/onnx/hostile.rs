@@ -15,7 +15,7 @@ fn use_all(bytes: Vec<u8>) {
     for layer in &layers.found {
         let _ = network.bias(layer);
         if let Ok(mut weights) = network.weights(layer) {
-            weights.iter_mut().for_each(|weight| *weight += 1.0);
+            weights.fill(1.0);
             let _ = network.set_weights(layer, &weights);
             let _ = network.set_bias(layer, &vec![1.0; layer.rows]);
         }
@@ -73,22 +73,19 @@ fn errors_are_lines_that_say_where() {
     );
     assert_eq!(error(b"\x3a\x00\x3a\x00"), "a model with two graphs");
     // A graph in an attribute of a node in a graph, again and again.
-    let mut deep = Vec::new();
-    for _ in 0..100 {
-        for number in [6, 5, 1] {
-            let length = u64::try_from(deep.len()).unwrap();
-            let mut field = vec![number << 3 | 2];
-            field.extend([0x80 | (length & 0x7f) as u8, (length >> 7) as u8]);
-            field.append(&mut deep);
-            deep = field;
-        }
-    }
-    let mut model = vec![
-        0x3a,
-        0x80 | (deep.len() & 0x7f) as u8,
-        (deep.len() >> 7) as u8,
-    ];
-    model.append(&mut deep);
+    let wrap = |inner: &Vec<u8>, number: u8| {
+        let [low, high, ..] = inner.len().to_le_bytes();
+        // A varint of two bytes.
+        let length = [0x80 | low, high << 1 | low >> 7];
+        [&[number << 3 | 2], length.as_slice(), inner].concat()
+    };
+    let deep = [6, 5, 1].repeat(100);
+    let model = wrap(
+        &deep
+            .iter()
+            .fold(Vec::new(), |inner, &number| wrap(&inner, number)),
+        7,
+    );
     assert_eq!(error(&model), "more than 32 nested bodies");
 }
 
