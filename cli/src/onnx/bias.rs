@@ -13,7 +13,7 @@ use core::ops::Range;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::network::{Use, message_of};
+use super::network::{Reader, message_of};
 use super::protobuf::{fields, put_bytes};
 use super::tensor::{count, new_tensor};
 use super::weights::Source;
@@ -73,7 +73,7 @@ impl Network {
         let Some(Bias { reader, source }) = old else {
             return self.add_bias(layer, &values);
         };
-        let alone = self.readers(&source.constant).len() <= 1;
+        let alone = self.readers_of(&source.constant).len() <= 1;
         if alone && count(&source.dims) == Some(size) {
             return self.set_values(&source, values);
         }
@@ -113,19 +113,10 @@ impl Network {
 
     /// The bias of a `MatMul`: a constant that is added to nothing but its output.
     fn find_sum(&self, layer: &Layer) -> Option<Bias> {
-        let &[
-            Use {
-                node,
-                input: Some(product),
-            },
-        ] = self.uses.get(&layer.output)?.as_slice()
-        else {
+        let &[Reader::Input(node, product)] = self.readers.get(&layer.output)?.as_slice() else {
             return None;
         };
         let add = self.nodes.get(node).filter(|add| add.is("Add"))?;
-        if self.outputs.contains(&layer.output) {
-            return None;
-        }
         let input = 1 - product.min(1);
         let source = self.source(add.inputs.get(input)?).ok()?;
         let fits = self.bias_values(layer, &source).is_ok();
@@ -194,7 +185,7 @@ impl Network {
             self.makers.contains_key(name)
                 || self.constants.contains_key(name)
                 || self.new.contains_key(name)
-                || self.uses.contains_key(name)
+                || self.readers.contains_key(name)
                 || self.described.contains_key(name)
         };
         let numbered = (2_u64..).map(|number| format!("{name}_{number}"));
@@ -211,14 +202,11 @@ impl Network {
             node.inputs.resize(input + 1, String::new());
         }
         let old = core::mem::replace(&mut node.inputs[input], name.into());
-        let reader = Use {
-            node: index,
-            input: Some(input),
-        };
-        if let Some(uses) = self.uses.get_mut(&old) {
-            uses.retain(|other| *other != reader);
+        let reader = Reader::Input(index, input);
+        if let Some(readers) = self.readers.get_mut(&old) {
+            readers.retain(|other| *other != reader);
         }
-        self.uses.entry(name.into()).or_default().push(reader);
+        self.readers.entry(name.into()).or_default().push(reader);
         Ok(())
     }
 

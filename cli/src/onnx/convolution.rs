@@ -49,24 +49,12 @@ impl Convolution {
             (1..=3).contains(&rank),
             "a convolution in {rank} dimensions"
         );
-        let list = |name: &str, default, count| -> Result<Vec<usize>> {
-            let Some(list) = node.integers(name) else {
-                return Ok(vec![default; count]);
-            };
-            ensure!(
-                list.len() == count,
-                "{} values of `{name}`, not {count}",
-                list.len()
-            );
-            let list: Result<_, _> = list.iter().map(|&value| value.try_into()).collect();
-            list.with_context(|| format!("`{name}` is negative"))
-        };
         let groups = usize::try_from(node.integer("group").unwrap_or(1)).unwrap_or(0);
         ensure!(
             groups > 0 && outputs.is_multiple_of(groups),
             "{outputs} channels in {groups} groups"
         );
-        let mut begin = list("pads", 0, 2 * rank)?;
+        let mut begin = list(node, "pads", 0, 2 * rank)?;
         let auto_pad = match node.text("auto_pad").unwrap_or("NOTSET") {
             "NOTSET" => AutoPad::NotSet,
             "VALID" => AutoPad::Valid,
@@ -78,11 +66,22 @@ impl Convolution {
             groups,
             depthwise: groups > 1 && *channels == 1,
             kernel: kernel.into(),
-            strides: list("strides", 1, rank)?,
-            dilations: list("dilations", 1, rank)?,
+            strides: list(node, "strides", 1, rank)?,
+            dilations: list(node, "dilations", 1, rank)?,
             end: begin.split_off(rank),
             begin,
             auto_pad,
         })
     }
+}
+
+/// An attribute that is a list with one value for each dimension, or for each end of each.
+fn list(node: &Node, name: &str, default: usize, count: usize) -> Result<Vec<usize>> {
+    let Some(list) = node.integers(name) else {
+        return Ok(vec![default; count]);
+    };
+    let found = list.len();
+    ensure!(found == count, "{found} values of `{name}`, not {count}");
+    let list: Result<_, _> = list.iter().map(|&value| value.try_into()).collect();
+    list.with_context(|| format!("`{name}` is negative"))
 }

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::network::Use;
+use super::network::Reader;
 use super::weights::Source;
 use super::{Convolution, DataType, Network, Node};
 
@@ -104,6 +104,9 @@ pub enum Matrix {
     Hidden,
 }
 
+/// A node, its input that may be a weight, and the layers in it.
+type Candidate = (usize, usize, Vec<Layer>);
+
 impl Layer {
     /// The place of the weights among all values of the constant.
     pub(super) fn values(&self, count: usize) -> Result<Range<usize>> {
@@ -124,25 +127,23 @@ impl Network {
     pub fn layers(&self) -> Layers {
         let mut layers = Layers::default();
         // The candidates for each constant.
-        let mut constants: BTreeMap<String, Vec<(Use, Vec<Layer>)>> = BTreeMap::new();
+        let mut constants: BTreeMap<String, Vec<Candidate>> = BTreeMap::new();
         for (index, node) in self.nodes.iter().enumerate() {
             self.leave_bodies(node, &mut layers.left);
             for &input in weight_inputs(node) {
                 match self.candidates(index, input) {
                     Ok(found) => {
                         let name = found.first().map(|layer| layer.source.constant.clone());
-                        let reader = Use {
-                            node: index,
-                            input: Some(input),
-                        };
-                        constants
-                            .entry(name.unwrap_or_default())
-                            .or_default()
-                            .push((reader, found));
+                        let candidates = constants.entry(name.unwrap_or_default()).or_default();
+                        candidates.push((index, input, found));
                     }
-                    Err(reason) => layers
-                        .left
-                        .push((node.label().into(), format!("{reason:#}"))),
+                    Err(reason) => {
+                        let left = (node.label().into(), format!("{reason:#}"));
+                        // The two matrices of a recurrent node are often left for the same reason.
+                        if layers.left.last() != Some(&left) {
+                            layers.left.push(left);
+                        }
+                    }
                 }
             }
         }
@@ -172,30 +173,34 @@ impl Network {
     }
 
     /// Makes layers of the candidates for a constant, if nothing else reads it and all use it in the same way.
-    fn shared(&self, constant: &str, candidates: Vec<(Use, Vec<Layer>)>) -> Result<Vec<Layer>> {
-        for reader in self.readers(constant) {
-            let reader = reader.context("it is an output of the network too")?;
-            let node = &self.nodes[reader.node];
+    fn shared(&self, constant: &str, candidates: Vec<Candidate>) -> Result<Vec<Layer>> {
+        for reader in self.readers_of(constant) {
+            let node = match reader {
+                Reader::Input(node, input)
+                    if candidates.iter().any(|own| (own.0, own.1) == (node, input)) =>
+                {
+                    continue;
+                }
+                Reader::Input(node, _) | Reader::Body(node) => &self.nodes[node],
+                Reader::Output => bail!("it is an output of the network too"),
+            };
             let (label, op) = (node.label().escape_debug(), node.op_type.escape_debug());
-            ensure!(
-                candidates.iter().any(|(own, _)| *own == reader),
-                "it is read by `{label}` ({op}) too"
-            );
+            bail!("it is read by `{label}` ({op}) too");
         }
         let mut candidates = candidates.into_iter();
         let mut layers = candidates
             .next()
-            .map(|(_, layers)| layers)
+            .map(|(.., layers)| layers)
             .unwrap_or_default();
-        for (reader, others) in candidates {
+        for (node, _, others) in candidates {
             let same = layers
                 .iter()
                 .map(Layer::way)
                 .eq(others.iter().map(Layer::way));
-            let label = self.nodes[reader.node].label().escape_debug();
+            let label = self.nodes[node].label().escape_debug();
             ensure!(same, "`{label}` uses it in another way");
             for layer in &mut layers {
-                layer.also.push(reader.node);
+                layer.also.push(node);
             }
         }
         Ok(layers)
@@ -217,37 +222,14 @@ impl Network {
         let whole = source.dims.iter().product::<usize>();
         ensure!(whole > 0, "its weights are empty");
         let (kind, rows) = match node.op_type.as_str() {
-            "MatMul" => {
-                ensure!(
-                    source.dims.len() == 2,
-                    "its weights have {} dimensions",
-                    source.dims.len()
-                );
-                source.transpose(vec![1, 0])?;
-                (Kind::MatMul, last)
-            }
-            "Gemm" => {
-                ensure!(
-                    source.dims.len() == 2,
-                    "its weights have {} dimensions",
-                    source.dims.len()
-                );
-                ensure!(
-                    node.integer("transA").unwrap_or(0) == 0,
-                    "its input is transposed"
-                );
-                let factor = |name| node.float(name).unwrap_or(1.0).to_bits();
-                let one = 1.0_f32.to_bits();
-                ensure!(
-                    factor("alpha") == one && factor("beta") == one,
-                    "it has a factor"
-                );
-                if node.integer("transB").unwrap_or(0) == 0 {
+            "MatMul" | "Gemm" => {
+                let rank = source.dims.len();
+                ensure!(rank == 2, "its weights have {rank} dimensions");
+                let (kind, rows_first) = product(node)?;
+                if !rows_first {
                     source.transpose(vec![1, 0])?;
-                    (Kind::Gemm, last)
-                } else {
-                    (Kind::Gemm, first)
                 }
+                (kind, if rows_first { first } else { last })
             }
             "Conv" => (Kind::Conv(Convolution::new(node, &source.dims)?), first),
             _ => return self.recurrent(index, input, &source),
@@ -333,6 +315,21 @@ impl Layer {
             source.data_type,
         )
     }
+}
+
+/// The kind of a product of matrices, and whether the outputs are the first axis of its weights.
+fn product(node: &Node) -> Result<(Kind, bool)> {
+    if node.is("MatMul") {
+        return Ok((Kind::MatMul, false));
+    }
+    let is_transposed = |name| node.integer(name).unwrap_or(0) != 0;
+    ensure!(!is_transposed("transA"), "its input is transposed");
+    let is_one = |name| {
+        node.float(name)
+            .is_none_or(|factor| factor.to_bits() == 1.0_f32.to_bits())
+    };
+    ensure!(is_one("alpha") && is_one("beta"), "it has a factor");
+    Ok((Kind::Gemm, is_transposed("transB")))
 }
 
 /// The inputs of a node that may be weights.

@@ -26,16 +26,14 @@ pub struct Network {
     pub(super) varies: Vec<bool>,
     /// The node that makes each value.
     pub(super) makers: HashMap<String, usize>,
-    /// The nodes that read each value.
-    pub(super) uses: HashMap<String, Vec<Use>>,
+    pub(super) readers: HashMap<String, Vec<Reader>>,
     pub(super) constants: HashMap<String, Constant>,
     /// The messages that describe values.
     pub(super) described: HashMap<String, Range<usize>>,
     /// The names of the inputs that are no initializers.
     pub(super) inputs: Vec<String>,
     pub(super) outputs: Vec<String>,
-    /// Domains and names of local functions.
-    pub(super) functions: HashSet<(String, String)>,
+    pub(super) functions: Functions,
     opset: i64,
     /// The fields that are replaced, by their first byte, and what replaces them.
     pub(super) edits: BTreeMap<usize, Vec<u8>>,
@@ -45,11 +43,18 @@ pub struct Network {
     pub(super) added: HashMap<usize, String>,
 }
 
-/// How a node reads a value: as an input, or in a body.
+/// The domains and names of local functions.
+type Functions = HashSet<(String, String)>;
+
+/// What reads a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Use {
-    pub(super) node: usize,
-    pub(super) input: Option<usize>,
+pub(super) enum Reader {
+    /// A node, as one of its inputs.
+    Input(usize, usize),
+    /// A body of a node.
+    Body(usize),
+    /// The caller: it is an output of the network.
+    Output,
 }
 
 /// Where a constant is stored.
@@ -92,25 +97,7 @@ impl Network {
             file.len() <= LARGEST,
             "more than 2 GiB, which no ONNX model has"
         );
-        let mut graph = None;
-        let mut opset = 1;
-        let mut functions = HashSet::new();
-        for field in fields(&file, 0..file.len()) {
-            let field = field.context("no ONNX model")?;
-            match field.number {
-                7 => {
-                    let more = graph.replace(field.bytes()?).is_some();
-                    ensure!(!more, "a model with two graphs");
-                }
-                8 => opset = default_opset(&file, &field)?.unwrap_or(opset),
-                25 => {
-                    let [domain, name] = [10, 1].map(|number| text_in(&file, &field, number));
-                    functions.insert((domain?.unwrap_or_default(), name?.unwrap_or_default()));
-                }
-                _ => {}
-            }
-        }
-        let graph = graph.context("no ONNX model: it has no graph")?;
+        let (graph, opset, functions) = around(&file)?;
         let mut network = Self {
             file,
             folder: None,
@@ -118,7 +105,7 @@ impl Network {
             nodes: Vec::new(),
             varies: Vec::new(),
             makers: HashMap::new(),
-            uses: HashMap::new(),
+            readers: HashMap::new(),
             constants: HashMap::new(),
             described: HashMap::new(),
             inputs: Vec::new(),
@@ -161,13 +148,13 @@ impl Network {
         self.inputs
             .retain(|name| !self.constants.contains_key(name));
         self.sort_nodes()?;
-        self.index()?;
+        self.index_readers()?;
         self.follow_inputs();
         Ok(())
     }
 
-    /// Puts the nodes in an order in which they can run. Of those that can run next, the first in the file is taken.
-    fn sort_nodes(&mut self) -> Result<()> {
+    /// Notes who makes which value.
+    fn index_makers(&mut self) -> Result<()> {
         for (index, node) in self.nodes.iter().enumerate() {
             for output in node.outputs.iter().filter(|output| !output.is_empty()) {
                 let twice = self.makers.insert(output.clone(), index).is_some();
@@ -179,6 +166,12 @@ impl Network {
                 );
             }
         }
+        Ok(())
+    }
+
+    /// Puts the nodes in an order in which they can run. Of those that can run next, the first in the file is taken.
+    fn sort_nodes(&mut self) -> Result<()> {
+        self.index_makers()?;
         let mut waiting = vec![0_usize; self.nodes.len()];
         let mut followers = vec![Vec::new(); self.nodes.len()];
         for (index, node) in self.nodes.iter().enumerate() {
@@ -215,24 +208,26 @@ impl Network {
         let mut nodes: Vec<_> = places.into_iter().zip(self.nodes.drain(..)).collect();
         nodes.sort_unstable_by_key(|(place, _)| *place);
         self.nodes = nodes.into_iter().map(|(_, node)| node).collect();
-        Ok(())
+        // The nodes have moved.
+        self.makers.clear();
+        self.index_makers()
     }
 
-    /// Notes who makes and reads which value, and the constants that are nodes.
-    fn index(&mut self) -> Result<()> {
+    /// Notes who reads which value, and the constants that are nodes.
+    fn index_readers(&mut self) -> Result<()> {
+        for name in &self.outputs {
+            self.readers
+                .entry(name.clone())
+                .or_default()
+                .push(Reader::Output);
+        }
         for (index, node) in self.nodes.iter().enumerate() {
-            let outputs = node.outputs.iter().filter(|output| !output.is_empty());
-            self.makers
-                .extend(outputs.map(|output| (output.clone(), index)));
-            let inputs = node
-                .inputs
-                .iter()
-                .enumerate()
-                .map(|(input, name)| (Some(input), name));
-            let captured = node.captured.iter().map(|name| (None, name));
-            for (input, name) in inputs.chain(captured).filter(|(_, name)| !name.is_empty()) {
-                let uses = self.uses.entry(name.clone()).or_default();
-                uses.push(Use { node: index, input });
+            let inputs = (0..)
+                .map(|input| Reader::Input(index, input))
+                .zip(&node.inputs);
+            let captured = node.captured.iter().map(|name| (Reader::Body(index), name));
+            for (reader, name) in inputs.chain(captured).filter(|(_, name)| !name.is_empty()) {
+                self.readers.entry(name.clone()).or_default().push(reader);
             }
             if !node.is("Constant") {
                 continue;
@@ -306,6 +301,30 @@ impl Network {
         };
         tensor().with_context(|| format!("constant `{}`", name.escape_debug()))
     }
+}
+
+/// The message of the graph of a model, and what is around it: the version of the operations of ONNX, and the local functions.
+fn around(file: &[u8]) -> Result<(Range<usize>, i64, Functions)> {
+    let mut graph = None;
+    let mut opset = 1;
+    let mut functions = HashSet::new();
+    for field in fields(file, 0..file.len()) {
+        let field = field.context("no ONNX model")?;
+        match field.number {
+            7 => {
+                let more = graph.replace(field.bytes()?).is_some();
+                ensure!(!more, "a model with two graphs");
+            }
+            8 => opset = default_opset(file, &field)?.unwrap_or(opset),
+            25 => {
+                let [domain, name] = [10, 1].map(|number| text_in(file, &field, number));
+                functions.insert((domain?.unwrap_or_default(), name?.unwrap_or_default()));
+            }
+            _ => {}
+        }
+    }
+    let graph = graph.context("no ONNX model: it has no graph")?;
+    Ok((graph, opset, functions))
 }
 
 /// The message in a field that has been cut out of the file.

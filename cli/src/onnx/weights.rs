@@ -8,7 +8,7 @@
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::network::{Constant, Use};
+use super::network::{Constant, Reader};
 use super::protobuf::put_bytes;
 use super::tensor::count;
 use super::{DataType, Layer, Network, Node};
@@ -110,23 +110,20 @@ impl Network {
         Ok(())
     }
 
-    /// The constant that a value is, and how it is rearranged. An error is the reason why it is none.
-    pub(super) fn source(&self, name: &str) -> Result<Source> {
+    /// The constant that a value comes from, and the nodes on the way, the last one first.
+    fn path<'a>(&'a self, mut name: &'a str) -> Result<(&'a str, Vec<&'a Node>)> {
         let mut path = Vec::new();
-        let mut name = name;
         while !self.constants.contains_key(name) && !self.new.contains_key(name) {
             let maker = self.makers.get(name);
             let &maker = maker.context("given by an input of the network")?;
             let node = &self.nodes[maker];
-            if !passes(node) {
-                let op = node.op_type.escape_debug();
-                ensure!(!node.is("DequantizeLinear"), "quantized already");
-                ensure!(
-                    !self.varies[maker],
-                    "computed from the inputs of the network by `{op}`"
-                );
-                bail!("computed by `{op}`");
-            }
+            let op = node.op_type.escape_debug();
+            ensure!(
+                !self.varies[maker],
+                "computed from the inputs of the network by `{op}`"
+            );
+            ensure!(!node.is("DequantizeLinear"), "quantized already");
+            ensure!(passes(node), "computed by `{op}`");
             ensure!(
                 path.len() < LONGEST,
                 "made by a path of more than {LONGEST} nodes"
@@ -134,6 +131,12 @@ impl Network {
             path.push(node);
             name = node.inputs.first().context("a node without input")?;
         }
+        Ok((name, path))
+    }
+
+    /// The constant that a value is, and how it is rearranged. An error is the reason why it is none.
+    pub(super) fn source(&self, name: &str) -> Result<Source> {
+        let (name, path) = self.path(name)?;
         let tensor = self.constant(name)?.context("no constant")?;
         ensure!(
             tensor.data_type.is_float(),
@@ -186,32 +189,12 @@ impl Network {
                 source.dims = reshape(&source.dims, &shape, node.integer("allowzero") == Some(1))?;
             }
             "Squeeze" => {
-                let rank = source.dims.len();
                 let axes = self.integers_of(node, "axes")?;
-                let axes = axes.map(|axes| absolute(&axes, rank)).transpose()?;
-                let goes = |(axis, &extent): (usize, &usize)| match &axes {
-                    Some(axes) => axes.contains(&axis),
-                    None => extent == 1,
-                };
-                let dims = source.dims.iter().enumerate().filter(|&at| !goes(at));
-                let dims: Vec<_> = dims.map(|(_, &extent)| extent).collect();
-                ensure!(
-                    count(&dims) == count(&source.dims),
-                    "an axis that is squeezed is not 1"
-                );
-                source.dims = dims;
+                source.dims = squeeze(&source.dims, axes.as_deref())?;
             }
             "Unsqueeze" => {
-                let axes = self
-                    .integers_of(node, "axes")?
-                    .context("the axes are no constant")?;
-                let rank = source.dims.len() + axes.len();
-                ensure!(rank <= DIMENSIONS, "more than {DIMENSIONS} dimensions");
-                let mut axes = absolute(&axes, rank)?;
-                axes.sort_unstable();
-                for axis in axes {
-                    source.dims.insert(axis.min(source.dims.len()), 1);
-                }
+                let axes = self.integers_of(node, "axes")?;
+                source.dims = unsqueeze(&source.dims, &axes.context("the axes are no constant")?)?;
             }
             _ => {}
         }
@@ -234,22 +217,17 @@ impl Network {
         }
     }
 
-    /// All that reads a constant, beyond the nodes that only rearrange it. `None` is an output of the network.
-    pub(super) fn readers(&self, constant: &str) -> Vec<Option<Use>> {
+    /// All that reads a constant, beyond the nodes that only rearrange it.
+    pub(super) fn readers_of(&self, constant: &str) -> Vec<Reader> {
         let mut names = vec![constant];
         let mut readers = Vec::new();
         while let Some(name) = names.pop() {
-            readers.extend(
-                self.outputs
-                    .iter()
-                    .filter(|output| *output == name)
-                    .map(|_| None),
-            );
-            for &reader in self.uses.get(name).into_iter().flatten() {
-                let node = &self.nodes[reader.node];
-                match node.outputs.first() {
-                    Some(output) if passes(node) && reader.input == Some(0) => names.push(output),
-                    _ => readers.push(Some(reader)),
+            for &reader in self.readers.get(name).into_iter().flatten() {
+                match reader {
+                    Reader::Input(node, 0) if passes(&self.nodes[node]) => {
+                        names.extend(self.nodes[node].outputs.first().map(String::as_str));
+                    }
+                    _ => readers.push(reader),
                 }
             }
         }
@@ -362,6 +340,42 @@ fn reshape(dims: &[usize], shape: &[i64], zero: bool) -> Result<Vec<usize>> {
     }
     ensure!(count(&new) == Some(total), wrong());
     Ok(new)
+}
+
+/// The extents without some of those that are one: without all, if no axes are given.
+fn squeeze(dims: &[usize], axes: Option<&[i64]>) -> Result<Vec<usize>> {
+    let axes = axes.map(|axes| absolute(axes, dims.len())).transpose()?;
+    let goes = |axis, extent| {
+        axes.as_ref()
+            .map_or(extent == 1, |axes| axes.contains(&axis))
+    };
+    let stays = dims
+        .iter()
+        .enumerate()
+        .filter(|&(axis, &extent)| !goes(axis, extent));
+    let squeezed: Vec<usize> = stays.map(|(_, &extent)| extent).collect();
+    ensure!(
+        count(&squeezed) == count(dims),
+        "a squeezed axis of {dims:?} is not 1"
+    );
+    Ok(squeezed)
+}
+
+/// The extents with ones at these axes of the result.
+fn unsqueeze(dims: &[usize], axes: &[i64]) -> Result<Vec<usize>> {
+    let rank = dims.len().saturating_add(axes.len());
+    ensure!(rank <= DIMENSIONS, "of more than {DIMENSIONS} dimensions");
+    let axes = absolute(axes, rank)?;
+    let mut rest = dims.iter();
+    let extent = |axis| {
+        if axes.contains(&axis) {
+            Some(1)
+        } else {
+            rest.next().copied()
+        }
+    };
+    let extents: Option<_> = (0..rank).map(extent).collect();
+    extents.with_context(|| format!("an axis is twice in {axes:?}"))
 }
 
 /// Axes counted from the first one.

@@ -1,1 +1,7 @@
+//! ONNX models: the networks of `make_graphs.py`, read, edited and cut, compared with what NumPy says of them.
 
+mod edits;
+mod hostile;
+mod networks;
+mod reading;
+mod wire;

@@ -1,10 +1,13 @@
 """Writes the networks that the tests read, and `expected.json`: what NumPy says of their weights.
 
-    python3 -m pip install numpy==2.4.6 onnx==1.23.2
-    python3 make_graphs.py
+    python3 -m pip install -r requirements.txt
+    python3 make_graphs.py              # writes them anew
+    python3 make_graphs.py --check      # compares what would be written with what is there
 """
 
 import json
+import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,8 @@ from onnx import TensorProto as T
 from onnx import helper, numpy_helper
 
 HERE = Path(__file__).parent
+CHECK = "--check" in sys.argv
+OUT = Path(tempfile.mkdtemp()) if CHECK else HERE
 random = np.random.default_rng(1)
 expected = {}
 
@@ -80,7 +85,7 @@ class Network:
         opsets = [helper.make_opsetid("", self.opset)] + self.more.pop("opsets", [])
         model = helper.make_model(graph, opset_imports=opsets, ir_version=min(10, 3 + self.opset // 2), **self.more)
         model = onnx.shape_inference.infer_shapes(model)
-        path = HERE / f"{self.name}.onnx"
+        path = OUT / f"{self.name}.onnx"
         onnx.save_model(model, path, **options)
         if check:
             onnx.checker.check_model(path, full_check=True)
@@ -237,7 +242,7 @@ def external():
     net.output("y")
     net.layer("a", "MatMul", a.T)
     net.layer("b", "MatMul", b.T)
-    (HERE / "external.data").unlink(missing_ok=True)
+    (OUT / "external.data").unlink(missing_ok=True)
     net.write(save_as_external_data=True, location="external.data", size_threshold=1000)
 
 
@@ -332,4 +337,7 @@ shared()
 odd()
 bodies()
 lines = (f"{json.dumps(name)}: {json.dumps(network)}" for name, network in expected.items())
-(HERE / "expected.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
+(OUT / "expected.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
+if CHECK:
+    different = [path.name for path in OUT.iterdir() if path.read_bytes() != (HERE / path.name).read_bytes()]
+    sys.exit(f"not what is there: {different}" if different else 0)
