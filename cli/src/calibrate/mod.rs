@@ -9,6 +9,7 @@
 //!   treatment    candidates; outputs: the one that changes the outputs on the samples kept out least
 //! ```
 
+mod grams;
 mod outputs;
 mod planes;
 mod pooling;
@@ -20,16 +21,14 @@ pub mod weights_only;
 
 use anyhow::{Context, Result};
 use ternarize::Code;
-use ternarize::quantize::gram::Gram;
 use ternarize::tensor::{LayerFit, TernaryTensor};
 
+use self::grams::Grams;
 use self::outputs::Reference;
-use self::pooling::Pooling;
 pub use self::samples::{Batch, batches, by_input};
 use self::side::Side;
 use self::treatment::LayerInputs;
 pub use self::treatment::Treatment;
-use crate::engine::{Values, floats};
 use crate::onnx::{Kind, Layer, Network};
 
 /// All candidates are compared if the sum of rows x columns^2 of all layers is at most this. Chosen: some seconds.
@@ -111,9 +110,13 @@ pub fn run(
     let (layers, left) = divide(&network);
     let mut original = Side::new(network.clone(), batches);
     let mut quantized = Side::new(network, batches);
-    let held_out: Vec<usize> = (0..batches.len())
+    let mut held_out: Vec<usize> = (0..batches.len())
         .filter(|batch| batches[*batch].held_out)
         .collect();
+    if held_out.is_empty() {
+        // Too few samples to keep some out: better the same ones than none.
+        held_out = (0..batches.len()).collect();
+    }
     let reference = Reference::new(&original, &held_out)?;
     // How many planes.
     let planes = planes_of(&mut original, &layers, &reference, options, progress)?;
@@ -138,29 +141,31 @@ pub fn run(
             original.advance(live)?;
             quantized.advance(live)?;
         }
+        let mut grams: Option<Grams> = None;
         for (layer, &planes) in stage.iter().zip(&planes[next..]) {
             progress(&layer.name, treated.len(), layers.len());
+            let place = || format!("the layer `{}`", layer.name.escape_debug());
+            let shared = grams.take().filter(|grams| grams.fit(layer));
+            let own = match shared {
+                Some(grams) => grams,
+                None => Grams::of(layer, &original, &quantized, batches).with_context(place)?,
+            };
             let work = Work {
                 original: &original,
-                batches,
                 reference: &reference,
                 many,
             };
-            let chosen = options
-                .chosen
-                .iter()
-                .find(|(name, ..)| *name == layer.name)
-                .map(|(_, _, treatment)| *treatment);
-            let done = work.layer(&mut quantized, layer, planes, chosen);
-            treated
-                .push(done.with_context(|| format!("the layer `{}`", layer.name.escape_debug()))?);
+            let chosen = options.chosen.iter().find(|(name, ..)| *name == layer.name);
+            let chosen = chosen.map(|(_, _, treatment)| *treatment);
+            treated.push(
+                work.layer(&mut quantized, layer, &own, planes, chosen)
+                    .with_context(place)?,
+            );
+            grams = Some(own);
         }
         next += count;
     }
-    let error = match held_out[..] {
-        [] => None,
-        _ => Some(reference.error(&quantized)?),
-    };
+    let error = Some(reference.error(&quantized)?);
     Ok(Outcome {
         network: quantized.network,
         treated,
@@ -210,7 +215,6 @@ fn planes_of(
 /// What the work on a layer needs.
 struct Work<'a> {
     original: &'a Side,
-    batches: &'a [Batch],
     reference: &'a Reference,
     many: bool,
 }
@@ -221,24 +225,23 @@ impl Work<'_> {
         &self,
         quantized: &mut Side,
         layer: &Layer,
+        grams: &Grams,
         planes: usize,
         chosen: Option<Treatment>,
     ) -> Result<Treated> {
-        let pooling = Pooling::behind(&self.original.network, layer);
         let weights = self.original.network.weights(layer)?;
         let bias = self.original.network.bias(layer)?.unwrap_or_default();
-        let grams = self.grams(quantized, layer, pooling.as_ref())?;
         let inputs = LayerInputs {
             weights: &weights,
             rows: layer.rows,
             bias: &bias,
-            all: &grams[0],
-            winners: &grams[1],
-            held_out: &grams[2],
+            all: &grams.all,
+            winners: &grams.winners,
+            held_out: &grams.held_out,
         };
         let candidates = match chosen {
             Some(treatment) => vec![treatment],
-            None => Treatment::candidates(self.many, pooling.is_some()),
+            None => Treatment::candidates(self.many, grams.have_winners()),
         };
         let mut best: Option<(f64, Treatment, LayerFit)> = None;
         let mut tried = Vec::new();
@@ -275,63 +278,6 @@ impl Work<'_> {
             tensor: fit.tensor.transcode(Code::Base3),
         })
     }
-
-    /// The centred Gram matrices of all rows, of those that win the pooling, and of those kept out.
-    fn grams(
-        &self,
-        quantized: &Side,
-        layer: &Layer,
-        pooling: Option<&Pooling>,
-    ) -> Result<[Vec<Gram>; 3]> {
-        let groups = match &layer.kind {
-            Kind::Conv(convolution) => convolution.groups,
-            _ => 1,
-        };
-        let none = || {
-            (0..groups)
-                .map(|_| Gram::new(layer.columns))
-                .collect::<Result<Vec<_>, _>>()
-        };
-        let (mut all, mut winners, mut held_out) = (none()?, none()?, none()?);
-        let value = rows::input(layer);
-        let mut of_original = vec![value.to_owned()];
-        of_original.extend(pooling.map(|pooling| pooling.value.clone()));
-        let (original, quantized) = (
-            self.original.part(&of_original)?,
-            quantized.part(&of_original[..1])?,
-        );
-        for (number, batch) in self.batches.iter().enumerate() {
-            let (expected, found) = (original.run(number)?, quantized.run(number)?);
-            let input = |values: &Values| {
-                let input = floats(&values[value]).context("its input is not of floats")?;
-                rows::of_layer(layer, input)
-            };
-            let (expected_input, seen) = (input(&expected)?, input(&found)?);
-            let mask = mask(batch, &seen.0);
-            if batch.held_out {
-                rows::add_rows(layer, &seen, &expected_input, mask, &mut held_out)?;
-                continue;
-            }
-            rows::add_rows(layer, &seen, &expected_input, mask, &mut all)?;
-            let wins = pooling.and_then(|pooling| {
-                let (shape, values) = floats(expected.get(&pooling.value)?)?;
-                pooling.wins(&shape, &values)
-            });
-            if let Some(wins) = wins {
-                rows::add_rows(layer, &seen, &expected_input, Some(&wins), &mut winners)?;
-            }
-        }
-        let centred = |grams: Vec<Gram>| grams.into_iter().map(Gram::centred).collect();
-        Ok([centred(all), centred(winners), centred(held_out)])
-    }
-}
-
-/// The mask of a batch for an input of this shape: one number for each row.
-fn mask<'a>(batch: &'a Batch, shape: &[usize]) -> Option<&'a [f32]> {
-    let (extents, mask) = batch.mask.as_ref()?;
-    let rows = shape.split_last().map_or(&[][..], |(_, rows)| rows);
-    let flat: [usize; 1] = [extents.iter().product()];
-    (rows == extents.as_slice() || rows == flat).then_some(mask)
 }
 
 /// Puts restored weights, and the bias if there is one, in place of the layer's own.

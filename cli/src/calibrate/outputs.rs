@@ -6,7 +6,7 @@ use super::side::Side;
 use crate::engine::{Values, floats};
 
 /// The outputs of the original network for some batches.
-pub struct Reference {
+pub(super) struct Reference {
     names: Vec<String>,
     batches: Vec<(usize, Values)>,
     /// For each output the sum of the squared distances from its means.
@@ -19,7 +19,7 @@ impl Reference {
     /// # Errors
     ///
     /// What the engine cannot do.
-    pub fn new(original: &Side, batches: &[usize]) -> Result<Self> {
+    pub(super) fn new(original: &Side, batches: &[usize]) -> Result<Self> {
         let names: Vec<String> = original
             .network
             .outputs()?
@@ -43,7 +43,7 @@ impl Reference {
     /// # Errors
     ///
     /// What the engine cannot do.
-    pub fn error(&self, side: &Side) -> Result<f64> {
+    pub(super) fn error(&self, side: &Side) -> Result<f64> {
         let mut errors = vec![0.0; self.names.len()];
         let part = side.part(&self.names)?;
         for (batch, expected) in &self.batches {

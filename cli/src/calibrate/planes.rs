@@ -16,7 +16,7 @@ use crate::onnx::Layer;
 
 /// What each number of planes costs and brings for a layer.
 #[derive(Clone, Debug)]
-pub struct Ways {
+pub(super) struct Ways {
     /// For 1 to 4 planes the stored bytes and the expected change of the outputs.
     pub ways: Vec<(u64, f64)>,
 }
@@ -26,7 +26,7 @@ pub struct Ways {
 /// # Errors
 ///
 /// For weights that cannot be ternary.
-pub fn by_weights(
+pub(super) fn by_weights(
     weights: &[f32],
     layer: &Layer,
     planes: usize,
@@ -45,7 +45,7 @@ pub fn by_weights(
 /// # Errors
 ///
 /// For weights that cannot be ternary, and what the engine cannot do.
-pub fn ways(original: &mut Side, layer: &Layer, reference: &Reference) -> Result<Ways> {
+pub(super) fn ways(original: &mut Side, layer: &Layer, reference: &Reference) -> Result<Ways> {
     let weights = original.network.weights(layer)?;
     let mut ways = Vec::new();
     let mut per_error = 0.0;
@@ -80,7 +80,11 @@ pub fn ways(original: &mut Side, layer: &Layer, reference: &Reference) -> Result
 /// # Errors
 ///
 /// If one plane for each layer takes more.
-pub fn choose(ways: &[Ways], weights: u64, bits: f64) -> Result<Vec<usize>, ternarize::Error> {
+pub(super) fn choose(
+    ways: &[Ways],
+    weights: u64,
+    bits: f64,
+) -> Result<Vec<usize>, ternarize::Error> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

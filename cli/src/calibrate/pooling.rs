@@ -37,7 +37,7 @@ const ELEMENTWISE: &[&str] = &[
 
 /// A max pooling behind a layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pooling {
+pub(super) struct Pooling {
     /// The value that is pooled.
     pub value: String,
     /// The windows: kernel, strides and padding in front; `None` if all positions are one window.
@@ -47,7 +47,7 @@ pub struct Pooling {
 impl Pooling {
     /// The pooling behind a convolution, if all that is done with its output ends there.
     #[must_use]
-    pub fn behind(network: &Network, layer: &Layer) -> Option<Self> {
+    pub(super) fn behind(network: &Network, layer: &Layer) -> Option<Self> {
         if !matches!(layer.kind, Kind::Conv(_)) || !layer.also.is_empty() {
             return None;
         }
@@ -134,7 +134,7 @@ impl Pooling {
 
     /// For each sample and position of what is pooled, in how many channels it wins a window. `None` for extents that do not fit.
     #[must_use]
-    pub fn wins(&self, shape: &[usize], values: &[f32]) -> Option<Vec<f32>> {
+    pub(super) fn wins(&self, shape: &[usize], values: &[f32]) -> Option<Vec<f32>> {
         let [samples, channels, spatial @ ..] = shape else {
             return None;
         };

@@ -6,11 +6,11 @@ use ternarize::quantize::gram::{Gram, Unfold};
 use crate::onnx::{AutoPad, Convolution, Kind, Layer, Matrix};
 
 /// An activation, with the extents.
-pub type Activation = (Vec<usize>, Vec<f32>);
+pub(super) type Activation = (Vec<usize>, Vec<f32>);
 
 /// Whether a layer is the matrix that a recurrent node multiplies its state with.
 #[must_use]
-pub const fn is_hidden(layer: &Layer) -> bool {
+pub(super) const fn is_hidden(layer: &Layer) -> bool {
     matches!(
         layer.kind,
         Kind::Recurrent {
@@ -22,7 +22,7 @@ pub const fn is_hidden(layer: &Layer) -> bool {
 
 /// The value that holds what a layer is multiplied with: its input, or for the state of a recurrent node its output.
 #[must_use]
-pub fn input(layer: &Layer) -> &str {
+pub(super) fn input(layer: &Layer) -> &str {
     if is_hidden(layer) {
         &layer.output
     } else {
@@ -36,7 +36,7 @@ pub fn input(layer: &Layer) -> &str {
 /// # Errors
 ///
 /// For an output that is none of a recurrent node.
-pub fn of_layer(layer: &Layer, (shape, values): Activation) -> Result<Activation> {
+pub(super) fn of_layer(layer: &Layer, (shape, values): Activation) -> Result<Activation> {
     let Kind::Recurrent {
         matrix: Matrix::Hidden,
         direction,
@@ -65,6 +65,55 @@ pub fn of_layer(layer: &Layer, (shape, values): Activation) -> Result<Activation
     Ok((vec![steps.len(), batch, hidden], states.copied().collect()))
 }
 
+/// How much a layer's rows may cost: rows times the square of the inputs. Chosen: some seconds. Small layers get all rows within it.
+const MOST_WORK: usize = 20_000_000_000;
+
+/// The rows for each input that a layer gets however large it is. Measured: more add nothing that could be seen.
+const ROWS_PER_INPUT: usize = 32;
+
+/// One of how many rows is taken, so that all together are not far above what is useful.
+#[must_use]
+pub(super) fn stride(layer: &Layer, rows: usize) -> usize {
+    let columns = layer.columns.max(1);
+    let most = (ROWS_PER_INPUT * columns).max(MOST_WORK / (columns * columns));
+    rows.div_ceil(most).max(1)
+}
+
+/// The weights of rows of which only one in `stride` counts: those of a fixed sequence that follows no pattern of the rows.
+#[must_use]
+pub(super) fn thinned(
+    weights: Option<&[f32]>,
+    rows: usize,
+    stride: usize,
+    start: usize,
+) -> Option<Vec<f32>> {
+    if stride <= 1 {
+        return weights.map(<[f32]>::to_vec);
+    }
+    let thinned = (0..rows).map(|row| {
+        // The upper bits of a product with the golden ratio are spread evenly.
+        let mixed = ((start + row) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let counts = mixed * stride as u64 >> 32 == 0;
+        let weight = weights.map_or(1.0, |weights| weights[row]);
+        if counts { weight } else { 0.0 }
+    });
+    Some(thinned.collect())
+}
+
+/// The rows of an activation: its vectors, or for a convolution the positions of all samples.
+///
+/// # Errors
+///
+/// If it does not fit the layer.
+pub(super) fn count(layer: &Layer, shape: &[usize]) -> Result<usize> {
+    match &layer.kind {
+        Kind::Conv(convolution) => Ok(shape[0] * unfold(convolution, shape)?.positions()),
+        _ => Ok(shape
+            .split_last()
+            .map_or(1, |(_, rows)| rows.iter().product())),
+    }
+}
+
 /// Adds the inputs of a layer to its Gram matrices, one for each group of a convolution: those of the quantized network, and those of the original.
 ///
 /// `weights` has one number for each position of the outputs: for a convolution samples x positions, for others rows.
@@ -72,7 +121,7 @@ pub fn of_layer(layer: &Layer, (shape, values): Activation) -> Result<Activation
 /// # Errors
 ///
 /// For activations of other extents than the layer takes.
-pub fn add_rows(
+pub(super) fn add_rows(
     layer: &Layer,
     quantized: &Activation,
     original: &Activation,
@@ -94,7 +143,24 @@ pub fn add_rows(
                 "the input has {columns} columns, the weight {}",
                 layer.columns
             );
-            grams[0].add_weighted(&quantized.1, Some(&original.1), weights)?;
+            let Some(weights) = weights else {
+                grams[0].add_pairs(&quantized.1, &original.1)?;
+                return Ok(());
+            };
+            // Rows that do not count are left out.
+            let counted = |values: &[f32]| {
+                let rows = values.chunks_exact(columns).zip(weights);
+                let rows = rows.filter(|(_, weight)| **weight > 0.0);
+                rows.flat_map(|(row, _)| row.iter().copied())
+                    .collect::<Vec<f32>>()
+            };
+            let (quantized, original) = (counted(&quantized.1), counted(&original.1));
+            let weights: Vec<f32> = weights
+                .iter()
+                .copied()
+                .filter(|weight| *weight > 0.0)
+                .collect();
+            grams[0].add_weighted(&quantized, Some(&original), Some(&weights))?;
             Ok(())
         }
     }
@@ -105,7 +171,7 @@ pub fn add_rows(
 /// # Errors
 ///
 /// If they do not fit.
-pub fn unfold(convolution: &Convolution, shape: &[usize]) -> Result<Unfold> {
+pub(super) fn unfold(convolution: &Convolution, shape: &[usize]) -> Result<Unfold> {
     let [_, channels, spatial @ ..] = shape else {
         bail!("the input of a convolution has {} axes", shape.len());
     };

@@ -37,7 +37,7 @@ pub struct Batch {
 ///
 /// # Errors
 ///
-/// If an input has no array, an array belongs to no input, or arrays have different numbers of samples.
+/// If an input has no array, an array belongs to no input, or there are no samples.
 pub fn by_input(
     network: &Network,
     mut arrays: BTreeMap<String, Array>,
@@ -68,25 +68,40 @@ pub fn by_input(
     if let Some(name) = arrays.keys().next() {
         bail!("the network has no input `{}`", name.escape_debug());
     }
-    let counts: Vec<usize> = found.iter().map(|(_, array)| array.samples()).collect();
-    ensure!(!counts.is_empty(), "the network has no inputs");
+    ensure!(!found.is_empty(), "the network has no inputs");
     ensure!(
-        counts.iter().all(|count| *count == counts[0]),
-        "the arrays have different numbers of samples: {counts:?}"
+        found.iter().all(|(_, array)| array.samples() > 0),
+        "there are no samples"
     );
-    ensure!(counts[0] > 0, "there are no samples");
     Ok(found)
 }
 
 /// Divides samples into batches; `hold_out` says whether some are kept out.
 ///
-/// Sequences with an attention mask are sorted by length, and a batch is cut to its longest.
+/// Arrays of different extents along the first axis are one sample together. Sequences with an attention mask are sorted by length, and a batch is cut to its longest.
 ///
 /// # Errors
 ///
 /// For arrays whose type or extents do not fit the input.
 pub fn batches(inputs: &[(ValueInfo, Array)], hold_out: bool) -> Result<Vec<Batch>> {
     let count = inputs[0].1.samples();
+    if inputs.iter().any(|(_, array)| array.samples() != count) {
+        // The first axis does not count samples, but time, for example: all run at once.
+        let mut values = Values::new();
+        for (info, array) in inputs {
+            let all = core::iter::once(0..array.shape.iter().product());
+            values.insert(
+                info.name.clone(),
+                value(info, array, &array.shape, all).with_context(|| place(info))?,
+            );
+        }
+        return Ok(vec![Batch {
+            inputs: values,
+            mask: None,
+            samples: vec![0],
+            held_out: false,
+        }]);
+    }
     let fixed = inputs
         .iter()
         .filter_map(|(info, _)| info.dims.as_ref()?.first().copied()?);
@@ -179,10 +194,7 @@ fn batch(
             .iter()
             .map(|sample| sample * len..sample * len + cut);
         let value = value(info, array, &shape, picked);
-        values.insert(
-            info.name.clone(),
-            value.with_context(|| format!("the input `{}`", info.name.escape_debug()))?,
-        );
+        values.insert(info.name.clone(), value.with_context(|| place(info))?);
         if info.name == MASK
             && longest.is_some()
             && let Numbers::Integers(numbers) = &array.numbers
@@ -204,6 +216,10 @@ fn batch(
         samples: samples.to_vec(),
         held_out,
     })
+}
+
+fn place(info: &ValueInfo) -> String {
+    format!("the input `{}`", info.name.escape_debug())
 }
 
 /// Some ranges of an array as a value of the type that the network wants.

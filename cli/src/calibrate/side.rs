@@ -12,10 +12,10 @@ use crate::progress::go_on;
 
 /// The bytes of activations that are kept between two layers at most, for each network. Above it, what follows is computed from earlier
 /// activations, which takes longer and gives the same.
-const MOST_KEPT: usize = 1 << 30;
+const MOST_KEPT: usize = 1 << 28;
 
 /// A network and its activations at the last cut, for each batch.
-pub struct Side {
+pub(super) struct Side {
     /// The network as it is now.
     pub network: Network,
     /// For each batch the values at the cut, by their names.
@@ -25,7 +25,7 @@ pub struct Side {
 impl Side {
     /// A network before its first node.
     #[must_use]
-    pub fn new(network: Network, batches: &[Batch]) -> Self {
+    pub(super) fn new(network: Network, batches: &[Batch]) -> Self {
         let known = batches.iter().map(|batch| batch.inputs.clone()).collect();
         Self { network, known }
     }
@@ -40,7 +40,7 @@ impl Side {
     /// # Errors
     ///
     /// What the engine cannot do.
-    pub fn part(&self, wanted: &[String]) -> Result<Part<'_>> {
+    pub(super) fn part(&self, wanted: &[String]) -> Result<Part<'_>> {
         let names = self.names();
         let (given, made): (Vec<_>, Vec<_>) = wanted
             .iter()
@@ -63,7 +63,7 @@ impl Side {
     /// # Errors
     ///
     /// What the engine cannot do, and interrupts.
-    pub fn advance(&mut self, live: &[String]) -> Result<()> {
+    pub(super) fn advance(&mut self, live: &[String]) -> Result<()> {
         let part = self.part(live)?;
         let (mut known, mut bytes) = (Vec::new(), 0);
         for batch in 0..self.known.len() {
@@ -80,7 +80,7 @@ impl Side {
 }
 
 /// A part of a network that can be run.
-pub struct Part<'a> {
+pub(super) struct Part<'a> {
     side: &'a Side,
     /// The wanted values that are known.
     given: Vec<String>,
@@ -95,7 +95,7 @@ impl Part<'_> {
     /// # Errors
     ///
     /// What the engine cannot do, and interrupts.
-    pub fn run(&self, batch: usize) -> Result<Values> {
+    pub(super) fn run(&self, batch: usize) -> Result<Values> {
         go_on()?;
         let known = &self.side.known[batch];
         let mut values = match &self.engine {

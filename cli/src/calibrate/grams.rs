@@ -1,0 +1,133 @@
+//! The Gram matrices of a layer's inputs in both networks.
+
+use anyhow::{Context, Result};
+use ternarize::quantize::gram::Gram;
+
+use super::pooling::Pooling;
+use super::rows::{self, Activation};
+use super::samples::Batch;
+use super::side::Side;
+use crate::engine::{Values, floats};
+use crate::onnx::{Kind, Layer};
+
+/// Centred Gram matrices, in each list one for each group of a convolution.
+pub(super) struct Grams {
+    /// Of the rows of the samples that layers are fitted to.
+    pub all: Vec<Gram>,
+    /// Of those rows that win the pooling behind the layer, each as often as it wins.
+    pub winners: Vec<Gram>,
+    /// Of the rows of the samples that were kept out.
+    pub held_out: Vec<Gram>,
+}
+
+impl Grams {
+    /// Runs both networks to the input of a layer, batch by batch.
+    ///
+    /// # Errors
+    ///
+    /// What the engine cannot do, inputs that do not fit the layer, and without memory for the matrices.
+    pub(super) fn of(
+        layer: &Layer,
+        original: &Side,
+        quantized: &Side,
+        batches: &[Batch],
+    ) -> Result<Self> {
+        let pooling = Pooling::behind(&original.network, layer);
+        let groups = match &layer.kind {
+            Kind::Conv(convolution) => convolution.groups,
+            _ => 1,
+        };
+        let none = || {
+            (0..groups)
+                .map(|_| Gram::new(layer.columns))
+                .collect::<Result<Vec<_>, _>>()
+        };
+        let mut grams = Self {
+            all: none()?,
+            winners: none()?,
+            held_out: none()?,
+        };
+        let value = rows::input(layer);
+        let mut wanted = vec![value.to_owned()];
+        let (seen, pooled) = (
+            quantized.part(&wanted)?,
+            pooling.as_ref().map(|pooling| pooling.value.clone()),
+        );
+        wanted.extend(pooled);
+        let original = original.part(&wanted)?;
+        let input = |values: &Values| {
+            let input = floats(&values[value]).context("its input is not of floats")?;
+            rows::of_layer(layer, input)
+        };
+        for (number, batch) in batches.iter().enumerate() {
+            let (expected, found) = (original.run(number)?, seen.run(number)?);
+            let pair = [input(&found)?, input(&expected)?];
+            let alike = batches
+                .iter()
+                .filter(|other| other.held_out == batch.held_out)
+                .count();
+            let add = |weights: Option<&[f32]>, grams: &mut [Gram]| {
+                add(layer, &pair, weights, [alike, number], grams)
+            };
+            let mask = mask(batch, &pair[0].0);
+            if batch.held_out {
+                add(mask, &mut grams.held_out)?;
+                continue;
+            }
+            add(mask, &mut grams.all)?;
+            let wins = pooling.as_ref().and_then(|pooling| {
+                let (shape, values) = floats(expected.get(&pooling.value)?)?;
+                pooling.wins(&shape, &values)
+            });
+            if let Some(wins) = wins {
+                add(Some(&wins), &mut grams.winners)?;
+            }
+        }
+        for gram in [&mut grams.all, &mut grams.winners, &mut grams.held_out] {
+            *gram = core::mem::take(gram)
+                .into_iter()
+                .map(Gram::centred)
+                .collect();
+        }
+        Ok(grams)
+    }
+
+    /// Whether a max pooling follows.
+    #[must_use]
+    pub(super) fn have_winners(&self) -> bool {
+        self.winners.iter().all(|gram| gram.rows() > 0)
+    }
+
+    /// Whether another layer with the same input has the same matrices.
+    #[must_use]
+    pub(super) fn fit(&self, layer: &Layer) -> bool {
+        !matches!(layer.kind, Kind::Conv(_))
+            && !rows::is_hidden(layer)
+            && self.all[0].inputs() == layer.columns
+    }
+}
+
+/// Adds the rows of a batch, thinned if all `batches` together would have too many.
+fn add(
+    layer: &Layer,
+    [seen, expected]: &[Activation; 2],
+    weights: Option<&[f32]>,
+    [batches, number]: [usize; 2],
+    grams: &mut [Gram],
+) -> Result<()> {
+    let rows = rows::count(layer, &seen.0)?;
+    let counted = weights.map_or(rows, |weights| {
+        weights.iter().filter(|weight| **weight > 0.0).count()
+    });
+    let stride = rows::stride(layer, counted * batches);
+    let weights = rows::thinned(weights, rows, stride, number * rows);
+    rows::add_rows(layer, seen, expected, weights.as_deref(), grams)
+}
+
+/// The mask of a batch for an input of this shape: one number for each row.
+fn mask<'a>(batch: &'a Batch, shape: &[usize]) -> Option<&'a [f32]> {
+    let (extents, mask) = batch.mask.as_ref()?;
+    let rows = shape.split_last().map_or(&[][..], |(_, rows)| rows);
+    let flat: [usize; 1] = [extents.iter().product()];
+    (rows == extents.as_slice() || rows == flat).then_some(mask)
+}
