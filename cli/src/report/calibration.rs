@@ -95,7 +95,7 @@ pub(super) fn section(calibration: &Calibration) -> Markup {
                 @for layer in layers { (row(layer, largest)) }
             }))
             details {
-                summary { h3 { "The words of treatments" } }
+                summary { h3 class="plain" { "The words of treatments" } }
                 dl class="words" {
                     @for (word, meaning, cost) in TERMS {
                         div { dt { (word) } dd { (meaning) } dd { "When the network runs: " (cost) } }
