@@ -180,9 +180,7 @@ fn report(
             arguments.report.is_some(),
         )?;
         let count = (layer.rows * layer.columns) as u64;
-        totals.tensors += 1;
         totals.ternary += 1;
-        totals.weights += count;
         totals.ternary_weights += count;
         ternary_bytes += bytes;
         tensors.push(TensorReport {
@@ -198,6 +196,9 @@ fn report(
             drawing: made.drawing,
         });
     }
+    tensors.extend(kept(&original, &outcome.left));
+    totals.tensors = tensors.len();
+    totals.weights = original.parameters();
     let hashed = arguments.report.is_some() || arguments.output.json;
     let output = summary(
         &arguments.output.path,
@@ -224,6 +225,28 @@ fn report(
             .is_some()
             .then(|| calibration(outcome, samples)),
     })
+}
+
+/// The constants that were left, with the reason. Other names are those of nodes.
+fn kept(network: &Network, left: &[(String, String)]) -> Vec<TensorReport> {
+    let constant = |(name, reason): &(String, String)| {
+        let constant = network.constant(name).ok()??;
+        let bytes = 4 * constant.count().ok()? as u64;
+        let data_type = format!("{:?}", constant.data_type).to_uppercase();
+        Some(TensorReport {
+            name: name.clone(),
+            shape: constant.dims,
+            from: data_type.clone(),
+            to: data_type,
+            bytes_before: bytes,
+            bytes_after: bytes,
+            kept: Some(reason.clone()),
+            failed: false,
+            metrics: None,
+            drawing: None,
+        })
+    };
+    left.iter().filter_map(constant).collect()
 }
 
 fn calibration(outcome: &Outcome, [samples, held_out]: [usize; 2]) -> Calibration {
@@ -260,7 +283,11 @@ fn text(report: &Report) -> String {
         .iter()
         .flat_map(|calibration| &calibration.layers);
     let number = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.4}"));
-    let rows = report.tensors.iter().map(|tensor| {
+    let ternary = report
+        .tensors
+        .iter()
+        .filter(|tensor| tensor.metrics.is_some());
+    let rows = ternary.map(|tensor| {
         let layer = layers.clone().find(|layer| layer.name == tensor.name);
         vec![
             tensor.name.clone(),
