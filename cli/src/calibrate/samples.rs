@@ -43,8 +43,10 @@ pub fn by_input(
     mut arrays: BTreeMap<String, Array>,
 ) -> Result<Vec<(ValueInfo, Array)>> {
     let inputs = network.inputs()?;
-    if let ([input], Some(array)) = (inputs.as_slice(), arrays.remove("")) {
-        return Ok(vec![(input.clone(), array)]);
+    if let [input] = inputs.as_slice()
+        && let Some(array) = arrays.remove("")
+    {
+        arrays.insert(input.name.clone(), array);
     }
     let mut found = Vec::new();
     for input in inputs {
