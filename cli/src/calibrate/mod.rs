@@ -307,12 +307,11 @@ impl Work<'_> {
         let mut tried = Vec::new();
         for treatment in &candidates {
             let fit = treatment.apply(&inputs, planes)?;
-            let error = match candidates.len() {
-                1 => None,
-                _ => {
-                    install(&mut quantized.network, layer, &fit.tensor)?;
-                    Some(self.reference.error(quantized)?)
-                }
+            let error = if candidates.len() > 1 {
+                install(&mut quantized.network, layer, &fit.tensor)?;
+                Some(self.reference.error(quantized)?)
+            } else {
+                None
             };
             tried.push((*treatment, error));
             if best

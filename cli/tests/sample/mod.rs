@@ -186,6 +186,8 @@ pub(crate) fn report(tensors: Vec<TensorReport>) -> Report {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .to_vec(),
         tensors,
+        left: Vec::new(),
+        calibration: None,
     }
 }
 
