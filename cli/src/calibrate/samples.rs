@@ -51,19 +51,16 @@ pub fn by_input(
     let mut found = Vec::new();
     for input in inputs {
         let array = arrays.remove(&input.name);
-        let names = || {
-            arrays
-                .keys()
-                .map(|name| format!("`{}`", name.escape_debug()))
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
         let array = array.with_context(|| {
-            format!(
-                "there is no array for the input `{}`; others are {}",
-                input.name.escape_debug(),
-                names()
-            )
+            let names = arrays
+                .keys()
+                .map(|name| format!("`{}`", name.escape_debug()));
+            let others = match names.collect::<Vec<_>>().join(", ") {
+                none if none.is_empty() => none,
+                others => format!("; others are {others}"),
+            };
+            let name = input.name.escape_debug();
+            format!("there is no array for the input `{name}`{others}")
         })?;
         found.push((input, array));
     }

@@ -29,7 +29,7 @@ struct Report {
 
 pub(super) fn run(arguments: &Evaluate) -> Result<u8> {
     let shown = |path: &Path| path.display().to_string();
-    let network = Network::open(&arguments.network).with_context(|| shown(&arguments.network))?;
+    let network = Network::open(&arguments.network)?;
     let arrays = calibrate::by_input(&network, read_arrays(&arguments.inputs)?);
     let batches = arrays.and_then(|arrays| calibrate::batches(&arrays, false));
     let batches = batches.with_context(|| shown(&arguments.inputs))?;
@@ -54,7 +54,7 @@ pub(super) fn run(arguments: &Evaluate) -> Result<u8> {
             bits = Some(found);
             Some(other)
         }
-        Some(path) => Some(Network::open(path).with_context(|| shown(path))?),
+        Some(path) => Some(Network::open(path)?),
     };
     let progress = Progress::of_steps(arguments.json);
     let step = |what: &str, done: usize, all: usize| progress.step(what, done, all);

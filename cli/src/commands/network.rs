@@ -30,7 +30,7 @@ const BITS: f64 = 2.0;
 pub(super) fn quantize(arguments: &Quantize, disk: &dyn Disk, start: Instant) -> Result<u8> {
     let target = check(arguments)?;
     let path = &arguments.model;
-    let network = Network::open(path).with_context(|| path.display().to_string())?;
+    let network = Network::open(path)?;
     let plan = arguments
         .plan
         .as_deref()
