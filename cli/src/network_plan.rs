@@ -56,25 +56,27 @@ impl NetworkPlan {
         let name = || path.display().to_string();
         let text = fs::read_to_string(path).with_context(name)?;
         let plan: Self = toml::from_str(&text).with_context(name)?;
-        ensure!(
-            plan.version == VERSION,
-            "{}: version {} of plans is not known",
-            name(),
-            plan.version
-        );
-        let planes = plan
-            .layer
-            .iter()
-            .find(|layer| !(1..=4).contains(&layer.planes));
-        if let Some(layer) = planes {
-            anyhow::bail!(
-                "{}: `{}` has {} planes, from one to four are possible",
-                name(),
-                layer.name,
-                layer.planes
-            );
-        }
+        plan.check().with_context(name)?;
         Ok(plan)
+    }
+
+    fn check(&self) -> Result<()> {
+        let Self { version, layer } = self;
+        ensure!(
+            *version == VERSION,
+            "version {version} of plans is not known"
+        );
+        ensure!(!layer.is_empty(), "it names no layer");
+        for (number, PlannedLayer { name, planes, .. }) in layer.iter().enumerate() {
+            let shown = name.escape_debug();
+            ensure!(
+                (1..=4).contains(planes),
+                "`{shown}` has {planes} planes, from one to four are possible"
+            );
+            let twice = layer[..number].iter().any(|other| other.name == *name);
+            ensure!(!twice, "`{shown}` is there twice");
+        }
+        Ok(())
     }
 
     /// As a file.

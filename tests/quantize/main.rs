@@ -9,6 +9,8 @@ mod calibrate;
 mod fits_tensor;
 #[cfg(feature = "nalgebra")]
 mod gram;
+#[cfg(feature = "nalgebra")]
+mod layer;
 mod planes;
 mod planes_pair;
 mod planes_tensor;

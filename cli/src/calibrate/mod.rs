@@ -19,16 +19,18 @@ mod side;
 mod treatment;
 pub mod weights_only;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use ternarize::Code;
 use ternarize::tensor::{LayerFit, TernaryTensor};
 
 use self::grams::Grams;
 use self::outputs::Reference;
+use self::planes::Ways;
 pub use self::samples::{Batch, batches, by_input};
 use self::side::Side;
 use self::treatment::LayerInputs;
 pub use self::treatment::Treatment;
+use crate::failure::Interrupted;
 use crate::onnx::{Kind, Layer, Network};
 
 /// All candidates are compared if the sum of rows x columns^2 of all layers is at most this. Chosen: some seconds.
@@ -39,7 +41,8 @@ const MANY: f64 = 2e9;
 pub struct Options {
     /// Bits for each weight of all layers together.
     pub bits: f64,
-    /// What was chosen earlier, by the names of the layers: it is done again, and nothing else is tried.
+    /// What was chosen earlier, by the names of the layers: it is done again, and nothing else is tried. Empty if nothing was; other
+    /// layers are left.
     pub chosen: Vec<(String, usize, Treatment)>,
 }
 
@@ -71,29 +74,61 @@ pub struct ByOutputs {
     pub too_few_rows: bool,
 }
 
+/// A layer that was left, and why.
+pub type Reason = (String, String);
+
 /// What became of a network.
 pub struct Outcome {
     /// The network with the restored weights.
     pub network: Network,
     /// Its layers, in order.
     pub treated: Vec<Treated>,
-    /// The layers that were left as they were, with the reason.
-    pub left: Vec<(String, String)>,
+    /// The layers that were to be left as they are, with the reason.
+    pub left: Vec<Reason>,
+    /// The layers that could not become ternary, and so were left too.
+    pub failed: Vec<Reason>,
     /// The change of the outputs on the samples kept out, relative to their spread.
     pub error: Option<f64>,
 }
 
 /// The layers of a network that become ternary, and the others with the reasons.
-fn divide(network: &Network) -> (Vec<Layer>, Vec<(String, String)>) {
+///
+/// # Errors
+///
+/// If something else was chosen earlier.
+fn divide(
+    network: &Network,
+    chosen: &[(String, usize, Treatment)],
+) -> Result<(Vec<Layer>, Vec<Reason>)> {
     let found = network.layers();
     let (mut layers, mut left) = (Vec::new(), found.left);
     for layer in found.found {
+        let planned = chosen.is_empty() || chosen.iter().any(|(name, ..)| *name == layer.name);
         match reason_to_leave(&layer) {
             Some(reason) => left.push((layer.name, reason.into())),
+            None if !planned => left.push((layer.name, "the plan does not name it".into())),
             None => layers.push(layer),
         }
     }
-    (layers, left)
+    for (name, ..) in chosen {
+        ensure!(
+            layers.iter().any(|layer| layer.name == *name),
+            "the plan names `{}`, which is no layer that can become ternary",
+            name.escape_debug()
+        );
+    }
+    Ok((layers, left))
+}
+
+/// What was found for a layer; if it failed, the layer is left, and `None`. Interrupts stay errors.
+fn or_left<T>(found: Result<T>, layer: &Layer, failed: &mut Vec<Reason>) -> Result<Option<T>> {
+    match found {
+        Err(error) if !error.is::<Interrupted>() => {
+            failed.push((layer.name.clone(), format!("{error:#}")));
+            Ok(None)
+        }
+        found => found.map(Some),
+    }
 }
 
 /// Makes a network ternary.
@@ -107,7 +142,7 @@ pub fn run(
     options: &Options,
     progress: &dyn Fn(&str, usize, usize),
 ) -> Result<Outcome> {
-    let (layers, left) = divide(&network);
+    let (layers, left) = divide(&network, &options.chosen)?;
     let mut original = Side::new(network.clone(), batches);
     let mut quantized = Side::new(network, batches);
     let mut held_out: Vec<usize> = (0..batches.len())
@@ -119,7 +154,15 @@ pub fn run(
     }
     let reference = Reference::new(&original, &held_out)?;
     // How many planes.
-    let planes = planes_of(&mut original, &layers, &reference, options, progress)?;
+    let mut failed = Vec::new();
+    let (layers, planes) = planes_of(
+        &mut original,
+        layers,
+        &reference,
+        options,
+        &mut failed,
+        progress,
+    )?;
     // One group of layers with the same input after the other.
     let cost = layers
         .iter()
@@ -144,11 +187,13 @@ pub fn run(
         let mut grams: Option<Grams> = None;
         for (layer, &planes) in stage.iter().zip(&planes[next..]) {
             progress(&layer.name, treated.len(), layers.len());
-            let place = || format!("the layer `{}`", layer.name.escape_debug());
             let shared = grams.take().filter(|grams| grams.fit(layer));
             let own = match shared {
-                Some(grams) => grams,
-                None => Grams::of(layer, &original, &quantized, batches).with_context(place)?,
+                Some(grams) => Ok(grams),
+                None => Grams::of(layer, &original, &quantized, batches),
+            };
+            let Some(own) = or_left(own, layer, &mut failed)? else {
+                continue;
             };
             let work = Work {
                 original: &original,
@@ -157,10 +202,12 @@ pub fn run(
             };
             let chosen = options.chosen.iter().find(|(name, ..)| *name == layer.name);
             let chosen = chosen.map(|(_, _, treatment)| *treatment);
-            treated.push(
-                work.layer(&mut quantized, layer, &own, planes, chosen)
-                    .with_context(place)?,
-            );
+            let made = work.layer(&mut quantized, layer, &own, planes, chosen);
+            let made = or_left(made, layer, &mut failed)?;
+            if made.is_none() {
+                restore(&mut quantized.network, layer, &original.network)?;
+            }
+            treated.extend(made);
             grams = Some(own);
         }
         next += count;
@@ -170,6 +217,7 @@ pub fn run(
         network: quantized.network,
         treated,
         left,
+        failed,
         error,
     })
 }
@@ -185,31 +233,43 @@ fn reason_to_leave(layer: &Layer) -> Option<&'static str> {
     }
 }
 
-/// The planes of each layer: those that were chosen earlier, or by the budget.
+/// The layers that can become ternary, with the planes of each.
 fn planes_of(
     original: &mut Side,
-    layers: &[Layer],
+    layers: Vec<Layer>,
     reference: &Reference,
     options: &Options,
+    failed: &mut Vec<Reason>,
     progress: &dyn Fn(&str, usize, usize),
-) -> Result<Vec<usize>> {
+) -> Result<(Vec<Layer>, Vec<usize>)> {
     if !options.chosen.is_empty() {
-        let chosen = layers.iter().map(|layer| {
-            let planes = options.chosen.iter().find(|(name, ..)| *name == layer.name);
-            planes.map_or(1, |(_, planes, _)| *planes)
-        });
-        return Ok(chosen.collect());
+        let planes = planes_within(&layers.iter().collect::<Vec<_>>(), &[], options)?;
+        return Ok((layers, planes));
     }
-    let mut ways = Vec::new();
+    let (mut able, mut ways) = (Vec::new(), Vec::new());
     for (number, layer) in layers.iter().enumerate() {
         progress("sensitivity", number, layers.len());
-        ways.push(planes::ways(original, layer, reference)?);
+        let found = planes::ways(original, layer, reference);
+        if let Some(found) = or_left(found, layer, failed)? {
+            able.push(layer);
+            ways.push(found);
+        }
     }
-    let weights = layers
-        .iter()
-        .map(|layer| (layer.rows * layer.columns) as u64)
-        .sum();
-    Ok(planes::choose(&ways, weights, options.bits)?)
+    let planes = planes_within(&able, &ways, options)?;
+    Ok((able.into_iter().cloned().collect(), planes))
+}
+
+/// The planes of each layer: those that were chosen earlier, or within the bits.
+fn planes_within(layers: &[&Layer], ways: &[Ways], options: &Options) -> Result<Vec<usize>> {
+    if options.chosen.is_empty() {
+        let weights = layers.iter().map(|layer| layer.rows * layer.columns);
+        return planes::choose(ways, weights.sum::<usize>() as u64, options.bits);
+    }
+    let chosen = layers.iter().map(|layer| {
+        let planes = options.chosen.iter().find(|(name, ..)| *name == layer.name);
+        planes.map_or(1, |(_, planes, _)| *planes)
+    });
+    Ok(chosen.collect())
 }
 
 /// What the work on a layer needs.
@@ -247,12 +307,11 @@ impl Work<'_> {
         let mut tried = Vec::new();
         for treatment in &candidates {
             let fit = treatment.apply(&inputs, planes)?;
-            let error = match candidates.len() {
-                1 => None,
-                _ => {
-                    install(&mut quantized.network, layer, &fit.tensor)?;
-                    Some(self.reference.error(quantized)?)
-                }
+            let error = if candidates.len() > 1 {
+                install(&mut quantized.network, layer, &fit.tensor)?;
+                Some(self.reference.error(quantized)?)
+            } else {
+                None
             };
             tried.push((*treatment, error));
             if best
@@ -293,6 +352,21 @@ pub fn install(network: &mut Network, layer: &Layer, tensor: &TernaryTensor) -> 
     network.set_weights(layer, &restored)?;
     if !tensor.bias().is_empty() {
         network.set_bias(layer, tensor.bias())?;
+    }
+    Ok(())
+}
+
+/// Puts back the weights and the bias of a layer, as far as they were replaced.
+fn restore(network: &mut Network, layer: &Layer, original: &Network) -> Result<()> {
+    // What cannot be read was not replaced either.
+    if let Ok(weights) = original.weights(layer) {
+        network.set_weights(layer, &weights)?;
+    }
+    if let (Ok(Some(found)), Ok(bias)) = (network.bias(layer), original.bias(layer))
+        && bias.as_ref() != Some(&found)
+    {
+        let bias = bias.unwrap_or_else(|| vec![0.0; found.len()]);
+        network.set_bias(layer, &bias)?;
     }
     Ok(())
 }

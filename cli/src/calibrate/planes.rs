@@ -3,7 +3,7 @@
 //! One layer after the other is replaced by a ternary one of two planes, chosen by its weights, in the otherwise original network. How
 //! far this moves the outputs, in relation to the error of the weights, says what an error of this layer costs.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use ternarize::Code;
 use ternarize::ScaleType;
 use ternarize::quantize::budget::allocate;
@@ -12,6 +12,7 @@ use ternarize::tensor::{Grouping, TensorView, TernaryTensor};
 
 use super::outputs::Reference;
 use super::side::Side;
+use crate::failure::Usage;
 use crate::onnx::Layer;
 
 /// What each number of planes costs and brings for a layer.
@@ -75,16 +76,15 @@ pub(super) fn ways(original: &mut Side, layer: &Layer, reference: &Reference) ->
     })
 }
 
-/// The planes of each layer within so many bits for each weight.
+/// The planes of each layer within so many bits for each weight. `weights` counts those of all layers.
 ///
 /// # Errors
 ///
-/// If one plane for each layer takes more.
-pub(super) fn choose(
-    ways: &[Ways],
-    weights: u64,
-    bits: f64,
-) -> Result<Vec<usize>, ternarize::Error> {
+/// [`Usage`] if one plane for each layer takes more, with the range that can be reached.
+pub(super) fn choose(ways: &[Ways], weights: u64, bits: f64) -> Result<Vec<usize>> {
+    if ways.is_empty() {
+        return Ok(Vec::new());
+    }
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -92,6 +92,17 @@ pub(super) fn choose(
     )]
     let bytes = (bits * weights as f64 / 8.0) as u64;
     let ways: Vec<&[(u64, f64)]> = ways.iter().map(|ways| ways.ways.as_slice()).collect();
+    let bits_with = |planes: usize| {
+        let bytes: u64 = ways.iter().map(|ways| ways[planes - 1].0).sum();
+        (bytes, 8.0 * bytes as f64 / weights.max(1) as f64)
+    };
+    let ((least, low), (_, high)) = (bits_with(1), bits_with(4));
+    if bytes < least {
+        let low = low + 0.0005;
+        bail!(Usage(format!(
+            "the budget is too small: this network can be stored with --bits from {low:.3} to {high:.3}"
+        )));
+    }
     let allocation = allocate(&ways, bytes)?;
     Ok(allocation.choices.iter().map(|choice| choice + 1).collect())
 }

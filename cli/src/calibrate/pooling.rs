@@ -81,7 +81,7 @@ impl Pooling {
                         found = Some(user);
                     }
                     operation if ELEMENTWISE.contains(&operation) => {
-                        open.extend(node.outputs.iter().map(String::as_str))
+                        open.extend(node.outputs.iter().map(String::as_str));
                     }
                     _ => return None,
                 }
@@ -179,9 +179,10 @@ fn windows(
 ) -> Vec<Vec<usize>> {
     let mut windows = vec![vec![0]];
     for (axis, &extent) in spatial.iter().enumerate() {
-        let ranges: Vec<_> = (0..)
-            .map(|number| number * strides[axis])
-            .take_while(|start| start + kernel[axis] <= extent + 2 * begin[axis])
+        let padded = extent + 2 * begin[axis];
+        let ranges: Vec<_> = (0..padded)
+            .step_by(strides[axis])
+            .take_while(|start| start + kernel[axis] <= padded)
             .map(|start| {
                 start.saturating_sub(begin[axis])
                     ..(start + kernel[axis])

@@ -93,7 +93,7 @@ pub(super) fn thinned(
     let thinned = (0..rows).map(|row| {
         // The upper bits of a product with the golden ratio are spread evenly.
         let mixed = ((start + row) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        let counts = mixed * stride as u64 >> 32 == 0;
+        let counts = (mixed * stride as u64) >> 32 == 0;
         let weight = weights.map_or(1.0, |weights| weights[row]);
         if counts { weight } else { 0.0 }
     });
@@ -132,38 +132,34 @@ pub(super) fn add_rows(
         quantized.0 == original.0,
         "the two networks have different shapes"
     );
-    match &layer.kind {
-        Kind::Conv(convolution) => {
-            add_patches(layer, convolution, quantized, original, weights, grams)
-        }
-        _ => {
-            let columns = quantized.0.last().copied().unwrap_or(0);
-            ensure!(
-                columns == layer.columns,
-                "the input has {columns} columns, the weight {}",
-                layer.columns
-            );
-            let Some(weights) = weights else {
-                grams[0].add_pairs(&quantized.1, &original.1)?;
-                return Ok(());
-            };
-            // Rows that do not count are left out.
-            let counted = |values: &[f32]| {
-                let rows = values.chunks_exact(columns).zip(weights);
-                let rows = rows.filter(|(_, weight)| **weight > 0.0);
-                rows.flat_map(|(row, _)| row.iter().copied())
-                    .collect::<Vec<f32>>()
-            };
-            let (quantized, original) = (counted(&quantized.1), counted(&original.1));
-            let weights: Vec<f32> = weights
-                .iter()
-                .copied()
-                .filter(|weight| *weight > 0.0)
-                .collect();
-            grams[0].add_weighted(&quantized, Some(&original), Some(&weights))?;
-            Ok(())
-        }
+    if let Kind::Conv(convolution) = &layer.kind {
+        return add_patches(layer, convolution, quantized, original, weights, grams);
     }
+    let columns = quantized.0.last().copied().unwrap_or(0);
+    ensure!(
+        columns == layer.columns,
+        "the input has {columns} columns, the weight {}",
+        layer.columns
+    );
+    let Some(weights) = weights else {
+        grams[0].add_pairs(&quantized.1, &original.1)?;
+        return Ok(());
+    };
+    // Rows that do not count are left out.
+    let counted = |values: &[f32]| {
+        let rows = values.chunks_exact(columns).zip(weights);
+        let rows = rows.filter(|(_, weight)| **weight > 0.0);
+        rows.flat_map(|(row, _)| row.iter().copied())
+            .collect::<Vec<f32>>()
+    };
+    let (quantized, original) = (counted(&quantized.1), counted(&original.1));
+    let weights: Vec<f32> = weights
+        .iter()
+        .copied()
+        .filter(|weight| *weight > 0.0)
+        .collect();
+    grams[0].add_weighted(&quantized, Some(&original), Some(&weights))?;
+    Ok(())
 }
 
 /// The unfolding of a convolution for inputs of these extents, samples and channels first.

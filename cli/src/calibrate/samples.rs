@@ -43,25 +43,24 @@ pub fn by_input(
     mut arrays: BTreeMap<String, Array>,
 ) -> Result<Vec<(ValueInfo, Array)>> {
     let inputs = network.inputs()?;
-    if let ([input], Some(array)) = (inputs.as_slice(), arrays.remove("")) {
-        return Ok(vec![(input.clone(), array)]);
+    if let [input] = inputs.as_slice()
+        && let Some(array) = arrays.remove("")
+    {
+        arrays.insert(input.name.clone(), array);
     }
     let mut found = Vec::new();
     for input in inputs {
         let array = arrays.remove(&input.name);
-        let names = || {
-            arrays
-                .keys()
-                .map(|name| format!("`{}`", name.escape_debug()))
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
         let array = array.with_context(|| {
-            format!(
-                "there is no array for the input `{}`; others are {}",
-                input.name.escape_debug(),
-                names()
-            )
+            let names = arrays
+                .keys()
+                .map(|name| format!("`{}`", name.escape_debug()));
+            let others = match names.collect::<Vec<_>>().join(", ") {
+                none if none.is_empty() => none,
+                others => format!("; others are {others}"),
+            };
+            let name = input.name.escape_debug();
+            format!("there is no array for the input `{name}`{others}")
         })?;
         found.push((input, array));
     }

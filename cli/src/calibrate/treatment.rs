@@ -17,6 +17,7 @@ const WIDEST: usize = 1024;
 /// How a layer is made ternary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub struct Treatment {
     /// Whether trits are chosen by the layer's outputs, or by its weights alone.
     pub outputs: bool,

@@ -29,7 +29,7 @@ struct Report {
 
 pub(super) fn run(arguments: &Evaluate) -> Result<u8> {
     let shown = |path: &Path| path.display().to_string();
-    let network = Network::open(&arguments.network).with_context(|| shown(&arguments.network))?;
+    let network = Network::open(&arguments.network)?;
     let arrays = calibrate::by_input(&network, read_arrays(&arguments.inputs)?);
     let batches = arrays.and_then(|arrays| calibrate::batches(&arrays, false));
     let batches = batches.with_context(|| shown(&arguments.inputs))?;
@@ -54,7 +54,7 @@ pub(super) fn run(arguments: &Evaluate) -> Result<u8> {
             bits = Some(found);
             Some(other)
         }
-        Some(path) => Some(Network::open(path).with_context(|| shown(path))?),
+        Some(path) => Some(Network::open(path)?),
     };
     let progress = Progress::of_steps(arguments.json);
     let step = |what: &str, done: usize, all: usize| progress.step(what, done, all);
@@ -108,29 +108,39 @@ fn with_ternary(network: &Network, path: &Path) -> Result<(Network, f64)> {
 fn text(report: &Report) -> String {
     let evaluation = &report.evaluation;
     let percent = |share: f64| format!("{:.2} %", 100.0 * share);
-    let mut text = format!("{} samples, {} bytes", evaluation.samples, report.bytes);
-    if let Some(accuracy) = evaluation.accuracy {
-        text += &format!(", accuracy {}", percent(accuracy));
-    }
-    text.push('\n');
-    let Some(other) = &evaluation.other else {
-        return text;
+    let accuracy = |share: Option<f64>| {
+        share.map_or_else(String::new, |share| {
+            format!(", accuracy {}", percent(share))
+        })
     };
-    text += &format!("the other: {} bytes", report.other_bytes.unwrap_or(0));
-    if let Some(bits) = report.ternary_bits_per_weight {
-        text += &format!(", {bits:.3} bits for each ternary weight");
-    }
-    if let (Some(accuracy), Some(p)) = (other.accuracy, other.mcnemar_p) {
-        text += &format!(", accuracy {}, McNemar's p {p:.3}", percent(accuracy));
-    }
-    text += &format!(", agreement {}\n", percent(other.agreement));
+    let mut lines = vec![format!(
+        "{} samples, {} bytes{}\n",
+        evaluation.samples,
+        report.bytes,
+        accuracy(evaluation.accuracy)
+    )];
+    let Some(other) = &evaluation.other else {
+        return lines.concat();
+    };
+    let bits = report
+        .ternary_bits_per_weight
+        .map(|bits| format!(", {bits:.3} bits for each ternary weight"));
+    let p = other.mcnemar_p.map(|p| format!(", McNemar's p {p:.3}"));
+    lines.push(format!(
+        "the other: {} bytes{}{}{}, agreement {}\n",
+        report.other_bytes.unwrap_or(0),
+        bits.unwrap_or_default(),
+        accuracy(other.accuracy),
+        p.unwrap_or_default(),
+        percent(other.agreement)
+    ));
     for (name, error) in &other.outputs {
-        text += &format!(
+        lines.push(format!(
             "output `{}`: cosine {:.4}, relative error {:.4}\n",
             name.escape_debug(),
             error.cosine,
             error.relative_error
-        );
+        ));
     }
     let rows = other.layers.iter().map(|(name, decibels)| {
         vec![
@@ -138,8 +148,7 @@ fn text(report: &Report) -> String {
             decibels.map_or("equal".into(), |decibels| format!("{decibels:.2}")),
         ]
     });
-    text + &table(
-        &[("layer", false), ("SQNR dB", true)],
-        &rows.collect::<Vec<_>>(),
-    )
+    let columns = [("layer", false), ("SQNR dB", true)];
+    lines.push(table(&columns, &rows.collect::<Vec<_>>()));
+    lines.concat()
 }

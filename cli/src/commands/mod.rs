@@ -11,6 +11,8 @@ mod groups;
 mod inspect;
 #[cfg(feature = "onnx")]
 mod network;
+#[cfg(feature = "onnx")]
+mod network_summary;
 mod quantize;
 mod summary;
 mod table;

@@ -1,27 +1,28 @@
 //! `quantize` for ONNX networks.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Write as _, stderr};
+use std::iter::once;
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use ternarize::model::{Model, Tensor, replace_file};
+use ternarize::model::{Model, Tensor};
 
-use super::summary::summary;
-use super::table::{extents, table};
+use super::network_summary::{report, text};
+use super::quantize::{check_beside, write_text};
 use super::{print, print_json};
 use crate::arguments::Quantize;
-use crate::calibrate::{self, ByOutputs, Options, Outcome, weights_only};
+use crate::budget::check_bits;
+use crate::calibrate::{self, Options, Outcome, Treatment, weights_only};
 use crate::disk::Disk;
-use crate::engine::{self, read_arrays};
-use crate::failure::{DONE, Usage};
+use crate::engine::read_arrays;
+use crate::failure::{DONE, LEFT, Usage};
 use crate::names::{Named as _, Target};
 use crate::network_plan::NetworkPlan;
 use crate::onnx::Network;
 use crate::progress::Progress;
-use crate::quantize::Made;
-use crate::report::{CalibratedLayer, Calibration, Report, TensorReport, Totals, html};
+use crate::report::{html, printable};
 
 /// The bits for each weight without `--bits`.
 const BITS: f64 = 2.0;
@@ -29,43 +30,31 @@ const BITS: f64 = 2.0;
 pub(super) fn quantize(arguments: &Quantize, disk: &dyn Disk, start: Instant) -> Result<u8> {
     let target = check(arguments)?;
     let path = &arguments.model;
-    let network = Network::open(path).with_context(|| path.display().to_string())?;
+    let network = Network::open(path)?;
     let plan = arguments
         .plan
         .as_deref()
         .map(NetworkPlan::read)
         .transpose()?;
-    let bits = arguments.bits.unwrap_or(BITS);
+    let options = Options {
+        bits: arguments.bits.unwrap_or(BITS),
+        chosen: plan.map(|plan| plan.chosen()).unwrap_or_default(),
+    };
     let quiet = arguments.output.quiet || arguments.output.json;
     let progress = Progress::of_steps(quiet);
     let step = |what: &str, done: usize, all: usize| progress.step(what, done, all);
-    let (outcome, samples) = match &arguments.calibrate {
-        Some(inputs) => {
-            let arrays = read_arrays(inputs)?;
-            let arrays = calibrate::by_input(&network, arrays)
-                .with_context(|| inputs.display().to_string())?;
-            let batches =
-                calibrate::batches(&arrays, true).with_context(|| inputs.display().to_string())?;
-            let samples = [false, true].map(|held_out| {
-                let of_kind = batches.iter().filter(|batch| batch.held_out == held_out);
-                of_kind.map(|batch| batch.samples.len()).sum::<usize>()
-            });
-            let options = Options {
-                bits,
-                chosen: plan.map(|plan| plan.chosen()).unwrap_or_default(),
-            };
-            (calibrate::run(network, &batches, &options, &step)?, samples)
-        }
-        None => (weights_only::run(network, bits, &step)?, [0, 0]),
-    };
+    let (outcome, samples) = made(arguments, network, &options, &step)?;
     drop(progress);
     if outcome.treated.is_empty() {
-        let reasons: Vec<String> = outcome
-            .left
-            .iter()
-            .map(|(name, reason)| format!("`{}`: {reason}", name.escape_debug()))
-            .collect();
-        bail!("nothing would become ternary: {}", reasons.join("; "));
+        let left = outcome.left.iter().chain(&outcome.failed);
+        let reasons = left.map(|(name, reason)| format!("`{}`: {reason}", name.escape_debug()));
+        let reasons = reasons.collect::<Vec<_>>().join("; ");
+        let reasons = if reasons.is_empty() {
+            "the network has no weights"
+        } else {
+            &reasons
+        };
+        bail!("nothing would become ternary: {reasons}");
     }
     if let Some(path) = &arguments.dry_run {
         let plan = NetworkPlan::of(&outcome).to_toml()?;
@@ -74,10 +63,10 @@ pub(super) fn quantize(arguments: &Quantize, disk: &dyn Disk, start: Instant) ->
         } else {
             write_text(path, &plan)?;
         }
-        return Ok(DONE);
+        return Ok(ended(&outcome));
     }
     write(&outcome, target, disk, &arguments.output.path)?;
-    let mut report = report(arguments, target, &outcome, samples)?;
+    let mut report = report(arguments, target, options.bits, &outcome, samples)?;
     report.totals.seconds = start.elapsed().as_secs_f64();
     if let Some(path) = &arguments.report {
         write_text(path, &html(&report))?;
@@ -87,7 +76,49 @@ pub(super) fn quantize(arguments: &Quantize, disk: &dyn Disk, start: Instant) ->
     } else if !arguments.output.quiet {
         print(&text(&report))?;
     }
-    Ok(DONE)
+    Ok(ended(&outcome))
+}
+
+/// The ternary network, and how many samples it was fitted to and how many were kept out of that.
+fn made(
+    arguments: &Quantize,
+    network: Network,
+    options: &Options,
+    step: &dyn Fn(&str, usize, usize),
+) -> Result<(Outcome, [usize; 2])> {
+    if let Some(path) = &arguments.calibrate {
+        let arrays = read_arrays(path)?;
+        let batches = calibrate::by_input(&network, arrays)
+            .and_then(|arrays| calibrate::batches(&arrays, true))
+            .with_context(|| path.display().to_string())?;
+        let samples = [false, true].map(|held_out| {
+            let alike = batches.iter().filter(|batch| batch.held_out == held_out);
+            alike.map(|batch| batch.samples.len()).sum()
+        });
+        return Ok((calibrate::run(network, &batches, options, step)?, samples));
+    }
+    let mut chosen = options.chosen.iter();
+    if let Some((name, ..)) = chosen.find(|(.., treatment)| *treatment != Treatment::WEIGHTS) {
+        let name = printable(name);
+        bail!(Usage(format!(
+            "by the plan the outputs of `{name}` decide, which needs --calibrate"
+        )));
+    }
+    Ok((weights_only::run(network, options, step)?, [0, 0]))
+}
+
+/// Says which layers could not become ternary. Returns the exit code.
+fn ended(outcome: &Outcome) -> u8 {
+    for (name, reason) in &outcome.failed {
+        let (name, reason) = (printable(name), printable(reason));
+        let line = format!("the layer `{name}` was left as it was: {reason}");
+        let _ = writeln!(stderr(), "{line}");
+    }
+    if outcome.failed.is_empty() {
+        DONE
+    } else {
+        LEFT
+    }
 }
 
 /// What an ONNX network can become; refuses options that have no meaning for one.
@@ -95,6 +126,8 @@ fn check(arguments: &Quantize) -> Result<Target> {
     let without_effect = [
         (arguments.per.is_some(), "--per"),
         (arguments.rule.is_some(), "--rule"),
+        (!arguments.include.is_empty(), "--include"),
+        (!arguments.exclude.is_empty(), "--exclude"),
         (arguments.scales.is_some(), "--scales"),
         (arguments.planes.is_some(), "--planes"),
         (arguments.scale_type.is_some(), "--scale-type"),
@@ -106,6 +139,7 @@ fn check(arguments: &Quantize) -> Result<Target> {
     if let Some((_, option)) = without_effect.iter().find(|(given, _)| *given) {
         bail!(Usage(format!("{option} has no effect on an ONNX network")));
     }
+    arguments.bits.map(check_bits).transpose()?;
     let path = &arguments.output.path;
     let target = match arguments.to {
         Some(target) => target,
@@ -123,21 +157,24 @@ fn check(arguments: &Quantize) -> Result<Target> {
             "an ONNX network cannot become {name}: use onnx, onnx-int2 or safetensors"
         )));
     }
-    if same_file::is_same_file(path, &arguments.model).unwrap_or(false) {
-        bail!("the output `{}` is the input", path.display());
+    let read = [&arguments.plan, &arguments.calibrate];
+    let read = read.into_iter().filter_map(Option::as_deref);
+    let mut read = once(arguments.model.as_path()).chain(read);
+    let shown = path.display();
+    if read.any(|read| same_file::is_same_file(path, read).unwrap_or(false)) {
+        bail!("the output `{shown}` is the input");
     }
-    if fs::symlink_metadata(path).is_ok() && !arguments.output.force {
-        bail!(
-            "`{}` is there already: use --force to replace it",
-            path.display()
-        );
+    let beside = [(&arguments.report, "report"), (&arguments.dry_run, "plan")];
+    for (beside, what) in beside {
+        if let Some(beside) = beside.as_deref().filter(|path| *path != Path::new("-")) {
+            check_beside(beside, what, arguments, once(arguments.model.as_path()))?;
+        }
+    }
+    let written = arguments.dry_run.is_none();
+    if written && fs::symlink_metadata(path).is_ok() && !arguments.output.force {
+        bail!("`{shown}` is there already: use --force to replace it");
     }
     Ok(target)
-}
-
-fn write_text(path: &Path, text: &str) -> Result<()> {
-    replace_file(path, |file| file.write_all(text.as_bytes()))
-        .with_context(|| path.display().to_string())
 }
 
 fn write(outcome: &Outcome, target: Target, disk: &dyn Disk, path: &Path) -> Result<()> {
@@ -153,177 +190,4 @@ fn write(outcome: &Outcome, target: Target, disk: &dyn Disk, path: &Path) -> Res
     }
     model.write(path)?;
     Ok(())
-}
-
-fn report(
-    arguments: &Quantize,
-    target: Target,
-    outcome: &Outcome,
-    samples: [usize; 2],
-) -> Result<Report> {
-    let mut totals = Totals::default();
-    let mut tensors = Vec::new();
-    let original = Network::open(&arguments.model)?;
-    let mut ternary_bytes = 0;
-    for treated in &outcome.treated {
-        let (layer, tensor) = (&treated.layer, &treated.tensor);
-        let mut weights = original.weights(layer)?;
-        if let Some((width, seed)) = tensor.rotation() {
-            ternarize::matmul::rotate(&mut weights, layer.columns, width, seed)?;
-        }
-        let bias = 4 * tensor.bias().len();
-        let bytes = (tensor.stored_bytes() - bias) as u64;
-        let made = Made::of(
-            tensor,
-            &weights,
-            tensor.shape().axes(),
-            arguments.report.is_some(),
-        )?;
-        let count = (layer.rows * layer.columns) as u64;
-        totals.ternary += 1;
-        totals.ternary_weights += count;
-        ternary_bytes += bytes;
-        tensors.push(TensorReport {
-            name: layer.name.clone(),
-            shape: vec![layer.rows, layer.columns],
-            from: format!("{:?}", layer.data_type).to_uppercase(),
-            to: format!("{} planes, base3", treated.planes),
-            bytes_before: 4 * count,
-            bytes_after: bytes,
-            kept: None,
-            failed: false,
-            metrics: Some(made.metrics),
-            drawing: made.drawing,
-        });
-    }
-    tensors.extend(kept(&original, &outcome.left));
-    totals.tensors = tensors.len();
-    totals.weights = original.parameters();
-    let hashed = arguments.report.is_some() || arguments.output.json;
-    let output = summary(
-        &arguments.output.path,
-        vec![arguments.output.path.clone()],
-        hashed,
-    )?;
-    totals.ternary_bits_per_weight =
-        Some(ternary_bytes as f64 * 8.0 / totals.ternary_weights.max(1) as f64);
-    totals.bits_per_weight = output.bytes as f64 * 8.0 / totals.weights.max(1) as f64;
-    let mut options = vec![("to".into(), target.name())];
-    if let Some(path) = &arguments.calibrate {
-        options.push(("calibrate".into(), path.display().to_string()));
-    }
-    options.push(("bits".into(), arguments.bits.unwrap_or(BITS).to_string()));
-    Ok(Report {
-        program: format!("ternarize {}", env!("CARGO_PKG_VERSION")),
-        input: summary(&arguments.model, vec![arguments.model.clone()], hashed)?,
-        output,
-        options,
-        totals,
-        tensors,
-        calibration: arguments
-            .calibrate
-            .is_some()
-            .then(|| calibration(outcome, samples)),
-    })
-}
-
-/// The constants that were left, with the reason. Other names are those of nodes.
-fn kept(network: &Network, left: &[(String, String)]) -> Vec<TensorReport> {
-    let constant = |(name, reason): &(String, String)| {
-        let constant = network.constant(name).ok()??;
-        let bytes = 4 * constant.count().ok()? as u64;
-        let data_type = format!("{:?}", constant.data_type).to_uppercase();
-        Some(TensorReport {
-            name: name.clone(),
-            shape: constant.dims,
-            from: data_type.clone(),
-            to: data_type,
-            bytes_before: bytes,
-            bytes_after: bytes,
-            kept: Some(reason.clone()),
-            failed: false,
-            metrics: None,
-            drawing: None,
-        })
-    };
-    left.iter().filter_map(constant).collect()
-}
-
-fn calibration(outcome: &Outcome, [samples, held_out]: [usize; 2]) -> Calibration {
-    let layers = outcome.treated.iter().filter_map(|treated| {
-        let by: &ByOutputs = treated.by_outputs.as_ref()?;
-        Some(CalibratedLayer {
-            name: treated.layer.name.clone(),
-            planes: treated.planes,
-            treatment: by.treatment.words(),
-            rows: by.rows,
-            inputs: treated.layer.columns,
-            too_few_rows: by.too_few_rows,
-            error: by.error,
-            held_out_error: by.held_out_error,
-            tried: by
-                .tried
-                .iter()
-                .map(|(treatment, error)| (treatment.words(), *error))
-                .collect(),
-        })
-    });
-    Calibration {
-        engine: engine::description(),
-        samples,
-        held_out,
-        output_error: outcome.error,
-        layers: layers.collect(),
-    }
-}
-
-fn text(report: &Report) -> String {
-    let layers = report
-        .calibration
-        .iter()
-        .flat_map(|calibration| &calibration.layers);
-    let number = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.4}"));
-    let ternary = report
-        .tensors
-        .iter()
-        .filter(|tensor| tensor.metrics.is_some());
-    let rows = ternary.map(|tensor| {
-        let layer = layers.clone().find(|layer| layer.name == tensor.name);
-        vec![
-            tensor.name.clone(),
-            extents(&tensor.shape),
-            tensor.to.clone(),
-            number(tensor.metrics.map(|metrics| metrics.cosine)),
-            layer.map_or_else(String::new, |layer| layer.treatment.clone()),
-            number(layer.map(|layer| layer.error)),
-            number(layer.and_then(|layer| layer.held_out_error)),
-        ]
-    });
-    let columns = [
-        ("weight", false),
-        ("shape", false),
-        ("to", false),
-        ("cosine", true),
-        ("by", false),
-        ("error", true),
-        ("kept out", true),
-    ];
-    let mut text = table(&columns, &rows.collect::<Vec<_>>());
-    let totals = &report.totals;
-    text += &format!(
-        "{} weights ternary, {:.3} bits per weight of these; file {} -> {} bytes; {:.1} s\n",
-        totals.ternary_weights,
-        totals.ternary_bits_per_weight.unwrap_or(0.0),
-        report.input.bytes,
-        report.output.bytes,
-        totals.seconds,
-    );
-    if let Some(calibration) = &report.calibration {
-        text += &format!(
-            "change of the outputs on {} samples kept out: {}\n",
-            calibration.held_out,
-            number(calibration.output_error)
-        );
-    }
-    text
 }

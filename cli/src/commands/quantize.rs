@@ -121,12 +121,12 @@ fn checked_destination(
         to.check_not(read.as_deref())?;
     }
     if let Some(report) = &arguments.report {
-        check_beside(report, "report", arguments, reader)?;
+        check_beside(report, "report", arguments, reader.files())?;
     }
     Ok(to)
 }
 
-fn write_text(path: &Path, text: &str) -> Result<()> {
+pub(super) fn write_text(path: &Path, text: &str) -> Result<()> {
     replace_file(path, |file| file.write_all(text.as_bytes()))
         .with_context(|| path.display().to_string())
 }
@@ -200,7 +200,7 @@ fn dry_run(path: &Path, plan: &str, arguments: &Quantize, reader: &Reader) -> Re
         print(plan)?;
         return Ok(DONE);
     }
-    check_beside(path, "plan", arguments, reader)?;
+    check_beside(path, "plan", arguments, reader.files())?;
     write_text(path, plan)?;
     Ok(DONE)
 }
@@ -238,8 +238,13 @@ fn check_importances(
     Ok(())
 }
 
-/// A report or plan must not overwrite what is read, nor be in the way of the output.
-fn check_beside(path: &Path, what: &str, arguments: &Quantize, reader: &Reader) -> Result<()> {
+/// A report or plan must not overwrite what is read, `files` and those of options, nor be in the way of the output.
+pub(super) fn check_beside<'a>(
+    path: &Path,
+    what: &str,
+    arguments: &'a Quantize,
+    mut files: impl Iterator<Item = &'a Path>,
+) -> Result<()> {
     // A file that is not there yet is known by its folder and its name.
     let place = |path: &Path| {
         let folder = path.parent().filter(|folder| *folder != Path::new(""));
@@ -250,10 +255,10 @@ fn check_beside(path: &Path, what: &str, arguments: &Quantize, reader: &Reader) 
         same_file::is_same_file(other, path).unwrap_or(false)
             || place(path).is_some_and(|own| place(other) == Some(own))
     };
-    let read = [&arguments.plan, &arguments.importance];
-    let read = read.into_iter().filter_map(Option::as_deref);
+    let read = [&arguments.plan, &arguments.importance, &arguments.calibrate];
+    let mut read = read.into_iter().filter_map(Option::as_deref);
     let shown = path.display();
-    if reader.files().chain(read).any(same) || same(&arguments.output.path) {
+    if files.any(same) || read.any(same) || same(&arguments.output.path) {
         bail!("the {what} `{shown}` is the input or the output");
     }
     if path.exists() && !arguments.output.force {

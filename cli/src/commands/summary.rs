@@ -48,6 +48,7 @@ pub(super) fn report(
         options,
         totals,
         tensors,
+        left: Vec::new(),
         calibration: None,
     })
 }

@@ -14,7 +14,7 @@ use super::npy::{Array, Numbers};
 /// # Errors
 ///
 /// If the header is not that of an IDX file of bytes, or the content is not as long as the axes say.
-pub fn read(bytes: &[u8]) -> Result<Array> {
+pub(super) fn read(bytes: &[u8]) -> Result<Array> {
     let &[0, 0, kind, rank, ..] = bytes else {
         bail!("not an IDX file");
     };

@@ -12,6 +12,9 @@ use zip::ZipArchive;
 use super::idx;
 use super::npy::Array;
 
+/// Reads one array.
+type Reader = fn(&[u8]) -> Result<Array>;
+
 /// The arrays of a `.npz` file by their names, or the one of a `.npy` or IDX file, also compressed by gzip, by the name "".
 ///
 /// # Errors
@@ -23,7 +26,7 @@ pub fn read_arrays(path: &Path) -> Result<BTreeMap<String, Array>> {
     let mut start = [0; 4];
     let length = file.read(&mut start).with_context(name)?;
     file.seek(SeekFrom::Start(0)).with_context(name)?;
-    let alone: Option<fn(&[u8]) -> Result<Array>> = match &start[..length] {
+    let alone: Option<Reader> = match &start[..length] {
         [0x93, b'N', ..] => Some(Array::from_npy),
         [0, 0, 8, _] | [0x1f, 0x8b, ..] => Some(idx::read),
         _ => None,

@@ -11,14 +11,14 @@
 
 /// The p-value for two lists of which images are right.
 #[must_use]
-pub fn compare(first: &[bool], second: &[bool]) -> f64 {
+pub(super) fn compare(first: &[bool], second: &[bool]) -> f64 {
     let only = |a: &[bool], b: &[bool]| a.iter().zip(b).filter(|(a, b)| **a && !**b).count();
     p_value(only(first, second), only(second, first))
 }
 
 /// The p-value of `b` images that only the first has right, and `c` that only the second has.
 #[must_use]
-pub fn p_value(b: usize, c: usize) -> f64 {
+fn p_value(b: usize, c: usize) -> f64 {
     let n = (b + c) as f64;
     // In logarithms, for 2^-n may be below the smallest number.
     let mut term = -n * core::f64::consts::LN_2;

@@ -211,7 +211,7 @@ impl Network {
     }
 
     /// The field of a node, with its edits.
-    fn node_field(&self, index: usize) -> &[u8] {
+    pub(super) fn node_field(&self, index: usize) -> &[u8] {
         let field = &self.nodes[index].field;
         self.edits
             .get(&field.start)

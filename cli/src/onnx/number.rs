@@ -56,7 +56,11 @@ impl DataType {
     }
 
     /// The bytes of a number.
-    pub(super) fn size(self) -> Result<usize> {
+    ///
+    /// # Errors
+    ///
+    /// For types that no weights have.
+    pub fn size(self) -> Result<usize> {
         Ok(match self {
             Self::Other(2 | 3 | 9) => 1,
             Self::F16 | Self::Bf16 | Self::Other(4 | 5) => 2,

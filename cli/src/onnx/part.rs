@@ -72,12 +72,17 @@ impl Network {
         let mut graph = Pieces::new();
         let mut axes = BTreeSet::new();
         for index in nodes {
-            match self.missing_axes(index) {
-                Some(count) => {
-                    axes.insert(count);
-                    graph.push(self.with_axes(index, count)?.into());
-                }
-                None => self.edited(self.nodes[index].field.clone(), &mut graph)?,
+            let mut more = Vec::new();
+            if let Some(count) = self.missing_axes(index) {
+                axes.insert(count);
+                put_bytes(&mut more, 1, axes_name(count).as_bytes());
+            } else if let Some(kernel) = self.missing_kernel(index) {
+                put_bytes(&mut more, 5, &kernel_attribute(&kernel));
+            }
+            if more.is_empty() {
+                self.edited(self.nodes[index].field.clone(), &mut graph)?;
+            } else {
+                graph.push(self.with_fields(index, &more)?.into());
             }
         }
         for count in axes {
@@ -107,14 +112,23 @@ impl Network {
         starts.dims.first().copied()
     }
 
-    /// The field of a node with one more input: the numbers of the first axes.
-    fn with_axes(&self, index: usize, count: usize) -> Result<Vec<u8>> {
-        let field = fields(&self.file, self.nodes[index].field.clone()).next();
-        let message = field.context("no node")??.bytes()?;
-        let mut node = self.file[message].to_vec();
-        put_bytes(&mut node, 1, axes_name(count).as_bytes());
+    /// The kernel of a convolution that does not state it. The standard means that of the weights; engines want it stated.
+    fn missing_kernel(&self, index: usize) -> Option<Vec<usize>> {
+        let node = &self.nodes[index];
+        if !node.is("Conv") || node.integers("kernel_shape").is_some() {
+            return None;
+        }
+        let weights = self.source(node.inputs.get(1)?).ok()?;
+        weights.dims.get(2..).map(<[usize]>::to_vec)
+    }
+
+    /// The field of a node with more fields inside.
+    fn with_fields(&self, index: usize, more: &[u8]) -> Result<Vec<u8>> {
+        let field = self.node_field(index);
+        let inside = fields(field, 0..field.len()).next();
+        let node = &field[inside.context("no node")??.bytes()?];
         let mut field = Vec::new();
-        put_bytes(&mut field, 1, &node);
+        put_bytes(&mut field, 1, &[node, more].concat());
         Ok(field)
     }
 
@@ -190,4 +204,15 @@ fn axes_tensor(count: usize) -> Vec<u8> {
     let mut field = Vec::new();
     put_bytes(&mut field, 5, &tensor);
     field
+}
+
+/// The attribute of a convolution that states its kernel.
+fn kernel_attribute(kernel: &[usize]) -> Vec<u8> {
+    let mut attribute = Vec::new();
+    put_bytes(&mut attribute, 1, b"kernel_shape");
+    for &extent in kernel {
+        put_integer(&mut attribute, 8, extent as u64);
+    }
+    put_integer(&mut attribute, 20, 7);
+    attribute
 }

@@ -26,6 +26,10 @@ use super::protobuf::{LARGEST, fields, put_bytes, put_header, put_integer, put_v
 /// The number of the field `raw_data`.
 const RAW: u64 = 9;
 
+/// The numbers of the fields of an attribute with one float and with several.
+const ATTRIBUTE_FLOAT: u64 = 2;
+const ATTRIBUTE_FLOATS: u64 = 7;
+
 /// A constant of a network.
 #[derive(Clone, Debug)]
 pub struct Tensor<'a> {
@@ -80,9 +84,9 @@ impl<'a> Tensor<'a> {
     /// The numbers in an attribute of a `Constant` node other than a tensor.
     pub(super) fn of_attribute(file: &'a [u8], message: Range<usize>, name: &str) -> Result<Self> {
         let (number, data_type) = match name {
-            "value_float" => (2, DataType::F32),
+            "value_float" => (ATTRIBUTE_FLOAT, DataType::F32),
             "value_int" => (3, DataType::I64),
-            "value_floats" => (7, DataType::F32),
+            "value_floats" => (ATTRIBUTE_FLOATS, DataType::F32),
             "value_ints" => (8, DataType::I64),
             _ => bail!("attribute `{}` is not supported", name.escape_debug()),
         };
@@ -258,9 +262,12 @@ impl<'a> Tensor<'a> {
             self.number
         };
         let mut numbers = Vec::new();
-        if number == 2 {
-            put_varint(&mut numbers, 2 << 3 | 5);
-            numbers.extend_from_slice(raw);
+        if number == ATTRIBUTE_FLOAT || number == ATTRIBUTE_FLOATS {
+            // One by one: not every reader takes those of an attribute packed.
+            for float in raw.chunks_exact(4) {
+                put_varint(&mut numbers, number << 3 | 5);
+                numbers.extend_from_slice(float);
+            }
         } else if number == RAW || self.is_fixed() {
             put_bytes(&mut numbers, number, raw);
         } else {

@@ -25,6 +25,9 @@ pub struct Report {
     pub totals: Totals,
     /// Each tensor, in the order of the input.
     pub tensors: Vec<TensorReport>,
+    /// Of a network what looks like a layer and is none that could become ternary, with the reason.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<(String, String)>,
     /// Only of networks that were calibrated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,

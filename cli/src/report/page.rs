@@ -51,7 +51,7 @@ pub fn html(report: &Report) -> String {
                     @if let Some(calibration) = &report.calibration { (calibration::section(calibration)) }
                     (ternary_tensors(&ternary))
                     (drawings(&ternary))
-                    (kept_tensors(&kept))
+                    (kept_tensors(&kept, &report.left))
                     (files(report))
                 }
                 footer {
@@ -327,11 +327,12 @@ fn drawings(tensors: &[Numbered<'_>]) -> Markup {
     }
 }
 
-fn kept_tensors(tensors: &[Numbered<'_>]) -> Markup {
+/// Tensors that were left, and what else was left of a network.
+fn kept_tensors(tensors: &[Numbered<'_>], left: &[(String, String)]) -> Markup {
     html! {
         section aria-labelledby="kept" {
             h2 id="kept" { "Kept tensors" }
-            @if tensors.is_empty() { p { "No tensor was left as it was." } }
+            @if tensors.is_empty() && left.is_empty() { p { "No tensor was left as it was." } }
             @else {
                 (table("kept", &KEPT, "Tensors that are not ternary", &html! {
                     @for (_, tensor) in tensors {
@@ -344,6 +345,13 @@ fn kept_tensors(tensors: &[Numbered<'_>]) -> Markup {
                                 @if tensor.failed { strong class="notable" { "Failed" } ": " }
                                 (Text(tensor.kept.as_deref().unwrap_or("no reason given")))
                             }
+                        }
+                    }
+                    @for (name, reason) in left {
+                        tr {
+                            th scope="row" { (Name(name)) }
+                            @for _ in 0..3 { td { "\u{2013}" } }
+                            td { (Text(reason)) }
                         }
                     }
                 }))

@@ -6,6 +6,8 @@
     reason = "tests of a program, which has the standard library"
 )]
 
+#[cfg(feature = "onnx")]
+mod arrays;
 mod carried;
 mod checkpoints;
 mod compared;
@@ -16,6 +18,8 @@ mod inputs;
 mod inspected;
 mod interrupted;
 mod memory;
+#[cfg(feature = "onnx")]
+mod networks;
 mod planned;
 mod quantized;
 mod shards;

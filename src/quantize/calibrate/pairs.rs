@@ -238,6 +238,7 @@ pub(crate) struct ChannelMoments {
 
 impl ChannelMoments {
     /// The mean square of the differences of the two, each with its bias.
+    #[cfg(feature = "nalgebra")]
     pub(crate) fn mean_square_error(&self, biases: (f64, f64)) -> f64 {
         let shift = self.means.0 + biases.0 - (self.means.1 + biases.1);
         let spread = self.variances.0 + self.variances.1 - 2.0 * self.covariance;

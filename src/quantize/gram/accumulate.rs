@@ -122,12 +122,12 @@ impl Gram {
     /// # Ok::<(), ternarize::Error>(())
     /// ```
     pub fn from_matrix(inputs: usize, matrix: &[f64], rows: u64) -> Result<Self, Error> {
+        check_len(inputs.saturating_mul(inputs), matrix.len())?;
         let mut gram = Self::new(inputs)?;
-        check_len(inputs * inputs, matrix.len())?;
         let bad = |&index: &usize| {
             let (i, j) = (index / inputs, index % inputs);
             let (one, other) = (matrix[index], matrix[j * inputs + i]);
-            !one.is_finite() || one != other || (i == j && one < 0.0)
+            !one.is_finite() || one - other != 0.0 || (i == j && one < 0.0)
         };
         if let Some(index) = (0..matrix.len()).find(bad) {
             return Err(Error::invalid(Operand::Activation, index));
@@ -198,9 +198,6 @@ impl Gram {
         if let Some(original) = original {
             check_len(quantized.len(), original.len())?;
             check(original, self.inputs)?;
-            if self.original.is_none() {
-                self.original = Some(self.unchanged());
-            }
         }
         if let Some(weights) = weights {
             check_len(rows, weights.len())?;
@@ -208,6 +205,9 @@ impl Gram {
             if let Some(index) = weights.iter().position(|weight| *weight < 0.0) {
                 return Err(Error::invalid(Operand::Importance, index));
             }
+        }
+        if original.is_some() && self.original.is_none() {
+            self.original = Some(self.unchanged());
         }
         let block = BLOCK * self.inputs;
         for (number, batch) in quantized.chunks(block).enumerate() {
@@ -298,8 +298,8 @@ impl Gram {
         self.inputs
     }
 
-    /// The mean square of each input, `H[i][i] / rows`, of weighted rows by the sum of their weights; zeros before the first row. Divided by the largest and rounded to `f32`, they
-    /// are importances.
+    /// The mean square of each input, `H[i][i] / rows`, of weighted rows by the sum of their weights; zeros before the first row. Divided
+    /// by the largest and rounded to `f32`, they are importances.
     #[must_use]
     pub fn diagonal(&self) -> Vec<f64> {
         let weight = if self.weight > 0.0 { self.weight } else { 1.0 };

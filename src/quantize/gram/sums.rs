@@ -10,9 +10,9 @@ use super::accumulate::Gram;
 use crate::error::{Error, check_len};
 use crate::rotation::rotate_rows;
 
-/// A variance below this share of the mean square counts as 0. Chosen: 2^12 times the rounding error of one operation, because sums of
-/// many rows are subtracted.
-const ROUNDING: f64 = f64::EPSILON * 4096.0;
+/// The share of the mean square below which a variance counts as 0: of so many roundings, and of two more for each row, because the two
+/// sums that are subtracted round with each row, all to the same side if an input never changes. Chosen: the first.
+const ROUNDINGS: f64 = 4096.0;
 
 /// Sums over the rows of some inputs.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,12 +60,11 @@ impl Gram {
         }
         if let Some(original) = &mut self.original {
             let unchanged;
-            let more = match &other.original {
-                Some(more) => more,
-                None => {
-                    unchanged = other.unchanged();
-                    &unchanged
-                }
+            let more = if let Some(more) = &other.original {
+                more
+            } else {
+                unchanged = other.unchanged();
+                &unchanged
             };
             add_rows(&mut original.cross, &more.cross);
             original.own.add(&more.own);
@@ -96,9 +95,10 @@ impl Gram {
             return self;
         }
         let (stride, weight) = (self.stride, self.weight);
-        let seen = self.seen.centre(stride, weight);
+        let rounding = f64::EPSILON * (ROUNDINGS + 2.0 * self.rows as f64);
+        let seen = self.seen.centre(stride, weight, rounding);
         if let Some(original) = &mut self.original {
-            let own = original.own.centre(stride, weight);
+            let own = original.own.centre(stride, weight, rounding);
             subtract_products(
                 &mut original.cross,
                 [&original.own.inputs, &self.seen.inputs],
@@ -162,13 +162,13 @@ impl Sums {
     }
 
     /// Subtracts the means. Says which inputs never changed, up to rounding errors; these become exactly 0.
-    fn centre(&mut self, stride: usize, weight: f64) -> Vec<bool> {
+    fn centre(&mut self, stride: usize, weight: f64, rounding: f64) -> Vec<bool> {
         let squares: Vec<f64> = self.upper.iter().step_by(stride + 1).copied().collect();
         subtract_products(&mut self.upper, [&self.inputs; 2], weight);
         let centred = self.upper.iter().step_by(stride + 1);
         let constant: Vec<bool> = centred
             .zip(squares)
-            .map(|(left, square)| *left <= square * ROUNDING)
+            .map(|(left, square)| *left <= square * rounding)
             .collect();
         clear(&mut self.upper, [&constant; 2]);
         constant

@@ -1,21 +1,7 @@
 //! The Gram matrix against plain sums.
 
-use super::data::{batch, weights};
+use super::data::{batch, entries, weights};
 use ternarize::quantize::gram::Gram;
-
-/// How the bits of a matrix are compared: its error for each unit vector and each pair of them.
-fn entries(gram: &Gram) -> Vec<u64> {
-    let inputs = gram.inputs();
-    let pairs = (0..inputs).flat_map(|i| (0..=i).map(move |j| (i, j)));
-    pairs
-        .map(|(i, j)| {
-            let mut difference = vec![0.0; inputs];
-            difference[i] += 1.0;
-            difference[j] += 1.0;
-            gram.error(&difference).unwrap().to_bits()
-        })
-        .collect()
-}
 
 #[test]
 fn accumulation_does_not_depend_on_the_batches() {

@@ -35,6 +35,20 @@ pub(crate) fn gram(rows: usize, inputs: usize, seed: u64, dead: bool) -> Gram {
     gram
 }
 
+/// How the bits of a matrix are compared: its error for each unit vector and each pair of them.
+pub(crate) fn entries(gram: &Gram) -> Vec<u64> {
+    let inputs = gram.inputs();
+    let pairs = (0..inputs).flat_map(|i| (0..=i).map(move |j| (i, j)));
+    pairs
+        .map(|(i, j)| {
+            let mut difference = vec![0.0; inputs];
+            difference[i] += 1.0;
+            difference[j] += 1.0;
+            gram.error(&difference).unwrap().to_bits()
+        })
+        .collect()
+}
+
 pub(crate) const CODEBOOKS: [Codebook; 5] = [
     Codebook::OneScale,
     Codebook::TwoScales,

@@ -8,4 +8,5 @@ mod edges;
 mod laws;
 mod methods;
 mod stored;
+mod sums;
 mod unfold;
