@@ -1,5 +1,6 @@
 //! `quantize` for ONNX networks.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -18,7 +19,7 @@ use crate::engine::{self, read_arrays};
 use crate::failure::{DONE, Usage};
 use crate::names::{Named as _, Target};
 use crate::network_plan::NetworkPlan;
-use crate::onnx::Network;
+use crate::onnx::{Network, int2_bytes};
 use crate::progress::Progress;
 use crate::quantize::Made;
 use crate::report::{CalibratedLayer, Calibration, Report, TensorReport, Totals, html};
@@ -53,6 +54,8 @@ pub(super) fn quantize(arguments: &Quantize, disk: &dyn Disk, start: Instant) ->
             let options = Options {
                 bits,
                 chosen: plan.map(|plan| plan.chosen()).unwrap_or_default(),
+                // The operator multiplies with inputs as they are.
+                rotation: target != Target::OnnxInt2,
             };
             (calibrate::run(network, &batches, &options, &step)?, samples)
         }
@@ -76,7 +79,7 @@ pub(super) fn quantize(arguments: &Quantize, disk: &dyn Disk, start: Instant) ->
         }
         return Ok(DONE);
     }
-    write(&outcome, target, disk, &arguments.output.path)?;
+    write(arguments, &outcome, target, disk)?;
     let mut report = report(arguments, target, &outcome, samples)?;
     report.totals.seconds = start.elapsed().as_secs_f64();
     if let Some(path) = &arguments.report {
@@ -140,19 +143,55 @@ fn write_text(path: &Path, text: &str) -> Result<()> {
         .with_context(|| path.display().to_string())
 }
 
-fn write(outcome: &Outcome, target: Target, disk: &dyn Disk, path: &Path) -> Result<()> {
-    if target != Target::Safetensors {
-        return outcome.network.write(disk, path);
+fn write(arguments: &Quantize, outcome: &Outcome, target: Target, disk: &dyn Disk) -> Result<()> {
+    let path = &arguments.output.path;
+    let layers = outcome.treated.iter();
+    let tensors = layers.map(|treated| (treated.layer.name.as_str(), &treated.tensor));
+    match target {
+        Target::OnnxInt2 => outcome.network.with_int2(tensors)?.write(disk, path),
+        Target::Safetensors => {
+            model(&arguments.model, outcome)?.write(path)?;
+            Ok(())
+        }
+        _ => outcome.network.write(disk, path),
     }
+}
+
+/// The ternary layers and all other constants of a network. Its metadata say which file the network is.
+fn model(network: &Path, outcome: &Outcome) -> Result<Model> {
     let mut model = Model::new();
     for treated in &outcome.treated {
-        model.insert(
-            treated.layer.name.clone(),
-            Tensor::Ternary(treated.tensor.clone()),
-        );
+        let tensor = Tensor::Ternary(treated.tensor.clone());
+        model.insert(treated.layer.name.clone(), tensor);
     }
-    model.write(path)?;
-    Ok(())
+    let layers = outcome.treated.iter();
+    let ternary: HashSet<&str> = layers.map(|treated| treated.layer.constant()).collect();
+    let mut left = Vec::new();
+    for name in outcome.network.constant_names() {
+        if ternary.contains(name) {
+            continue;
+        }
+        match outcome.network.dense_constant(name)? {
+            Some(tensor) => _ = model.insert(name, Tensor::Dense(tensor)),
+            None => left.push(name),
+        }
+    }
+    let file = summary(network, vec![network.to_owned()], true)?.sha256;
+    let metadata = model.metadata_mut();
+    metadata.insert("program".into(), program());
+    for (name, sha256) in file {
+        metadata.insert("network".into(), name);
+        metadata.insert("network_sha256".into(), sha256);
+    }
+    if !left.is_empty() {
+        metadata.insert("left_out".into(), serde_json::to_string(&left)?);
+    }
+    Ok(model)
+}
+
+/// The program and its version.
+fn program() -> String {
+    format!("ternarize {}", env!("CARGO_PKG_VERSION"))
 }
 
 fn report(
@@ -172,7 +211,12 @@ fn report(
             ternarize::matmul::rotate(&mut weights, layer.columns, width, seed)?;
         }
         let bias = 4 * tensor.bias().len();
-        let bytes = (tensor.stored_bytes() - bias) as u64;
+        let int2 = target == Target::OnnxInt2 && original.holds_int2(layer, tensor);
+        let bytes = match int2 {
+            true => int2_bytes(layer, treated.planes),
+            false => tensor.stored_bytes() - bias,
+        } as u64;
+        let code = if int2 { "int2" } else { "base3" };
         let made = Made::of(
             tensor,
             &weights,
@@ -189,7 +233,7 @@ fn report(
             name: layer.name.clone(),
             shape: vec![layer.rows, layer.columns],
             from: format!("{:?}", layer.data_type).to_uppercase(),
-            to: format!("{} planes, base3", treated.planes),
+            to: format!("{} planes, {code}", treated.planes),
             bytes_before: 4 * count,
             bytes_after: bytes,
             kept: None,
@@ -213,7 +257,7 @@ fn report(
     }
     options.push(("bits".into(), arguments.bits.unwrap_or(BITS).to_string()));
     Ok(Report {
-        program: format!("ternarize {}", env!("CARGO_PKG_VERSION")),
+        program: program(),
         input: summary(&arguments.model, vec![arguments.model.clone()], hashed)?,
         output,
         options,
