@@ -165,15 +165,24 @@ fn model(network: &Path, outcome: &Outcome) -> Result<Model> {
         model.insert(treated.layer.name.clone(), tensor);
     }
     let layers = outcome.treated.iter();
-    let ternary: HashSet<&str> = layers.map(|treated| treated.layer.constant()).collect();
+    let ternary: HashSet<&str> = layers
+        .clone()
+        .map(|treated| treated.layer.constant())
+        .collect();
+    let parts = layers.clone().flat_map(|treated| {
+        let suffixes = ["trits", "lambda_p", "lambda_n", "bias"];
+        suffixes.map(|suffix| format!("{}.{suffix}", treated.layer.name))
+    });
+    let parts: HashSet<String> = parts.collect();
     let mut left = Vec::new();
     for name in outcome.network.constant_names() {
         if ternary.contains(name) {
             continue;
         }
         match outcome.network.dense_constant(name)? {
-            Some(tensor) => _ = model.insert(name, Tensor::Dense(tensor)),
-            None => left.push(name),
+            // A part of a layer may have its name; mostly it is the bias of this layer.
+            Some(tensor) if !parts.contains(name) => _ = model.insert(name, Tensor::Dense(tensor)),
+            _ => left.push(name),
         }
     }
     let file = summary(network, vec![network.to_owned()], true)?.sha256;
