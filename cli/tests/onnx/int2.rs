@@ -171,6 +171,14 @@ fn the_rest_of_the_file_is_kept() {
                     );
                 }
                 5 => assert!(constants.contains(text(&gone, 8).as_str()), "{name}"),
+                13 => {
+                    let value = text(&gone, 1);
+                    let mut nodes = written.nodes().iter();
+                    assert!(
+                        !nodes.any(|node| node.inputs.contains(&value)),
+                        "{name} {value}"
+                    );
+                }
                 _ => panic!("{name}: field {number} is gone"),
             }
         }
@@ -262,6 +270,8 @@ fn product(rows: usize, columns: usize, weights: &[f32]) -> Network {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
     /// Rows of many blocks, filled up or not.
     #[test]
     fn any_row_is_held(rows in 1_usize..5, columns in 2_usize..700, planes in 1_usize..4, seed in 1_u32..1000) {
