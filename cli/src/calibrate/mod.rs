@@ -41,7 +41,7 @@ pub struct Options {
     pub bits: f64,
     /// What was chosen earlier, by the names of the layers: it is done again, and nothing else is tried.
     pub chosen: Vec<(String, usize, Treatment)>,
-    /// Whether inputs of layers may be rotated. What was chosen earlier is not asked.
+    /// Whether inputs of layers may be rotated. What was chosen earlier is done as it is.
     pub rotation: bool,
 }
 
