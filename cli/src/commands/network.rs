@@ -221,9 +221,10 @@ fn report(
         }
         let bias = 4 * tensor.bias().len();
         let int2 = target == Target::OnnxInt2 && original.holds_int2(layer, tensor);
-        let bytes = match int2 {
-            true => int2_bytes(layer, treated.planes),
-            false => tensor.stored_bytes() - bias,
+        let bytes = if int2 {
+            int2_bytes(layer, treated.planes)
+        } else {
+            tensor.stored_bytes() - bias
         } as u64;
         let code = if int2 { "int2" } else { "base3" };
         let made = Made::of(
