@@ -78,7 +78,9 @@ impl Treatment {
         }
         all.push(Self::WEIGHTS);
         if !rotation {
-            all.iter_mut().for_each(|one| one.rotation = false);
+            for one in &mut all {
+                one.rotation = false;
+            }
             all.dedup();
         }
         all

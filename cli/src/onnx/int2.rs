@@ -203,9 +203,9 @@ impl Network {
             self.makers.insert(name.clone(), index);
             name
         };
-        let label = |value: &String| match *value == output {
-            true => node.label().to_owned(),
-            false => value.clone(),
+        let label = |value: &String| {
+            let last = *value == output;
+            if last { node.label() } else { value }.to_owned()
         };
         let attributes = [
             ("K", layer.columns),

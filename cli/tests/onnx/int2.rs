@@ -67,9 +67,10 @@ fn add_weights(network: &Network, node: &Node, weights: &mut [f64]) {
             let code = two_bits(&codes, row * blocks * size + place);
             let zero = two_bits(&zero_points[row * blocks.div_ceil(4)..], place / size);
             let weight = (code - zero) * f64::from(scale);
-            match place < columns {
-                true => weights[row * columns + place] += weight,
-                false => assert_eq!(weight, 0.0),
+            if place < columns {
+                weights[row * columns + place] += weight;
+            } else {
+                assert_eq!(weight, 0.0);
             }
         }
     }
