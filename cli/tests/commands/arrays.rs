@@ -10,7 +10,8 @@ use crate::tool::Folder;
 
 /// An array as a `.npy` file: the type, the extents, and the bytes of the numbers.
 fn npy(descr: &str, shape: &[usize], data: &[u8]) -> Vec<u8> {
-    let extents: String = shape.iter().map(|extent| format!("{extent}, ")).collect();
+    let extents: Vec<String> = shape.iter().map(ToString::to_string).collect();
+    let extents = extents.join(", ") + ",";
     let header =
         format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({extents}), }}\n");
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();

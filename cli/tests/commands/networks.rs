@@ -3,10 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use serde_json::Value;
-
-use crate::arrays::{of_floats, of_integers, smooth, smooth_floats};
-use crate::tool::{Folder, Ran};
+use crate::arrays::{of_integers, smooth_floats};
+use crate::tool::Folder;
 
 /// Puts a network of the tests of ONNX files into a folder.
 pub(crate) fn put_network(folder: &Folder, name: &str) {
