@@ -17,7 +17,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::loops::{AddProducts, LANES};
-use super::sums::{Original, Sums};
+use super::sums::{InputSums, Original};
 use crate::error::{Error, Operand, check_len, try_vec};
 use crate::optimum::check::check_finite;
 use crate::quantize::scale_type::ScaledWeights;
@@ -70,7 +70,7 @@ pub struct Gram {
     /// The sum of the weights of the rows.
     pub(super) weight: f64,
     /// The inputs that the layer sees.
-    pub(super) seen: Sums,
+    pub(super) seen: InputSums,
     /// What the original network's inputs add; `None` as long as all rows are their own originals.
     pub(super) original: Option<Original>,
     pub(super) centred: bool,
@@ -95,7 +95,7 @@ impl Gram {
             stride,
             rows: 0,
             weight: 0.0,
-            seen: Sums {
+            seen: InputSums {
                 inputs: vec![0.0; stride],
                 upper: try_vec(stride * stride, 0.0)?,
             },

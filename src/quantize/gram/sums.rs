@@ -16,7 +16,7 @@ const ROUNDINGS: f64 = 4096.0;
 
 /// Sums over the rows of some inputs.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Sums {
+pub(super) struct InputSums {
     /// The sum of each input.
     pub inputs: Vec<f64>,
     /// `X^T X`, on and above the diagonal.
@@ -26,7 +26,7 @@ pub(super) struct Sums {
 /// Sums over the rows of the inputs of the original network.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Original {
-    pub own: Sums,
+    pub own: InputSums,
     /// `X^T X'`, so that its rows are summed up to `X'^T X w`.
     pub cross: Vec<f64>,
 }
@@ -121,7 +121,7 @@ impl Gram {
             }
             Ok::<_, Error>(())
         };
-        let sums = |sums: &mut Sums| {
+        let sums = |sums: &mut InputSums| {
             mirror(&mut sums.upper, self.stride);
             matrix(&mut sums.upper)?;
             rotate_rows(&mut sums.inputs[..self.inputs], self.inputs, width, seed)
@@ -147,7 +147,7 @@ impl Gram {
     }
 }
 
-impl Sums {
+impl InputSums {
     fn add(&mut self, other: &Self) {
         add_rows(&mut self.inputs, &other.inputs);
         add_rows(&mut self.upper, &other.upper);
