@@ -56,7 +56,7 @@ pub enum Command {
         after_help = "Examples:\n  ternarize verify ternary.gguf\n  ternarize verify ternary.safetensors --against model.safetensors"
     )]
     Verify(Verify),
-    /// Ternarize a small network that is part of this program, from file to report.
+    /// Make a small network that is part of this program ternary, by its weights alone and with calibration, and compare.
     #[command(after_help = "Example:\n  ternarize demo -o demo-folder")]
     Demo(Demo),
     /// Write the completions of a shell to standard output.

@@ -8,7 +8,7 @@ use ternarize_cli::report::{Histogram, Metrics, TensorReport, html};
 
 mod sample;
 
-use sample::{kept, model, report, ternary};
+use sample::{calibrated, kept, model, report, ternary};
 
 /// The text between two others, for each place where the first stands.
 fn between<'a>(text: &'a str, start: &str, end: &str) -> Vec<&'a str> {
@@ -108,6 +108,36 @@ fn each_total_is_that_of_the_report() {
 }
 
 #[test]
+fn what_calibration_said_is_shown() {
+    let report = calibrated();
+    let page = html(&report);
+    write("calibrated.html", &page);
+    let calibration = report.calibration.as_ref().unwrap();
+    let rows = rows(&page, "calibrated");
+    assert_eq!(rows.len(), 3);
+    for ((name, row), layer) in names(&rows).iter().zip(&rows).zip(&calibration.layers) {
+        assert_eq!(*name, layer.name);
+        let mut expected = vec![layer.rows as f64, layer.inputs as f64];
+        expected.extend([layer.planes as f64, layer.error]);
+        expected.extend(layer.held_out_error);
+        assert_eq!(values(row), expected, "{name}");
+        assert_eq!(row.contains("Too few"), layer.too_few_rows, "{name}");
+        let list = format!(
+            "<li><data value=\"0.25\">0.25</data>: weights, moments</li><li><data value=\"0.0125\">0.0125</data>: {}<strong> (kept)</strong></li>",
+            layer.treatment
+        );
+        assert!(page.contains(&list), "{list}");
+    }
+    let section = between(&page, "<h2 id=\"calibration\">", "</dl>")[0];
+    assert_eq!(values(section), [448.0, 64.0, 0.0125]);
+    assert!(section.contains("on the samples kept out"));
+    assert!(page.contains("href=\"#calibration\"") && page.contains("an engine on a processor"));
+    // The longest error has the longest bar.
+    assert!(rows[2].contains("--part:100%") && rows[0].contains("--part:0%"));
+    assert!(!html(&model(1)).contains("#calibration"));
+}
+
+#[test]
 fn what_is_shown_is_rounded() {
     let mut tensor = ternary("w", &[768, 768], 1);
     tensor.metrics = Some(Metrics {
@@ -178,6 +208,14 @@ fn hostile_strings_are_shown_and_do_nothing() {
     report
         .options
         .push((hostile.to_owned(), hostile.to_owned()));
+    report.calibration = calibrated().calibration;
+    let calibration = report.calibration.as_mut().unwrap();
+    calibration.engine = hostile.to_owned();
+    for layer in &mut calibration.layers {
+        layer.name = hostile.to_owned();
+        layer.treatment = hostile.to_owned();
+        layer.tried[0].0 = hostile.to_owned();
+    }
     for file in [&mut report.input, &mut report.output] {
         file.path = hostile.to_owned();
         file.sha256.push((hostile.to_owned(), hostile.to_owned()));
@@ -196,7 +234,7 @@ fn hostile_strings_are_shown_and_do_nothing() {
     }
     let seen = page.replace(json(&page), "").replace("<wbr>", "");
     let shown = "alert(1)&lt;/script&gt;&quot;'&amp;\\u{1b}[31m\\u{202e}\\n&lt;/style&gt;";
-    assert!(seen.matches(shown).count() > 12);
+    assert!(seen.matches(shown).count() > 24);
     assert!(!seen.contains(['\u{1b}', '\u{202e}']));
     let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
     assert_eq!(parse(json(&page))["tensors"][0]["name"], hostile);

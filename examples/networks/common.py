@@ -12,8 +12,7 @@ import onnxruntime
 # What a table compares: the options of `ternarize quantize`. `CALIBRATION` stands for the files of inputs, each of which is tried.
 CALIBRATION = "CALIBRATION"
 RECIPES = [
-    "--rule absmean --per tensor",
-    "--rule tnt",
+    "--bits 1.75",
     "--bits 2.0",
     "--bits 3.0",
     f"--calibrate {CALIBRATION} --bits 1.75",

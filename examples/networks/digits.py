@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes the digits network and its images for the program, which embeds them: `cli/data/digits*`.
 
-The network and the images are those of the `digits` example; its `data/README.md` says whose they are. Every run writes the same
-bytes, and checks that onnxruntime recognizes as many test images as the example.
+The network and the images are those in `digits-training/data`, whose README says whose they are. Every run writes the same bytes,
+and checks that onnxruntime recognizes as many test images as the program that trained the network.
 """
 
 from pathlib import Path
@@ -14,12 +14,12 @@ from graph import Graph
 from idx import images, read
 from safetensors.numpy import load_file
 
-EXAMPLE = Path(__file__).resolve().parents[1] / "digits" / "data"
+DATA = Path(__file__).resolve().parents[1] / "digits-training" / "data"
 OUT = Path(__file__).resolve().parents[2] / "cli" / "data"
 
 CALIBRATION = 512
 WHITE = 16
-# What the example says of the f32 network.
+# What the training says of the f32 network.
 RECOGNIZED = 356
 
 
@@ -41,9 +41,9 @@ def network(weights):
 
 def main():
     OUT.mkdir(exist_ok=True)
-    onnx.save(network(load_file(EXAMPLE / "digits.safetensors")), OUT / "digits.onnx")
-    np.savez_compressed(OUT / "digits-calibration.npz", input=images(EXAMPLE / "train-images.idx3-ubyte", WHITE)[:CALIBRATION])
-    test, labels = images(EXAMPLE / "test-images.idx3-ubyte", WHITE), read(EXAMPLE / "test-labels.idx1-ubyte")
+    onnx.save(network(load_file(DATA / "digits.safetensors")), OUT / "digits.onnx")
+    np.savez_compressed(OUT / "digits-calibration.npz", input=images(DATA / "train-images.idx3-ubyte", WHITE)[:CALIBRATION])
+    test, labels = images(DATA / "test-images.idx3-ubyte", WHITE), read(DATA / "test-labels.idx1-ubyte")
     np.savez_compressed(OUT / "digits-test.npz", input=test)
     np.save(OUT / "digits-labels.npy", labels)
 
@@ -51,7 +51,7 @@ def main():
     recognized = int((scores.argmax(1) == labels).sum())
     print(f"onnxruntime recognizes {recognized} of {len(labels)} test images")
     if recognized != RECOGNIZED:
-        raise SystemExit(f"the example recognizes {RECOGNIZED}")
+        raise SystemExit(f"the training says {RECOGNIZED}")
 
 
 if __name__ == "__main__":

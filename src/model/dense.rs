@@ -56,6 +56,35 @@ impl DenseTensor {
         })
     }
 
+    /// Makes a tensor of any number type of little-endian bytes in row-major order.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Unfit`] if the size of the number type is not known; [`ModelError::Shape`] if the shape has another number of bytes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ternarize::model::DenseTensor;
+    ///
+    /// let tensor = DenseTensor::from_bytes("U16", &[2], vec![1, 0, 2, 0])?;
+    /// assert_eq!((tensor.dtype(), tensor.shape()), ("U16", &[2][..]));
+    /// assert!(DenseTensor::from_bytes("U16", &[3], vec![1, 0, 2, 0]).is_err());
+    /// assert!(DenseTensor::from_bytes("U7", &[3], vec![1, 0, 2]).is_err());
+    /// # Ok::<(), ternarize::model::ModelError>(())
+    /// ```
+    pub fn from_bytes(dtype: &str, shape: &[usize], bytes: Vec<u8>) -> Result<Self, ModelError> {
+        Shape::new(shape)?;
+        let tensor = Self {
+            dtype: dtype.into(),
+            shape: shape.into(),
+            bytes,
+        };
+        let expected = usize::try_from(tensor.info(dtype)?.bytes()).unwrap_or(usize::MAX);
+        check_len(expected, tensor.bytes.len())?;
+        Ok(tensor)
+    }
+
     /// As [`new`](Self::new), for values that are known to fill the shape.
     pub(super) fn of(shape: &[usize], values: &Floats) -> Self {
         let (dtype, bytes) = values.to_le_bytes();

@@ -44,6 +44,8 @@ pub struct Options {
     /// What was chosen earlier, by the names of the layers: it is done again, and nothing else is tried. Empty if nothing was; other
     /// layers are left.
     pub chosen: Vec<(String, usize, Treatment)>,
+    /// Whether inputs of layers may be rotated. What was chosen earlier is done as it is.
+    pub rotation: bool,
 }
 
 /// What became of a layer.
@@ -199,6 +201,7 @@ pub fn run(
                 original: &original,
                 reference: &reference,
                 many,
+                rotation: options.rotation,
             };
             let chosen = options.chosen.iter().find(|(name, ..)| *name == layer.name);
             let chosen = chosen.map(|(_, _, treatment)| *treatment);
@@ -277,6 +280,7 @@ struct Work<'a> {
     original: &'a Side,
     reference: &'a Reference,
     many: bool,
+    rotation: bool,
 }
 
 impl Work<'_> {
@@ -301,7 +305,7 @@ impl Work<'_> {
         };
         let candidates = match chosen {
             Some(treatment) => vec![treatment],
-            None => Treatment::candidates(self.many, grams.have_winners()),
+            None => Treatment::candidates(self.many, grams.have_winners(), self.rotation),
         };
         let mut best: Option<(f64, Treatment, LayerFit)> = None;
         let mut tried = Vec::new();

@@ -50,9 +50,9 @@ impl Treatment {
         winners: false,
     };
 
-    /// The treatments to compare: `many` if there is time for it, `pooled` if a max pooling follows.
+    /// The treatments to compare: `many` if there is time for it, `pooled` if a max pooling follows. With or without `rotation`.
     #[must_use]
-    pub fn candidates(many: bool, pooled: bool) -> Vec<Self> {
+    pub fn candidates(many: bool, pooled: bool, rotation: bool) -> Vec<Self> {
         let default = Self::DEFAULT;
         let mut all = vec![default];
         if many {
@@ -77,6 +77,12 @@ impl Treatment {
             all.extend(winning);
         }
         all.push(Self::WEIGHTS);
+        if !rotation {
+            for one in &mut all {
+                one.rotation = false;
+            }
+            all.dedup();
+        }
         all
     }
 

@@ -1,7 +1,8 @@
-//! `demo`: a small network that is part of this program, from file to report.
+//! `demo`: a small network that is part of this program, made ternary by its weights alone and with calibration.
 
 use std::fs;
 use std::io::Write as _;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser as _;
@@ -11,66 +12,96 @@ use super::{print, run as run_command};
 use crate::arguments::{Arguments, Demo};
 use crate::disk::Disk;
 
-/// A network that reads handwritten digits: two convolutions and two matrices, trained on the data set of the example `digits`.
-const DIGITS: &[u8] = include_bytes!("../../../examples/digits/data/digits.safetensors");
+/// What the program holds: a network that reads handwritten digits, images to calibrate it with, others to test it with, and their digits.
+const HELD: [(&str, &[u8]); 4] = [
+    ("digits.onnx", include_bytes!("../../data/digits.onnx")),
+    (
+        "calibration.npz",
+        include_bytes!("../../data/digits-calibration.npz"),
+    ),
+    ("test.npz", include_bytes!("../../data/digits-test.npz")),
+    ("labels.npy", include_bytes!("../../data/digits-labels.npy")),
+];
 
-/// The files that are written: the model, the ternary model and the report.
-const FILES: [&str; 3] = [
-    "digits.safetensors",
-    "digits-ternary.safetensors",
-    "report.html",
+/// What is made of it.
+const MADE: [&str; 3] = ["weights-only.onnx", "calibrated.safetensors", "report.html"];
+
+/// What is shown, and the command lines that show it. A word that begins with `@` is a file in the folder of the demo.
+const STEPS: [(&str, &str); 5] = [
+    (
+        "1.8 bits per weight, chosen by the weights alone; restored as floats",
+        "quantize @digits.onnx -o @weights-only.onnx --bits 1.8 --force",
+    ),
+    (
+        "what this does to the network",
+        "evaluate @digits.onnx --against @weights-only.onnx --inputs @test.npz --labels @labels.npy",
+    ),
+    (
+        "1.8 bits per weight, calibrated with images without labels; packed",
+        "quantize @digits.onnx -o @calibrated.safetensors --bits 1.8 --calibrate @calibration.npz --report @report.html --force",
+    ),
+    (
+        "what this does to the network",
+        "evaluate @digits.onnx --against @calibrated.safetensors --inputs @test.npz --labels @labels.npy",
+    ),
+    (
+        "what is in the packed file",
+        "inspect @calibrated.safetensors",
+    ),
 ];
 
 pub(super) fn run(arguments: &Demo, disk: &dyn Disk) -> Result<u8> {
     let folder = &arguments.folder;
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    let [model, ternary, page] = FILES.map(|name| folder.join(name).display().to_string());
-    let old = FILES.into_iter().find(|name| folder.join(name).exists());
-    if let (Some(name), false) = (old, arguments.force) {
+    let mut names = HELD.iter().map(|(name, _)| *name).chain(MADE);
+    if let (Some(name), false) = (
+        names.find(|name| folder.join(name).exists()),
+        arguments.force,
+    ) {
         let path = folder.join(name);
         bail!(
             "`{}` is there already: use --force to replace it",
             path.display()
         );
     }
-    replace_file(&model, |file| file.write_all(DIGITS)).with_context(|| model.clone())?;
-    let steps: [&[&str]; 4] = [
-        &["inspect", &model],
-        &[
-            "quantize",
-            &model,
-            "-o",
-            &ternary,
-            "--include",
-            "*.weight",
-            "--report",
-            &page,
-            "--force",
-        ],
-        &["verify", &ternary, "--against", &model],
-        &["compare", &model, &ternary],
-    ];
-    let code = run_steps(&steps, arguments.json, disk)?;
+    for (name, bytes) in HELD {
+        let path = folder.join(name);
+        replace_file(&path, |file| file.write_all(bytes))
+            .with_context(|| path.display().to_string())?;
+    }
+    let mut code = 0;
+    for (what, line) in STEPS {
+        code = code.max(step(what, line, folder, arguments.json, disk)?);
+    }
     if !arguments.json {
-        print(&format!("The report is {page}: open it in a browser.\n"))?;
+        let page = folder.join("report.html");
+        print(&format!(
+            "The report is {}: open it in a browser.\n",
+            page.display()
+        ))?;
     }
     Ok(code)
 }
 
-/// Runs command lines. With JSON, standard output has the value of each and nothing else.
-fn run_steps(steps: &[&[&str]], json: bool, disk: &dyn Disk) -> Result<u8> {
-    let option: &[&str] = if json { &["--json"] } else { &[] };
-    let mut code = 0;
-    for step in steps {
-        if !json {
-            print(&format!("$ ternarize {}\n", step.join(" ")))?;
-        }
-        let line = ["ternarize"].iter().chain(*step).chain(option);
-        let line = Arguments::try_parse_from(line)?;
-        code = code.max(run_command(&line.command, disk)?);
-        if !json {
-            print("\n")?;
-        }
+/// Runs a command line. With JSON, standard output has its value and nothing else.
+fn step(what: &str, line: &str, folder: &Path, json: bool, disk: &dyn Disk) -> Result<u8> {
+    let word = |word: &str| match word.strip_prefix('@') {
+        Some(name) => folder.join(name).display().to_string(),
+        None => word.to_owned(),
+    };
+    let mut words: Vec<String> = ["ternarize"]
+        .into_iter()
+        .chain(line.split(' '))
+        .map(word)
+        .collect();
+    if json {
+        words.push("--json".into());
+    } else {
+        print(&format!("# {what}\n$ {}\n", words.join(" ")))?;
+    }
+    let code = run_command(&Arguments::try_parse_from(words)?.command, disk)?;
+    if !json {
+        print("\n")?;
     }
     Ok(code)
 }

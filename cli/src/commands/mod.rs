@@ -2,6 +2,7 @@
 
 mod compare;
 mod convert;
+#[cfg(feature = "onnx")]
 mod demo;
 mod dequantize;
 #[cfg(feature = "onnx")]
@@ -47,10 +48,11 @@ pub fn run(command_line: &Command, disk: &dyn Disk) -> Result<u8> {
         Command::Compare(arguments) => compare::run(arguments, disk),
         #[cfg(feature = "onnx")]
         Command::Evaluate(arguments) => evaluate::run(arguments),
-        #[cfg(not(feature = "onnx"))]
-        Command::Evaluate(_) => anyhow::bail!(WITHOUT_ONNX),
         Command::Verify(arguments) => verify::run(arguments, disk),
+        #[cfg(feature = "onnx")]
         Command::Demo(arguments) => demo::run(arguments, disk),
+        #[cfg(not(feature = "onnx"))]
+        Command::Evaluate(_) | Command::Demo(_) => anyhow::bail!(WITHOUT_ONNX),
         Command::Completions { shell } => {
             // Straight to standard output it would panic when nobody reads on.
             let mut script = Vec::new();

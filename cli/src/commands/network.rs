@@ -1,5 +1,6 @@
 //! `quantize` for ONNX networks.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{Write as _, stderr};
 use std::iter::once;
@@ -11,6 +12,7 @@ use ternarize::model::{Model, Tensor};
 
 use super::network_summary::{report, text};
 use super::quantize::{check_beside, write_text};
+use super::summary::summary;
 use super::{print, print_json};
 use crate::arguments::Quantize;
 use crate::budget::check_bits;
@@ -39,6 +41,8 @@ pub(super) fn quantize(arguments: &Quantize, disk: &dyn Disk, start: Instant) ->
     let options = Options {
         bits: arguments.bits.unwrap_or(BITS),
         chosen: plan.map(|plan| plan.chosen()).unwrap_or_default(),
+        // The operator multiplies with inputs as they are.
+        rotation: target != Target::OnnxInt2,
     };
     let quiet = arguments.output.quiet || arguments.output.json;
     let progress = Progress::of_steps(quiet);
@@ -65,7 +69,7 @@ pub(super) fn quantize(arguments: &Quantize, disk: &dyn Disk, start: Instant) ->
         }
         return Ok(ended(&outcome));
     }
-    write(&outcome, target, disk, &arguments.output.path)?;
+    write(arguments, &outcome, target, disk)?;
     let mut report = report(arguments, target, options.bits, &outcome, samples)?;
     report.totals.seconds = start.elapsed().as_secs_f64();
     if let Some(path) = &arguments.report {
@@ -177,17 +181,62 @@ fn check(arguments: &Quantize) -> Result<Target> {
     Ok(target)
 }
 
-fn write(outcome: &Outcome, target: Target, disk: &dyn Disk, path: &Path) -> Result<()> {
-    if target != Target::Safetensors {
-        return outcome.network.write(disk, path);
+fn write(arguments: &Quantize, outcome: &Outcome, target: Target, disk: &dyn Disk) -> Result<()> {
+    let path = &arguments.output.path;
+    let layers = outcome.treated.iter();
+    let tensors = layers.map(|treated| (treated.layer.name.as_str(), &treated.tensor));
+    match target {
+        Target::OnnxInt2 => outcome.network.with_int2(tensors)?.write(disk, path),
+        Target::Safetensors => {
+            model(&arguments.model, outcome)?.write(path)?;
+            Ok(())
+        }
+        _ => outcome.network.write(disk, path),
     }
+}
+
+/// The ternary layers and all other constants of a network. Its metadata say which file the network is.
+fn model(network: &Path, outcome: &Outcome) -> Result<Model> {
     let mut model = Model::new();
     for treated in &outcome.treated {
-        model.insert(
-            treated.layer.name.clone(),
-            Tensor::Ternary(treated.tensor.clone()),
-        );
+        let tensor = Tensor::Ternary(treated.tensor.clone());
+        model.insert(treated.layer.name.clone(), tensor);
     }
-    model.write(path)?;
-    Ok(())
+    let layers = outcome.treated.iter();
+    let ternary: HashSet<&str> = layers
+        .clone()
+        .map(|treated| treated.layer.constant())
+        .collect();
+    let parts = layers.clone().flat_map(|treated| {
+        let suffixes = ["trits", "lambda_p", "lambda_n", "bias"];
+        suffixes.map(|suffix| format!("{}.{suffix}", treated.layer.name))
+    });
+    let parts: HashSet<String> = parts.collect();
+    let mut left = Vec::new();
+    for name in outcome.network.constant_names() {
+        if ternary.contains(name) {
+            continue;
+        }
+        match outcome.network.dense_constant(name)? {
+            // A part of a layer may have its name; mostly it is the bias of this layer.
+            Some(tensor) if !parts.contains(name) => _ = model.insert(name, Tensor::Dense(tensor)),
+            _ => left.push(name),
+        }
+    }
+    let file = summary(network, vec![network.to_owned()], true)?.sha256;
+    let metadata = model.metadata_mut();
+    metadata.insert("program".into(), program());
+    for (name, sha256) in file {
+        metadata.insert("network".into(), name);
+        metadata.insert("network_sha256".into(), sha256);
+    }
+    if !left.is_empty() {
+        metadata.insert("left_out".into(), serde_json::to_string(&left)?);
+    }
+    Ok(model)
+}
+
+/// The program and its version.
+fn program() -> String {
+    format!("ternarize {}", env!("CARGO_PKG_VERSION"))
 }

@@ -10,7 +10,7 @@ use crate::arguments::Quantize;
 use crate::calibrate::{ByOutputs, Outcome, Treated};
 use crate::engine;
 use crate::names::{Named as _, Target};
-use crate::onnx::{Layer, Network};
+use crate::onnx::{Layer, Network, int2_bytes};
 use crate::quantize::Made;
 use crate::report::{CalibratedLayer, Calibration, Report, TensorReport, Totals, printable};
 
@@ -29,7 +29,7 @@ pub(super) fn report(
     let input = summary(&arguments.model, vec![arguments.model.clone()], hashed)?;
     let path = &arguments.output.path;
     let output = summary(path, vec![path.clone()], hashed)?;
-    let (tensors, mut totals) = tensors(arguments, outcome)?;
+    let (tensors, mut totals) = tensors(arguments, target, outcome)?;
     totals.bits_per_weight = 8.0 * output.bytes as f64 / totals.weights.max(1) as f64;
     let mut options = vec![("to".into(), target.name())];
     if let Some(path) = &arguments.calibrate {
@@ -57,18 +57,21 @@ pub(super) fn report(
 }
 
 /// What became of each layer, and sums over all of them.
-fn tensors(arguments: &Quantize, outcome: &Outcome) -> Result<(Vec<TensorReport>, Totals)> {
+fn tensors(
+    arguments: &Quantize,
+    target: Target,
+    outcome: &Outcome,
+) -> Result<(Vec<TensorReport>, Totals)> {
     let original = Network::open(&arguments.model)?;
     let (mut totals, mut tensors, mut bytes) = (Totals::default(), Vec::new(), 0);
     for layer in original.layers().found {
         let mut treated = outcome.treated.iter();
         let weights = (layer.rows * layer.columns) as u64;
         let tensor = match treated.find(|treated| treated.layer.name == layer.name) {
-            Some(treated) => ternary(&original, treated, arguments.report.is_some())?,
+            Some(treated) => ternary(&original, treated, target, arguments.report.is_some())?,
             None => kept(&layer, outcome)?,
         };
         totals.tensors += 1;
-        totals.weights += weights;
         totals.failed += usize::from(tensor.failed);
         if tensor.metrics.is_some() {
             totals.ternary += 1;
@@ -77,6 +80,7 @@ fn tensors(arguments: &Quantize, outcome: &Outcome) -> Result<(Vec<TensorReport>
         }
         tensors.push(tensor);
     }
+    totals.weights = original.parameters();
     totals.ternary_bits_per_weight =
         Some(8.0 * bytes as f64 / totals.ternary_weights.max(1) as f64);
     Ok((tensors, totals))
@@ -115,7 +119,12 @@ fn kept(layer: &Layer, outcome: &Outcome) -> Result<TensorReport> {
 }
 
 /// A layer that became ternary; `drawn` says whether it is drawn.
-fn ternary(original: &Network, treated: &Treated, drawn: bool) -> Result<TensorReport> {
+fn ternary(
+    original: &Network,
+    treated: &Treated,
+    target: Target,
+    drawn: bool,
+) -> Result<TensorReport> {
     let (layer, tensor) = (&treated.layer, &treated.tensor);
     let mut weights = original.weights(layer)?;
     if let Some((width, seed)) = tensor.rotation() {
@@ -126,9 +135,16 @@ fn ternary(original: &Network, treated: &Treated, drawn: bool) -> Result<TensorR
         1 => "1 plane".into(),
         more => format!("{more} planes"),
     };
+    // The bias was one of the network's own.
+    let (code, bytes) = match target {
+        Target::OnnxInt2 if original.holds_int2(layer, tensor) => {
+            ("int2", int2_bytes(layer, treated.planes))
+        }
+        _ => ("base3", tensor.stored_bytes() - 4 * tensor.bias().len()),
+    };
     Ok(TensorReport {
-        to: format!("{planes}, base3"),
-        bytes_after: (tensor.stored_bytes() - 4 * tensor.bias().len()) as u64,
+        to: format!("{planes}, {code}"),
+        bytes_after: bytes as u64,
         metrics: Some(made.metrics),
         drawing: made.drawing,
         ..plain(layer)?

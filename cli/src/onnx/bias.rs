@@ -14,6 +14,7 @@ use core::ops::Range;
 use anyhow::{Context as _, Result, ensure};
 
 use super::network::{Reader, message_of};
+use super::node::new_node;
 use super::protobuf::{fields, put_bytes};
 use super::tensor::{count, new_tensor};
 use super::weights::Source;
@@ -158,13 +159,15 @@ impl Network {
         let product = self.unused(&format!("{}_product", layer.output));
         let node = &self.nodes[layer.node];
         let mut fields = with_name(self.node_field(layer.node), OUTPUT, 0, &product)?;
-        let mut add = Vec::new();
-        put_bytes(&mut add, INPUT, product.as_bytes());
-        put_bytes(&mut add, INPUT, name.as_bytes());
-        put_bytes(&mut add, OUTPUT, layer.output.as_bytes());
-        put_bytes(&mut add, 3, format!("{}_bias", node.label()).as_bytes());
-        put_bytes(&mut add, 4, b"Add");
-        put_bytes(&mut fields, 1, &add);
+        let label = format!("{}_bias", node.label());
+        let inputs = [product.as_str(), &name];
+        fields.append(&mut new_node(
+            ("Add", ""),
+            &label,
+            &inputs,
+            &layer.output,
+            &[],
+        ));
         self.edits.insert(node.field.start, fields);
         self.makers.insert(product, layer.node);
         self.added.insert(layer.node, name);
@@ -180,7 +183,7 @@ impl Network {
     }
 
     /// A name that no value has.
-    fn unused(&self, name: &str) -> String {
+    pub(super) fn unused(&self, name: &str) -> String {
         let used = |name: &String| {
             self.makers.contains_key(name)
                 || self.constants.contains_key(name)

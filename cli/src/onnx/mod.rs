@@ -8,6 +8,7 @@
 //! layers     which constants are weights of products (also convolution); weights: their values, along a path of transposes
 //! bias       the bias of a layer, also where there was none
 //! part       some of the nodes as a model of their own
+//! int2       ternary layers as an operator of onnxruntime; dense: constants as tensors of other model files
 //! write      the file with its edits
 //! ```
 //!
@@ -16,7 +17,9 @@
 
 mod bias;
 mod convolution;
+mod dense;
 mod external;
+mod int2;
 mod layers;
 mod network;
 mod node;
@@ -29,6 +32,7 @@ mod weights;
 mod write;
 
 pub use convolution::{AutoPad, Convolution};
+pub use int2::int2_bytes;
 pub use layers::{Cell, Kind, Layer, Layers, Matrix};
 pub use network::Network;
 pub use node::Node;

@@ -266,6 +266,18 @@ impl Network {
         &self.nodes
     }
 
+    /// How many floats its constants hold.
+    #[must_use]
+    pub fn parameters(&self) -> u64 {
+        let constants = self
+            .constants
+            .keys()
+            .filter_map(|name| self.constant(name).ok()?);
+        let floats = constants.filter(|constant| constant.data_type.is_float());
+        let counts = floats.filter_map(|constant| constant.count().ok());
+        counts.fold(0, |sum, count| sum.saturating_add(count as u64))
+    }
+
     /// The version of the operations of ONNX.
     #[must_use]
     pub fn opset(&self) -> i64 {

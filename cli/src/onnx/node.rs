@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use anyhow::{Result, ensure};
 
-use super::protobuf::{Field, fields};
+use super::protobuf::{Field, fields, put_bytes, put_integer};
 
 /// The deepest nesting of bodies. Chosen: exporters do not go beyond a handful.
 const DEEPEST: usize = 32;
@@ -196,6 +196,37 @@ impl Attribute {
         }
         Ok(attribute)
     }
+}
+
+/// A new node, as a field of a graph: an operation of a domain, with attributes that are integers.
+pub(super) fn new_node(
+    (op_type, domain): (&str, &str),
+    name: &str,
+    inputs: &[&str],
+    output: &str,
+    attributes: &[(&str, usize)],
+) -> Vec<u8> {
+    let mut node = Vec::new();
+    for input in inputs {
+        put_bytes(&mut node, 1, input.as_bytes());
+    }
+    put_bytes(&mut node, 2, output.as_bytes());
+    put_bytes(&mut node, 3, name.as_bytes());
+    put_bytes(&mut node, 4, op_type.as_bytes());
+    for &(name, value) in attributes {
+        let mut attribute = Vec::new();
+        put_bytes(&mut attribute, 1, name.as_bytes());
+        put_integer(&mut attribute, 3, value as u64);
+        // The type of an integer.
+        put_integer(&mut attribute, 20, 2);
+        put_bytes(&mut node, 5, &attribute);
+    }
+    if !domain.is_empty() {
+        put_bytes(&mut node, 7, domain.as_bytes());
+    }
+    let mut field = Vec::new();
+    put_bytes(&mut field, 1, &node);
+    field
 }
 
 /// A field of a message that is text.

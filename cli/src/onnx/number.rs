@@ -55,6 +55,26 @@ impl DataType {
         matches!(self, Self::F32 | Self::F16 | Self::Bf16 | Self::F64)
     }
 
+    /// Its name in safetensors files, if they have it.
+    pub(super) fn name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::F32 => "F32",
+            Self::F16 => "F16",
+            Self::Bf16 => "BF16",
+            Self::F64 => "F64",
+            Self::I32 => "I32",
+            Self::I64 => "I64",
+            Self::Other(2) => "U8",
+            Self::Other(3) => "I8",
+            Self::Other(4) => "U16",
+            Self::Other(5) => "I16",
+            Self::Other(9) => "BOOL",
+            Self::Other(12) => "U32",
+            Self::Other(13) => "U64",
+            Self::Other(_) => return None,
+        })
+    }
+
     /// The bytes of a number.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ use half::{bf16, f16};
 
 use super::DataType;
 use super::external::External;
-use super::protobuf::{LARGEST, fields, put_bytes, put_header, put_integer, put_varint};
+use super::protobuf::{LARGEST, fields, put_bytes, put_integer, put_varint};
 
 /// The number of the field `raw_data`.
 const RAW: u64 = 9;
@@ -293,27 +293,33 @@ impl<'a> Tensor<'a> {
     }
 }
 
-/// A new tensor, as a field of a graph.
+/// A new tensor of floats, as a field of a graph.
 pub(super) fn new_tensor(
     name: &str,
     dims: &[usize],
     data_type: DataType,
     values: &[f32],
 ) -> Result<Vec<u8>> {
+    let size = data_type.size()?;
+    let mut raw = Vec::with_capacity(values.len() * size);
+    for value in values {
+        raw.extend_from_slice(&data_type.round(*value)?[..size]);
+    }
+    Ok(tensor_field(name, dims, data_type, &raw))
+}
+
+/// A new tensor of little-endian numbers, as a field of a graph.
+pub(super) fn tensor_field(name: &str, dims: &[usize], data_type: DataType, raw: &[u8]) -> Vec<u8> {
     let mut message = Vec::new();
     for &extent in dims {
         put_integer(&mut message, 1, extent as u64);
     }
     put_integer(&mut message, 2, data_type.number());
     put_bytes(&mut message, 8, name.as_bytes());
-    let size = data_type.size()?;
-    put_header(&mut message, RAW, values.len() * size);
-    for value in values {
-        message.extend_from_slice(&data_type.round(*value)?[..size]);
-    }
+    put_bytes(&mut message, RAW, raw);
     let mut field = Vec::new();
     put_bytes(&mut field, 5, &message);
-    Ok(field)
+    field
 }
 
 /// The product of extents.

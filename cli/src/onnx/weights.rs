@@ -236,7 +236,7 @@ impl Network {
 }
 
 /// Whether a node only rearranges its first input.
-fn passes(node: &Node) -> bool {
+pub(super) fn passes(node: &Node) -> bool {
     let operations = [
         "Identity",
         "Cast",

@@ -1,5 +1,6 @@
 //! What a command did: the numbers that `--json` prints and that the page of `--report` shows.
 
+mod calibration;
 mod chart;
 mod page;
 mod text;

@@ -3,7 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::text::{Name, Text, bytes, count, fixed, percent, shape};
-use super::{FileSummary, Metrics, Report, TensorReport, Totals, chart};
+use super::{FileSummary, Metrics, Report, TensorReport, Totals, calibration, chart};
 
 /// Nothing is loaded and nothing runs, whatever a name in the model holds. The style sheet stands in the page.
 const POLICY: &str =
@@ -43,11 +43,12 @@ pub fn html(report: &Report) -> String {
                 header {
                     h1 { "Ternary model report" }
                     p { code { (Name(&report.input.path)) } " to " code { (Name(&report.output.path)) } ", by " (Text(&report.program)) }
-                    (sections())
+                    (sections(report))
                 }
                 main {
                     (totals(report))
                     (plan(&report.options))
+                    @if let Some(calibration) = &report.calibration { (calibration::section(calibration)) }
                     (ternary_tensors(&ternary))
                     (drawings(&ternary))
                     (kept_tensors(&kept, &report.left))
@@ -100,7 +101,12 @@ fn head(report: &Report) -> Markup {
             meta name="color-scheme" content="light dark";
             meta name="generator" content=(Text(&report.program));
             title { (Text(&report.output.path)) ": ternary model report" }
-            style { (PreEscaped(include_str!("page.css"))) (PreEscaped(card_labels("ternary", &TERNARY))) (PreEscaped(card_labels("kept", &KEPT))) }
+            style {
+                (PreEscaped(include_str!("page.css")))
+                @for (table, columns) in [("ternary", &TERNARY[..]), ("kept", &KEPT), ("calibrated", &calibration::COLUMNS)] {
+                    (PreEscaped(card_labels(table, columns)))
+                }
+            }
         }
     }
 }
@@ -116,19 +122,20 @@ fn card_labels(table: &str, columns: &[&str]) -> String {
     format!("@media screen and (max-width:44rem){{{rules}}}")
 }
 
-fn sections() -> Markup {
+fn sections(report: &Report) -> Markup {
     html! {
         nav aria-label="Sections" {
             ul {
                 @for (id, name) in [
                     ("totals", "Totals"),
                     ("plan", "Plan"),
+                    ("calibration", "Calibration"),
                     ("ternary", "Ternary tensors"),
                     ("drawings", "Drawings"),
                     ("kept", "Kept tensors"),
                     ("files", "Files"),
                 ] {
-                    li { a href={ "#" (id) } { (name) } }
+                    @if id != "calibration" || report.calibration.is_some() { li { a href={ "#" (id) } { (name) } } }
                 }
             }
         }
@@ -164,7 +171,7 @@ fn totals(report: &Report) -> Markup {
 }
 
 /// One of the totals, with a remark below.
-fn tile(name: &str, value: &Markup, remark: &str) -> Markup {
+pub(super) fn tile(name: &str, value: &Markup, remark: &str) -> Markup {
     html! {
         div {
             dt { (name) }
@@ -180,7 +187,7 @@ fn value(number: f64, decimals: usize) -> Markup {
 }
 
 /// A number as this text; exact in the attribute.
-fn exact(number: f64, shown: &str) -> Markup {
+pub(super) fn exact(number: f64, shown: &str) -> Markup {
     html! {
         @if number.is_finite() { data value=(number) { (shown) } } @else { (shown) }
     }
@@ -206,7 +213,7 @@ fn ternary_tensors(tensors: &[Numbered<'_>]) -> Markup {
             h2 id="ternary" { "Ternary tensors" }
             @if tensors.is_empty() { p { "No tensor is ternary." } }
             @else {
-                p id="terms" {
+                p class="terms" {
                     "With the weights " i { "w" } " and the ternary weights " i { "w′" } ", the loss is |" i { "w" } " − " i { "w′" } "|² / |" i { "w" }
                     "|², the cosine that of the angle between both, and SQNR −10 log₁₀ of the loss. A group of weights shares scales; where "
                     "a single weight of a group is not 0, an outlier may have taken the group."
@@ -222,7 +229,7 @@ fn ternary_tensors(tensors: &[Numbered<'_>]) -> Markup {
 }
 
 /// A table that can be scrolled with the keyboard where it is wider than the screen.
-fn table(class: &str, columns: &[&str], caption: &str, rows: &Markup) -> Markup {
+pub(super) fn table(class: &str, columns: &[&str], caption: &str, rows: &Markup) -> Markup {
     let id = format!("{class}-caption");
     html! {
         div class="scroll" role="region" aria-labelledby=(id) tabindex="0" {

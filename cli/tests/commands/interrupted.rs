@@ -33,7 +33,7 @@ fn interrupt(folder: &Folder, arguments: &str, signal: &str, at_work: impl Fn() 
     let start = Instant::now();
     while !at_work() {
         assert!(
-            start.elapsed() < Duration::from_secs(60),
+            start.elapsed() < Duration::from_mins(1),
             "{arguments} does not begin"
         );
         sleep(Duration::from_millis(2));

@@ -2,6 +2,7 @@
 
 mod edits;
 mod hostile;
+mod int2;
 mod networks;
 mod reading;
 mod wire;

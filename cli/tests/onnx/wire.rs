@@ -34,6 +34,29 @@ fn varint(bytes: &mut &[u8]) -> u64 {
         .fold(0, |value, byte| value << 7 | u64::from(byte & 0x7f))
 }
 
+/// A field that is a number.
+pub(crate) fn integer(number: u8, value: usize) -> Vec<u8> {
+    [vec![number << 3], as_varint(value)].concat()
+}
+
+/// A field of bytes.
+pub(crate) fn put(number: u8, bytes: &[u8]) -> Vec<u8> {
+    [
+        vec![number << 3 | 2],
+        as_varint(bytes.len()),
+        bytes.to_vec(),
+    ]
+    .concat()
+}
+
+fn as_varint(value: usize) -> Vec<u8> {
+    let low = value.to_le_bytes()[0];
+    if value < 128 {
+        return vec![low];
+    }
+    [vec![low | 0x80], as_varint(value >> 7)].concat()
+}
+
 /// The fields of the graph of a model, and those around it.
 pub(crate) fn graph(model: &[u8]) -> (Vec<Field>, Vec<Field>) {
     let (graph, around): (Vec<_>, Vec<_>) = fields(model)

@@ -1,7 +1,8 @@
 //! Reports of models that do not exist.
 
 use ternarize_cli::report::{
-    Drawing, FileSummary, Histogram, Metrics, Report, TensorReport, Totals,
+    CalibratedLayer, Calibration, Drawing, FileSummary, Histogram, Metrics, Report, TensorReport,
+    Totals,
 };
 
 /// Weights whose distribution has a peak and tails.
@@ -219,4 +220,37 @@ pub(crate) fn model(layers: usize) -> Report {
     let reason = "the number at 17 is not finite";
     tensors.push(kept("lm_head.weight", &[32_000, 288], reason, true));
     report(tensors)
+}
+
+/// The report of a network of three layers that was calibrated.
+pub(crate) fn calibrated() -> Report {
+    let names = ["conv1.weight", "conv2.weight", "fc.weight"];
+    let layer = |(i, name): (usize, &&str)| CalibratedLayer {
+        name: (*name).to_owned(),
+        planes: 3 - i,
+        treatment: "outputs, rotated, effective, moments, winners".to_owned(),
+        rows: 1024,
+        inputs: [9, 144, 288][i],
+        too_few_rows: i == 2,
+        error: 0.004 * (i + 1) as f64,
+        held_out_error: (i > 0).then_some(0.011 * i as f64),
+        tried: vec![
+            ("weights, moments".to_owned(), Some(0.25)),
+            (
+                "outputs, rotated, effective, moments, winners".to_owned(),
+                Some(0.0125),
+            ),
+        ],
+    };
+    let tensors = names.map(|name| ternary(name, &[32, 144], 1));
+    Report {
+        calibration: Some(Calibration {
+            engine: "an engine on a processor".to_owned(),
+            samples: 448,
+            held_out: 64,
+            output_error: Some(0.0125),
+            layers: names.iter().enumerate().map(layer).collect(),
+        }),
+        ..report(tensors.to_vec())
+    }
 }

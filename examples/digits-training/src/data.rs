@@ -191,8 +191,8 @@ mod tests {
     }
 
     #[test]
-    fn the_files_beside_the_example_can_be_read() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../digits/data");
+    fn the_files_in_the_repository_can_be_read() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
         assert_eq!(Dataset::read(&folder, "train").unwrap().len(), 1437);
         assert_eq!(Dataset::read(&folder, "test").unwrap().len(), 360);
         let error = read_idx(&folder.join("test-labels.idx1-ubyte"), &[SIDE, SIDE]).unwrap_err();

@@ -1,17 +1,16 @@
-//! Trains the small convolutional network that the `digits` example turns ternary.
+//! Trains the small convolutional network that `ternarize demo` turns ternary.
 //!
 //! ```text
 //! cd examples/digits-training
 //! cargo run --release
 //! ```
 //!
-//! reads the IDX files in `../digits/data`, trains, prints the accuracy and writes
-//! `../digits/data/digits.safetensors`.
+//! reads the IDX files in `data`, trains, prints the accuracy and writes `data/digits.safetensors`.
 //!
 //! # An ordinary training, on purpose
 //!
 //! Nothing here knows about ternary weights: no quantization-aware training, no weight decay, no
-//! penalty that would pull the weights towards {-a, 0, +a}. The example is about a network that
+//! penalty that would pull the weights towards {-a, 0, +a}. The demo is about a network that
 //! somebody trained the usual way, so that is how this one is trained: cross-entropy, Adam, a
 //! learning rate that falls linearly to zero, and images moved by up to one pixel.
 //!
@@ -45,15 +44,15 @@ use crate::training::{accuracy, train};
 /// Seeds everything that is left to chance.
 const SEED: u64 = 1;
 
-/// Trains the network of ternarize's `digits` example.
+/// Trains the network of `ternarize demo`.
 #[derive(Parser)]
 #[command(version)]
 struct Args {
     /// The folder with the IDX files
-    #[arg(long, default_value = "../digits/data")]
+    #[arg(long, default_value = "data")]
     data: PathBuf,
     /// The safetensors file to write
-    #[arg(long, default_value = "../digits/data/digits.safetensors")]
+    #[arg(long, default_value = "data/digits.safetensors")]
     out: PathBuf,
     /// Judge the recipe on a fifth of the training images, write no weights
     #[arg(long)]

@@ -37,7 +37,7 @@
 //!   than `y` wherever `y'` is noisy: its standard deviation becomes that of `y` times the correlation. Matched moments keep the
 //!   standard deviation.
 //!
-//! The example `accuracy` measures these combinations.
+//! The program `ternarize` compares some of these combinations for each layer of a network, and keeps the best.
 //!
 //! # Determinism and cost
 //!

@@ -17,7 +17,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::loops::{AddProducts, LANES};
-use super::sums::{Original, Sums, add_rows};
+use super::sums::{Original, Sums};
 use crate::error::{Error, Operand, check_len, try_vec};
 use crate::optimum::check::check_finite;
 use crate::quantize::scale_type::ScaledWeights;
@@ -28,8 +28,9 @@ use crate::weight::scale_by_power;
 /// The largest number of inputs. Chosen: the matrix takes 8 GiB, or 512 MiB where addresses have 32 bits.
 const MOST_INPUTS: usize = if usize::BITS < 64 { 1 << 13 } else { 1 << 15 };
 
-/// The rows that are added while a tile of the matrix stays in registers. Chosen: the rows of such a block stay in the cache.
-const BLOCK: usize = 32;
+/// The rows that are added while a tile of the matrix stays in registers. Chosen: two panels of such a block stay in the fastest cache,
+/// and the matrix is seldom read.
+const BLOCK: usize = 128;
 
 /// The Gram matrix `H = X^T X` of a layer's inputs, in `f64`, summed up from batches.
 ///
@@ -246,20 +247,20 @@ impl Gram {
             });
         };
         // Weights go into one factor of each product.
-        let (plain, weighted) = (self.padded(batch, None), self.padded(batch, weights));
+        let (plain, weighted) = (self.packed(batch, None), self.packed(batch, weights));
         for row in 0..batch.len() / self.inputs {
             self.weight += weights.map_or(1.0, |weights| f64::from(weights[row]));
         }
-        add_rows(&mut self.seen.inputs, &weighted);
+        add_panels(&mut self.seen.inputs, &weighted);
         if self.original.is_none() {
             return add(&mut self.seen.upper, &weighted, &plain, true);
         }
-        let left = [None, weights].map(|weights| self.padded(original, weights));
+        let left = [None, weights].map(|weights| self.packed(original, weights));
         let (seen, Some(all)) = (&mut self.seen.upper, &mut self.original) else {
             return;
         };
         let [original, weighted_original] = &left;
-        add_rows(&mut all.own.inputs, weighted_original);
+        add_panels(&mut all.own.inputs, weighted_original);
         threads::join(
             || add(&mut all.cross, weighted_original, &plain, false),
             || {
@@ -269,18 +270,20 @@ impl Gram {
         );
     }
 
-    /// The rows of a batch, each padded to the stride, and times its weight.
-    fn padded(&self, batch: &[f32], weights: Option<&[f32]>) -> Vec<f64> {
+    /// The rows of a batch, each padded to the stride and times its weight, in panels of [`LANES`] columns.
+    fn packed(&self, batch: &[f32], weights: Option<&[f32]>) -> Vec<f64> {
         let rows = batch.len() / self.inputs;
-        let mut padded = vec![0.0; rows * self.stride];
-        let lines = padded.chunks_exact_mut(self.stride);
-        for (number, (line, row)) in lines.zip(batch.chunks_exact(self.inputs)).enumerate() {
+        let mut packed = vec![0.0; rows * self.stride];
+        for (number, row) in batch.chunks_exact(self.inputs).enumerate() {
             let weight = weights.map_or(1.0, |weights| f64::from(weights[number]));
-            for (entry, &value) in line.iter_mut().zip(row) {
-                *entry = f64::from(value) * weight;
+            for (panel, values) in row.chunks(LANES).enumerate() {
+                let place = (panel * rows + number) * LANES;
+                for (entry, &value) in packed[place..].iter_mut().zip(values) {
+                    *entry = f64::from(value) * weight;
+                }
             }
         }
-        padded
+        packed
     }
 
     /// The number of rows so far.
@@ -340,6 +343,18 @@ impl Gram {
     /// The sum of the diagonal.
     pub(super) fn trace(&self) -> f64 {
         (0..self.inputs).map(|i| self.entry(i, i)).sum()
+    }
+}
+
+/// Adds the rows of a packed batch to one sum for each column.
+fn add_panels(sums: &mut [f64], packed: &[f64]) {
+    let panel = packed.len() / sums.len() * LANES;
+    for (sums, panel) in sums.chunks_exact_mut(LANES).zip(packed.chunks_exact(panel)) {
+        for row in panel.chunks_exact(LANES) {
+            for (sum, value) in sums.iter_mut().zip(row) {
+                *sum += value;
+            }
+        }
     }
 }
 

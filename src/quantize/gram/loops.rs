@@ -11,9 +11,10 @@ pub(super) const LANES: usize = 8;
 /// Rows of the matrix that share the values loaded from the batch. Chosen: a tile of 4 x 8 sums fits the 16 registers of AVX2.
 pub(super) const STRIP: usize = 4;
 
-/// `matrix += left^T right`; the batches are row after row.
+/// `matrix += left^T right`; the batches are packed in panels.
 ///
-/// `stride` is a multiple of [`LANES`], and the length of each row of the batches; the matrix has `stride` rows of `stride`.
+/// A panel holds [`LANES`] columns of all rows of a batch, row after row, so that a tile reads two pieces of memory from end to end. `stride`
+/// is a multiple of [`LANES`], the columns of the batches; the matrix has `stride` rows of `stride`.
 pub(super) struct AddProducts<'a> {
     pub matrix: &'a mut [f64],
     pub left: &'a [f64],
@@ -28,32 +29,37 @@ impl Job for AddProducts<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(self, _: V) {
-        for (number, strip) in self
-            .matrix
-            .chunks_exact_mut(STRIP * self.stride)
-            .enumerate()
-        {
+        // The numbers of a panel, for all rows of the batch.
+        let panel = self.left.len() / self.stride * LANES;
+        let strips = self.matrix.chunks_exact_mut(STRIP * self.stride);
+        for (number, strip) in strips.enumerate() {
             let row = number * STRIP;
-            let first = if self.upper { row - row % LANES } else { 0 };
-            for column in (first..self.stride).step_by(LANES) {
-                tile(strip, self.left, self.right, [row, column, self.stride]);
+            let left = &self.left[row / LANES * panel..][..panel];
+            let first = if self.upper { row / LANES } else { 0 };
+            let rights = self.right.chunks_exact(panel).enumerate().skip(first);
+            for (number, right) in rights {
+                tile(
+                    strip,
+                    [left, right],
+                    row % LANES,
+                    [number * LANES, self.stride],
+                );
             }
         }
     }
 }
 
-/// One tile of `STRIP x LANES` entries: all rows of the batch are added, in order, while it stays in registers.
+/// One tile of `STRIP x LANES` entries: all rows of the batch are added, in order, while it stays in registers. `from` is the first
+/// column of the left panel.
 #[inline(always)]
-fn tile(strip: &mut [f64], left: &[f64], right: &[f64], [row, column, stride]: [usize; 3]) {
+fn tile(strip: &mut [f64], [left, right]: [&[f64]; 2], from: usize, [column, stride]: [usize; 2]) {
     let mut sums = [[0.0; LANES]; STRIP];
     for (sum, line) in sums.iter_mut().zip(strip.chunks_exact(stride)) {
         sum.copy_from_slice(&line[column..column + LANES]);
     }
-    for (left, right) in left.chunks_exact(stride).zip(right.chunks_exact(stride)) {
-        let Some(factors) = left[row..].first_chunk::<STRIP>() else {
-            continue;
-        };
-        let Some(values) = right[column..].first_chunk::<LANES>() else {
+    let (left, right) = (left.as_chunks::<LANES>().0, right.as_chunks::<LANES>().0);
+    for (left, values) in left.iter().zip(right) {
+        let Some(factors) = left[from..].first_chunk::<STRIP>() else {
             continue;
         };
         for (sum, factor) in sums.iter_mut().zip(factors) {

@@ -176,7 +176,7 @@ impl Sums {
 }
 
 /// Adds rows, each as long as the sums.
-pub(super) fn add_rows(sums: &mut [f64], rows: &[f64]) {
+fn add_rows(sums: &mut [f64], rows: &[f64]) {
     for row in rows.chunks_exact(sums.len()) {
         for (sum, value) in sums.iter_mut().zip(row) {
             *sum += value;

@@ -2,7 +2,7 @@
 """Write scikit-learn's handwritten digits as IDX files, the container of MNIST.
 
     pip install scikit-learn
-    python3 examples/digits/extract.py
+    python3 examples/digits-training/extract.py
 
 Every run writes the same bytes: there is no chance in it. `data/README.md` says whose data this
 is and under which licence.
