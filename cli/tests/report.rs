@@ -220,7 +220,9 @@ fn hostile_strings_are_shown_and_do_nothing() {
         file.path = hostile.to_owned();
         file.sha256.push((hostile.to_owned(), hostile.to_owned()));
     }
+    report.left.push((hostile.to_owned(), hostile.to_owned()));
     let page = html(&report);
+    assert_eq!(rows(&page, "kept").len(), 2);
     // A title for the page and for each of two drawings.
     for (tag, count) in [
         ("<script", 1),

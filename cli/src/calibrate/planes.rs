@@ -1,7 +1,7 @@
 //! How many planes each layer gets: where the network's own outputs are sensitive.
 //!
-//! One layer after the other is replaced by a ternary one of two planes, chosen by its weights, in the otherwise original network. How
-//! far this moves the outputs, in relation to the error of the weights, says what an error of this layer costs.
+//! One layer after the other is replaced by a ternary one of two planes, or of one if two hold its weights exactly, in the otherwise
+//! original network. How far this moves the outputs, in relation to the error of the weights, says what an error of this layer costs.
 
 use anyhow::{Result, bail};
 use ternarize::Code;
@@ -48,19 +48,21 @@ pub(super) fn by_weights(
 /// For weights that cannot be ternary, and what the engine cannot do.
 pub(super) fn ways(original: &mut Side, layer: &Layer, reference: &Reference) -> Result<Ways> {
     let weights = original.network.weights(layer)?;
-    let mut ways = Vec::new();
-    let mut per_error = 0.0;
+    let (mut ways, mut with_error) = (Vec::new(), None);
     for planes in 1..=4 {
         let (tensor, error, bytes) = by_weights(&weights, layer, planes)?;
-        if planes == 2 {
-            original
-                .network
-                .set_weights(layer, &tensor.dequantize::<f32>())?;
-            let change = reference.error(original);
-            original.network.set_weights(layer, &weights)?;
-            per_error = if error > 0.0 { change? / error } else { 0.0 };
+        if planes <= 2 && error > 0.0 {
+            with_error = Some((tensor, error));
         }
         ways.push((bytes, error));
+    }
+    let mut per_error = 0.0;
+    if let Some((tensor, error)) = with_error {
+        let network = &mut original.network;
+        network.set_weights(layer, &tensor.dequantize::<f32>())?;
+        let change = reference.error(original);
+        original.network.set_weights(layer, &weights)?;
+        per_error = change? / error;
     }
     // A network whose outputs are no numbers any more is as sensitive as can be.
     let per_error = if per_error.is_finite() {

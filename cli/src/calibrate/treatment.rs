@@ -148,10 +148,15 @@ impl Treatment {
                         Correction::Bias
                     })
                     .scale_type(ScaleType::F16)
-                    .held_out(layer.held_out.get(group))
+                    .held_out(layer.held_out.get(group).filter(|gram| gram.rows() > 0))
             })
             .collect();
-        TernaryTensor::ternarize_outputs(&view, layer.bias, &options)
+        let mut fit = TernaryTensor::ternarize_outputs(&view, layer.bias, &options)?;
+        if fit.tensor.bias().is_empty() {
+            // So that none stays that was tried before.
+            fit.tensor = fit.tensor.with_bias(vec![0.0; layer.rows])?;
+        }
+        Ok(fit)
     }
 }
 

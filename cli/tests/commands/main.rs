@@ -12,6 +12,8 @@ mod carried;
 mod checkpoints;
 mod compared;
 mod converted;
+#[cfg(feature = "onnx")]
+mod evaluated;
 mod files;
 mod hostile;
 mod inputs;
@@ -20,6 +22,8 @@ mod interrupted;
 mod memory;
 #[cfg(feature = "onnx")]
 mod networks;
+#[cfg(feature = "onnx")]
+mod networks_refused;
 mod planned;
 mod quantized;
 mod shards;

@@ -325,6 +325,48 @@ def bodies():
     net.write(check=False)
 
 
+def images():
+    """Convolutions before a max pooling, in groups and by depth, whose kernels are those of their weights; then a product."""
+    net = Network("images", 17)
+    net.input("x", "batch", 2, 6, 6)
+    whole, bias, groups = values(4, 2, 3, 3), values(4), values(6, 2, 2, 2)
+    depth, classes, class_bias = values(6, 1, 2, 2), values(3, 6), values(3)
+    net.keep(stored("whole", whole), stored("bias", bias), stored("groups", groups))
+    net.keep(stored("depth", depth), stored("classes", classes), stored("class_bias", class_bias))
+    net.add("Conv", "x whole bias", "x1", pads=[1, 1, 1, 1])
+    net.add("Relu", "x1", "x2")
+    net.add("MaxPool", "x2", "x3", kernel_shape=[2, 2], strides=[2, 2])
+    net.add("Conv", "x3 groups", "x4", group=2)
+    net.add("Conv", "x4 depth", "x5", group=6, auto_pad="VALID")
+    net.add("Flatten", "x5", "x6")
+    net.add("Gemm", "x6 classes class_bias", "y", transB=1)
+    net.output("y")
+    net.layer("whole", "Conv", whole, bias, attributes={"pads": [1, 1, 1, 1]})
+    net.layer("groups", "Conv", groups, attributes={"group": 2})
+    net.layer("depth", "Conv", depth, attributes={"group": 6, "auto_pad": "VALID"})
+    net.layer("classes", "Gemm", classes, class_bias)
+    net.write()
+
+
+def sequences():
+    """Recurrent nodes of the kind that engines run: steps first, any number of sequences."""
+    net = Network("sequences", 14)
+    net.input("x", 5, "batch", 3)
+    l_w, l_r, l_b = values(2, 8, 3), values(2, 8, 2), values(2, 16)
+    g_w, g_r = values(1, 6, 3), values(1, 6, 2)
+    net.keep(stored("l_w", l_w), stored("l_r", l_r), stored("l_b", l_b), stored("g_w", g_w), stored("g_r", g_r))
+    net.add("LSTM", "x l_w l_r l_b", "l_y", hidden_size=2, direction="bidirectional")
+    net.add("GRU", "x g_w g_r", "g_y", hidden_size=2, linear_before_reset=1)
+    for name in ("l_y", "g_y"):
+        net.output(name)
+    for at, direction in enumerate((".forward", ".backward")):
+        net.layer(f"l_w{direction}", "LSTM", l_w[at], l_b[at, :8])
+        net.layer(f"l_r{direction}", "LSTM", l_r[at], l_b[at, 8:])
+    net.layer("g_w", "GRU", g_w[0])
+    net.layer("g_r", "GRU", g_r[0])
+    net.write()
+
+
 dense()
 for version in (9, 13):
     convolutions(version)
@@ -336,6 +378,8 @@ external()
 shared()
 odd()
 bodies()
+images()
+sequences()
 lines = (f"{json.dumps(name)}: {json.dumps(network)}" for name, network in expected.items())
 (OUT / "expected.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
 if CHECK:

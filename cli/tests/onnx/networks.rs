@@ -7,17 +7,19 @@ use serde_json::Value;
 use ternarize_cli::onnx::{Layer, Network};
 
 /// All networks.
-pub(crate) const NETWORKS: [&str; 12] = [
+pub(crate) const NETWORKS: [&str; 14] = [
     "bodies",
     "convolutions_13",
     "convolutions_9",
     "dense",
     "external",
+    "images",
     "odd",
     "paths_12",
     "paths_13",
     "paths_9",
     "recurrent",
+    "sequences",
     "shared",
     "types",
 ];
