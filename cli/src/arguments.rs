@@ -175,7 +175,7 @@ pub struct Quantize {
     #[arg(long, value_name = "NPZ", conflicts_with_all = ["importance", "planes", "bytes"])]
     pub calibrate: Option<PathBuf>,
     /// Do what a plan says.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["to", "include", "exclude", "per", "rule", "scales", "planes", "scale_type", "code", "bits", "bytes"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["include", "exclude", "per", "rule", "scales", "planes", "scale_type", "code", "bits", "bytes"])]
     pub plan: Option<PathBuf>,
     /// Write nothing but the plan: to a file, or to standard output.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-", conflicts_with_all = ["report", "shard_size", "importance", "json"])]

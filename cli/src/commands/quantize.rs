@@ -134,6 +134,12 @@ pub(super) fn write_text(path: &Path, text: &str) -> Result<()> {
 /// The plan of the command line or of a file.
 fn plan(arguments: &Quantize, reader: &Reader, tensors: &[&TensorInfo]) -> Result<Plan> {
     if let Some(path) = &arguments.plan {
+        // That of a network does not.
+        if arguments.to.is_some() {
+            bail!(Usage(
+                "--to cannot be used with --plan: a plan states it".into()
+            ));
+        }
         let shown = || path.display().to_string();
         let text = fs::read_to_string(path).with_context(shown)?;
         return Plan::parse(&text, tensors).with_context(shown);

@@ -56,7 +56,7 @@ fn completions_and_manual_pages_name_every_command() {
 }
 
 /// Command lines that are wrong whatever the files hold, with what the message names.
-const WRONG: [(&str, &str); 27] = [
+const WRONG: [(&str, &str); 28] = [
     ("quantize m.safetensors", "--output"),
     ("quantize m.safetensors -o out", "--to"),
     ("quantize m.safetensors -o o.safetensors --to q4_0", "q4_0"),
@@ -126,6 +126,10 @@ const WRONG: [(&str, &str); 27] = [
     (
         "quantize m.safetensors -o o.gguf --shard-size 1M",
         "--shard-size",
+    ),
+    (
+        "quantize m.safetensors -o o.safetensors --plan p.toml --to tq2_0",
+        "--to",
     ),
     (
         "quantize m.safetensors -o o.safetensors --plan p.toml --per tensor",

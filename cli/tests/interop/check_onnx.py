@@ -144,8 +144,8 @@ def check_wide(work):
 def check_digits(work):
     """A network calibrated, with its accuracy."""
     model, plan = DATA / "digits.onnx", work / "plan.toml"
-    calibrated = ("--calibrate", DATA / "digits-calibration.npz", "--bits", "3")
-    tool("quantize", model, "-o", work / "none.onnx", "--to", "onnx-int2", "--quiet", f"--dry-run={plan}", *calibrated)
+    calibrated = ("--calibrate", DATA / "digits-calibration.npz")
+    tool("quantize", model, "-o", work / "none.onnx", "--to", "onnx-int2", "--quiet", f"--dry-run={plan}", "--bits", "3", *calibrated)
     restored, int2, ternary = write("digits", model, work, f"--plan={plan}", *calibrated)
     inputs = dict(np.load(DATA / "digits-test.npz"))
     check_int2("digits", restored, int2, inputs, 1)
@@ -153,7 +153,7 @@ def check_digits(work):
     data = ("--inputs", DATA / "digits-test.npz", "--labels", DATA / "digits-labels.npy", "--json")
     [before], [after] = run(model, inputs).values(), run(restored, inputs).values()
     labels = np.load(DATA / "digits-labels.npy")
-    right = [(scores.argmax(1) == labels).mean() for scores in (before, after)]
+    right = [float((scores.argmax(1) == labels).mean()) for scores in (before, after)]
     error = np.square(after - before).sum() / np.square(before).sum()
     for other in (restored, ternary):
         said = json.loads(tool("evaluate", model, "--against", other, *data))

@@ -70,7 +70,7 @@ fn add_weights(network: &Network, node: &Node, weights: &mut [f64]) {
             if place < columns {
                 weights[row * columns + place] += weight;
             } else {
-                assert_eq!(weight.to_bits() << 1, 0);
+                assert_eq!(code.to_bits(), zero.to_bits());
             }
         }
     }
