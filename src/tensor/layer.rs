@@ -113,11 +113,16 @@ impl TernaryTensor {
         let fits: Vec<_> = parts.iter().flat_map(|part| part.fits.clone()).collect();
         let mut tensor = Self::from_fits(shape, &fits)?;
         // The scales are corrected; then the bias, for the scales as they are stored.
-        let scales = maps(&parts, &tensor, |moments, correction| Affine {
-            scale: moments.correct(correction).scale,
-            shift: 0.0,
-        });
-        tensor = tensor.corrected(&scales)?.with_bias(bias.to_vec())?;
+        let scaled =
+            |part: &LayerPart| !matches!(part.correction, Correction::None | Correction::Bias);
+        if parts.iter().any(scaled) {
+            let scales = maps(&parts, &tensor, |moments, correction| Affine {
+                scale: moments.correct(correction).scale,
+                shift: 0.0,
+            });
+            tensor = tensor.corrected(&scales)?;
+        }
+        tensor = tensor.with_bias(bias.to_vec())?;
         let shifts = maps(&parts, &tensor, |moments, correction| Affine {
             scale: 1.0,
             shift: match correction {

@@ -77,7 +77,8 @@ pub fn by_input(
 
 /// Divides samples into batches; `hold_out` says whether some are kept out.
 ///
-/// Arrays of different extents along the first axis are one sample together. Sequences with an attention mask are sorted by length, and a batch is cut to its longest.
+/// Arrays of different extents along the first axis are one sample together. Sequences with an attention mask are sorted by length, and
+/// a batch is cut to its longest.
 ///
 /// # Errors
 ///
@@ -142,14 +143,10 @@ pub fn batches(inputs: &[(ValueInfo, Array)], hold_out: bool) -> Result<Vec<Batc
 
 /// The lengths of all samples, if one input is an attention mask and the length is left open.
 fn lengths(inputs: &[(ValueInfo, Array)]) -> Option<Vec<usize>> {
-    let (info, mask) = inputs.iter().find(|(info, _)| info.name == MASK)?;
+    let (_, mask) = inputs.iter().find(|(info, _)| info.name == MASK)?;
     let [_, positions] = mask.shape[..] else {
         return None;
     };
-    let open = info
-        .dims
-        .as_ref()
-        .is_none_or(|dims| matches!(dims[..], [_, None]));
     let alike = |(info, array): &(ValueInfo, Array)| {
         array.shape == mask.shape
             && info
@@ -157,7 +154,7 @@ fn lengths(inputs: &[(ValueInfo, Array)]) -> Option<Vec<usize>> {
                 .as_ref()
                 .is_none_or(|dims| matches!(dims[..], [_, None]))
     };
-    if !open || positions == 0 || !inputs.iter().all(alike) {
+    if positions == 0 || !inputs.iter().all(alike) {
         return None;
     }
     let Numbers::Integers(mask) = &mask.numbers else {
@@ -244,13 +241,9 @@ fn value(
         info.data_type,
         None | Some(DataType::F32 | DataType::F16 | DataType::Bf16 | DataType::F64)
     );
-    let ranges: Vec<_> = ranges.collect();
-    let pick = |range: &Range<usize>| range.clone();
     Ok(match (&array.numbers, floats) {
         (Numbers::Floats(numbers), true) => {
             let data: Vec<f32> = ranges
-                .iter()
-                .map(pick)
                 .flat_map(|range| numbers[range].iter().copied())
                 .collect();
             from_shape(shape, data)?
@@ -258,17 +251,12 @@ fn value(
         #[expect(clippy::cast_precision_loss, reason = "as NumPy converts")]
         (Numbers::Integers(numbers), true) => {
             let data: Vec<f32> = ranges
-                .iter()
-                .map(pick)
                 .flat_map(|range| numbers[range].iter().map(|n| *n as f32))
                 .collect();
             from_shape(shape, data)?
         }
         (Numbers::Integers(numbers), false) => {
-            let data = ranges
-                .iter()
-                .map(pick)
-                .flat_map(|range| numbers[range].iter().copied());
+            let data = ranges.flat_map(|range| numbers[range].iter().copied());
             match info.data_type {
                 Some(DataType::Other(2)) => from_shape(shape, narrowed::<u8>(data)?)?,
                 Some(DataType::Other(3)) => from_shape(shape, narrowed::<i8>(data)?)?,

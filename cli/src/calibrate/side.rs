@@ -99,7 +99,7 @@ impl Part<'_> {
         go_on()?;
         let known = &self.side.known[batch];
         let mut values = match &self.engine {
-            Some(engine) => engine.run(&[known], &self.made)?,
+            Some(engine) => engine.run(known, &self.made)?,
             None => Values::new(),
         };
         for name in &self.given {

@@ -11,9 +11,9 @@ use anyhow::{Context, Result, bail};
 use ternarize::model::{Model, Tensor};
 
 use super::network_summary::{report, text};
-use super::quantize::{check_beside, write_text};
+use super::print;
+use super::quantize::{check_beside, say, write_text};
 use super::summary::summary;
-use super::{print, print_json};
 use crate::arguments::Quantize;
 use crate::budget::check_bits;
 use crate::calibrate::{self, Options, Outcome, Treatment, weights_only};
@@ -24,7 +24,7 @@ use crate::names::{Named as _, Target};
 use crate::network_plan::NetworkPlan;
 use crate::onnx::Network;
 use crate::progress::Progress;
-use crate::report::{html, printable};
+use crate::report::printable;
 
 /// The bits for each weight without `--bits`.
 const BITS: f64 = 2.0;
@@ -72,14 +72,7 @@ pub(super) fn quantize(arguments: &Quantize, disk: &dyn Disk, start: Instant) ->
     write(arguments, &outcome, target, disk)?;
     let mut report = report(arguments, target, options.bits, &outcome, samples)?;
     report.totals.seconds = start.elapsed().as_secs_f64();
-    if let Some(path) = &arguments.report {
-        write_text(path, &html(&report))?;
-    }
-    if arguments.output.json {
-        print_json(&report)?;
-    } else if !arguments.output.quiet {
-        print(&text(&report))?;
-    }
+    say(arguments, &report, || text(&report))?;
     Ok(ended(&outcome))
 }
 

@@ -23,7 +23,7 @@ use crate::output::Destination;
 use crate::plan::{Action, Plan};
 use crate::progress::Progress;
 use crate::quantize::{self, Job};
-use crate::report::{html, printable};
+use crate::report::{Report, html, printable};
 use crate::selection::Patterns;
 
 pub(super) fn run(arguments: &Quantize, disk: &dyn Disk) -> Result<u8> {
@@ -66,14 +66,9 @@ pub(super) fn run(arguments: &Quantize, disk: &dyn Disk) -> Result<u8> {
     // What was done.
     let mut report = report(arguments, &reader, &to, &outcome, options)?;
     report.totals.seconds = start.elapsed().as_secs_f64();
-    if let Some(path) = &arguments.report {
-        write_text(path, &html(&report))?;
-    }
-    if arguments.output.json {
-        print_json(&report)?;
-    } else if !arguments.output.quiet {
-        print(&text(&report, &outcome, &dropped_metadata))?;
-    }
+    say(arguments, &report, || {
+        text(&report, &outcome, &dropped_metadata)
+    })?;
     for (index, reason) in &outcome.failed {
         let (name, reason) = (printable(tensors[*index].name()), printable(reason));
         let line = format!("the tensor `{name}` was left as it was: {reason}");
@@ -84,6 +79,24 @@ pub(super) fn run(arguments: &Quantize, disk: &dyn Disk) -> Result<u8> {
     } else {
         LEFT
     })
+}
+
+/// Writes the page of a report, and prints its numbers or its text, as the options say.
+pub(super) fn say(
+    arguments: &Quantize,
+    report: &Report,
+    text: impl FnOnce() -> String,
+) -> Result<()> {
+    if let Some(path) = &arguments.report {
+        write_text(path, &html(report))?;
+    }
+    if arguments.output.json {
+        print_json(report)
+    } else if !arguments.output.quiet {
+        print(&text())
+    } else {
+        Ok(())
+    }
 }
 
 /// Whether a path is that of an ONNX network.

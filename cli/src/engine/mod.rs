@@ -39,9 +39,9 @@ impl Engine {
     /// # Errors
     ///
     /// For inputs that do not fit.
-    pub fn run(&self, inputs: &[&Values], wanted: &[String]) -> Result<Values> {
+    pub fn run(&self, inputs: &Values, wanted: &[String]) -> Result<Values> {
         let mut given = Vec::new();
-        for (name, value) in inputs.iter().flat_map(|values| values.iter()) {
+        for (name, value) in inputs {
             if let Some(id) = self.model.find_node(name) {
                 given.push((id, ValueOrView::from(value)));
             }

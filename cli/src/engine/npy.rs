@@ -10,7 +10,7 @@
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// An array of numbers, in the order of C, as `f64`, which holds all whole numbers up to 2^53 exactly.
+/// An array of numbers, in the order of C.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Array {
     /// The extents.

@@ -132,13 +132,13 @@ pub fn evaluate(
         go_on()?;
         progress("evaluating", number, batches.len());
         samples += batch.samples.len();
-        let values = first.run(&[&batch.inputs], &wanted)?;
+        let values = first.run(&batch.inputs, &wanted)?;
         let classes = classes(&values, outputs.first());
         if let Some(labels) = labels {
             right.extend(are_right(&classes, batch, labels)?);
         }
         let Some(second) = &second else { continue };
-        let others = second.run(&[&batch.inputs], &wanted)?;
+        let others = second.run(&batch.inputs, &wanted)?;
         let other_classes = self::classes(&others, outputs.first());
         agreed.extend(classes.iter().zip(&other_classes).map(|(a, b)| a == b));
         if let Some(labels) = labels {

@@ -17,7 +17,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::loops::{AddProducts, LANES};
-use super::sums::{InputSums, Original};
+use super::sums::{InputSums, Original, mirror};
 use crate::error::{Error, Operand, check_len, try_vec};
 use crate::optimum::check::check_finite;
 use crate::quantize::scale_type::ScaledWeights;
@@ -225,11 +225,7 @@ impl Gram {
     /// The sums of rows that are their own originals.
     pub(super) fn unchanged(&self) -> Original {
         let mut cross = self.seen.upper.clone();
-        for i in 0..self.inputs {
-            for j in 0..i {
-                cross[i * self.stride + j] = self.entry(i, j);
-            }
-        }
+        mirror(&mut cross, self.stride);
         let own = self.seen.clone();
         Original { own, cross }
     }

@@ -206,7 +206,7 @@ fn clear(matrix: &mut [f64], [left, right]: [&Vec<bool>; 2]) {
 }
 
 /// Copies what lies above the diagonal below it.
-fn mirror(matrix: &mut [f64], stride: usize) {
+pub(super) fn mirror(matrix: &mut [f64], stride: usize) {
     for i in 0..stride {
         for j in 0..i {
             matrix[i * stride + j] = matrix[j * stride + i];
