@@ -16,15 +16,72 @@ pub(crate) fn pays() -> bool {
 }
 
 /// The results of two jobs.
+#[cfg(feature = "rayon")]
 pub(crate) fn join<A: Send, B: Send>(
     a: impl FnOnce() -> A + Send,
     b: impl FnOnce() -> B + Send,
 ) -> (A, B) {
-    #[cfg(feature = "rayon")]
-    let both = rayon::join(a, b);
-    #[cfg(not(feature = "rayon"))]
-    let both = (a(), b());
-    both
+    let (mut a, mut b) = (Task::new(a), Task::new(b));
+    run_both(&mut a, &mut b);
+    (a.result(), b.result())
+}
+
+/// The results of two jobs.
+#[cfg(not(feature = "rayon"))]
+pub(crate) fn join<A, B>(a: impl FnOnce() -> A, b: impl FnOnce() -> B) -> (A, B) {
+    (a(), b())
+}
+
+/// A job whose type the code of the thread pool need not know: so that code is compiled once, not for each kind of job.
+#[cfg(feature = "rayon")]
+trait Run: Send {
+    fn run(&mut self);
+}
+
+/// A job, and its result when it is done.
+#[cfg(feature = "rayon")]
+enum Task<F, R> {
+    Waiting(F),
+    Running,
+    Done(R),
+}
+
+#[cfg(feature = "rayon")]
+impl<F: FnOnce() -> R + Send, R: Send> Task<F, R> {
+    const fn new(job: F) -> Self {
+        Self::Waiting(job)
+    }
+
+    /// The result. Panics if the job has not been run.
+    fn result(self) -> R {
+        match self {
+            Self::Done(result) => result,
+            Self::Waiting(_) | Self::Running => unreachable!("a job was not run"),
+        }
+    }
+}
+
+#[cfg(feature = "rayon")]
+impl<F: FnOnce() -> R + Send, R: Send> Run for Task<F, R> {
+    fn run(&mut self) {
+        if let Self::Waiting(job) = core::mem::replace(self, Self::Running) {
+            *self = Self::Done(job());
+        }
+    }
+}
+
+/// Runs two jobs, on two threads if there are.
+#[cfg(feature = "rayon")]
+fn run_both(first: &mut dyn Run, second: &mut dyn Run) {
+    rayon::join(|| first.run(), || second.run());
+}
+
+/// Runs all jobs, on several threads.
+#[cfg(feature = "rayon")]
+fn run_all(jobs: &mut [&mut dyn Run]) {
+    use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
+
+    jobs.par_iter_mut().for_each(|job| job.run());
 }
 
 /// All that `work` appends, job by job, `count` results; or the error of the first job that has one. There are no more jobs than
@@ -35,18 +92,22 @@ pub(crate) fn collect<J: Send, T: Send>(
     jobs: impl Iterator<Item = J>,
     work: impl Fn(J, &mut Vec<T>) -> Result<(), Error> + Send + Sync,
 ) -> Result<Vec<T>, Error> {
-    use rayon::iter::{IntoParallelIterator, ParallelIterator};
-
+    let mut all = Vec::new();
+    reserve(&mut all, count)?;
     let alone = |job| {
         let mut results = Vec::new();
         work(job, &mut results).map(|()| results)
     };
-    let mut all = Vec::new();
-    reserve(&mut all, count)?;
-    let jobs: Vec<J> = jobs.collect();
-    let parts: Vec<_> = jobs.into_par_iter().map(alone).collect();
-    for part in parts {
-        all.append(&mut part?);
+    let alone = &alone;
+    let mut tasks: Vec<_> = jobs.map(|job| Task::new(move || alone(job))).collect();
+    run_all(
+        &mut tasks
+            .iter_mut()
+            .map(|task| task as &mut dyn Run)
+            .collect::<Vec<_>>(),
+    );
+    for task in tasks {
+        all.append(&mut task.result()?);
     }
     Ok(all)
 }

@@ -33,19 +33,10 @@ impl Grams {
         batches: &[Batch],
     ) -> Result<Self> {
         let pooling = Pooling::behind(&original.network, layer);
-        let groups = match &layer.kind {
-            Kind::Conv(convolution) => convolution.groups,
-            _ => 1,
-        };
-        let none = || {
-            (0..groups)
-                .map(|_| Gram::new(layer.columns))
-                .collect::<Result<Vec<_>, _>>()
-        };
         let mut grams = Self {
-            all: none()?,
-            winners: none()?,
-            held_out: none()?,
+            all: empty(layer)?,
+            winners: empty(layer)?,
+            held_out: empty(layer)?,
         };
         let value = rows::input(layer);
         let mut wanted = vec![value.to_owned()];
@@ -55,21 +46,18 @@ impl Grams {
         );
         wanted.extend(pooled);
         let original = original.part(&wanted)?;
-        let input = |values: &Values| {
-            let input = floats(&values[value]).context("its input is not of floats")?;
-            rows::of_layer(layer, input)
-        };
         for (number, batch) in batches.iter().enumerate() {
             let (expected, found) = (original.run(number)?, seen.run(number)?);
-            let pair = [input(&found)?, input(&expected)?];
+            let (seen, expected_input) = (input(layer, &found)?, input(layer, &expected)?);
             let alike = batches
                 .iter()
                 .filter(|other| other.held_out == batch.held_out)
                 .count();
             let add = |weights: Option<&[f32]>, grams: &mut [Gram]| {
-                add(layer, &pair, weights, [alike, number], grams)
+                let pair = (&seen, Some(&expected_input));
+                add(layer, pair, weights, [alike, number], grams)
             };
-            let mask = mask(batch, &pair[0].0);
+            let mask = mask(batch, &seen.0);
             if batch.held_out {
                 add(mask, &mut grams.held_out)?;
                 continue;
@@ -107,10 +95,51 @@ impl Grams {
     }
 }
 
+/// The centred Gram matrices of what a layer sees in a network, from as many batches as are needed for so many rows: the last first,
+/// for those that are kept out have samples of all lengths.
+///
+/// # Errors
+///
+/// As [`Grams::of`].
+pub(super) fn seen(
+    layer: &Layer,
+    side: &Side,
+    batches: &[Batch],
+    least_rows: u64,
+) -> Result<Vec<Gram>> {
+    let mut grams = empty(layer)?;
+    let part = side.part(&[rows::input(layer).to_owned()])?;
+    for (number, batch) in batches.iter().enumerate().rev() {
+        let seen = input(layer, &part.run(number)?)?;
+        let weights = mask(batch, &seen.0);
+        add(layer, (&seen, None), weights, [1, number], &mut grams)?;
+        if grams.iter().all(|gram| gram.rows() >= least_rows) {
+            break;
+        }
+    }
+    Ok(grams.into_iter().map(Gram::centred).collect())
+}
+
+/// A Gram matrix of no rows for each group of a layer.
+fn empty(layer: &Layer) -> Result<Vec<Gram>> {
+    let groups = match &layer.kind {
+        Kind::Conv(convolution) => convolution.groups,
+        _ => 1,
+    };
+    let grams = (0..groups).map(|_| Gram::new(layer.columns));
+    Ok(grams.collect::<Result<_, _>>()?)
+}
+
+/// What a layer is multiplied with, from the values of a batch.
+fn input(layer: &Layer, values: &Values) -> Result<Activation> {
+    let input = floats(&values[rows::input(layer)]).context("its input is not of floats")?;
+    rows::of_layer(layer, input)
+}
+
 /// Adds the rows of a batch, thinned if all `batches` together would have too many.
 fn add(
     layer: &Layer,
-    [seen, expected]: &[Activation; 2],
+    (seen, original): (&Activation, Option<&Activation>),
     weights: Option<&[f32]>,
     [batches, number]: [usize; 2],
     grams: &mut [Gram],
@@ -121,7 +150,7 @@ fn add(
     });
     let stride = rows::stride(layer, counted * batches);
     let weights = rows::thinned(weights, rows, stride, number * rows);
-    rows::add_rows(layer, seen, expected, weights.as_deref(), grams)
+    rows::add_rows(layer, seen, original, weights.as_deref(), grams)
 }
 
 /// The mask of a batch for an input of this shape: one number for each row.

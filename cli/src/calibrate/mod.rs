@@ -159,6 +159,7 @@ pub fn run(
     let mut failed = Vec::new();
     let (layers, planes) = planes_of(
         &mut original,
+        batches,
         layers,
         &reference,
         options,
@@ -239,6 +240,7 @@ fn reason_to_leave(layer: &Layer) -> Option<&'static str> {
 /// The layers that can become ternary, with the planes of each.
 fn planes_of(
     original: &mut Side,
+    batches: &[Batch],
     layers: Vec<Layer>,
     reference: &Reference,
     options: &Options,
@@ -250,9 +252,18 @@ fn planes_of(
         return Ok((layers, planes));
     }
     let (mut able, mut ways) = (Vec::new(), Vec::new());
+    // Layers that see the same share this.
+    let mut last: Option<(String, f64)> = None;
     for (number, layer) in layers.iter().enumerate() {
         progress("sensitivity", number, layers.len());
-        let found = planes::ways(original, layer, reference);
+        let found = match last.take().filter(|(input, _)| input == rows::input(layer)) {
+            Some((_, share)) => Ok(share),
+            None => planes::share_after_calibration(layer, original, batches),
+        };
+        let found = found.and_then(|share| {
+            last = Some((rows::input(layer).into(), share));
+            planes::ways(original, layer, reference, share)
+        });
         if let Some(found) = or_left(found, layer, failed)? {
             able.push(layer);
             ways.push(found);

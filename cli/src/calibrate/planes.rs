@@ -1,17 +1,27 @@
 //! How many planes each layer gets: where the network's own outputs are sensitive.
 //!
-//! One layer after the other is replaced by a ternary one of two planes, or of one if two hold its weights exactly, in the otherwise
-//! original network. How far this moves the outputs, in relation to the error of the weights, says what an error of this layer costs.
+//! What an error of a layer costs: one layer after the other is replaced by a ternary one of two planes that its weights alone decide, or
+//! of one if two hold its weights exactly, in the otherwise original network. The outputs change by some amount.
+//!
+//! How much of that is left when the layer is calibrated: weights that are still to be chosen compensate for the errors of those before,
+//! the better the more the inputs are correlated. Layers differ tenfold in this; it follows from the Gram matrix of their inputs.
+//!
+//! ```text
+//! change(planes) = change of the outputs  x  error of the weights(planes) / error of the weights(2)  x  share after feedback
+//! ```
 
 use anyhow::{Result, bail};
 use ternarize::Code;
 use ternarize::ScaleType;
 use ternarize::quantize::budget::allocate;
+use ternarize::quantize::gram::OutputAware;
 use ternarize::quantize::planes::Planes;
 use ternarize::tensor::{Grouping, TensorView, TernaryTensor};
 
 use super::outputs::Reference;
+use super::samples::Batch;
 use super::side::Side;
+use super::{grams, treatment};
 use crate::failure::Usage;
 use crate::onnx::Layer;
 
@@ -41,28 +51,60 @@ pub(super) fn by_weights(
     Ok((tensor, error, bytes))
 }
 
-/// What each number of planes would cost and bring for a layer. The network is as before afterwards.
+/// The rows for each input from which the correlations of inputs are estimated. Chosen: enough to tell layers apart.
+const ROWS_PER_INPUT: usize = 2;
+
+/// The share of a layer's output error that is left when it is calibrated.
+///
+/// # Errors
+///
+/// What the engine cannot do, and without memory for the Gram matrix.
+pub(super) fn share_after_calibration(
+    layer: &Layer,
+    original: &Side,
+    batches: &[Batch],
+) -> Result<f64> {
+    let columns = layer.columns;
+    let grams = grams::seen(layer, original, batches, (ROWS_PER_INPUT * columns) as u64)?;
+    let mut shares = Vec::new();
+    for gram in &grams {
+        let options = OutputAware::new(gram)
+            .damping(treatment::DAMPING)
+            .rotation(Some(treatment::rotation(columns)));
+        // What so many inputs explain of so few rows is partly chance.
+        let chance = columns as f64 / (2 * gram.rows().max(columns as u64)) as f64;
+        shares.push(options.share_after_feedback()? / (1.0 - chance));
+    }
+    Ok((shares.iter().sum::<f64>() / shares.len() as f64).min(1.0))
+}
+
+/// What each number of planes would cost and bring for a layer of which calibration leaves this share of the error. The network is
+/// as before afterwards.
 ///
 /// # Errors
 ///
 /// For weights that cannot be ternary, and what the engine cannot do.
-pub(super) fn ways(original: &mut Side, layer: &Layer, reference: &Reference) -> Result<Ways> {
+pub(super) fn ways(
+    original: &mut Side,
+    layer: &Layer,
+    reference: &Reference,
+    share: f64,
+) -> Result<Ways> {
     let weights = original.network.weights(layer)?;
-    let (mut ways, mut with_error) = (Vec::new(), None);
-    for planes in 1..=4 {
-        let (tensor, error, bytes) = by_weights(&weights, layer, planes)?;
-        if planes <= 2 && error > 0.0 {
-            with_error = Some((tensor, error));
-        }
-        ways.push((bytes, error));
-    }
+    let [one, two] = [1, 2].map(|planes| by_weights(&weights, layer, planes));
+    let ((one, error, bytes), (two, error_of_two, bytes_of_two)) = (one?, two?);
+    let (tensor, measured) = if error_of_two > 0.0 {
+        (two, error_of_two)
+    } else {
+        (one, error)
+    };
     let mut per_error = 0.0;
-    if let Some((tensor, error)) = with_error {
+    if measured > 0.0 {
         let network = &mut original.network;
         network.set_weights(layer, &tensor.dequantize::<f32>())?;
         let change = reference.error(original);
         original.network.set_weights(layer, &weights)?;
-        per_error = change? / error;
+        per_error = share * change? / measured;
     }
     // A network whose outputs are no numbers any more is as sensitive as can be.
     let per_error = if per_error.is_finite() {
@@ -70,9 +112,17 @@ pub(super) fn ways(original: &mut Side, layer: &Layer, reference: &Reference) ->
     } else {
         1e6
     };
-    let ways = ways
-        .into_iter()
-        .map(|(bytes, error)| (bytes, error * per_error));
+    // Each further plane takes as many bytes as the second, and leaves the same share of the error.
+    let step = bytes_of_two - bytes;
+    let left = if error > 0.0 {
+        error_of_two / error
+    } else {
+        0.0
+    };
+    let ways = (0..4_u8).map(|more| {
+        let remaining = left.powi(more.into()) * error * per_error;
+        (bytes + step * u64::from(more), remaining)
+    });
     Ok(Ways {
         ways: ways.collect(),
     })

@@ -114,7 +114,8 @@ pub(super) fn count(layer: &Layer, shape: &[usize]) -> Result<usize> {
     }
 }
 
-/// Adds the inputs of a layer to its Gram matrices, one for each group of a convolution: those of the quantized network, and those of the original.
+/// Adds the inputs of a layer to its Gram matrices, one for each group of a convolution: those that it sees, and those of the original
+/// network if they are others.
 ///
 /// `weights` has one number for each position of the outputs: for a convolution samples x positions, for others rows.
 ///
@@ -123,42 +124,40 @@ pub(super) fn count(layer: &Layer, shape: &[usize]) -> Result<usize> {
 /// For activations of other extents than the layer takes.
 pub(super) fn add_rows(
     layer: &Layer,
-    quantized: &Activation,
-    original: &Activation,
+    seen: &Activation,
+    original: Option<&Activation>,
     weights: Option<&[f32]>,
     grams: &mut [Gram],
 ) -> Result<()> {
     ensure!(
-        quantized.0 == original.0,
+        original.is_none_or(|original| original.0 == seen.0),
         "the two networks have different shapes"
     );
     if let Kind::Conv(convolution) = &layer.kind {
-        return add_patches(layer, convolution, quantized, original, weights, grams);
+        return add_patches(layer, convolution, seen, original, weights, grams);
     }
-    let columns = quantized.0.last().copied().unwrap_or(0);
+    let columns = seen.0.last().copied().unwrap_or(0);
     ensure!(
         columns == layer.columns,
         "the input has {columns} columns, the weight {}",
         layer.columns
     );
-    let Some(weights) = weights else {
-        grams[0].add_pairs(&quantized.1, &original.1)?;
-        return Ok(());
-    };
     // Rows that do not count are left out.
     let counted = |values: &[f32]| {
-        let rows = values.chunks_exact(columns).zip(weights);
+        let rows = values.chunks_exact(columns).zip(weights.unwrap_or(&[]));
         let rows = rows.filter(|(_, weight)| **weight > 0.0);
         rows.flat_map(|(row, _)| row.iter().copied())
             .collect::<Vec<f32>>()
     };
-    let (quantized, original) = (counted(&quantized.1), counted(&original.1));
-    let weights: Vec<f32> = weights
-        .iter()
-        .copied()
-        .filter(|weight| *weight > 0.0)
-        .collect();
-    grams[0].add_weighted(&quantized, Some(&original), Some(&weights))?;
+    let originals = original.map(|original| original.1.as_slice());
+    let Some(weights) = weights else {
+        grams[0].add_weighted(&seen.1, originals, None)?;
+        return Ok(());
+    };
+    let (seen, originals) = (counted(&seen.1), originals.map(counted));
+    let positive = weights.iter().copied().filter(|weight| *weight > 0.0);
+    let weights: Vec<f32> = positive.collect();
+    grams[0].add_weighted(&seen, originals.as_deref(), Some(&weights))?;
     Ok(())
 }
 
@@ -196,20 +195,20 @@ pub(super) fn unfold(convolution: &Convolution, shape: &[usize]) -> Result<Unfol
 fn add_patches(
     layer: &Layer,
     convolution: &Convolution,
-    quantized: &Activation,
-    original: &Activation,
+    seen: &Activation,
+    original: Option<&Activation>,
     weights: Option<&[f32]>,
     grams: &mut [Gram],
 ) -> Result<()> {
-    let unfold = unfold(convolution, &quantized.0)?;
+    let unfold = unfold(convolution, &seen.0)?;
     ensure!(
         unfold.columns() == layer.columns,
         "the patches have {} values, the weight {}",
         unfold.columns(),
         layer.columns
     );
-    let samples = quantized.0[0];
-    let image = quantized
+    let samples = seen.0[0];
+    let image = seen
         .1
         .len()
         .checked_div(samples)
@@ -224,12 +223,14 @@ fn add_patches(
         let weights: Option<Vec<f32>> =
             weights.map(|weights| chosen.iter().map(|position| weights[*position]).collect());
         for (group, gram) in grams.iter_mut().enumerate() {
-            for (rows, activation) in rows.iter_mut().zip([quantized, original]) {
+            let activations = core::iter::once(seen).chain(original);
+            for (rows, activation) in rows.iter_mut().zip(activations) {
                 rows.clear();
                 let image = &activation.1[sample * image..][..image];
                 unfold.rows_at(image, group, &chosen, rows)?;
             }
-            gram.add_weighted(&rows[0], Some(&rows[1]), weights.as_deref())?;
+            let originals = original.map(|_| rows[1].as_slice());
+            gram.add_weighted(&rows[0], originals, weights.as_deref())?;
         }
     }
     Ok(())

@@ -12,7 +12,7 @@ use crate::onnx::{DataType, Network, ValueInfo};
 const ONE_OF: usize = 8;
 
 /// The samples kept out at most. Chosen: their outputs are computed once for each layer and treatment.
-const MOST_HELD_OUT: usize = 128;
+const MOST_HELD_OUT: usize = 64;
 
 /// Samples that run at once, where the network leaves it open. Chosen: activations of some megabytes.
 const TOGETHER: usize = 32;

@@ -14,6 +14,16 @@ const SEED: u64 = 1;
 /// The widest rotation. Measured: wider ones change nothing, and take longer.
 const WIDEST: usize = 1024;
 
+/// The damping. Measured on the layers of a sentence encoder: the outputs of nearly all on rows kept out are nearest with it, by up to 1.5 %
+/// nearer than with 0.01.
+pub(super) const DAMPING: f64 = 0.05;
+
+/// The width and the seed with which so many inputs are rotated.
+#[must_use]
+pub(super) fn rotation(columns: usize) -> (usize, u64) {
+    (WIDEST.min(1 << columns.max(1).ilog2()), SEED)
+}
+
 /// How a layer is made ternary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -123,7 +133,6 @@ impl Treatment {
             Ok(1) | Err(_) => Codebook::OneScale,
             Ok(planes) => Codebook::Planes(planes),
         };
-        let width = WIDEST.min(1 << columns.ilog2());
         let grams = if self.winners {
             layer.winners
         } else {
@@ -134,6 +143,7 @@ impl Treatment {
             .enumerate()
             .map(|(group, gram)| {
                 OutputAware::new(gram)
+                    .damping(DAMPING)
                     .codebook(codebook)
                     .method(if self.outputs {
                         Method::Descent
@@ -141,7 +151,7 @@ impl Treatment {
                         Method::Nearest
                     })
                     .effective(self.effective)
-                    .rotation(self.rotation.then_some((width, SEED)))
+                    .rotation(self.rotation.then(|| rotation(columns)))
                     .correction(if self.moments {
                         Correction::MatchMoments
                     } else {

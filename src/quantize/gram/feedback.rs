@@ -77,6 +77,13 @@ impl Factor {
     fn diagonal(&self, place: usize) -> f64 {
         self.row(place)[place]
     }
+
+    /// The sum of `R_ii^2`: what independent errors of variance 1 leave behind when all weights still to come compensate for them.
+    pub(super) fn remaining(&self) -> f64 {
+        (0..self.order.len())
+            .map(|place| self.diagonal(place).powi(2))
+            .sum()
+    }
 }
 
 /// The choice by error feedback for a row.

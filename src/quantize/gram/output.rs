@@ -11,6 +11,7 @@ use super::patterns::Patterns;
 use super::problem::Problem;
 use crate::ScaleType;
 use crate::error::{Error, Operand, ShapeError, check_len};
+use crate::optimum::fit::share;
 use crate::quantize::calibrate::Correction;
 use crate::quantize::planes::MAX_PLANES;
 use crate::quantize::{Codebook, RowFit};
@@ -305,6 +306,41 @@ impl<'g> OutputAware<'g> {
         threads::collect(weights.len() / inputs, jobs, |rows, fits| {
             problem.ternarize(rows, fits)
         })
+    }
+
+    /// How much of the output error that independent errors of the weights make is left by error feedback: from 0 to 1, small if the
+    /// inputs are correlated. It follows from the Gram matrix, the rotation and the damping alone, so it tells layers apart before any
+    /// is made ternary.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidOption`]; what [`rotate`](crate::matmul::rotate) returns; [`Error::NotDefinite`] with too little damping.
+    ///
+    /// # Examples
+    ///
+    /// Two inputs that are always equal can compensate for each other, but two that have nothing in common cannot:
+    ///
+    /// ```
+    /// use ternarize::quantize::gram::{Gram, OutputAware};
+    ///
+    /// let (mut equal, mut independent) = (Gram::new(2)?, Gram::new(2)?);
+    /// equal.add(&[1.0, 1.0, -1.0, -1.0])?;
+    /// independent.add(&[1.0, 1.0, -1.0, 1.0])?;
+    /// let share = |gram| OutputAware::new(gram).share_after_feedback();
+    /// assert!(share(&equal)? < 0.52 && share(&independent)? > 0.99);
+    /// # Ok::<(), ternarize::Error>(())
+    /// ```
+    pub fn share_after_feedback(&self) -> Result<f64, Error> {
+        check_damping(self.gram, self.damping)?;
+        let metric = if let Some((width, seed)) = self.rotation {
+            let mut rotated = self.gram.clone();
+            rotated.rotate(width, seed)?;
+            Metric::new(&rotated, self.damping)
+        } else {
+            Metric::new(self.gram, self.damping)
+        };
+        let factor = Factor::new(&metric, self.by_activation).ok_or(Error::NotDefinite)?;
+        Ok(share(factor.remaining(), metric.trace()))
     }
 
     fn check(&self, weights: &[f32]) -> Result<(), Error> {

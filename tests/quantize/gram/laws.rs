@@ -110,3 +110,48 @@ proptest! {
         }
     }
 }
+
+/// What error feedback leaves: the variance of each input that those after it do not explain, here by elimination of one input after
+/// the other from the last on.
+#[test]
+fn feedback_leaves_the_variances_that_are_not_explained() {
+    for (rows, inputs, damping) in [(40, 9, 0.01), (5, 9, 0.1), (60, 1, 0.0), (200, 16, 0.0)] {
+        let gram = gram(rows, inputs, 7, true);
+        let entry = |i: usize, j: usize| {
+            let unit = |k: usize| f64::from(u8::from(k == i)) + f64::from(u8::from(k == j));
+            let both: Vec<f64> = (0..inputs).map(unit).collect();
+            let one =
+                |i| -> Vec<f64> { (0..inputs).map(|k| f64::from(u8::from(k == i))).collect() };
+            let error = |difference: &[f64]| gram.error(difference).unwrap();
+            if i == j {
+                error(&one(i))
+            } else {
+                (error(&both) - error(&one(i)) - error(&one(j))) / 2.0
+            }
+        };
+        let mut matrix: Vec<Vec<f64>> = (0..inputs)
+            .map(|i| (0..inputs).map(|j| entry(i, j)).collect())
+            .collect();
+        let trace: f64 = (0..inputs).map(|i| matrix[i][i]).sum();
+        for (i, row) in matrix.iter_mut().enumerate() {
+            row[i] += damping * trace / inputs as f64;
+        }
+        let all: f64 = (0..inputs).map(|i| matrix[i][i]).sum();
+        let mut left = 0.0;
+        for last in (0..inputs).rev() {
+            let pivot = matrix[last].clone();
+            left += pivot[last];
+            for row in &mut matrix[..last] {
+                let factor = row[last] / pivot[last];
+                for (entry, explained) in row.iter_mut().zip(&pivot) {
+                    *entry -= factor * explained;
+                }
+            }
+        }
+        let share = OutputAware::new(&gram)
+            .damping(damping)
+            .share_after_feedback();
+        let share = share.unwrap();
+        assert!((share - left / all).abs() < 1e-9, "{share} {}", left / all);
+    }
+}
