@@ -4,7 +4,7 @@
 //! samples      calibration inputs in batches, some kept out
 //! side         a network that runs up to a cut: the original, and the quantized one
 //! planes       how many planes each layer gets, by the sensitivity of the outputs
-//! for each layer, in the order of the graph:
+//! walk         for each layer, in the order of the graph:
 //!   rows         its inputs in both networks -> Gram matrices; pooling: which rows count
 //!   treatment    candidates; outputs: the one that changes the outputs on the samples kept out least
 //! ```
@@ -17,24 +17,21 @@ mod rows;
 mod samples;
 mod side;
 mod treatment;
+mod walk;
 pub mod weights_only;
 
-use anyhow::{Context, Result, ensure};
-use ternarize::Code;
-use ternarize::tensor::{LayerFit, TernaryTensor};
+use anyhow::{Result, ensure};
+use ternarize::tensor::TernaryTensor;
 
-use self::grams::Grams;
 use self::outputs::Reference;
-use self::planes::Ways;
+use self::planes::Sensitivity;
 pub use self::samples::{Batch, batches, by_input};
 use self::side::Side;
-use self::treatment::LayerInputs;
 pub use self::treatment::Treatment;
+use self::walk::Walk;
+pub use self::walk::install;
 use crate::failure::Interrupted;
 use crate::onnx::{Kind, Layer, Network};
-
-/// All candidates are compared if the sum of rows x columns^2 of all layers is at most this. Chosen: some seconds.
-const MANY: f64 = 2e9;
 
 /// What to do.
 #[derive(Clone, Debug)]
@@ -47,6 +44,26 @@ pub struct Options {
     /// Whether inputs of layers may be rotated. What was chosen earlier is done as it is.
     pub rotation: bool,
 }
+
+impl Options {
+    /// What was chosen earlier for a layer.
+    fn chosen_for(&self, layer: &Layer) -> Option<(usize, Treatment)> {
+        let chosen = self.chosen.iter().find(|(name, ..)| *name == layer.name);
+        chosen.map(|(_, planes, treatment)| (*planes, *treatment))
+    }
+
+    /// Layers with the planes that were chosen earlier.
+    fn planned(&self, layers: Vec<Layer>) -> Vec<(Layer, usize)> {
+        let planned = layers.into_iter().map(|layer| {
+            let planes = self.chosen_for(&layer).map_or(1, |(planes, _)| planes);
+            (layer, planes)
+        });
+        planned.collect()
+    }
+}
+
+/// Is told what is done, with the number of steps that are done and of all.
+pub type Progress<'a> = &'a dyn Fn(&str, usize, usize);
 
 /// What became of a layer.
 pub struct Treated {
@@ -98,21 +115,18 @@ pub struct Outcome {
 /// # Errors
 ///
 /// If something else was chosen earlier.
-fn divide(
-    network: &Network,
-    chosen: &[(String, usize, Treatment)],
-) -> Result<(Vec<Layer>, Vec<Reason>)> {
+fn divide(network: &Network, options: &Options) -> Result<(Vec<Layer>, Vec<Reason>)> {
     let found = network.layers();
     let (mut layers, mut left) = (Vec::new(), found.left);
     for layer in found.found {
-        let planned = chosen.is_empty() || chosen.iter().any(|(name, ..)| *name == layer.name);
+        let planned = options.chosen.is_empty() || options.chosen_for(&layer).is_some();
         match reason_to_leave(&layer) {
             Some(reason) => left.push((layer.name, reason.into())),
             None if !planned => left.push((layer.name, "the plan does not name it".into())),
             None => layers.push(layer),
         }
     }
-    for (name, ..) in chosen {
+    for (name, ..) in &options.chosen {
         ensure!(
             layers.iter().any(|layer| layer.name == *name),
             "the plan names `{}`, which is no layer that can become ternary",
@@ -142,88 +156,53 @@ pub fn run(
     network: Network,
     batches: &[Batch],
     options: &Options,
-    progress: &dyn Fn(&str, usize, usize),
+    progress: Progress<'_>,
 ) -> Result<Outcome> {
-    let (layers, left) = divide(&network, &options.chosen)?;
+    let (layers, left) = divide(&network, options)?;
     let mut original = Side::new(network.clone(), batches);
-    let mut quantized = Side::new(network, batches);
-    let mut held_out: Vec<usize> = (0..batches.len())
-        .filter(|batch| batches[*batch].held_out)
-        .collect();
-    if held_out.is_empty() {
-        // Too few samples to keep some out: better the same ones than none.
-        held_out = (0..batches.len()).collect();
-    }
-    let reference = Reference::new(&original, &held_out)?;
-    // How many planes.
+    let reference = Reference::new(&original, &held_out(batches))?;
     let mut failed = Vec::new();
-    let (layers, planes) = planes_of(
-        &mut original,
-        batches,
-        layers,
-        &reference,
-        options,
-        &mut failed,
-        progress,
-    )?;
-    // One group of layers with the same input after the other.
-    let cost = layers
-        .iter()
-        .map(|layer| layer.rows as f64 * (layer.columns as f64).powi(2));
-    let many = cost.sum::<f64>() <= MANY;
-    let mut treated = Vec::new();
-    let mut next = 0;
-    while next < layers.len() {
-        let same = |layer: &&Layer| {
-            layer.input == layers[next].input
-                && !rows::is_hidden(layer)
-                && !rows::is_hidden(&layers[next])
+    let layers = if options.chosen.is_empty() {
+        let ways = Sensitivity {
+            original: &mut original,
+            reference: &reference,
+            batches,
         };
-        let count = layers[next..].iter().take_while(same).count().max(1);
-        let stage = &layers[next..next + count];
-        let before = stage[0].node.checked_sub(1);
-        let live = before.map(|node| original.network.live_after(node));
-        if let Some(live) = &live {
-            original.advance(live)?;
-            quantized.advance(live)?;
-        }
-        let mut grams: Option<Grams> = None;
-        for (layer, &planes) in stage.iter().zip(&planes[next..]) {
-            progress(&layer.name, treated.len(), layers.len());
-            let shared = grams.take().filter(|grams| grams.fit(layer));
-            let own = match shared {
-                Some(grams) => Ok(grams),
-                None => Grams::of(layer, &original, &quantized, batches),
-            };
-            let Some(own) = or_left(own, layer, &mut failed)? else {
-                continue;
-            };
-            let work = Work {
-                original: &original,
-                reference: &reference,
-                many,
-                rotation: options.rotation,
-            };
-            let chosen = options.chosen.iter().find(|(name, ..)| *name == layer.name);
-            let chosen = chosen.map(|(_, _, treatment)| *treatment);
-            let made = work.layer(&mut quantized, layer, &own, planes, chosen);
-            let made = or_left(made, layer, &mut failed)?;
-            if made.is_none() {
-                restore(&mut quantized.network, layer, &original.network)?;
-            }
-            treated.extend(made);
-            grams = Some(own);
-        }
-        next += count;
-    }
-    let error = Some(reference.error(&quantized)?);
-    Ok(Outcome {
-        network: quantized.network,
-        treated,
-        left,
+        let (layers, ways) = ways.of_layers(layers, &mut failed, progress)?;
+        planes::within(options.bits, layers, &ways)?
+    } else {
+        options.planned(layers)
+    };
+    let quantized = Side::new(network, batches);
+    let mut walk = Walk {
+        original,
+        quantized,
+        reference,
+        batches,
+        options,
+        treated: Vec::new(),
         failed,
+    };
+    walk.all(&layers, progress)?;
+    let error = Some(walk.reference.error(&walk.quantized)?);
+    Ok(Outcome {
+        network: walk.quantized.network,
+        treated: walk.treated,
+        left,
+        failed: walk.failed,
         error,
     })
+}
+
+/// The batches that are kept out; all if there are too few samples to keep some out, for the same ones are better than none.
+fn held_out(batches: &[Batch]) -> Vec<usize> {
+    let held_out = (0..batches.len()).filter(|batch| batches[*batch].held_out);
+    let held_out: Vec<usize> = held_out.collect();
+    if held_out.is_empty() {
+        (0..batches.len()).collect()
+    } else {
+        held_out
+    }
 }
 
 /// Why a layer is not made ternary.
@@ -235,153 +214,4 @@ fn reason_to_leave(layer: &Layer) -> Option<&'static str> {
         _ if layer.columns < 2 => Some("one weight for each output"),
         _ => None,
     }
-}
-
-/// The layers that can become ternary, with the planes of each.
-fn planes_of(
-    original: &mut Side,
-    batches: &[Batch],
-    layers: Vec<Layer>,
-    reference: &Reference,
-    options: &Options,
-    failed: &mut Vec<Reason>,
-    progress: &dyn Fn(&str, usize, usize),
-) -> Result<(Vec<Layer>, Vec<usize>)> {
-    if !options.chosen.is_empty() {
-        let planes = planes_within(&layers.iter().collect::<Vec<_>>(), &[], options)?;
-        return Ok((layers, planes));
-    }
-    let (mut able, mut ways) = (Vec::new(), Vec::new());
-    // Layers that see the same share this.
-    let mut last: Option<(String, f64)> = None;
-    for (number, layer) in layers.iter().enumerate() {
-        progress("sensitivity", number, layers.len());
-        let found = match last.take().filter(|(input, _)| input == rows::input(layer)) {
-            Some((_, share)) => Ok(share),
-            None => planes::share_after_calibration(layer, original, batches),
-        };
-        let found = found.and_then(|share| {
-            last = Some((rows::input(layer).into(), share));
-            planes::ways(original, layer, reference, share)
-        });
-        if let Some(found) = or_left(found, layer, failed)? {
-            able.push(layer);
-            ways.push(found);
-        }
-    }
-    let planes = planes_within(&able, &ways, options)?;
-    Ok((able.into_iter().cloned().collect(), planes))
-}
-
-/// The planes of each layer: those that were chosen earlier, or within the bits.
-fn planes_within(layers: &[&Layer], ways: &[Ways], options: &Options) -> Result<Vec<usize>> {
-    if options.chosen.is_empty() {
-        let weights = layers.iter().map(|layer| layer.rows * layer.columns);
-        return planes::choose(ways, weights.sum::<usize>() as u64, options.bits);
-    }
-    let chosen = layers.iter().map(|layer| {
-        let planes = options.chosen.iter().find(|(name, ..)| *name == layer.name);
-        planes.map_or(1, |(_, planes, _)| *planes)
-    });
-    Ok(chosen.collect())
-}
-
-/// What the work on a layer needs.
-struct Work<'a> {
-    original: &'a Side,
-    reference: &'a Reference,
-    many: bool,
-    rotation: bool,
-}
-
-impl Work<'_> {
-    /// Tries the candidates, and keeps the best.
-    fn layer(
-        &self,
-        quantized: &mut Side,
-        layer: &Layer,
-        grams: &Grams,
-        planes: usize,
-        chosen: Option<Treatment>,
-    ) -> Result<Treated> {
-        let weights = self.original.network.weights(layer)?;
-        let bias = self.original.network.bias(layer)?.unwrap_or_default();
-        let inputs = LayerInputs {
-            weights: &weights,
-            rows: layer.rows,
-            bias: &bias,
-            all: &grams.all,
-            winners: &grams.winners,
-            held_out: &grams.held_out,
-        };
-        let candidates = match chosen {
-            Some(treatment) => vec![treatment],
-            None => Treatment::candidates(self.many, grams.have_winners(), self.rotation),
-        };
-        let mut best: Option<(f64, Treatment, LayerFit)> = None;
-        let mut tried = Vec::new();
-        for treatment in &candidates {
-            let fit = treatment.apply(&inputs, planes)?;
-            let error = if candidates.len() > 1 {
-                install(&mut quantized.network, layer, &fit.tensor)?;
-                Some(self.reference.error(quantized)?)
-            } else {
-                None
-            };
-            tried.push((*treatment, error));
-            if best
-                .as_ref()
-                .is_none_or(|(least, ..)| error.is_some_and(|error| error < *least))
-            {
-                best = Some((error.unwrap_or(0.0), *treatment, fit));
-            }
-        }
-        let (_, treatment, fit) = best.context("there is nothing to try")?;
-        install(&mut quantized.network, layer, &fit.tensor)?;
-        Ok(Treated {
-            layer: layer.clone(),
-            planes,
-            by_outputs: Some(ByOutputs {
-                treatment,
-                tried,
-                error: fit.error,
-                held_out_error: fit.held_out_error,
-                rows: fit.rows,
-                too_few_rows: fit.has_too_few_rows(),
-            }),
-            tensor: fit.tensor.transcode(Code::Base3),
-        })
-    }
-}
-
-/// Puts restored weights, and the bias if there is one, in place of the layer's own.
-///
-/// # Errors
-///
-/// For weights that their type in the network cannot hold.
-pub fn install(network: &mut Network, layer: &Layer, tensor: &TernaryTensor) -> Result<()> {
-    let mut restored: Vec<f32> = tensor.dequantize();
-    if let Some((width, seed)) = tensor.rotation() {
-        ternarize::matmul::rotate_back(&mut restored, layer.columns, width, seed)?;
-    }
-    network.set_weights(layer, &restored)?;
-    if !tensor.bias().is_empty() {
-        network.set_bias(layer, tensor.bias())?;
-    }
-    Ok(())
-}
-
-/// Puts back the weights and the bias of a layer, as far as they were replaced.
-fn restore(network: &mut Network, layer: &Layer, original: &Network) -> Result<()> {
-    // What cannot be read was not replaced either.
-    if let Ok(weights) = original.weights(layer) {
-        network.set_weights(layer, &weights)?;
-    }
-    if let (Ok(Some(found)), Ok(bias)) = (network.bias(layer), original.bias(layer))
-        && bias.as_ref() != Some(&found)
-    {
-        let bias = bias.unwrap_or_else(|| vec![0.0; found.len()]);
-        network.set_bias(layer, &bias)?;
-    }
-    Ok(())
 }

@@ -21,7 +21,7 @@ use ternarize::tensor::{Grouping, TensorView, TernaryTensor};
 use super::outputs::Reference;
 use super::samples::Batch;
 use super::side::Side;
-use super::{grams, treatment};
+use super::{Progress, Reason, grams, or_left, rows, treatment};
 use crate::failure::Usage;
 use crate::onnx::Layer;
 
@@ -54,86 +54,119 @@ pub(super) fn by_weights(
 /// The rows for each input from which the correlations of inputs are estimated. Chosen: enough to tell layers apart.
 const ROWS_PER_INPUT: usize = 2;
 
-/// The share of a layer's output error that is left when it is calibrated.
-///
-/// # Errors
-///
-/// What the engine cannot do, and without memory for the Gram matrix.
-pub(super) fn share_after_calibration(
-    layer: &Layer,
-    original: &Side,
-    batches: &[Batch],
-) -> Result<f64> {
-    let columns = layer.columns;
-    let grams = grams::seen(layer, original, batches, (ROWS_PER_INPUT * columns) as u64)?;
-    let mut shares = Vec::new();
-    for gram in &grams {
-        let options = OutputAware::new(gram)
-            .damping(treatment::DAMPING)
-            .rotation(Some(treatment::rotation(columns)));
-        // What so many inputs explain of so few rows is partly chance.
-        let chance = columns as f64 / (2 * gram.rows().max(columns as u64)) as f64;
-        shares.push(options.share_after_feedback()? / (1.0 - chance));
-    }
-    Ok((shares.iter().sum::<f64>() / shares.len() as f64).min(1.0))
+/// What the sensitivity of the outputs is measured with.
+pub(super) struct Sensitivity<'a> {
+    /// The original network, which is as before after each layer.
+    pub original: &'a mut Side,
+    pub reference: &'a Reference,
+    pub batches: &'a [Batch],
 }
 
-/// What each number of planes would cost and bring for a layer of which calibration leaves this share of the error. The network is
-/// as before afterwards.
-///
-/// # Errors
-///
-/// For weights that cannot be ternary, and what the engine cannot do.
-pub(super) fn ways(
-    original: &mut Side,
-    layer: &Layer,
-    reference: &Reference,
-    share: f64,
-) -> Result<Ways> {
-    let weights = original.network.weights(layer)?;
-    let [one, two] = [1, 2].map(|planes| by_weights(&weights, layer, planes));
-    let ((one, error, bytes), (two, error_of_two, bytes_of_two)) = (one?, two?);
-    let (tensor, measured) = if error_of_two > 0.0 {
-        (two, error_of_two)
-    } else {
-        (one, error)
-    };
-    let mut per_error = 0.0;
-    if measured > 0.0 {
-        let network = &mut original.network;
-        network.set_weights(layer, &tensor.dequantize::<f32>())?;
-        let change = reference.error(original);
-        original.network.set_weights(layer, &weights)?;
-        per_error = share * change? / measured;
+impl Sensitivity<'_> {
+    /// What each number of planes would cost and bring, for the layers for which that can be said; the others have failed.
+    ///
+    /// # Errors
+    ///
+    /// Interrupts.
+    pub(super) fn of_layers(
+        mut self,
+        layers: Vec<Layer>,
+        failed: &mut Vec<Reason>,
+        progress: Progress<'_>,
+    ) -> Result<(Vec<Layer>, Vec<Ways>)> {
+        let count = layers.len();
+        let mut able = Vec::new();
+        // Layers that see the same share this.
+        let mut last: Option<(String, f64)> = None;
+        for (number, layer) in layers.into_iter().enumerate() {
+            progress("sensitivity", number, count);
+            let input = rows::input(&layer);
+            let share = match last.take().filter(|(seen, _)| seen == input) {
+                Some((_, share)) => Ok(share),
+                None => self.share_after_calibration(&layer),
+            };
+            let ways = share.and_then(|share| {
+                last = Some((input.into(), share));
+                self.ways(&layer, share)
+            });
+            if let Some(ways) = or_left(ways, &layer, failed)? {
+                able.push((layer, ways));
+            }
+        }
+        Ok(able.into_iter().unzip())
     }
-    // A network whose outputs are no numbers any more is as sensitive as can be.
-    let per_error = if per_error.is_finite() {
-        per_error
-    } else {
-        1e6
-    };
-    // Each further plane takes as many bytes as the second, and leaves the same share of the error.
-    let step = bytes_of_two - bytes;
-    let left = if error > 0.0 {
-        error_of_two / error
-    } else {
-        0.0
-    };
-    let ways = (0..4_u8).map(|more| {
-        let remaining = left.powi(more.into()) * error * per_error;
-        (bytes + step * u64::from(more), remaining)
-    });
-    Ok(Ways {
-        ways: ways.collect(),
-    })
+
+    /// The share of a layer's output error that is left when it is calibrated.
+    fn share_after_calibration(&self, layer: &Layer) -> Result<f64> {
+        let columns = layer.columns;
+        let rows = ROWS_PER_INPUT * columns;
+        let grams = grams::seen(layer, self.original, self.batches, rows as u64)?;
+        let mut shares = Vec::new();
+        for gram in &grams {
+            let options = OutputAware::new(gram)
+                .damping(treatment::DAMPING)
+                .rotation(Some(treatment::rotation(columns)));
+            // What so many inputs explain of so few rows is partly chance.
+            let chance = columns as f64 / (2 * gram.rows().max(columns as u64)) as f64;
+            shares.push(options.share_after_feedback()? / (1.0 - chance));
+        }
+        Ok((shares.iter().sum::<f64>() / shares.len() as f64).min(1.0))
+    }
+
+    /// What each number of planes would cost and bring for a layer of which calibration leaves this share of the error.
+    fn ways(&mut self, layer: &Layer, share: f64) -> Result<Ways> {
+        let weights = self.original.network.weights(layer)?;
+        let [one, two] = [1, 2].map(|planes| by_weights(&weights, layer, planes));
+        let ((one, error, bytes), (two, error_of_two, bytes_of_two)) = (one?, two?);
+        let (tensor, measured) = if error_of_two > 0.0 {
+            (two, error_of_two)
+        } else {
+            (one, error)
+        };
+        let mut per_error = 0.0;
+        if measured > 0.0 {
+            let network = &mut self.original.network;
+            network.set_weights(layer, &tensor.dequantize::<f32>())?;
+            let change = self.reference.error(self.original);
+            self.original.network.set_weights(layer, &weights)?;
+            per_error = share * change? / measured;
+        }
+        // A network whose outputs are no numbers any more is as sensitive as can be.
+        let per_error = if per_error.is_finite() {
+            per_error
+        } else {
+            1e6
+        };
+        // Each further plane takes as many bytes as the second, and leaves the same share of the error.
+        let step = bytes_of_two - bytes;
+        let left = if error > 0.0 {
+            error_of_two / error
+        } else {
+            0.0
+        };
+        let ways = (0..4_u8).map(|more| {
+            let remaining = left.powi(more.into()) * error * per_error;
+            (bytes + step * u64::from(more), remaining)
+        });
+        Ok(Ways {
+            ways: ways.collect(),
+        })
+    }
 }
 
-/// The planes of each layer within so many bits for each weight. `weights` counts those of all layers.
+/// The planes of each layer within so many bits for each weight of all.
 ///
 /// # Errors
 ///
 /// [`Usage`] if one plane for each layer takes more, with the range that can be reached.
-pub(super) fn choose(ways: &[Ways], weights: u64, bits: f64) -> Result<Vec<usize>> {
+pub(super) fn within(bits: f64, layers: Vec<Layer>, ways: &[Ways]) -> Result<Vec<(Layer, usize)>> {
+    let weights = layers.iter().map(|layer| layer.rows * layer.columns);
+    let planes = choose(ways, weights.sum::<usize>() as u64, bits)?;
+    Ok(layers.into_iter().zip(planes).collect())
+}
+
+/// The numbers of planes within so many bits for each of so many weights.
+fn choose(ways: &[Ways], weights: u64, bits: f64) -> Result<Vec<usize>> {
     if ways.is_empty() {
         return Ok(Vec::new());
     }

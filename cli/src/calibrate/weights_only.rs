@@ -3,8 +3,8 @@
 use anyhow::Result;
 use ternarize::tensor::TernaryTensor;
 
-use super::planes::{Ways, by_weights};
-use super::{Options, Outcome, Treated, divide, or_left, planes_within};
+use super::planes::{self, Ways, by_weights};
+use super::{Options, Outcome, Progress, Treated, divide, or_left};
 use crate::onnx::{Layer, Network};
 use crate::progress::go_on;
 
@@ -13,31 +13,29 @@ use crate::progress::go_on;
 /// # Errors
 ///
 /// [`Usage`](crate::failure::Usage) if the bits are too few; if the plan does not fit the network; interrupts.
-pub fn run(
-    mut network: Network,
-    options: &Options,
-    progress: &dyn Fn(&str, usize, usize),
-) -> Result<Outcome> {
-    let (layers, left) = divide(&network, &options.chosen)?;
+pub fn run(mut network: Network, options: &Options, progress: Progress<'_>) -> Result<Outcome> {
+    let (layers, left) = divide(&network, options)?;
     let (mut failed, mut made) = (Vec::new(), Vec::new());
-    for (number, layer) in layers.iter().enumerate() {
-        progress(&layer.name, number, layers.len());
-        let found = all_ways(&network, layer);
-        made.extend(or_left(found, layer, &mut failed)?.map(|found| (layer, found)));
+    let count = layers.len();
+    for (number, layer) in layers.into_iter().enumerate() {
+        progress(&layer.name, number, count);
+        let found = or_left(all_ways(&network, &layer), &layer, &mut failed)?;
+        made.extend(found.map(|found| (layer, found)));
     }
-    let (ways, made): (Vec<Ways>, Vec<_>) = made
-        .into_iter()
-        .map(|(layer, (ways, tensors))| (ways, (layer, tensors)))
-        .unzip();
-    let layers: Vec<&Layer> = made.iter().map(|(layer, _)| *layer).collect();
-    let planes = planes_within(&layers, &ways, options)?;
+    let (layers, made): (Vec<Layer>, Vec<_>) = made.into_iter().unzip();
+    let (ways, made): (Vec<Ways>, Vec<_>) = made.into_iter().unzip();
+    let layers = if options.chosen.is_empty() {
+        planes::within(options.bits, layers, &ways)?
+    } else {
+        options.planned(layers)
+    };
     let mut treated = Vec::new();
-    for ((layer, mut tensors), planes) in made.into_iter().zip(planes) {
+    for ((layer, planes), mut tensors) in layers.into_iter().zip(made) {
         let tensor = tensors.swap_remove(planes - 1);
-        let set = network.set_weights(layer, &tensor.dequantize::<f32>());
-        if or_left(set, layer, &mut failed)?.is_some() {
+        let set = network.set_weights(&layer, &tensor.dequantize::<f32>());
+        if or_left(set, &layer, &mut failed)?.is_some() {
             treated.push(Treated {
-                layer: layer.clone(),
+                layer,
                 planes,
                 tensor,
                 by_outputs: None,
