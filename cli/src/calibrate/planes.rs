@@ -191,3 +191,48 @@ fn choose(ways: &[Ways], weights: u64, bits: f64) -> Result<Vec<usize>> {
     let allocation = allocate(&ways, bytes)?;
     Ok(allocation.choices.iter().map(|choice| choice + 1).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::samples::{batches, by_input};
+    use super::*;
+    use crate::engine::read_arrays;
+    use crate::onnx::Network;
+
+    /// The network of the demo: bytes are those of real fits, expected changes fall with each plane, and all weights are as before.
+    #[test]
+    fn ways_follow_the_fits() {
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
+        let network = Network::open(&data.join("digits.onnx")).unwrap();
+        let arrays = read_arrays(&data.join("digits-calibration.npz")).unwrap();
+        let samples = batches(&by_input(&network, arrays).unwrap(), true).unwrap();
+        let mut original = Side::new(network.clone(), &samples);
+        let reference = Reference::new(&original, &[0]).unwrap();
+        let layers = network.layers().found;
+        let before: Vec<_> = layers
+            .iter()
+            .map(|layer| network.weights(layer).unwrap())
+            .collect();
+        let sensitivity = Sensitivity {
+            original: &mut original,
+            reference: &reference,
+            batches: &samples,
+        };
+        let mut failed = Vec::new();
+        let (able, ways) = sensitivity
+            .of_layers(layers.clone(), &mut failed, &|_, _, _| ())
+            .unwrap();
+        assert_eq!((able.len(), failed.len()), (layers.len(), 0));
+        for ((layer, weights), ways) in layers.iter().zip(&before).zip(&ways) {
+            for (planes, (bytes, change)) in (1..).zip(&ways.ways) {
+                let (_, _, stored) = by_weights(weights, layer, planes).unwrap();
+                assert_eq!(*bytes, stored, "{} with {planes} planes", layer.name);
+                assert!(*change > 0.0);
+            }
+            assert!(ways.ways.is_sorted_by(|a, b| a.1 > b.1), "{ways:?}");
+            assert_eq!(original.network.weights(layer).unwrap(), *weights);
+        }
+    }
+}
