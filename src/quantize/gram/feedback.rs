@@ -80,9 +80,8 @@ impl Factor {
 
     /// The sum of `R_ii^2`: what independent errors of variance 1 leave behind when all weights still to come compensate for them.
     pub(super) fn remaining(&self) -> f64 {
-        (0..self.order.len())
-            .map(|place| self.diagonal(place).powi(2))
-            .sum()
+        let diagonal = (0..self.order.len()).map(|place| self.diagonal(place));
+        diagonal.map(|entry| entry * entry).sum()
     }
 }
 
