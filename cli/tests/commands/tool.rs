@@ -9,7 +9,8 @@ use tempfile::TempDir;
 
 /// The program, to be started in any way.
 pub(crate) fn program() -> Command {
-    Command::new(assert_cmd::cargo::cargo_bin!("ternarize"))
+    let own = assert_cmd::cargo::cargo_bin!("ternarize");
+    Command::new(std::env::var_os("TERNARIZE_PROGRAM").unwrap_or_else(|| own.into()))
 }
 
 /// A folder in which the program runs. It is removed in the end.

@@ -252,7 +252,7 @@ fn the_demo_overwrites_nothing() {
 #[test]
 #[cfg_attr(
     debug_assertions,
-    ignore = "minutes without optimisation; the gate runs it with"
+    ignore = "minutes without optimisation; the gate runs it on an optimised program, named by TERNARIZE_PROGRAM"
 )]
 fn the_demo_calibrates_in_an_empty_folder() {
     let folder = Folder::new();
