@@ -77,16 +77,18 @@ impl Sensitivity<'_> {
         let count = layers.len();
         let mut able = Vec::new();
         // Layers that see the same share this.
-        let mut last: Option<(String, f64)> = None;
+        let mut last: Option<(Layer, f64)> = None;
         for (number, layer) in layers.into_iter().enumerate() {
             progress("sensitivity", number, count);
-            let input = rows::input(&layer);
-            let share = match last.take().filter(|(seen, _)| seen == input) {
+            let alike = last
+                .take()
+                .filter(|(last, _)| rows::are_alike(last, &layer));
+            let share = match alike {
                 Some((_, share)) => Ok(share),
                 None => self.share_after_calibration(&layer),
             };
             let ways = share.and_then(|share| {
-                last = Some((input.into(), share));
+                last = Some((layer.clone(), share));
                 self.ways(&layer, share)
             });
             if let Some(ways) = or_left(ways, &layer, failed)? {

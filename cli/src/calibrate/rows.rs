@@ -20,6 +20,13 @@ pub(super) const fn is_hidden(layer: &Layer) -> bool {
     )
 }
 
+/// Whether two layers are multiplied with the same rows: those of one value, which no convolution unfolds.
+#[must_use]
+pub(super) fn are_alike(one: &Layer, other: &Layer) -> bool {
+    let plain = |layer: &Layer| !is_hidden(layer) && !matches!(layer.kind, Kind::Conv(_));
+    plain(one) && plain(other) && one.input == other.input && one.columns == other.columns
+}
+
 /// The value that holds what a layer is multiplied with: its input, or for the state of a recurrent node its output.
 #[must_use]
 pub(super) fn input(layer: &Layer) -> &str {
