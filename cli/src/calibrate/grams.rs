@@ -4,7 +4,8 @@ use anyhow::{Context, Result};
 use ternarize::quantize::gram::Gram;
 
 use super::pooling::Pooling;
-use super::rows::{self, Activation};
+use super::residual::Residual;
+use super::rows::{self, Activation, Original};
 use super::samples::Batch;
 use super::side::Side;
 use crate::engine::{Values, floats};
@@ -33,6 +34,7 @@ impl Grams {
         batches: &[Batch],
     ) -> Result<Self> {
         let pooling = Pooling::behind(&original.network, layer);
+        let residual = Residual::behind(&original.network, layer)?;
         let mut grams = Self {
             all: empty(layer)?,
             winners: empty(layer)?,
@@ -40,21 +42,32 @@ impl Grams {
         };
         let value = rows::input(layer);
         let mut wanted = vec![value.to_owned()];
-        let (seen, pooled) = (
+        wanted.extend(residual.as_ref().map(|residual| residual.value.clone()));
+        let (behind, pooled) = (
             quantized.part(&wanted)?,
             pooling.as_ref().map(|pooling| pooling.value.clone()),
         );
         wanted.extend(pooled);
-        let original = original.part(&wanted)?;
+        let before = original.part(&wanted)?;
         for (number, batch) in batches.iter().enumerate() {
-            let (expected, found) = (original.run(number)?, seen.run(number)?);
-            let (seen, expected_input) = (input(layer, &found)?, input(layer, &expected)?);
+            let (expected, found) = (before.run(number)?, behind.run(number)?);
+            let seen = input(layer, &found)?;
+            let differences = match &residual {
+                Some(residual) => {
+                    residual.differences(&expected, &found, rows::count(layer, &seen.0)?)?
+                }
+                None => None,
+            };
+            let original = Original {
+                input: input(layer, &expected)?,
+                differences,
+            };
             let alike = batches
                 .iter()
                 .filter(|other| other.held_out == batch.held_out)
                 .count();
             let add = |weights: Option<&[f32]>, grams: &mut [Gram]| {
-                let pair = (&seen, Some(&expected_input));
+                let pair = (&seen, Some(&original));
                 add(layer, pair, weights, [alike, number], grams)
             };
             let mask = mask(batch, &seen.0);
@@ -84,14 +97,6 @@ impl Grams {
     #[must_use]
     pub(super) fn have_winners(&self) -> bool {
         self.winners.iter().all(|gram| gram.rows() > 0)
-    }
-
-    /// Whether another layer with the same input has the same matrices.
-    #[must_use]
-    pub(super) fn fit(&self, layer: &Layer) -> bool {
-        !matches!(layer.kind, Kind::Conv(_))
-            && !rows::is_hidden(layer)
-            && self.all[0].inputs() == layer.columns
     }
 }
 
@@ -139,7 +144,7 @@ fn input(layer: &Layer, values: &Values) -> Result<Activation> {
 /// Adds the rows of a batch, thinned if all `batches` together would have too many.
 fn add(
     layer: &Layer,
-    (seen, original): (&Activation, Option<&Activation>),
+    (seen, original): (&Activation, Option<&Original<'_>>),
     weights: Option<&[f32]>,
     [batches, number]: [usize; 2],
     grams: &mut [Gram],

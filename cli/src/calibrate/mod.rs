@@ -4,15 +4,18 @@
 //! samples      calibration inputs in batches, some kept out
 //! side         a network that runs up to a cut: the original, and the quantized one
 //! planes       how many planes each layer gets, by the sensitivity of the outputs
+//! cache        what is done already, if the work was interrupted
 //! walk         for each layer, in the order of the graph:
-//!   rows         its inputs in both networks -> Gram matrices; pooling: which rows count
+//!   rows         its inputs in both networks -> Gram matrices; pooling: which rows count; residual: what is added behind it
 //!   treatment    candidates; outputs: the one that changes the outputs on the samples kept out least
 //! ```
 
+mod cache;
 mod grams;
 mod outputs;
 mod planes;
 mod pooling;
+mod residual;
 mod rows;
 mod samples;
 mod side;
@@ -21,8 +24,10 @@ mod walk;
 pub mod weights_only;
 
 use anyhow::{Result, ensure};
+use serde::{Deserialize, Serialize};
 use ternarize::tensor::TernaryTensor;
 
+pub use self::cache::Cache;
 use self::outputs::Reference;
 use self::planes::Sensitivity;
 pub use self::samples::{Batch, batches, by_input};
@@ -66,6 +71,7 @@ impl Options {
 pub type Progress<'a> = &'a dyn Fn(&str, usize, usize);
 
 /// What became of a layer.
+#[derive(Clone, Debug)]
 pub struct Treated {
     /// The layer.
     pub layer: Layer,
@@ -78,6 +84,7 @@ pub struct Treated {
 }
 
 /// What the calibration said of a layer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ByOutputs {
     /// What was done.
     pub treatment: Treatment,
@@ -147,39 +154,44 @@ fn or_left<T>(found: Result<T>, layer: &Layer, failed: &mut Vec<Reason>) -> Resu
     }
 }
 
-/// Makes a network ternary.
+/// Makes a network ternary. What an earlier run has left in the cache is not done again.
 ///
 /// # Errors
 ///
-/// What the engine cannot do; if the bits are too few; interrupts.
+/// What the engine cannot do; if the bits are too few; if the cache cannot be written; interrupts.
 pub fn run(
     network: Network,
     batches: &[Batch],
     options: &Options,
+    cache: &mut Cache,
     progress: Progress<'_>,
 ) -> Result<Outcome> {
     let (layers, left) = divide(&network, options)?;
     let mut original = Side::new(network.clone(), batches);
     let reference = Reference::new(&original, &held_out(batches))?;
     let mut failed = Vec::new();
-    let layers = if options.chosen.is_empty() {
-        let ways = Sensitivity {
-            original: &mut original,
-            reference: &reference,
-            batches,
-        };
-        let (layers, ways) = ways.of_layers(layers, &mut failed, progress)?;
-        planes::within(options.bits, layers, &ways)?
-    } else {
-        options.planned(layers)
+    let layers = match cache.planes(&layers, &mut failed) {
+        _ if !options.chosen.is_empty() => options.planned(layers),
+        Some(kept) => kept,
+        None => {
+            let sensitivity = Sensitivity {
+                original: &mut original,
+                reference: &reference,
+                batches,
+            };
+            let (layers, ways) = sensitivity.of_layers(layers, &mut failed, progress)?;
+            let layers = planes::within(options.bits, layers, &ways)?;
+            cache.keep_planes(&layers, &failed)?;
+            layers
+        }
     };
-    let quantized = Side::new(network, batches);
     let mut walk = Walk {
         original,
-        quantized,
+        quantized: Side::new(network, batches),
         reference,
         batches,
         options,
+        cache,
         treated: Vec::new(),
         failed,
     };

@@ -1,12 +1,21 @@
 //! A layer's inputs as rows of a Gram matrix, each with a weight.
 
+use std::borrow::Cow;
+
 use anyhow::{Context, Result, bail, ensure};
 use ternarize::quantize::gram::{Gram, Unfold};
 
+use super::residual::Differences;
 use crate::onnx::{AutoPad, Convolution, Kind, Layer, Matrix};
 
 /// An activation, with the extents.
 pub(super) type Activation = (Vec<usize>, Vec<f32>);
+
+/// What a layer is multiplied with in the original network, and how far what is added to its output is from the original.
+pub(super) struct Original<'a> {
+    pub input: Activation,
+    pub differences: Option<Differences<'a>>,
+}
 
 /// Whether a layer is the matrix that a recurrent node multiplies its state with.
 #[must_use]
@@ -132,12 +141,12 @@ pub(super) fn count(layer: &Layer, shape: &[usize]) -> Result<usize> {
 pub(super) fn add_rows(
     layer: &Layer,
     seen: &Activation,
-    original: Option<&Activation>,
+    original: Option<&Original<'_>>,
     weights: Option<&[f32]>,
     grams: &mut [Gram],
 ) -> Result<()> {
     ensure!(
-        original.is_none_or(|original| original.0 == seen.0),
+        original.is_none_or(|original| original.input.0 == seen.0),
         "the two networks have different shapes"
     );
     if let Kind::Conv(convolution) = &layer.kind {
@@ -156,12 +165,20 @@ pub(super) fn add_rows(
         rows.flat_map(|(row, _)| row.iter().copied())
             .collect::<Vec<f32>>()
     };
-    let originals = original.map(|original| original.1.as_slice());
+    let originals = original.map(|original| {
+        let mut inputs = Cow::Borrowed(original.input.1.as_slice());
+        if let Some(differences) = &original.differences {
+            let all: Vec<usize> = (0..inputs.len() / columns).collect();
+            differences.add_to(0, &all, inputs.to_mut())?;
+        }
+        Ok::<_, anyhow::Error>(inputs)
+    });
+    let originals = originals.transpose()?;
     let Some(weights) = weights else {
-        grams[0].add_weighted(&seen.1, originals, None)?;
+        grams[0].add_weighted(&seen.1, originals.as_deref(), None)?;
         return Ok(());
     };
-    let (seen, originals) = (counted(&seen.1), originals.map(counted));
+    let (seen, originals) = (counted(&seen.1), originals.as_deref().map(counted));
     let positive = weights.iter().copied().filter(|weight| *weight > 0.0);
     let weights: Vec<f32> = positive.collect();
     grams[0].add_weighted(&seen, originals.as_deref(), Some(&weights))?;
@@ -203,7 +220,7 @@ fn add_patches(
     layer: &Layer,
     convolution: &Convolution,
     seen: &Activation,
-    original: Option<&Activation>,
+    original: Option<&Original<'_>>,
     weights: Option<&[f32]>,
     grams: &mut [Gram],
 ) -> Result<()> {
@@ -230,11 +247,16 @@ fn add_patches(
         let weights: Option<Vec<f32>> =
             weights.map(|weights| chosen.iter().map(|position| weights[*position]).collect());
         for (group, gram) in grams.iter_mut().enumerate() {
-            let activations = core::iter::once(seen).chain(original);
+            let input = original.map(|original| &original.input);
+            let activations = core::iter::once(seen).chain(input);
             for (rows, activation) in rows.iter_mut().zip(activations) {
                 rows.clear();
                 let image = &activation.1[sample * image..][..image];
                 unfold.rows_at(image, group, &chosen, rows)?;
+            }
+            if let Some(differences) = original.and_then(|original| original.differences.as_ref()) {
+                let chosen = chosen.iter().map(|position| sample * positions + position);
+                differences.add_to(group, &chosen.collect::<Vec<_>>(), &mut rows[1])?;
             }
             let originals = original.map(|_| rows[1].as_slice());
             gram.add_weighted(&rows[0], originals, weights.as_deref())?;

@@ -9,7 +9,7 @@ use super::outputs::Reference;
 use super::samples::Batch;
 use super::side::Side;
 use super::treatment::{LayerInputs, Treatment};
-use super::{ByOutputs, Options, Progress, Reason, Treated, or_left, rows};
+use super::{ByOutputs, Cache, Options, Progress, Reason, Treated, or_left, rows};
 use crate::onnx::{Layer, Network};
 
 /// All candidates are compared if the sum of rows x columns^2 of all layers is at most this. Chosen: some seconds.
@@ -22,6 +22,7 @@ pub(super) struct Walk<'a> {
     pub reference: Reference,
     pub batches: &'a [Batch],
     pub options: &'a Options,
+    pub cache: &'a mut Cache,
     pub treated: Vec<Treated>,
     /// The layers that could not become ternary.
     pub failed: Vec<Reason>,
@@ -40,12 +41,16 @@ impl Walk<'_> {
         let many = cost.sum::<f64>() <= MANY;
         let mut rest = layers;
         while let Some(((first, _), _)) = rest.split_first() {
+            let network = &self.original.network;
             let same = |(layer, _): &&(Layer, usize)| {
-                layer.input == first.input && !rows::is_hidden(layer) && !rows::is_hidden(first)
+                let alone = |layer| network.summand(layer).is_some();
+                rows::are_alike(first, layer) && !alone(first) && !alone(layer)
             };
             let count = rest.iter().take_while(same).count().max(1);
             let (group, later) = rest.split_at(count);
-            self.advance_to(first)?;
+            if group.iter().any(|(layer, _)| !self.cache.has(layer)) {
+                self.advance_to(first)?;
+            }
             self.group(group, many, &|name, done| {
                 progress(
                     name,
@@ -68,7 +73,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Makes layers with the same input ternary, with the same Gram matrices where they fit.
+    /// Makes layers with the same inputs ternary, with the same Gram matrices.
     fn group(
         &mut self,
         group: &[(Layer, usize)],
@@ -78,7 +83,12 @@ impl Walk<'_> {
         let mut shared: Option<Grams> = None;
         for (done, (layer, planes)) in group.iter().enumerate() {
             progress(&layer.name, done);
-            let grams = match shared.take().filter(|grams| grams.fit(layer)) {
+            if let Some(treated) = self.cache.layer(layer, *planes) {
+                install(&mut self.quantized.network, layer, &treated.tensor)?;
+                self.treated.push(treated);
+                continue;
+            }
+            let grams = match shared.take() {
                 Some(grams) => Ok(grams),
                 None => Grams::of(layer, &self.original, &self.quantized, self.batches),
             };
@@ -86,11 +96,13 @@ impl Walk<'_> {
                 continue;
             };
             let made = self.layer(layer, &grams, *planes, many);
-            let made = or_left(made, layer, &mut self.failed)?;
-            if made.is_none() {
-                restore(&mut self.quantized.network, layer, &self.original.network)?;
+            match or_left(made, layer, &mut self.failed)? {
+                Some(made) => {
+                    self.cache.keep(&made)?;
+                    self.treated.push(made);
+                }
+                None => restore(&mut self.quantized.network, layer, &self.original.network)?,
             }
-            self.treated.extend(made);
             shared = Some(grams);
         }
         Ok(())

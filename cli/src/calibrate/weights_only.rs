@@ -1,5 +1,7 @@
 //! A network made ternary by its weights alone: refined planes within a budget of bits.
 
+use core::ops::RangeInclusive;
+
 use anyhow::Result;
 use ternarize::tensor::TernaryTensor;
 
@@ -19,7 +21,11 @@ pub fn run(mut network: Network, options: &Options, progress: Progress<'_>) -> R
     let count = layers.len();
     for (number, layer) in layers.into_iter().enumerate() {
         progress(&layer.name, number, count);
-        let found = or_left(all_ways(&network, &layer), &layer, &mut failed)?;
+        let planes = match options.chosen_for(&layer) {
+            Some((planes, _)) => planes..=planes,
+            None => 1..=4,
+        };
+        let found = or_left(ways(&network, &layer, planes), &layer, &mut failed)?;
         made.extend(found.map(|found| (layer, found)));
     }
     let (layers, made): (Vec<Layer>, Vec<_>) = made.into_iter().unzip();
@@ -31,7 +37,8 @@ pub fn run(mut network: Network, options: &Options, progress: Progress<'_>) -> R
     };
     let mut treated = Vec::new();
     for ((layer, planes), mut tensors) in layers.into_iter().zip(made) {
-        let tensor = tensors.swap_remove(planes - 1);
+        // By a plan it is the only one.
+        let tensor = tensors.swap_remove((planes - 1).min(tensors.len() - 1));
         let set = network.set_weights(&layer, &tensor.dequantize::<f32>());
         if or_left(set, &layer, &mut failed)?.is_some() {
             treated.push(Treated {
@@ -51,13 +58,17 @@ pub fn run(mut network: Network, options: &Options, progress: Progress<'_>) -> R
     })
 }
 
-/// A layer with one to four planes, and what each costs and brings.
-fn all_ways(network: &Network, layer: &Layer) -> Result<(Ways, Vec<TernaryTensor>)> {
+/// A layer with these numbers of planes, and what each costs and brings.
+fn ways(
+    network: &Network,
+    layer: &Layer,
+    planes: RangeInclusive<usize>,
+) -> Result<(Ways, Vec<TernaryTensor>)> {
     let weights = network.weights(layer)?;
     let squares = weights.iter().map(|weight| f64::from(*weight).powi(2));
     let energy: f64 = squares.sum();
     let (mut tensors, mut ways) = (Vec::new(), Vec::new());
-    for planes in 1..=4 {
+    for planes in planes {
         go_on()?;
         let (tensor, error, bytes) = by_weights(&weights, layer, planes)?;
         tensors.push(tensor);

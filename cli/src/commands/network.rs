@@ -1,8 +1,8 @@
 //! `quantize` for ONNX networks.
 
 use std::collections::HashSet;
-use std::fs;
-use std::io::{Write as _, stderr};
+use std::fs::{self, File};
+use std::io::{self, Write as _, stderr};
 use std::iter::once;
 use std::path::Path;
 use std::time::Instant;
@@ -16,10 +16,11 @@ use super::quantize::{check_beside, say, write_text};
 use super::summary::summary;
 use crate::arguments::Quantize;
 use crate::budget::check_bits;
-use crate::calibrate::{self, Options, Outcome, Treatment, weights_only};
+use crate::calibrate::{self, Cache, Options, Outcome, Treatment, weights_only};
 use crate::disk::Disk;
 use crate::engine::read_arrays;
-use crate::failure::{DONE, LEFT, Usage};
+use crate::failure::{DONE, Interrupted, LEFT, Usage};
+use crate::hash::Hash;
 use crate::names::{Named as _, Target};
 use crate::network_plan::NetworkPlan;
 use crate::onnx::Network;
@@ -84,15 +85,7 @@ fn made(
     step: &dyn Fn(&str, usize, usize),
 ) -> Result<(Outcome, [usize; 2])> {
     if let Some(path) = &arguments.calibrate {
-        let arrays = read_arrays(path)?;
-        let batches = calibrate::by_input(&network, arrays)
-            .and_then(|arrays| calibrate::batches(&arrays, true))
-            .with_context(|| path.display().to_string())?;
-        let samples = [false, true].map(|held_out| {
-            let alike = batches.iter().filter(|batch| batch.held_out == held_out);
-            alike.map(|batch| batch.samples.len()).sum()
-        });
-        return Ok((calibrate::run(network, &batches, options, step)?, samples));
+        return calibrated(arguments, path, network, options, step);
     }
     let mut chosen = options.chosen.iter();
     if let Some((name, ..)) = chosen.find(|(.., treatment)| *treatment != Treatment::WEIGHTS) {
@@ -102,6 +95,59 @@ fn made(
         )));
     }
     Ok((weights_only::run(network, options, step)?, [0, 0]))
+}
+
+/// As [`made`], with the inputs in a file. What is done is kept in a file beside the output until all is done.
+fn calibrated(
+    arguments: &Quantize,
+    path: &Path,
+    network: Network,
+    options: &Options,
+    step: &dyn Fn(&str, usize, usize),
+) -> Result<(Outcome, [usize; 2])> {
+    let arrays = read_arrays(path)?;
+    let batches = calibrate::by_input(&network, arrays)
+        .and_then(|arrays| calibrate::batches(&arrays, true))
+        .with_context(|| path.display().to_string())?;
+    let samples = [false, true].map(|held_out| {
+        let alike = batches.iter().filter(|batch| batch.held_out == held_out);
+        alike.map(|batch| batch.samples.len()).sum()
+    });
+    let mut unfinished = arguments.output.path.clone().into_os_string();
+    unfinished.push(".unfinished");
+    let fingerprint = fingerprint(&arguments.model, path, &network, options)?;
+    let mut cache = Cache::open(Path::new(&unfinished), &fingerprint)?;
+    let made = calibrate::run(network, &batches, options, &mut cache, step);
+    let made = made.map_err(|error| match cache.file() {
+        Some(file) if error.is::<Interrupted>() => error.context(format!(
+            "what is done is in `{}`, and the same command goes on with it",
+            file.display()
+        )),
+        _ => error,
+    })?;
+    cache.remove()?;
+    Ok((made, samples))
+}
+
+/// A fingerprint of all that decides how a network becomes ternary.
+fn fingerprint(
+    model: &Path,
+    inputs: &Path,
+    network: &Network,
+    options: &Options,
+) -> Result<String> {
+    let external = network.external_files()?;
+    let external = external.iter().map(|(path, _)| path.as_path());
+    let mut all = Hash::default();
+    for path in once(model).chain(external).chain(once(inputs)) {
+        let mut hash = Hash::default();
+        File::open(path)
+            .and_then(|mut file| io::copy(&mut file, &mut hash))
+            .with_context(|| path.display().to_string())?;
+        writeln!(all, "{}", hash.digits())?;
+    }
+    write!(all, "{} {options:?}", program())?;
+    Ok(all.digits())
 }
 
 /// Says which layers could not become ternary. Returns the exit code.

@@ -26,6 +26,7 @@ mod node;
 mod number;
 mod part;
 mod protobuf;
+mod sums;
 mod tensor;
 mod values;
 mod weights;

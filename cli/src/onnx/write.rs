@@ -64,18 +64,29 @@ impl Network {
     ///
     /// If external data lies outside the folder of the model.
     pub fn data_files(&self, path: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
+        let new = path.parent().unwrap_or(Path::new(""));
+        let files = self.external_files()?.into_iter();
+        let files = files.map(|(from, location)| (from, new.join(location)));
+        let elsewhere =
+            |(from, to): &(PathBuf, PathBuf)| !same_file::is_same_file(from, to).unwrap_or(false);
+        Ok(files.filter(elsewhere).collect())
+    }
+
+    /// The files of external data, with their places in the folder of the model.
+    ///
+    /// # Errors
+    ///
+    /// If external data lies outside the folder of the model.
+    pub fn external_files(&self) -> Result<Vec<(PathBuf, PathBuf)>> {
         let mut locations = BTreeSet::new();
         self.locations(Message::Model, 0..self.file.len(), 0, &mut locations)?;
         let Some(folder) = &self.folder else {
             return Ok(Vec::new());
         };
-        let new = path.parent().unwrap_or(Path::new(""));
-        let files = locations
-            .into_iter()
-            .map(|location| (folder.join(&location), new.join(location)));
-        let elsewhere =
-            |(from, to): &(PathBuf, PathBuf)| !same_file::is_same_file(from, to).unwrap_or(false);
-        Ok(files.filter(elsewhere).collect())
+        let files = locations.into_iter();
+        Ok(files
+            .map(|location| (folder.join(&location), location))
+            .collect())
     }
 
     /// The files of the tensors in a message that are external and not edited.

@@ -2,10 +2,14 @@
 #![cfg(unix)]
 
 use std::fs;
+#[cfg(feature = "onnx")]
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "onnx")]
+use crate::arrays::smooth_floats;
 use crate::inputs::{f32s, model};
 use crate::tool::{Folder, Ran};
 
@@ -21,9 +25,14 @@ fn folder(tensors: usize) -> Folder {
     folder
 }
 
-/// Sends a signal once the command is at work.
-fn interrupt(folder: &Folder, arguments: &str, signal: &str, at_work: impl Fn() -> bool) {
-    let before = folder.names();
+/// Sends a signal once the command is at work. It says that it was interrupted, and this.
+fn interrupt(
+    folder: &Folder,
+    arguments: &str,
+    signal: &str,
+    says: &str,
+    at_work: impl Fn() -> bool,
+) {
     let mut command = folder.command(arguments);
     let child = command
         .stdout(Stdio::piped())
@@ -47,8 +56,7 @@ fn interrupt(folder: &Folder, arguments: &str, signal: &str, at_work: impl Fn() 
             .success()
     );
     let ran = Ran::of(child.wait_with_output().unwrap(), arguments).ended(130);
-    ran.one_line(&["interrupted"]);
-    assert_eq!(folder.names(), before, "{arguments}");
+    ran.one_line(&["interrupted", says]);
 }
 
 #[test]
@@ -67,9 +75,9 @@ fn an_interrupt_leaves_nothing_behind() {
         ),
     ] {
         let count = entries();
-        interrupt(&folder, arguments, signal, || entries() > count);
+        interrupt(&folder, arguments, signal, "", || entries() > count);
+        assert_eq!(folder.names(), ["m.safetensors"], "{arguments}");
     }
-    assert_eq!(folder.names(), ["m.safetensors"]);
 }
 
 #[test]
@@ -83,6 +91,23 @@ fn commands_that_only_read_are_interrupted_too() {
         &folder,
         "verify t.safetensors --against m.safetensors",
         "-INT",
+        "",
         at_work,
     );
+    assert_eq!(folder.names(), ["m.safetensors", "t.safetensors"]);
+}
+
+#[test]
+#[cfg(feature = "onnx")]
+fn an_interrupted_calibration_keeps_what_is_done() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
+    let folder = Folder::new();
+    folder.write("n.onnx", fs::read(data.join("digits.onnx")).unwrap());
+    let few = ("input", smooth_floats(&[24, 1, 8, 8], 1));
+    folder.put_arrays("i.npz", &[few]);
+    let arguments = "quantize n.onnx -q --calibrate i.npz -o t.onnx";
+    let unfinished = folder.path("t.onnx.unfinished");
+    let says = "the same command goes on";
+    interrupt(&folder, arguments, "-INT", says, || unfinished.exists());
+    assert_eq!(folder.names(), ["i.npz", "n.onnx", "t.onnx.unfinished"]);
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
+use ternarize::model::Model;
 use ternarize_cli::disk::RealDisk;
 use ternarize_cli::onnx::Network;
 
@@ -29,6 +30,7 @@ fn inputs_of(name: &str) -> Vec<(&'static str, Vec<u8>)> {
     match name {
         "external" => vec![floats("x", &[200, 16])],
         "images" => vec![floats("x", &[200, 2, 6, 6])],
+        "sums" => vec![floats("x", &[200, 2, 4, 4])],
         "sequences" => vec![floats("x", &[5, 40, 3])],
         "shared" => vec![
             floats("x", &[2, 4]),
@@ -50,7 +52,7 @@ fn inputs_of(name: &str) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// The networks that the engine can run, with their ternary layers and the others.
-const RUN: [(&str, usize, usize); 9] = [
+const RUN: [(&str, usize, usize); 10] = [
     ("bodies", 1, 0),
     ("dense", 4, 0),
     ("external", 2, 0),
@@ -60,6 +62,7 @@ const RUN: [(&str, usize, usize); 9] = [
     ("paths_9", 6, 0),
     ("sequences", 6, 0),
     ("shared", 1, 0),
+    ("sums", 6, 0),
 ];
 
 /// Those that it cannot run.
@@ -180,7 +183,7 @@ fn restored_weights_are_those_of_the_planes() {
 
 #[test]
 fn calibration_brings_outputs_nearer_and_more_bits_too() {
-    for name in ["dense", "external", "images", "sequences"] {
+    for name in ["dense", "external", "images", "sequences", "sums"] {
         let folder = folder_of(name);
         let [low, high] = range_of_bits(&folder);
         let error = |calibrate: &str, bits: f64| {
@@ -322,4 +325,24 @@ fn what_is_left_is_said_with_the_reason() {
         let tried = list(&layer["tried"]);
         assert!(tried.len() > 3 && tried.iter().any(|one| one[0] == layer["treatment"]));
     }
+}
+
+#[test]
+fn unfinished_work_is_taken_up_by_the_same_work_alone() {
+    let folder = folder_of("images");
+    let quantize = "quantize n.onnx --calibrate i.npz -q -o t.onnx --bits 4";
+    let unfinished = folder.path("t.onnx.unfinished");
+    // What other work has left is forgotten.
+    let mut other = Model::new();
+    let metadata = other.metadata_mut();
+    metadata.insert("unfinished".into(), "another fingerprint".into());
+    metadata.insert("planes".into(), "[[[\"none\",1]],[]]".into());
+    other.write(&unfinished).unwrap();
+    folder.done(quantize);
+    assert!(!unfinished.exists());
+    // What is something else is not replaced.
+    fs::write(&unfinished, "notes").unwrap();
+    let words = ["`t.onnx.unfinished`", "is something else"];
+    folder.refused(1, &format!("{quantize} --force"), &words);
+    assert_eq!(folder.text("t.onnx.unfinished"), "notes");
 }

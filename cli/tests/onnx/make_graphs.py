@@ -367,6 +367,39 @@ def sequences():
     net.write()
 
 
+def sums():
+    """Layers whose outputs are added to other values, as those behind a shortcut."""
+    net = Network("sums", 17)
+    net.input("x", "batch", 2, 4, 4)
+    before, inner, bias = values(4, 2, 1, 1), values(4, 2, 3, 3), values(4)
+    first, second, dense, twice = values(4, 4, 1, 1), values(4, 4, 1, 1), values(4, 4), values(4, 4)
+    net.keep(stored("before", before), stored("inner", inner), stored("bias", bias), stored("first", first))
+    net.keep(stored("second", second), stored("dense", dense), stored("twice", twice))
+    net.add("Conv", "x before", "x1")
+    net.add("Relu", "x1", "x2")
+    net.add("Conv", "x2 inner bias", "x3", pads=[1, 1, 1, 1], group=2)
+    net.add("Add", "x1 x3", "x4")
+    net.add("Conv", "x4 first", "x5")
+    net.add("Conv", "x4 second", "x6")
+    net.add("Add", "x6 x5", "x7")
+    net.add("GlobalAveragePool", "x7", "x8")
+    net.add("Flatten", "x8", "x9")
+    net.add("MatMul", "x9 dense", "x10")
+    net.add("Add", "bias x10", "x11")
+    net.add("Add", "x11 x9", "x12")
+    net.add("MatMul", "x12 twice", "x13")
+    net.add("Add", "x13 x12", "x14")
+    net.add("Mul", "x13 x14", "y")
+    net.output("y")
+    net.layer("before", "Conv", before)
+    net.layer("inner", "Conv", inner, bias, attributes={"pads": [1, 1, 1, 1], "group": 2}, summand="x1")
+    net.layer("first", "Conv", first)
+    net.layer("second", "Conv", second, summand="x5")
+    net.layer("dense", "MatMul", dense.T, bias, summand="x9")
+    net.layer("twice", "MatMul", twice.T)
+    net.write()
+
+
 dense()
 for version in (9, 13):
     convolutions(version)
@@ -380,6 +413,7 @@ odd()
 bodies()
 images()
 sequences()
+sums()
 lines = (f"{json.dumps(name)}: {json.dumps(network)}" for name, network in expected.items())
 (OUT / "expected.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
 if CHECK:

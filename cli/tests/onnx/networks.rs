@@ -7,7 +7,7 @@ use serde_json::Value;
 use ternarize_cli::onnx::{Layer, Network};
 
 /// All networks.
-pub(crate) const NETWORKS: [&str; 14] = [
+pub(crate) const NETWORKS: [&str; 15] = [
     "bodies",
     "convolutions_13",
     "convolutions_9",
@@ -21,6 +21,7 @@ pub(crate) const NETWORKS: [&str; 14] = [
     "recurrent",
     "sequences",
     "shared",
+    "sums",
     "types",
 ];
 

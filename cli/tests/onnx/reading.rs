@@ -49,6 +49,12 @@ fn layers_are_those_of_numpy() {
                 layer.name
             );
             assert_eq!(
+                network.summand(layer),
+                wanted["summand"].as_str(),
+                "{name} {}",
+                layer.name
+            );
+            assert_eq!(
                 [&layer.input, &layer.output],
                 [&node.inputs[0], &node.outputs[0]]
             );
