@@ -7,6 +7,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use glob::Pattern;
 use ternarize::tensor::Grouping;
@@ -174,6 +175,10 @@ pub struct Quantize {
     /// then fitted to what they see and put out. A few hundred samples are enough; labels are not needed.
     #[arg(long, value_name = "NPZ", conflicts_with_all = ["importance", "planes", "bytes"])]
     pub calibrate: Option<PathBuf>,
+    /// With --calibrate: layers with more inputs than this are fitted in blocks of their inputs, which takes less memory, for Gram matrices
+    /// at most 48 N^2 bytes (0.8 GB by default) in each group of a convolution, and brings less.
+    #[arg(long, value_name = "N", requires = "calibrate", default_value_t = 4096, value_parser = RangedU64ValueParser::<usize>::new().range(2..))]
+    pub gram_inputs: usize,
     /// Do what a plan says.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["include", "exclude", "per", "rule", "scales", "planes", "scale_type", "code", "bits", "bytes"])]
     pub plan: Option<PathBuf>,

@@ -13,6 +13,9 @@ use crate::method::float_type;
 /// What the last layer is called.
 const HEAD: &str = "an output head";
 
+/// Why a tensor is left that is not asked for.
+pub const EXCLUDED: &str = "excluded";
+
 /// Parts of names, and what they stand for.
 const KEPT: [(&[&str], &str); 4] = [
     (&["norm", "layernorm", "ln_", "bn"], "a norm"),
@@ -54,6 +57,32 @@ pub struct Patterns {
     pub exclude: Vec<Pattern>,
 }
 
+impl Patterns {
+    /// Whether a name is asked for; `None` if no pattern fits it.
+    #[must_use]
+    pub fn asked(&self, name: &str) -> Option<bool> {
+        let fits = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.matches(name));
+        match (fits(&self.exclude), fits(&self.include)) {
+            (true, _) => Some(false),
+            (false, included) => included.then_some(true),
+        }
+    }
+
+    /// Checks that each pattern fits a name.
+    ///
+    /// # Errors
+    ///
+    /// [`Usage`] for one that does not.
+    pub fn check(&self, names: &[&str]) -> anyhow::Result<()> {
+        for pattern in self.include.iter().chain(&self.exclude) {
+            if !names.iter().any(|name| pattern.matches(name)) {
+                bail!(Usage(format!("the pattern `{pattern}` fits no tensor")));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Why a tensor is left as it is.
 pub type Reason = String;
 
@@ -63,19 +92,15 @@ pub type Reason = String;
 ///
 /// [`Usage`] for a pattern that fits no name.
 pub fn select(tensors: &[&TensorInfo], patterns: &Patterns) -> anyhow::Result<Vec<Option<Reason>>> {
-    for pattern in patterns.include.iter().chain(&patterns.exclude) {
-        if !tensors.iter().any(|info| pattern.matches(info.name())) {
-            bail!(Usage(format!("the pattern `{pattern}` fits no tensor")));
-        }
-    }
+    let names: Vec<&str> = tensors.iter().map(|info| info.name()).collect();
+    patterns.check(&names)?;
     let mut reasons: Vec<_> = tensors.iter().map(|info| by_default(info)).collect();
     keep_ends(tensors, &mut reasons);
     for (info, reason) in tensors.iter().zip(&mut reasons) {
-        let fits = |patterns: &[Pattern]| patterns.iter().any(|p| p.matches(info.name()));
-        if fits(&patterns.exclude) {
-            *reason = Some("excluded".into());
-        } else if fits(&patterns.include) {
-            *reason = possible(info);
+        match patterns.asked(info.name()) {
+            Some(false) => *reason = Some(EXCLUDED.into()),
+            Some(true) => *reason = possible(info),
+            None => {}
         }
     }
     Ok(reasons)

@@ -161,6 +161,7 @@ mod tests {
     use super::*;
     use crate::engine::{Array, Numbers};
     use crate::onnx::Network;
+    use crate::selection::Patterns;
 
     /// A run that finds one, two or three layers done makes the same network as one that finds none, and the same of what it is told.
     #[test]
@@ -177,7 +178,9 @@ mod tests {
         let options = Options {
             bits: 4.0,
             chosen: Vec::new(),
+            patterns: Patterns::default(),
             rotation: true,
+            most_inputs: 4096,
         };
         let run =
             |cache: &mut Cache| run(network.clone(), &samples, &options, cache, &|_, _, _| ());

@@ -3,15 +3,16 @@
 use anyhow::{Context, Result};
 use ternarize::quantize::gram::Gram;
 
+use super::blocks::Blocks;
 use super::pooling::Pooling;
 use super::residual::Residual;
 use super::rows::{self, Activation, Original};
 use super::samples::Batch;
 use super::side::Side;
 use crate::engine::{Values, floats};
-use crate::onnx::{Kind, Layer};
+use crate::onnx::Layer;
 
-/// Centred Gram matrices, in each list one for each group of a convolution.
+/// Centred Gram matrices, in each list one for each group of a convolution and each block of inputs in it.
 pub(super) struct Grams {
     /// Of the rows of the samples that layers are fitted to.
     pub all: Vec<Gram>,
@@ -28,7 +29,7 @@ impl Grams {
     ///
     /// What the engine cannot do, inputs that do not fit the layer, and without memory for the matrices.
     pub(super) fn of(
-        layer: &Layer,
+        (layer, blocks): (&Layer, Blocks),
         original: &Side,
         quantized: &Side,
         batches: &[Batch],
@@ -36,9 +37,9 @@ impl Grams {
         let pooling = Pooling::behind(&original.network, layer);
         let residual = Residual::behind(&original.network, layer)?;
         let mut grams = Self {
-            all: empty(layer)?,
-            winners: empty(layer)?,
-            held_out: empty(layer)?,
+            all: empty(layer, blocks)?,
+            winners: empty(layer, blocks)?,
+            held_out: empty(layer, blocks)?,
         };
         let value = rows::input(layer);
         let mut wanted = vec![value.to_owned()];
@@ -68,7 +69,7 @@ impl Grams {
                 .count();
             let add = |weights: Option<&[f32]>, grams: &mut [Gram]| {
                 let pair = (&seen, Some(&original));
-                add(layer, pair, weights, [alike, number], grams)
+                add(layer, pair, weights, [alike, number], (grams, blocks))
             };
             let mask = mask(batch, &seen.0);
             if batch.held_out {
@@ -107,17 +108,18 @@ impl Grams {
 ///
 /// As [`Grams::of`].
 pub(super) fn seen(
-    layer: &Layer,
+    (layer, blocks): (&Layer, Blocks),
     side: &Side,
     batches: &[Batch],
     least_rows: u64,
 ) -> Result<Vec<Gram>> {
-    let mut grams = empty(layer)?;
+    let mut grams = empty(layer, blocks)?;
     let part = side.part(&[rows::input(layer).to_owned()])?;
     for (number, batch) in batches.iter().enumerate().rev() {
         let seen = input(layer, &part.run(number)?)?;
         let weights = mask(batch, &seen.0);
-        add(layer, (&seen, None), weights, [1, number], &mut grams)?;
+        let matrices = (&mut grams[..], blocks);
+        add(layer, (&seen, None), weights, [1, number], matrices)?;
         if grams.iter().all(|gram| gram.rows() >= least_rows) {
             break;
         }
@@ -125,13 +127,9 @@ pub(super) fn seen(
     Ok(grams.into_iter().map(Gram::centred).collect())
 }
 
-/// A Gram matrix of no rows for each group of a layer.
-fn empty(layer: &Layer) -> Result<Vec<Gram>> {
-    let groups = match &layer.kind {
-        Kind::Conv(convolution) => convolution.groups,
-        _ => 1,
-    };
-    let grams = (0..groups).map(|_| Gram::new(layer.columns));
+/// Gram matrices of no rows.
+fn empty(layer: &Layer, blocks: Blocks) -> Result<Vec<Gram>> {
+    let grams = (0..layer.groups() * blocks.count).map(|_| Gram::new(blocks.width));
     Ok(grams.collect::<Result<_, _>>()?)
 }
 
@@ -147,7 +145,7 @@ fn add(
     (seen, original): (&Activation, Option<&Original<'_>>),
     weights: Option<&[f32]>,
     [batches, number]: [usize; 2],
-    grams: &mut [Gram],
+    grams: (&mut [Gram], Blocks),
 ) -> Result<()> {
     let rows = rows::count(layer, &seen.0)?;
     let counted = weights.map_or(rows, |weights| {

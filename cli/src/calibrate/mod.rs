@@ -6,10 +6,12 @@
 //! planes       how many planes each layer gets, by the sensitivity of the outputs
 //! cache        what is done already, if the work was interrupted
 //! walk         for each layer, in the order of the graph:
+//!   blocks       wide layers in parts
 //!   rows         its inputs in both networks -> Gram matrices; pooling: which rows count; residual: what is added behind it
 //!   treatment    candidates; outputs: the one that changes the outputs on the samples kept out least
 //! ```
 
+mod blocks;
 mod cache;
 mod grams;
 mod outputs;
@@ -37,6 +39,7 @@ use self::walk::Walk;
 pub use self::walk::install;
 use crate::failure::Interrupted;
 use crate::onnx::{Kind, Layer, Network};
+use crate::selection::{EXCLUDED, Patterns};
 
 /// What to do.
 #[derive(Clone, Debug)]
@@ -46,8 +49,12 @@ pub struct Options {
     /// What was chosen earlier, by the names of the layers: it is done again, and nothing else is tried. Empty if nothing was; other
     /// layers are left.
     pub chosen: Vec<(String, usize, Treatment)>,
+    /// The layers that are asked for, and those that are not.
+    pub patterns: Patterns,
     /// Whether inputs of layers may be rotated. What was chosen earlier is done as it is.
     pub rotation: bool,
+    /// The inputs of a Gram matrix at most. Layers with more are fitted in blocks of their inputs.
+    pub most_inputs: usize,
 }
 
 impl Options {
@@ -96,6 +103,8 @@ pub struct ByOutputs {
     pub held_out_error: Option<f64>,
     /// The number of rows it was fitted to.
     pub rows: u64,
+    /// How many blocks of inputs it was fitted in.
+    pub blocks: usize,
     /// Whether these are too few for its inputs.
     pub too_few_rows: bool,
 }
@@ -121,13 +130,20 @@ pub struct Outcome {
 ///
 /// # Errors
 ///
-/// If something else was chosen earlier.
+/// If something else was chosen earlier; [`Usage`](crate::failure::Usage) for a pattern that fits no layer.
 fn divide(network: &Network, options: &Options) -> Result<(Vec<Layer>, Vec<Reason>)> {
     let found = network.layers();
+    let names = found.found.iter().map(|layer| layer.name.as_str());
+    options.patterns.check(&names.collect::<Vec<_>>())?;
     let (mut layers, mut left) = (Vec::new(), found.left);
     for layer in found.found {
         let planned = options.chosen.is_empty() || options.chosen_for(&layer).is_some();
-        match reason_to_leave(&layer) {
+        let reason = match options.patterns.asked(&layer.name) {
+            Some(false) => Some(EXCLUDED),
+            Some(true) => None,
+            None => reason_to_leave(&layer),
+        };
+        match reason {
             Some(reason) => left.push((layer.name, reason.into())),
             None if !planned => left.push((layer.name, "the plan does not name it".into())),
             None => layers.push(layer),
@@ -178,6 +194,7 @@ pub fn run(
                 original: &mut original,
                 reference: &reference,
                 batches,
+                most_inputs: options.most_inputs,
             };
             let (layers, ways) = sensitivity.of_layers(layers, &mut failed, progress)?;
             let layers = planes::within(options.bits, layers, &ways)?;

@@ -18,6 +18,7 @@ use ternarize::quantize::gram::OutputAware;
 use ternarize::quantize::planes::Planes;
 use ternarize::tensor::{Grouping, TensorView, TernaryTensor};
 
+use super::blocks::Blocks;
 use super::outputs::Reference;
 use super::samples::Batch;
 use super::side::Side;
@@ -60,6 +61,8 @@ pub(super) struct Sensitivity<'a> {
     pub original: &'a mut Side,
     pub reference: &'a Reference,
     pub batches: &'a [Batch],
+    /// The inputs of a Gram matrix at most.
+    pub most_inputs: usize,
 }
 
 impl Sensitivity<'_> {
@@ -100,9 +103,10 @@ impl Sensitivity<'_> {
 
     /// The share of a layer's output error that is left when it is calibrated.
     fn share_after_calibration(&self, layer: &Layer) -> Result<f64> {
-        let columns = layer.columns;
+        let blocks = Blocks::of(layer.columns, self.most_inputs);
+        let columns = blocks.width;
         let rows = ROWS_PER_INPUT * columns;
-        let grams = grams::seen(layer, self.original, self.batches, rows as u64)?;
+        let grams = grams::seen((layer, blocks), self.original, self.batches, rows as u64)?;
         let mut shares = Vec::new();
         for gram in &grams {
             let options = OutputAware::new(gram)
@@ -221,6 +225,7 @@ mod tests {
             original: &mut original,
             reference: &reference,
             batches: &samples,
+            most_inputs: 4096,
         };
         let mut failed = Vec::new();
         let (able, ways) = sensitivity

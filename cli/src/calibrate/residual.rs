@@ -47,13 +47,9 @@ impl Residual {
         let Some(value) = network.summand(layer) else {
             return Ok(None);
         };
-        let groups = match &layer.kind {
-            Kind::Conv(convolution) => convolution.groups,
-            _ => 1,
-        };
         let weights = network.weights(layer)?;
         let solutions = weights
-            .chunks_exact(weights.len() / groups)
+            .chunks_exact(weights.len() / layer.groups())
             .map(|weights| solution(weights, layer.columns));
         Ok(solutions.collect::<Option<_>>().map(|solutions| Self {
             value: value.to_owned(),

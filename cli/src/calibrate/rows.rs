@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use anyhow::{Context, Result, bail, ensure};
 use ternarize::quantize::gram::{Gram, Unfold};
 
+use super::blocks::Blocks;
 use super::residual::Differences;
 use crate::onnx::{AutoPad, Convolution, Kind, Layer, Matrix};
 
@@ -130,7 +131,7 @@ pub(super) fn count(layer: &Layer, shape: &[usize]) -> Result<usize> {
     }
 }
 
-/// Adds the inputs of a layer to its Gram matrices, one for each group of a convolution: those that it sees, and those of the original
+/// Adds the inputs of a layer to its Gram matrices, one for each group of a convolution and each block of inputs: those that it sees, and those of the original
 /// network if they are others.
 ///
 /// `weights` has one number for each position of the outputs: for a convolution samples x positions, for others rows.
@@ -143,14 +144,14 @@ pub(super) fn add_rows(
     seen: &Activation,
     original: Option<&Original<'_>>,
     weights: Option<&[f32]>,
-    grams: &mut [Gram],
+    (grams, blocks): (&mut [Gram], Blocks),
 ) -> Result<()> {
     ensure!(
         original.is_none_or(|original| original.input.0 == seen.0),
         "the two networks have different shapes"
     );
     if let Kind::Conv(convolution) = &layer.kind {
-        return add_patches(layer, convolution, seen, original, weights, grams);
+        return add_patches(layer, convolution, seen, original, weights, (grams, blocks));
     }
     let columns = seen.0.last().copied().unwrap_or(0);
     ensure!(
@@ -175,13 +176,13 @@ pub(super) fn add_rows(
     });
     let originals = originals.transpose()?;
     let Some(weights) = weights else {
-        grams[0].add_weighted(&seen.1, originals.as_deref(), None)?;
+        blocks.add(grams, &seen.1, originals.as_deref(), None)?;
         return Ok(());
     };
     let (seen, originals) = (counted(&seen.1), originals.as_deref().map(counted));
     let positive = weights.iter().copied().filter(|weight| *weight > 0.0);
     let weights: Vec<f32> = positive.collect();
-    grams[0].add_weighted(&seen, originals.as_deref(), Some(&weights))?;
+    blocks.add(grams, &seen, originals.as_deref(), Some(&weights))?;
     Ok(())
 }
 
@@ -222,7 +223,7 @@ fn add_patches(
     seen: &Activation,
     original: Option<&Original<'_>>,
     weights: Option<&[f32]>,
-    grams: &mut [Gram],
+    (grams, blocks): (&mut [Gram], Blocks),
 ) -> Result<()> {
     let unfold = unfold(convolution, &seen.0)?;
     ensure!(
@@ -246,7 +247,7 @@ fn add_patches(
         let chosen: Vec<usize> = (0..positions).filter(counts).collect();
         let weights: Option<Vec<f32>> =
             weights.map(|weights| chosen.iter().map(|position| weights[*position]).collect());
-        for (group, gram) in grams.iter_mut().enumerate() {
+        for (group, grams) in grams.chunks_exact_mut(blocks.count).enumerate() {
             let input = original.map(|original| &original.input);
             let activations = core::iter::once(seen).chain(input);
             for (rows, activation) in rows.iter_mut().zip(activations) {
@@ -259,7 +260,7 @@ fn add_patches(
                 differences.add_to(group, &chosen.collect::<Vec<_>>(), &mut rows[1])?;
             }
             let originals = original.map(|_| rows[1].as_slice());
-            gram.add_weighted(&rows[0], originals, weights.as_deref())?;
+            blocks.add(grams, &rows[0], originals, weights.as_deref())?;
         }
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! What can be done to a layer, and the choice by the network's own outputs.
 
+use core::iter::repeat_n;
+
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use ternarize::ScaleType;
@@ -7,6 +9,8 @@ use ternarize::quantize::Codebook;
 use ternarize::quantize::calibrate::Correction;
 use ternarize::quantize::gram::{Gram, Method, OutputAware};
 use ternarize::tensor::{LayerFit, TensorView, TernaryTensor};
+
+use super::blocks::Blocks;
 
 /// The seed of all rotations. Any would do; the same one makes the same files.
 const SEED: u64 = 1;
@@ -119,16 +123,32 @@ impl Treatment {
     /// # Errors
     ///
     /// For weights that are not finite, or scales beyond the range of `f16`.
-    pub fn apply(
+    pub(super) fn apply(
         self,
         layer: &LayerInputs<'_>,
         planes: usize,
     ) -> Result<LayerFit, ternarize::Error> {
-        let view = TensorView::new(
-            layer.weights,
-            &[layer.rows, layer.weights.len() / layer.rows.max(1)],
-        )?;
-        let columns = view.shape().axes()[1];
+        let LayerInputs {
+            rows,
+            groups,
+            blocks,
+            ..
+        } = *layer;
+        let in_group = layer
+            .weights
+            .chunks_exact(layer.weights.len() / groups.max(1));
+        let weights: Vec<f32> = in_group
+            .flat_map(|weights| blocks.divided(weights))
+            .collect();
+        let view = TensorView::new(&weights, &[rows * blocks.count, blocks.width])?;
+        // The biases belong to the first blocks.
+        let in_group = rows / groups.max(1);
+        let biases = layer.bias.chunks(in_group.max(1)).flat_map(|bias| {
+            let others = (blocks.count - 1) * bias.len();
+            bias.iter().copied().chain(repeat_n(0.0, others))
+        });
+        let bias: Vec<f32> = biases.collect();
+        let rotated = self.rotation && blocks.count == 1;
         let codebook = match u8::try_from(planes) {
             Ok(1) | Err(_) => Codebook::OneScale,
             Ok(planes) => Codebook::Planes(planes),
@@ -151,7 +171,7 @@ impl Treatment {
                         Method::Nearest
                     })
                     .effective(self.effective)
-                    .rotation(self.rotation.then(|| rotation(columns)))
+                    .rotation(rotated.then(|| rotation(blocks.width)))
                     .correction(if self.moments {
                         Correction::MatchMoments
                     } else {
@@ -161,10 +181,13 @@ impl Treatment {
                     .held_out(layer.held_out.get(group).filter(|gram| gram.rows() > 0))
             })
             .collect();
-        let mut fit = TernaryTensor::ternarize_outputs(&view, layer.bias, &options)?;
+        let mut fit = TernaryTensor::ternarize_outputs(&view, &bias, &options)?;
         if fit.tensor.bias().is_empty() {
             // So that none stays that was tried before.
-            fit.tensor = fit.tensor.with_bias(vec![0.0; layer.rows])?;
+            fit.tensor = fit.tensor.with_bias(vec![0.0; rows * blocks.count])?;
+        }
+        if blocks.count > 1 {
+            fit.tensor = blocks.joined(&fit.tensor, rows, groups)?;
         }
         Ok(fit)
     }
@@ -172,14 +195,18 @@ impl Treatment {
 
 /// All that a treatment looks at.
 #[derive(Clone, Copy, Debug)]
-pub struct LayerInputs<'a> {
+pub(super) struct LayerInputs<'a> {
     /// Row after row.
     pub weights: &'a [f32],
     /// The number of rows.
     pub rows: usize,
+    /// The number of groups of rows.
+    pub groups: usize,
+    /// The blocks of inputs, each with Gram matrices of its own.
+    pub blocks: Blocks,
     /// Empty, or one for each row.
     pub bias: &'a [f32],
-    /// Centred Gram matrices of all rows, one for each group.
+    /// Centred Gram matrices of all rows, for each group one for each block.
     pub all: &'a [Gram],
     /// Those of the rows that win the pooling behind.
     pub winners: &'a [Gram],

@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use ternarize::Code;
 use ternarize::tensor::{LayerFit, TernaryTensor};
 
+use super::blocks::Blocks;
 use super::grams::Grams;
 use super::outputs::Reference;
 use super::samples::Batch;
@@ -88,10 +89,16 @@ impl Walk<'_> {
                 self.treated.push(treated);
                 continue;
             }
-            let grams = match shared.take() {
-                Some(grams) => Ok(grams),
-                None => Grams::of(layer, &self.original, &self.quantized, self.batches),
+            let blocks = Blocks::of(layer.columns, self.options.most_inputs);
+            let new = || {
+                Grams::of(
+                    (layer, blocks),
+                    &self.original,
+                    &self.quantized,
+                    self.batches,
+                )
             };
+            let grams = shared.take().map_or_else(new, Ok);
             let Some(grams) = or_left(grams, layer, &mut self.failed)? else {
                 continue;
             };
@@ -121,6 +128,8 @@ impl Walk<'_> {
         let inputs = LayerInputs {
             weights: &weights,
             rows: layer.rows,
+            groups: layer.groups(),
+            blocks: Blocks::of(layer.columns, self.options.most_inputs),
             bias: &bias,
             all: &grams.all,
             winners: &grams.winners,
@@ -159,6 +168,7 @@ impl Walk<'_> {
                 error: fit.error,
                 held_out_error: fit.held_out_error,
                 rows: fit.rows,
+                blocks: inputs.blocks.count,
                 too_few_rows: fit.has_too_few_rows(),
             }),
             tensor: fit.tensor.transcode(Code::Base3),

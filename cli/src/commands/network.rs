@@ -12,7 +12,7 @@ use ternarize::model::{Model, Tensor};
 
 use super::network_summary::{report, text};
 use super::print;
-use super::quantize::{check_beside, say, write_text};
+use super::quantize::{check_beside, patterns, say, write_text};
 use super::summary::summary;
 use crate::arguments::Quantize;
 use crate::budget::check_bits;
@@ -42,8 +42,10 @@ pub(super) fn quantize(arguments: &Quantize, disk: &dyn Disk, start: Instant) ->
     let options = Options {
         bits: arguments.bits.unwrap_or(BITS),
         chosen: plan.map(|plan| plan.chosen()).unwrap_or_default(),
+        patterns: patterns(arguments),
         // The operator multiplies with inputs as they are.
         rotation: target != Target::OnnxInt2,
+        most_inputs: arguments.gram_inputs,
     };
     let quiet = arguments.output.quiet || arguments.output.json;
     let progress = Progress::of_steps(quiet);
@@ -169,8 +171,6 @@ fn check(arguments: &Quantize) -> Result<Target> {
     let without_effect = [
         (arguments.per.is_some(), "--per"),
         (arguments.rule.is_some(), "--rule"),
-        (!arguments.include.is_empty(), "--include"),
-        (!arguments.exclude.is_empty(), "--exclude"),
         (arguments.scales.is_some(), "--scales"),
         (arguments.planes.is_some(), "--planes"),
         (arguments.scale_type.is_some(), "--scale-type"),

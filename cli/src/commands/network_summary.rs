@@ -160,6 +160,7 @@ fn calibration(outcome: &Outcome, [samples, held_out]: [usize; 2]) -> Calibratio
             treatment: by.treatment.words(),
             rows: by.rows,
             inputs: treated.layer.columns,
+            blocks: by.blocks,
             too_few_rows: by.too_few_rows,
             error: by.error,
             held_out_error: by.held_out_error,
@@ -232,7 +233,7 @@ fn layers(report: &Report, number: impl Fn(Option<f64>) -> String) -> String {
             extents(&tensor.shape),
             tensor.to.clone(),
             number(Some(metrics.cosine)),
-            layer.map_or_else(String::new, |layer| layer.treatment.clone()),
+            layer.map_or_else(String::new, CalibratedLayer::words),
             number(layer.map(|layer| layer.error)),
             number(layer.and_then(|layer| layer.held_out_error)),
         ]

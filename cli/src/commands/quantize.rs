@@ -176,10 +176,7 @@ fn plan(arguments: &Quantize, reader: &Reader, tensors: &[&TensorInfo]) -> Resul
         scale_type: arguments.scale_type,
         code: arguments.code,
     };
-    let patterns = Patterns {
-        include: arguments.include.clone(),
-        exclude: arguments.exclude.clone(),
-    };
+    let patterns = patterns(arguments);
     let budget = budget(arguments, target)?;
     let mut plan = Plan::new(tensors, target, &choices, &patterns)?;
     if let Some(budget) = budget {
@@ -187,6 +184,14 @@ fn plan(arguments: &Quantize, reader: &Reader, tensors: &[&TensorInfo]) -> Resul
         spend(budget, reader, &mut plan, quiet)?;
     }
     Ok(plan)
+}
+
+/// What is asked for by name, and what is not.
+pub(super) fn patterns(arguments: &Quantize) -> Patterns {
+    Patterns {
+        include: arguments.include.clone(),
+        exclude: arguments.exclude.clone(),
+    }
 }
 
 /// The budget that was given, if it has an effect.

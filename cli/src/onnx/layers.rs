@@ -298,6 +298,15 @@ impl Network {
 }
 
 impl Layer {
+    /// The groups of a convolution; 1 for all else.
+    #[must_use]
+    pub fn groups(&self) -> usize {
+        match &self.kind {
+            Kind::Conv(convolution) => convolution.groups,
+            _ => 1,
+        }
+    }
+
     /// What must agree if two nodes share a weight.
     fn way(&self) -> impl PartialEq {
         let Self {

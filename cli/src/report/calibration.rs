@@ -17,7 +17,7 @@ pub(super) const COLUMNS: [&str; 6] = [
 ];
 
 /// The words of treatments: what they mean, and what they cost when the network runs.
-const TERMS: [(&str, &str, &str); 8] = [
+const TERMS: [(&str, &str, &str); 9] = [
     (
         "outputs",
         "The trits are those that change the layer's outputs least on the calibration inputs.",
@@ -52,6 +52,11 @@ const TERMS: [(&str, &str, &str); 8] = [
         "winners",
         "Only the positions count that win the max pooling behind the layer.",
         "Nothing.",
+    ),
+    (
+        "blocks",
+        "The inputs are too many for one Gram matrix: the layer is fitted in blocks of inputs, each with its own scales, and not rotated.",
+        "Packed: a scale for each block of a row.",
     ),
     (
         "planes",
@@ -115,7 +120,7 @@ fn row(layer: &CalibratedLayer, largest: f64) -> Markup {
     html! {
         tr {
             th scope="row" { (Name(&layer.name)) }
-            td { (Text(&layer.treatment)) }
+            td { (Text(&layer.words())) }
             td {
                 @if layer.too_few_rows { strong class="notable" { "Too few" } ": " }
                 (number(layer.rows)) " for " (number(layer.inputs as u64)) " inputs"

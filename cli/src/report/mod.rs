@@ -61,6 +61,8 @@ pub struct CalibratedLayer {
     pub rows: u64,
     /// The inputs of an output channel.
     pub inputs: usize,
+    /// How many blocks of inputs it was fitted in.
+    pub blocks: usize,
     /// Whether there are too few rows for so many inputs.
     pub too_few_rows: bool,
     /// The error of its outputs on the rows it was fitted to, relative to their variance.
@@ -69,6 +71,17 @@ pub struct CalibratedLayer {
     pub held_out_error: Option<f64>,
     /// What was tried, with the change of the network's outputs on the samples kept out.
     pub tried: Vec<(String, Option<f64>)>,
+}
+
+impl CalibratedLayer {
+    /// What was done, in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self.blocks {
+            1 => self.treatment.clone(),
+            blocks => format!("{}, {blocks} blocks", self.treatment),
+        }
+    }
 }
 
 /// A file, or the files of a folder.

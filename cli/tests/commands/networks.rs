@@ -346,3 +346,41 @@ fn unfinished_work_is_taken_up_by_the_same_work_alone() {
     folder.refused(1, &format!("{quantize} --force"), &words);
     assert_eq!(folder.text("t.onnx.unfinished"), "notes");
 }
+
+#[test]
+fn wide_layers_are_fitted_in_blocks_and_this_is_said() {
+    let folder = folder_of("external");
+    let quantize = "quantize n.onnx -o t.onnx --force --calibrate i.npz --bits 6";
+    let evaluate = "evaluate n.onnx --against t.onnx --inputs i.npz";
+    let mut errors = Vec::new();
+    for (most, blocks) in [(16, 1), (6, 3)] {
+        let made = folder.json(&format!("{quantize} --gram-inputs {most} --report r.html"));
+        for layer in list(&made["calibration"]["layers"]) {
+            assert_eq!(layer["blocks"], blocks, "{layer}");
+        }
+        assert_eq!(folder.text("r.html").contains(", 3 blocks"), blocks == 3);
+        errors.push(output_error(&folder.json(evaluate)));
+    }
+    assert!(errors.iter().all(|error| *error < 0.01), "{errors:?}");
+    let alone = folder.run("quantize n.onnx -o t.onnx --gram-inputs 8");
+    assert!(alone.ended(2).err.contains("--calibrate"));
+}
+
+#[test]
+fn patterns_add_and_remove_layers() {
+    let folder = folder_of("images");
+    for calibrate in ["", "--calibrate i.npz"] {
+        let quantize = format!("quantize n.onnx -o t.onnx --force --bits 20 {calibrate}");
+        let made = folder.json(&format!("{quantize} --exclude class* --include depth"));
+        let ternary = |name: &str| {
+            let found = list(&made["tensors"])
+                .iter()
+                .find(|tensor| tensor["name"] == name);
+            found.unwrap()["metrics"].is_object()
+        };
+        let found = ["whole", "groups", "depth", "classes"].map(ternary);
+        assert_eq!(found, [true, true, true, false], "{calibrate}");
+        let shown = folder.done(&format!("{quantize} --exclude class*")).out;
+        assert!(shown.contains("`classes`: excluded"), "{shown}");
+    }
+}

@@ -231,6 +231,7 @@ pub(crate) fn calibrated() -> Report {
         treatment: "outputs, rotated, effective, moments, winners".to_owned(),
         rows: 1024,
         inputs: [9, 144, 288][i],
+        blocks: i + 1,
         too_few_rows: i == 2,
         error: 0.004 * (i + 1) as f64,
         held_out_error: (i > 0).then_some(0.011 * i as f64),
