@@ -10,7 +10,7 @@ pub const WRONG: u8 = 1;
 pub const USAGE: u8 = 2;
 /// Done, but a tensor that was planned as ternary was left as it was.
 pub const LEFT: u8 = 3;
-/// Interrupted. Nothing was written.
+/// Interrupted. Nothing was written but, of a calibration, what is done.
 pub const INTERRUPTED: u8 = 130;
 
 /// What a user of the program reads about the codes.
@@ -20,7 +20,7 @@ Exit codes:
   1    a file or a tensor is wrong, and nothing was written
   2    the command line is wrong
   3    done, but a tensor that was planned as ternary was left as it was
-  130  interrupted, and nothing was written";
+  130  interrupted: nothing was written but, of a calibration, what is done";
 
 /// An error of the command line.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 
+import ingredients
 import packages
 import numpy as np
 import onnxruntime
@@ -94,6 +95,22 @@ def table(folder, judge, arguments):
             print(f"| `{recipe}` | {error} |", flush=True)
 
 
+def ingredients_table(folder, judge, arguments):
+    """Prints what becomes of the network if one ingredient of the calibration is changed."""
+
+    def run(options):
+        out, totals = quantize(arguments.tool, options, folder)
+        return {"bits": totals["ternary_bits_per_weight"], **judge.of(out)}
+
+    head = None
+    for change, result in ingredients.rows(arguments.tool, folder, arguments.ingredients, run):
+        if head is None:
+            head = list(result)
+            print(f"\n| changed | {' | '.join(head)} |\n|---|" + "---:|" * len(head))
+        row = " | ".join(cells([result])) if result else "changes nothing here | " * len(head)
+        print(f"| {change} | {row} |", flush=True)
+
+
 def main(name, make, quality, tests=("test",)):
     """The command line of a script: makes the files of a network unless they are there, then prints the table."""
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__.splitlines()[0])
@@ -101,6 +118,7 @@ def main(name, make, quality, tests=("test",)):
     parser.add_argument("--only-make", action="store_true", help="make the files of the network, and stop")
     parser.add_argument("--draws", type=int, help="use only so many of the calibration files")
     parser.add_argument("--recipe", action="append", help=f"options of quantize to try, with {CALIBRATION} for the inputs; may be repeated")
+    parser.add_argument("--ingredients", metavar="BITS", help="the table of what each ingredient of the calibration brings")
     arguments = parser.parse_args()
     folder = packages.TARGET / name
     made = folder / "made"
@@ -112,4 +130,5 @@ def main(name, make, quality, tests=("test",)):
     if not arguments.only_make:
         cargo = ["cargo", "run", "--quiet", "--release", "-p", "ternarize-cli", "--"]
         arguments.tool = [arguments.ternarize] if arguments.ternarize else cargo
-        table(folder, Judge(folder, quality, tests), arguments)
+        kind = ingredients_table if arguments.ingredients else table
+        kind(folder, Judge(folder, quality, tests), arguments)

@@ -29,7 +29,7 @@ fn every_command_has_help_with_examples() {
         "1    a file or a tensor is wrong, and nothing was written",
         "2    the command line is wrong",
         "3    done, but a tensor that was planned as ternary was left as it was",
-        "130  interrupted, and nothing was written",
+        "130  interrupted: nothing was written but, of a calibration, what is done",
     ] {
         assert!(help.contains(line), "{help}");
     }

@@ -233,12 +233,16 @@ impl Gram {
     /// Adds a few rows that were checked.
     fn add_block(&mut self, batch: &[f32], original: &[f32], weights: Option<&[f32]>) {
         let stride = self.stride;
+        // A number of 24 bits times a small whole number has at most 29.
+        let whole = |weight: &f32| (0..32_u8).any(|n| f32::from(n).to_bits() == weight.to_bits());
+        let exact = weights.is_none_or(|weights| weights.iter().all(whole));
         let add = |matrix, left: &[f64], right: &[f64], upper| {
             Backend::detect().run(AddProducts {
                 matrix,
                 left,
                 right,
                 stride,
+                exact,
                 upper,
             });
         };

@@ -19,6 +19,8 @@
 //!
 //! Cost: O(1) to judge a pattern, O(N) for a change that is made.
 
+use alloc::vec::Vec;
+
 use super::patterns::{RowChoice, nearest};
 use super::problem::Problem;
 use super::quadratic::Quadratic;
@@ -28,22 +30,25 @@ use super::scales;
 /// A bound on the sweeps. Chosen: far beyond what was seen. Each sweep but the last lowers the objective by more than the tolerance.
 const MOST_SWEEPS: usize = 1000;
 
-/// The objective and the choice where a descent ends; never worse than its start, whose scales are storable.
+/// For each row the objective and the choice where a descent ends; never worse than its start, whose scales are storable.
 pub(super) fn from(
     problem: &Problem<'_>,
-    target: RowTarget<'_>,
-    start: RowChoice,
-) -> (f64, RowChoice) {
-    let mut row = RowState::new(problem, target, start.clone());
-    let before = row.objective();
-    descend(&mut row);
-    descend_stored(&mut row);
-    if row.objective() > before {
-        // Rounding the scales cost more than the descent had gained.
-        row = RowState::new(problem, target, start);
+    starts: &[(RowTarget<'_>, RowChoice)],
+) -> Vec<(f64, RowChoice)> {
+    let rows = RowState::of_rows(problem, starts.iter().cloned());
+    let ends = rows.into_iter().zip(starts).map(|(mut row, start)| {
+        let before = row.objective();
+        descend(&mut row);
         descend_stored(&mut row);
-    }
-    (row.objective(), row.choice)
+        if row.objective() > before {
+            // Rounding the scales cost more than the descent had gained.
+            let (target, choice) = start.clone();
+            row = RowState::new(problem, target, choice);
+            descend_stored(&mut row);
+        }
+        (row.objective(), row.choice)
+    });
+    ends.collect()
 }
 
 /// Descends with scales of any number of bits.

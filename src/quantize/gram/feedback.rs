@@ -85,87 +85,168 @@ impl Factor {
     }
 }
 
-/// The choice by error feedback for a row.
+/// A row, and the scales that it is given; without them, they are found on the way.
+type Start<'a> = (RowTarget<'a>, Option<Vec<f64>>);
+
+/// What became of each of some rows.
+pub(super) type Each<T> = Vec<Result<T, Error>>;
+
+/// The choice by error feedback for each row. The factor and the metric are read once for all of them in each pass.
 pub(super) fn choose(
     problem: &Problem<'_>,
     factor: &Factor,
-    target: RowTarget<'_>,
-) -> Result<RowChoice, Error> {
-    let scales = if factor.natural {
-        None
-    } else {
-        let beforehand = near::choose(problem, target.weights, Some(problem.importance))?;
-        Some(beforehand.scales)
-    };
-    // A pass, and then the best scales for its patterns.
-    let rescaled = |scales| -> Result<(f64, RowState<'_>), Error> {
-        let choice = pass(problem, factor, target.weights, scales)?;
-        let mut row = RowState::new(problem, target, choice);
-        scales::resolve(&mut row);
-        Ok((row.objective(), row))
-    };
-    let mut best = rescaled(scales)?;
-    for _ in 1..PASSES {
-        let next = rescaled(Some(best.1.choice.scales.clone()))?;
-        if next.0 >= best.0 {
-            break;
+    targets: &[RowTarget<'_>],
+) -> Each<RowChoice> {
+    let starts = targets.iter().map(|&target| {
+        if factor.natural {
+            return Ok((target, None));
         }
-        best = next;
+        let beforehand = near::choose(problem, target.weights, Some(problem.importance))?;
+        Ok((target, Some(beforehand.scales)))
+    });
+    let again = |row: usize, best: &Result<RowState<'_>, Error>| match best {
+        Ok(best) => Ok((targets[row], Some(best.choice.scales.clone()))),
+        Err(error) => Err(*error),
+    };
+    // Passes, each with the best scales for the patterns of the one before.
+    let mut best = passes(problem, factor, starts.collect());
+    best.iter_mut()
+        .flatten()
+        .for_each(|row| _ = scales::resolve(row));
+    let mut active: Vec<usize> = (0..targets.len()).collect();
+    for _ in 1..PASSES {
+        let starts = active.iter().map(|&row| again(row, &best[row]));
+        let mut next = passes(problem, factor, starts.collect());
+        next.iter_mut()
+            .flatten()
+            .for_each(|row| _ = scales::resolve(row));
+        let mut next = next.into_iter();
+        active.retain(|&row| {
+            let next = next.next().unwrap_or(Err(Error::Empty));
+            let objective = |row: &RowState<'_>| row.objective();
+            let improved = match (&next, &best[row]) {
+                (Ok(next), Ok(best)) => objective(next) < objective(best),
+                _ => false,
+            };
+            if improved || next.is_err() {
+                best[row] = next;
+            }
+            improved
+        });
     }
     // The scales are stored; a last pass with the stored ones may still be better.
-    let mut kept = best.1;
-    let scale_type = problem.options.scale_type;
-    let groups = kept.choice.scales.chunks(problem.patterns.scales());
+    for row in &mut best {
+        if let Ok(state) = row
+            && let Err(error) = store(state)
+        {
+            *row = Err(error);
+        }
+    }
+    let starts = best.iter().enumerate().map(|(row, best)| again(row, best));
+    let last = passes(problem, factor, starts.collect());
+    let kept = best.into_iter().zip(last).map(|(kept, last)| {
+        let (kept, last) = (kept?, last?);
+        let better = last.objective() < kept.objective();
+        Ok(if better { last } else { kept }.choice)
+    });
+    kept.collect()
+}
+
+/// Stores the scales of a row, which may become 0 only where that is best.
+fn store(row: &mut RowState<'_>) -> Result<(), Error> {
+    let scale_type = row.problem.options.scale_type;
+    let groups = row.choice.scales.chunks(row.problem.patterns.scales());
     for (group, wanted) in groups.enumerate() {
-        // The scale that is stored may be 0 because that is best.
         let rounded = wanted.iter().map(|&scale| scale_type.round(scale));
         scale_type.check(group, wanted, &rounded.collect::<Vec<_>>())?;
     }
-    scales::store(&mut kept);
-    let stored = Some(kept.choice.scales.clone());
-    let again = pass(problem, factor, target.weights, stored)?;
-    let again = RowState::new(problem, target, again);
-    let better = again.objective() < kept.objective();
-    Ok(if better { again } else { kept }.choice)
+    scales::store(row);
+    Ok(())
 }
 
-/// A pass over the weights of a row: chooses all patterns, for scales that are given or are found on the way.
-fn pass(
-    problem: &Problem<'_>,
+/// A pass over the weights of each row: chooses all patterns.
+fn passes<'a>(
+    problem: &'a Problem<'a>,
     factor: &Factor,
-    weights: &[f64],
-    scales: Option<Vec<f64>>,
-) -> Result<RowChoice, Error> {
-    let patterns = problem.patterns;
-    let search = scales.is_none();
-    let mut scales = scales.unwrap_or_default();
-    let mut chosen = vec![0; weights.len()];
-    // `c` at each place that is still to come.
-    let mut carried = vec![0.0; weights.len()];
-    let (mut levels, mut of_group) = (Vec::new(), usize::MAX);
-    for place in 0..weights.len() {
+    starts: Each<Start<'a>>,
+) -> Each<RowState<'a>> {
+    let starts = starts.into_iter();
+    let mut rows: Each<Pass<'a>> = starts.map(|start| Ok(Pass::new(start?))).collect();
+    for place in 0..factor.order.len() {
+        for row in &mut rows {
+            if let Ok(pass) = row
+                && let Err(error) = pass.take(problem, factor, place)
+            {
+                *row = Err(error);
+            }
+        }
+    }
+    let choices = rows.iter_mut().flatten().map(|pass| {
+        let choice = RowChoice {
+            patterns: core::mem::take(&mut pass.patterns),
+            scales: core::mem::take(&mut pass.scales),
+        };
+        (pass.target, choice)
+    });
+    let mut states = RowState::of_rows(problem, choices).into_iter();
+    let states = rows
+        .into_iter()
+        .map(|row| row.and_then(|_| states.next().ok_or(Error::Empty)));
+    states.collect()
+}
+
+/// A pass over the weights of a row, up to some place.
+struct Pass<'a> {
+    target: RowTarget<'a>,
+    /// Whether the scales are found on the way.
+    search: bool,
+    scales: Vec<f64>,
+    patterns: Vec<usize>,
+    /// `c` at each place that is still to come.
+    carried: Vec<f64>,
+    /// The levels of the group of the last weight.
+    levels: Vec<f64>,
+    of_group: usize,
+}
+
+impl<'a> Pass<'a> {
+    fn new((target, scales): Start<'a>) -> Self {
+        let count = target.weights.len();
+        Self {
+            target,
+            search: scales.is_none(),
+            scales: scales.unwrap_or_default(),
+            patterns: vec![0; count],
+            carried: vec![0.0; count],
+            levels: Vec::new(),
+            of_group: usize::MAX,
+        }
+    }
+
+    /// Chooses the pattern of the weight at the next place.
+    fn take(&mut self, problem: &Problem<'_>, factor: &Factor, place: usize) -> Result<(), Error> {
+        let weights = self.target.weights;
         let i = factor.order[place];
         let group = i / problem.options.group;
-        if search && i == problem.members(group).start {
-            scales.extend(search_scales(problem, factor, weights, &carried, group)?);
+        if self.search && i == problem.members(group).start {
+            let found = search_scales(problem, factor, weights, &self.carried, group)?;
+            self.scales.extend(found);
         }
-        if group != of_group {
-            let first = group * patterns.scales();
-            levels = patterns.levels(&scales[first..first + patterns.scales()]);
-            of_group = group;
+        if group != self.of_group {
+            let scales = problem.patterns.scales();
+            let scales = &self.scales[group * scales..][..scales];
+            self.levels = problem.patterns.levels(scales);
+            self.of_group = group;
         }
         // The nearest level, and its error carried on to the places to come.
-        let wanted = weights[i] + carried[place] / factor.diagonal(place);
-        chosen[i] = nearest(&levels, wanted);
-        let error = weights[i] - levels[chosen[i]];
+        let wanted = weights[i] + self.carried[place] / factor.diagonal(place);
+        self.patterns[i] = nearest(&self.levels, wanted);
+        let error = weights[i] - self.levels[self.patterns[i]];
         let row = &factor.row(place)[place + 1..];
-        let carried = &mut carried[place + 1..];
+        let carried = &mut self.carried[place + 1..];
         problem.metric.add_multiple(carried, error, row);
+        Ok(())
     }
-    Ok(RowChoice {
-        patterns: chosen,
-        scales,
-    })
 }
 
 /// The scales of a group in natural order whose first weight comes next: the exact search on its compensated weights.
@@ -265,10 +346,14 @@ mod tests {
                     let weights: Vec<f64> = (0..inputs)
                         .map(|i| f64::from(value(row * 31 + i * 5)))
                         .collect();
-                    let choice = pass(&problem, &factor, &weights, Some(scales.clone()));
-                    let choice = choice.unwrap();
+                    let target = RowTarget {
+                        weights: &weights,
+                        product: &weights,
+                    };
+                    let start = Ok((target, Some(scales.clone())));
+                    let found = passes(&problem, &factor, vec![start]).swap_remove(0);
                     let expected = twin(&metric, &factor.order, &weights, &levels);
-                    assert_eq!(choice.patterns, expected);
+                    assert_eq!(found.unwrap().choice.patterns, expected);
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! The loops over columns of a matrix, compiled for each instruction set by [`Backend::run`](crate::Backend).
 //!
-//! Every entry of a result is a chain of plain multiplications and additions in one order, so the vector width changes no bit. In
-//! [`AddProducts`] the products are exact, because their factors are `f32` values; only the additions round.
+//! Every entry of a result is a chain of plain multiplications and additions in one order, so the vector width changes no bit. Where
+//! products are exact, only the additions round, and fused operations give the same bits.
 
 use crate::simd::{Job, Vector};
 
@@ -20,6 +20,8 @@ pub(super) struct AddProducts<'a> {
     pub left: &'a [f64],
     pub right: &'a [f64],
     pub stride: usize,
+    /// Whether all products are exact, as those of numbers with 29 and 24 bits.
+    pub exact: bool,
     /// Whether only the tiles of a symmetric matrix that reach the diagonal or lie above it are computed.
     pub upper: bool,
 }
@@ -28,7 +30,18 @@ impl Job for AddProducts<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<V: Vector>(self, _: V) {
+    fn run<V: Vector>(self, v: V) {
+        if self.exact {
+            self.add::<V, true>(v);
+        } else {
+            self.add::<V, false>(v);
+        }
+    }
+}
+
+impl AddProducts<'_> {
+    #[inline(always)]
+    fn add<V: Vector, const EXACT: bool>(self, v: V) {
         // The numbers of a panel, for all rows of the batch.
         let panel = self.left.len() / self.stride * LANES;
         let strips = self.matrix.chunks_exact_mut(STRIP * self.stride);
@@ -38,12 +51,8 @@ impl Job for AddProducts<'_> {
             let first = if self.upper { row / LANES } else { 0 };
             let rights = self.right.chunks_exact(panel).enumerate().skip(first);
             for (number, right) in rights {
-                tile(
-                    strip,
-                    [left, right],
-                    row % LANES,
-                    [number * LANES, self.stride],
-                );
+                let place = [number * LANES, self.stride];
+                tile::<V, EXACT>(v, strip, [left, right], row % LANES, place);
             }
         }
     }
@@ -52,24 +61,36 @@ impl Job for AddProducts<'_> {
 /// One tile of `STRIP x LANES` entries: all rows of the batch are added, in order, while it stays in registers. `from` is the first
 /// column of the left panel.
 #[inline(always)]
-fn tile(strip: &mut [f64], [left, right]: [&[f64]; 2], from: usize, [column, stride]: [usize; 2]) {
-    let mut sums = [[0.0; LANES]; STRIP];
+fn tile<V: Vector, const EXACT: bool>(
+    v: V,
+    strip: &mut [f64],
+    [left, right]: [&[f64]; 2],
+    from: usize,
+    [column, stride]: [usize; 2],
+) {
+    let mut sums = [v.zeros(); STRIP];
     for (sum, line) in sums.iter_mut().zip(strip.chunks_exact(stride)) {
-        sum.copy_from_slice(&line[column..column + LANES]);
+        if let Some(entries) = line[column..].first_chunk() {
+            *sum = v.load_doubles(entries);
+        }
     }
     let (left, right) = (left.as_chunks::<LANES>().0, right.as_chunks::<LANES>().0);
     for (left, values) in left.iter().zip(right) {
         let Some(factors) = left[from..].first_chunk::<STRIP>() else {
             continue;
         };
-        for (sum, factor) in sums.iter_mut().zip(factors) {
-            for (entry, value) in sum.iter_mut().zip(values) {
-                *entry += factor * value;
-            }
+        let values = v.load_doubles(values);
+        for (sum, &factor) in sums.iter_mut().zip(factors) {
+            let factor = v.splat_double(factor);
+            *sum = if EXACT {
+                v.add_product(*sum, factor, values)
+            } else {
+                v.add_doubles(*sum, v.multiply_doubles(factor, values))
+            };
         }
     }
     for (sum, line) in sums.iter().zip(strip.chunks_exact_mut(stride)) {
-        line[column..column + LANES].copy_from_slice(sum);
+        line[column..column + LANES].copy_from_slice(&v.doubles(*sum));
     }
 }
 

@@ -93,6 +93,12 @@ impl Metric {
         });
     }
 
+    /// `sum += factor row` for four rows of the matrix, in order.
+    pub(super) fn add_four(&self, sum: &mut [f64], factors: [f64; 4], rows: [usize; 4]) {
+        let rows = rows.map(|i| self.row(i));
+        self.backend.run(AddFour { sum, factors, rows });
+    }
+
     /// See [`Change`].
     pub(super) fn change(&self, change: Change<'_>) {
         self.backend.run(change);

@@ -10,7 +10,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::feedback::Factor;
+use super::feedback::{Each, Factor};
 use super::metric::Metric;
 use super::optimal::{self, Inverse, Proof};
 use super::output::{Method, OutputAware};
@@ -56,14 +56,16 @@ impl Problem<'_> {
         let rows = rows.map(|row| row.iter().enumerate().map(effective).collect());
         let rows: Vec<Vec<f64>> = rows.collect();
         let products = self.metric.multiply(&rows);
+        let targets = rows.iter().zip(&products);
+        let targets = targets.map(|(weights, product)| RowTarget { weights, product });
+        let targets: Vec<RowTarget<'_>> = targets.collect();
         // The choices, and their errors.
-        let (mut found, mut differences) = (Vec::new(), Vec::new());
-        for (weights, product) in rows.iter().zip(&products) {
-            let choice = self.choose(RowTarget { weights, product })?;
+        let found = self.choose(&targets)?;
+        let differences = found.iter().zip(&rows).map(|(choice, weights)| {
             let levels = choice.0.levels(self.patterns, self.options.group);
-            differences.push(levels.iter().zip(weights).map(|(q, w)| q - w).collect());
-            found.push(choice);
-        }
+            levels.iter().zip(weights).map(|(q, w)| q - w).collect()
+        });
+        let differences: Vec<Vec<f64>> = differences.collect();
         let changes = self.metric.multiply(&differences);
         for (i, choice) in found.into_iter().enumerate() {
             let pairs = [(&differences[i], &changes[i]), (&rows[i], &products[i])];
@@ -73,60 +75,87 @@ impl Problem<'_> {
         Ok(())
     }
 
-    /// The choice of the method for a row.
-    fn choose(&self, target: RowTarget<'_>) -> Result<(RowChoice, Proof), Error> {
-        let choice = match self.options.method {
-            Method::Nearest => nearest::choose(self, target.weights, None)?,
-            Method::Weighted => nearest::choose(self, target.weights, Some(self.importance))?,
+    /// The choice of the method for each row.
+    fn choose(&self, targets: &[RowTarget<'_>]) -> Result<Vec<(RowChoice, Proof)>, Error> {
+        let choices = match self.options.method {
+            Method::Nearest => self.nearest(targets, None),
+            Method::Weighted => self.nearest(targets, Some(self.importance)),
             Method::Feedback => {
                 let factor = self.factor.ok_or(Error::NotDefinite)?;
-                feedback::choose(self, factor, target)?
+                feedback::choose(self, factor, targets)
             }
-            Method::Descent => self.descend(target)?,
-            Method::Optimal => return self.optimum(target),
+            Method::Descent | Method::Optimal => self.descend(targets),
         };
-        Ok((choice, Proof::default()))
+        let choices = choices.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let found = choices.into_iter().zip(targets);
+        Ok(match (self.options.method, self.inverse) {
+            (Method::Optimal, Some(inverse)) => found
+                .map(|(choice, target)| self.optimum(inverse, *target, choice))
+                .collect(),
+            _ => found
+                .map(|(choice, _)| (choice, Proof::default()))
+                .collect(),
+        })
     }
 
-    /// Descends from the choices of the other methods, and keeps the best.
-    fn descend(&self, target: RowTarget<'_>) -> Result<RowChoice, Error> {
-        let mut starts = vec![nearest::choose(self, target.weights, None)?];
-        // The others are left out if their scales are none that the type can hold.
-        let one_scale = (self.patterns.codebook == Codebook::TwoScales).then(|| {
+    /// The levels nearest to the weights of each row.
+    fn nearest(&self, targets: &[RowTarget<'_>], importance: Option<&[f32]>) -> Each<RowChoice> {
+        let rows = targets.iter();
+        rows.map(|row| nearest::choose(self, row.weights, importance))
+            .collect()
+    }
+
+    /// Descends from the choices of the other methods, and keeps the best for each row.
+    fn descend(&self, targets: &[RowTarget<'_>]) -> Each<RowChoice> {
+        let nearest = [None, Some(self.importance)];
+        let mut starts = nearest
+            .map(|importance| self.nearest(targets, importance))
+            .to_vec();
+        if let Some(factor) = self.factor {
+            starts.push(feedback::choose(self, factor, targets));
+        }
+        if self.patterns.codebook == Codebook::TwoScales {
             // The result of one scale is a start for two: the three patterns have the same numbers.
             let patterns = &Patterns::new(Codebook::OneScale);
-            let mut choice = Problem { patterns, ..*self }.descend(target)?;
-            choice.scales = choice.scales.iter().flat_map(|&s| [s, s]).collect();
-            Ok(choice)
-        });
-        let others = [
-            Some(nearest::choose(self, target.weights, Some(self.importance))),
-            self.factor
-                .map(|factor| feedback::choose(self, factor, target)),
-            one_scale,
-        ];
-        for start in others.into_iter().flatten() {
-            match start {
-                Err(Error::Unstorable { .. }) => {}
-                start => starts.push(start?),
+            let mut choices = Problem { patterns, ..*self }.descend(targets);
+            for choice in choices.iter_mut().flatten() {
+                choice.scales = choice.scales.iter().flat_map(|&s| [s, s]).collect();
+            }
+            starts.push(choices);
+        }
+        let mut best: Each<(f64, RowChoice)> = vec![Err(Error::Empty); targets.len()];
+        for (number, starts) in starts.into_iter().enumerate() {
+            let mut rows = Vec::new();
+            for (row, start) in starts.into_iter().enumerate() {
+                match start {
+                    Ok(start) => rows.push((row, (targets[row], start))),
+                    // All but the first are left out if their scales are none that the type can hold.
+                    Err(Error::Unstorable { .. }) if number > 0 => {}
+                    Err(error) => best[row] = Err(error),
+                }
+            }
+            let (rows, starts): (Vec<usize>, Vec<_>) = rows.into_iter().unzip();
+            for (row, end) in rows.into_iter().zip(descent::from(self, &starts)) {
+                let better = match &best[row] {
+                    Ok(best) => end.0 < best.0,
+                    Err(_) => number == 0,
+                };
+                if better {
+                    best[row] = Ok(end);
+                }
             }
         }
-        let mut best: Option<(f64, RowChoice)> = None;
-        for start in starts {
-            let end = descent::from(self, target, start);
-            if best.as_ref().is_none_or(|best| end.0 < best.0) {
-                best = Some(end);
-            }
-        }
-        best.map(|(_, choice)| choice).ok_or(Error::Empty)
+        let best = best.into_iter();
+        best.map(|best| best.map(|(_, choice)| choice)).collect()
     }
 
-    /// The optimum of a short row of one scale, as far as the limit of nodes allows; of other rows, the end of the descent.
-    fn optimum(&self, target: RowTarget<'_>) -> Result<(RowChoice, Proof), Error> {
-        let choice = self.descend(target)?;
-        let Some(inverse) = self.inverse else {
-            return Ok((choice, Proof::default()));
-        };
+    /// The optimum of a short row of one scale, as far as the limit of nodes allows, from the end of the descent.
+    fn optimum(
+        &self,
+        inverse: &Inverse,
+        target: RowTarget<'_>,
+        choice: RowChoice,
+    ) -> (RowChoice, Proof) {
         let trits = choice.patterns.iter().map(|&p| self.patterns.trit(p, 0));
         let (trits, weights): (Vec<i8>, _) = (trits.collect(), target.weights);
         let (trits, proof) =
@@ -142,7 +171,7 @@ impl Problem<'_> {
         let descended = RowState::new(self, target, choice);
         let better = optimum.objective() < descended.objective();
         let best = if better { optimum } else { descended };
-        Ok((best.choice, proof))
+        (best.choice, proof)
     }
 
     /// The fit of a choice. `error` is the levels minus the weights, `all` the weights, each with its product with the metric.

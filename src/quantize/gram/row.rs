@@ -48,31 +48,59 @@ pub(super) struct RowState<'a> {
 }
 
 impl<'a> RowState<'a> {
-    /// The state of a choice for a row of weights.
-    pub(super) fn new(problem: &'a Problem<'a>, row: RowTarget<'a>, choice: RowChoice) -> Self {
-        let (metric, patterns) = (problem.metric, problem.patterns);
-        // The images of all scales, from the rows of the metric.
-        let mut images = vec![vec![0.0; row.weights.len()]; choice.scales.len()];
-        for (i, &pattern) in choice.patterns.iter().enumerate() {
-            let first = i / problem.options.group * patterns.scales();
-            for scale in 0..patterns.scales() {
-                let coefficient = patterns.coefficient(pattern, scale);
-                if coefficient != 0 {
-                    let image = &mut images[first + scale];
-                    metric.add_multiple(image, f64::from(coefficient), metric.row(i));
-                }
-            }
-        }
-        let mut state = Self {
+    /// The states of choices for some rows of weights. The metric is read once for all of them.
+    pub(super) fn of_rows(
+        problem: &'a Problem<'a>,
+        rows: impl IntoIterator<Item = (RowTarget<'a>, RowChoice)>,
+    ) -> Vec<Self> {
+        let states = rows.into_iter().map(|(row, choice)| Self {
             problem,
             target: row.product,
-            images,
+            images: vec![vec![0.0; row.weights.len()]; choice.scales.len()],
             choice,
             gradient: Vec::new(),
             tolerance: dot(row.weights, row.product).max(0.0) * TOLERANCE,
-        };
-        state.refresh();
-        state
+        });
+        let mut states: Vec<Self> = states.collect();
+        for group in 0..problem.groups() {
+            let members = problem.members(group);
+            for start in members.clone().step_by(4) {
+                for state in &mut states {
+                    state.add_images(group, start..members.end.min(start + 4));
+                }
+            }
+        }
+        for state in &mut states {
+            state.refresh();
+        }
+        states
+    }
+
+    /// The state of a choice for a row of weights.
+    pub(super) fn new(problem: &'a Problem<'a>, row: RowTarget<'a>, choice: RowChoice) -> Self {
+        let mut states = Self::of_rows(problem, [(row, choice)]);
+        states.swap_remove(0)
+    }
+
+    /// Adds the part of at most four weights of a group to the images of its scales, in order.
+    fn add_images(&mut self, group: usize, members: core::ops::Range<usize>) {
+        let metric = self.problem.metric;
+        for scale in self.scales_of(group) {
+            let factors = members.clone().map(|i| self.coefficient(scale, i));
+            let factors: Vec<f64> = factors.collect();
+            let image = &mut self.images[scale];
+            if let Ok(factors) = <[f64; 4]>::try_from(factors.as_slice())
+                && factors.iter().filter(|factor| **factor != 0.0).count() > 1
+            {
+                metric.add_four(image, factors, core::array::from_fn(|k| members.start + k));
+                continue;
+            }
+            for (i, factor) in members.clone().zip(factors) {
+                if factor != 0.0 {
+                    metric.add_multiple(image, factor, metric.row(i));
+                }
+            }
+        }
     }
 
     /// `(q - w)^T M (q - w)` without `w^T M w`, which is the same for all choices.
