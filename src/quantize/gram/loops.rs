@@ -158,3 +158,58 @@ impl Job for Change<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::simd::Backend;
+
+    /// Each entry is a chain of products and sums in the order of the rows, on each backend, fused or not.
+    #[test]
+    fn sums_of_products_are_those_of_a_plain_loop() {
+        let (rows, stride) = (37, 16);
+        let number = |i: usize| {
+            let bits = u32::try_from(i).unwrap().wrapping_mul(2_654_435_761);
+            f64::from(f32::from_bits(bits & 0x807f_ffff | (120 + bits % 13) << 23))
+        };
+        let batch = |seed: usize, weight: &dyn Fn(usize) -> f64| -> Vec<f64> {
+            let numbers = (0..rows * stride).map(|i| weight(i / LANES % rows) * number(i * seed));
+            numbers.collect()
+        };
+        let whole = |row: usize| (row % 32) as f64;
+        let any = |row: usize| f64::from(1.0 / (row + 3) as f32);
+        for exact in [true, false] {
+            let left = batch(3, if exact { &whole } else { &any });
+            let right = batch(7, &|_| 1.0);
+            // The number of a column in a row: panels of some columns of all rows.
+            let at = |batch: &[f64], row: usize, column: usize| {
+                batch[(column / LANES * rows + row) * LANES + column % LANES]
+            };
+            for upper in [false, true] {
+                let mut expected = vec![0.5; stride * stride];
+                for (place, entry) in expected.iter_mut().enumerate() {
+                    let (i, j) = (place / stride, place % stride);
+                    let left_out = upper && j / LANES < i / LANES;
+                    for row in (0..rows).filter(|_| !left_out) {
+                        *entry += at(&left, row, i) * at(&right, row, j);
+                    }
+                }
+                for backend in Backend::available() {
+                    let mut matrix = vec![0.5; stride * stride];
+                    backend.run(AddProducts {
+                        matrix: &mut matrix,
+                        left: &left,
+                        right: &right,
+                        stride,
+                        exact,
+                        upper,
+                    });
+                    assert_eq!(matrix, expected, "{} {exact} {upper}", backend.name());
+                }
+            }
+        }
+    }
+}
