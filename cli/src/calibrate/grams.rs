@@ -4,13 +4,14 @@ use anyhow::{Context, Result};
 use ternarize::quantize::gram::Gram;
 
 use super::blocks::Blocks;
+use super::nearer::move_nearer;
 use super::pooling::Pooling;
 use super::residual::Residual;
 use super::rows::{self, Activation, Original};
 use super::samples::Batch;
 use super::side::Side;
 use crate::engine::{Values, floats};
-use crate::onnx::Layer;
+use crate::onnx::{Kind, Layer};
 
 /// Centred Gram matrices, in each list one for each group of a convolution and each block of inputs in it.
 pub(super) struct Grams {
@@ -52,7 +53,8 @@ impl Grams {
         let before = original.part(&wanted)?;
         for (number, batch) in batches.iter().enumerate() {
             let (expected, found) = (before.run(number)?, behind.run(number)?);
-            let seen = input(layer, &found)?;
+            let mut seen = input(layer, &found)?;
+            let mask = mask(batch, &seen.0);
             let differences = match &residual {
                 Some(residual) => {
                     residual.differences(&expected, &found, rows::count(layer, &seen.0)?)?
@@ -63,6 +65,10 @@ impl Grams {
                 input: input(layer, &expected)?,
                 differences,
             };
+            if !batch.held_out {
+                let channels_first = matches!(layer.kind, Kind::Conv(_));
+                move_nearer(&mut seen, &original.input.1, channels_first, mask);
+            }
             let alike = batches
                 .iter()
                 .filter(|other| other.held_out == batch.held_out)
@@ -71,7 +77,6 @@ impl Grams {
                 let pair = (&seen, Some(&original));
                 add(layer, pair, weights, [alike, number], (grams, blocks))
             };
-            let mask = mask(batch, &seen.0);
             if batch.held_out {
                 add(mask, &mut grams.held_out)?;
                 continue;
