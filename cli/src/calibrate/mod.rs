@@ -98,7 +98,7 @@ pub struct ByOutputs {
     /// What was done.
     pub treatment: Treatment,
     /// What was tried, with the change of the network's outputs on the samples kept out; `None` where nothing was compared.
-    pub tried: Vec<(Treatment, Option<f64>)>,
+    pub tried: Tried,
     /// The error of its outputs on the rows it was fitted to, relative to their variance.
     pub error: f64,
     /// The same on the rows that were kept out.
@@ -110,6 +110,9 @@ pub struct ByOutputs {
     /// Whether these are too few for its inputs.
     pub too_few_rows: bool,
 }
+
+/// Treatments with the change of the network's outputs that each brings, if that was compared.
+pub type Tried = Vec<(Treatment, Option<f64>)>;
 
 /// A layer that was left, and why.
 pub type Reason = (String, String);

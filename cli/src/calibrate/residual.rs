@@ -1,10 +1,11 @@
 //! What is added to a layer's output, such as the values that go around a block: the layer makes up for its error.
 //!
 //! Where the original network has `W x + r`, the quantized one has `q x' + r'`, and `r'` is another value already. So the layer aims at
-//! `W x + (r - r')`. This is what the original weights would put out for other inputs, as far as they can put it out at all:
+//! `W x + s (r - r')`, with a share `s` for which it could make up on other samples too. This is what the original weights would put out for
+//! other inputs, as far as they can put it out at all:
 //!
 //! ```text
-//! x + (r - r') K        K = (W W^T + delta I)^-1 W
+//! x + s (r - r') K        K = (W W^T + delta I)^-1 W
 //! ```
 
 use anyhow::{Context, Result, ensure};
@@ -15,6 +16,10 @@ use rten_tensor::{MatrixLayout, NdTensor};
 
 use crate::engine::{Values, floats};
 use crate::onnx::{Kind, Layer, Network};
+
+/// The share of the differences. Measured on the sentence encoder, with 256 samples: the cosine of its outputs on others is 0.910 with 1,
+/// 0.915 with 0.7 and 0.916 with 0.5.
+const SHARE: f32 = 0.5;
 
 /// The damping, a fraction of the mean of the diagonal. Chosen: only outputs that the weights can hardly put out are lost.
 const DAMPING: f64 = 1e-3;
@@ -29,7 +34,7 @@ pub(super) struct Residual {
     channels_first: bool,
 }
 
-/// How far it is from that of the original network.
+/// The share of how far it is from that of the original network.
 pub(super) struct Differences<'a> {
     residual: &'a Residual,
     /// For each row the difference of each output.
@@ -83,7 +88,8 @@ impl Residual {
         if channels != Some(&outputs) || original.len() != rows * outputs {
             return Ok(None);
         }
-        let differences = original.iter().zip(&quantized).map(|(a, b)| a - b);
+        let pairs = original.iter().zip(&quantized);
+        let differences = pairs.map(|(original, quantized)| SHARE * (original - quantized));
         let mut differences: Vec<f32> = differences.collect();
         if self.channels_first {
             let positions = shape[2..].iter().product::<usize>();
@@ -224,7 +230,7 @@ mod tests {
             let (original, quantized) = (of(&shape, original.clone()), of(&shape, vec![0.0; 8]));
             let residual = residual(channels_first);
             let found = residual.differences(&original, &quantized, 4).unwrap();
-            assert_eq!(found.unwrap().rows, expected);
+            assert_eq!(found.unwrap().rows, expected.map(|x| SHARE * x));
             let repeated = residual.differences(&original, &quantized, 8).unwrap();
             assert!(repeated.is_none());
         }

@@ -10,7 +10,7 @@ use super::outputs::Reference;
 use super::samples::Batch;
 use super::side::Side;
 use super::treatment::{LayerInputs, Treatment};
-use super::{ByOutputs, Cache, Options, Progress, Reason, Treated, or_left, rows};
+use super::{ByOutputs, Cache, Options, Progress, Reason, Treated, Tried, or_left, rows};
 use crate::onnx::{Layer, Network};
 
 /// All candidates are compared if the sum of rows x columns^2 of all layers is at most this. Chosen: some seconds.
@@ -115,7 +115,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Tries the candidates, and keeps the best.
+    /// Makes a layer ternary in the way that is best, with so many planes.
     fn layer(
         &mut self,
         layer: &Layer,
@@ -139,25 +139,7 @@ impl Walk<'_> {
             Some((_, treatment)) => vec![treatment],
             None => Treatment::candidates(many, grams.have_winners(), self.options.rotation),
         };
-        let mut best: Option<(f64, Treatment, LayerFit)> = None;
-        let mut tried = Vec::new();
-        for treatment in &candidates {
-            let fit = treatment.apply(&inputs, planes)?;
-            let error = if candidates.len() > 1 {
-                install(&mut self.quantized.network, layer, &fit.tensor)?;
-                Some(self.reference.error(&self.quantized)?)
-            } else {
-                None
-            };
-            tried.push((*treatment, error));
-            if best
-                .as_ref()
-                .is_none_or(|(least, ..)| error.is_some_and(|error| error < *least))
-            {
-                best = Some((error.unwrap_or(0.0), *treatment, fit));
-            }
-        }
-        let (_, treatment, fit) = best.context("there is nothing to try")?;
+        let (treatment, fit, tried) = self.best(layer, &inputs, planes, &candidates)?;
         install(&mut self.quantized.network, layer, &fit.tensor)?;
         Ok(Treated {
             layer: layer.clone(),
@@ -173,6 +155,34 @@ impl Walk<'_> {
             }),
             tensor: fit.tensor.transcode(Code::Base3),
         })
+    }
+
+    /// The treatment that changes the network's outputs the least, what it makes of a layer, and what was tried.
+    fn best(
+        &mut self,
+        layer: &Layer,
+        inputs: &LayerInputs<'_>,
+        planes: usize,
+        candidates: &[Treatment],
+    ) -> Result<(Treatment, LayerFit, Tried)> {
+        let mut best: Option<(f64, Treatment, LayerFit)> = None;
+        let mut tried = Tried::new();
+        for &treatment in candidates {
+            let fit = treatment.apply(inputs, planes)?;
+            let error = if candidates.len() > 1 {
+                install(&mut self.quantized.network, layer, &fit.tensor)?;
+                Some(self.reference.error(&self.quantized)?)
+            } else {
+                None
+            };
+            tried.push((treatment, error));
+            let better = |(least, ..): &(f64, _, _)| error.is_some_and(|error| error < *least);
+            if best.as_ref().is_none_or(better) {
+                best = Some((error.unwrap_or(0.0), treatment, fit));
+            }
+        }
+        let (_, treatment, fit) = best.context("there is nothing to try")?;
+        Ok((treatment, fit, tried))
     }
 }
 
