@@ -175,8 +175,8 @@ pub struct Quantize {
     /// then fitted to what they see and put out. A few hundred samples are enough; labels are not needed.
     #[arg(long, value_name = "NPZ", conflicts_with_all = ["importance", "planes", "bytes"])]
     pub calibrate: Option<PathBuf>,
-    /// With --calibrate: layers with more inputs than this are fitted in blocks of their inputs, which takes less memory, for Gram matrices
-    /// at most 48 N^2 bytes (0.8 GB by default) in each group of a convolution, and brings less.
+    /// With --calibrate: layers with more inputs than this are fitted in blocks of their inputs, which takes less memory: Gram
+    /// matrices take 48 N bytes for each input (by default 0.2 MB), and there are copies while a layer is fitted.
     #[arg(long, value_name = "N", requires = "calibrate", default_value_t = 4096, value_parser = RangedU64ValueParser::<usize>::new().range(2..))]
     pub gram_inputs: usize,
     /// Do what a plan says.

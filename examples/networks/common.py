@@ -107,7 +107,7 @@ def ingredients_table(folder, judge, arguments):
         if head is None:
             head = list(result)
             print(f"\n| changed | {' | '.join(head)} |\n|---|" + "---:|" * len(head))
-        row = " | ".join(cells([result])) if result else "changes nothing here | " * len(head)
+        row = " | ".join(cells([result]) if result else ["the same"] * len(head))
         print(f"| {change} | {row} |", flush=True)
 
 

@@ -30,6 +30,15 @@ impl Blocks {
         }
     }
 
+    /// The weights that share a scale.
+    #[must_use]
+    pub(super) fn grouping(self) -> Grouping {
+        match self.count {
+            1 => Grouping::OUTPUT_CHANNEL,
+            _ => Grouping::Block(self.width),
+        }
+    }
+
     /// Rows of weights or of inputs, each divided: block after block, and in each block row after row.
     #[must_use]
     pub(super) fn divided(self, rows: &[f32]) -> Vec<f32> {
@@ -63,9 +72,9 @@ impl Blocks {
         let size = seen.len() / self.columns.max(1) * self.width;
         let (seen, original) = (self.divided(seen), original.map(|rows| self.divided(rows)));
         for (number, gram) in grams.iter_mut().enumerate() {
-            let block = |rows: &'_ [f32]| rows[number * size..][..size].to_vec();
-            let original = original.as_deref().map(block);
-            gram.add_weighted(&block(&seen), original.as_deref(), weights)?;
+            let block = number * size..(number + 1) * size;
+            let original = original.as_ref().map(|rows| &rows[block.clone()]);
+            gram.add_weighted(&seen[block.clone()], original, weights)?;
         }
         Ok(())
     }
@@ -109,9 +118,8 @@ impl Blocks {
             blocks.sum()
         });
         let shape = Shape::new(&[rows, self.columns])?;
-        let grouping = Grouping::Block(self.width);
         let scales = ScaleSlice::F16(&scales);
-        let tensor = TernaryTensor::from_parts(shape, grouping, planes, scales, None)?;
+        let tensor = TernaryTensor::from_parts(shape, self.grouping(), planes, scales, None)?;
         tensor.with_bias(bias.collect())
     }
 }

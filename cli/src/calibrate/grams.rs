@@ -4,14 +4,13 @@ use anyhow::{Context, Result};
 use ternarize::quantize::gram::Gram;
 
 use super::blocks::Blocks;
-use super::nearer::move_nearer;
 use super::pooling::Pooling;
 use super::residual::Residual;
 use super::rows::{self, Activation, Original};
 use super::samples::Batch;
 use super::side::Side;
 use crate::engine::{Values, floats};
-use crate::onnx::{Kind, Layer};
+use crate::onnx::Layer;
 
 /// Centred Gram matrices, in each list one for each group of a convolution and each block of inputs in it.
 pub(super) struct Grams {
@@ -44,7 +43,8 @@ impl Grams {
         };
         let value = rows::input(layer);
         let mut wanted = vec![value.to_owned()];
-        wanted.extend(residual.as_ref().map(|residual| residual.value.clone()));
+        let added = residual.iter().map(|residual| &residual.value);
+        wanted.extend(added.filter(|added| *added != value).cloned());
         let (behind, pooled) = (
             quantized.part(&wanted)?,
             pooling.as_ref().map(|pooling| pooling.value.clone()),
@@ -53,30 +53,15 @@ impl Grams {
         let before = original.part(&wanted)?;
         for (number, batch) in batches.iter().enumerate() {
             let (expected, found) = (before.run(number)?, behind.run(number)?);
-            let mut seen = input(layer, &found)?;
-            let mask = mask(batch, &seen.0);
-            let differences = match &residual {
-                Some(residual) => {
-                    residual.differences(&expected, &found, rows::count(layer, &seen.0)?)?
-                }
-                None => None,
-            };
-            let original = Original {
-                input: input(layer, &expected)?,
-                differences,
-            };
-            if !batch.held_out {
-                let channels_first = matches!(layer.kind, Kind::Conv(_));
-                move_nearer(&mut seen, &original.input.1, channels_first, mask);
-            }
-            let alike = batches
-                .iter()
-                .filter(|other| other.held_out == batch.held_out)
-                .count();
+            let (seen, original) = pair(layer, residual.as_ref(), [&expected, &found])?;
+            let alike = batches.iter();
+            let alike = alike.filter(|other| other.held_out == batch.held_out);
+            let alike = [alike.count(), number];
             let add = |weights: Option<&[f32]>, grams: &mut [Gram]| {
                 let pair = (&seen, Some(&original));
-                add(layer, pair, weights, [alike, number], (grams, blocks))
+                add(layer, pair, weights, alike, (grams, blocks))
             };
+            let mask = mask(batch, &seen.0);
             if batch.held_out {
                 add(mask, &mut grams.held_out)?;
                 continue;
@@ -136,6 +121,20 @@ pub(super) fn seen(
 fn empty(layer: &Layer, blocks: Blocks) -> Result<Vec<Gram>> {
     let grams = (0..layer.groups() * blocks.count).map(|_| Gram::new(blocks.width));
     Ok(grams.collect::<Result<_, _>>()?)
+}
+
+/// What a layer is fitted to for a batch, from the values of the original network and of the quantized one.
+fn pair<'a>(
+    layer: &Layer,
+    residual: Option<&'a Residual>,
+    [expected, found]: [&Values; 2],
+) -> Result<(Activation, Original<'a>)> {
+    let (seen, input) = (input(layer, found)?, input(layer, expected)?);
+    let differences = match residual {
+        Some(residual) => residual.differences(expected, found, rows::count(layer, &seen.0)?)?,
+        None => None,
+    };
+    Ok((seen, Original { input, differences }))
 }
 
 /// What a layer is multiplied with, from the values of a batch.

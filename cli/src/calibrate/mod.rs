@@ -7,15 +7,13 @@
 //! cache        what is done already, if the work was interrupted
 //! walk         for each layer, in the order of the graph:
 //!   blocks       wide layers in parts
-//!   rows         its inputs in both networks -> Gram matrices; pooling: which rows count; residual: what is added behind it;
-//!                nearer: inputs between both
+//!   rows         its inputs in both networks -> Gram matrices; pooling: which rows count; residual: what is added behind it
 //!   treatment    candidates; outputs: the one that changes the outputs on the samples kept out least
 //! ```
 
 mod blocks;
 mod cache;
 mod grams;
-mod nearer;
 mod outputs;
 mod planes;
 mod pooling;

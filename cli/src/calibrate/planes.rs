@@ -16,7 +16,7 @@ use ternarize::ScaleType;
 use ternarize::quantize::budget::allocate;
 use ternarize::quantize::gram::OutputAware;
 use ternarize::quantize::planes::Planes;
-use ternarize::tensor::{Grouping, TensorView, TernaryTensor};
+use ternarize::tensor::{TensorView, TernaryTensor};
 
 use super::blocks::Blocks;
 use super::outputs::Reference;
@@ -33,7 +33,7 @@ pub(super) struct Ways {
     pub ways: Vec<(u64, f64)>,
 }
 
-/// The planes of a layer by its weights, with its relative error and its bytes.
+/// The planes of a layer by its weights, with scales for each block of a row, and with its relative error and its bytes.
 ///
 /// # Errors
 ///
@@ -42,11 +42,12 @@ pub(super) fn by_weights(
     weights: &[f32],
     layer: &Layer,
     planes: usize,
+    blocks: Blocks,
 ) -> Result<(TernaryTensor, f64, u64), ternarize::Error> {
     let view = TensorView::new(weights, &[layer.rows, layer.columns])?;
     let options = Planes::new(planes).scale_type(ScaleType::F16);
-    let tensor = TernaryTensor::ternarize_planes(&view, Grouping::OUTPUT_CHANNEL, &options)?
-        .transcode(Code::Base3);
+    let tensor =
+        TernaryTensor::ternarize_planes(&view, blocks.grouping(), &options)?.transcode(Code::Base3);
     let error = tensor.error_metrics(&view)?.relative_error;
     let bytes = tensor.stored_bytes() as u64;
     Ok((tensor, error, bytes))
@@ -111,7 +112,7 @@ impl Sensitivity<'_> {
         for gram in &grams {
             let options = OutputAware::new(gram)
                 .damping(treatment::DAMPING)
-                .rotation(Some(treatment::rotation(columns)));
+                .rotation((blocks.count == 1).then(|| treatment::rotation(columns)));
             // What so many inputs explain of so few rows is partly chance.
             let chance = columns as f64 / (2 * gram.rows().max(columns as u64)) as f64;
             shares.push(options.share_after_feedback()? / (1.0 - chance));
@@ -122,7 +123,8 @@ impl Sensitivity<'_> {
     /// What each number of planes would cost and bring for a layer of which calibration leaves this share of the error.
     fn ways(&mut self, layer: &Layer, share: f64) -> Result<Ways> {
         let weights = self.original.network.weights(layer)?;
-        let [one, two] = [1, 2].map(|planes| by_weights(&weights, layer, planes));
+        let blocks = Blocks::of(layer.columns, self.most_inputs);
+        let [one, two] = [1, 2].map(|planes| by_weights(&weights, layer, planes, blocks));
         let ((one, error, bytes), (two, error_of_two, bytes_of_two)) = (one?, two?);
         let (tensor, measured) = if error_of_two > 0.0 {
             (two, error_of_two)
@@ -234,7 +236,8 @@ mod tests {
         assert_eq!((able.len(), failed.len()), (layers.len(), 0));
         for ((layer, weights), ways) in layers.iter().zip(&before).zip(&ways) {
             for (planes, (bytes, change)) in (1..).zip(&ways.ways) {
-                let (_, _, stored) = by_weights(weights, layer, planes).unwrap();
+                let (_, _, stored) =
+                    by_weights(weights, layer, planes, Blocks::of(layer.columns, 4096)).unwrap();
                 assert_eq!(*bytes, stored, "{} with {planes} planes", layer.name);
                 assert!(*change > 0.0);
             }

@@ -24,6 +24,9 @@ const SHARE: f32 = 0.5;
 /// The damping, a fraction of the mean of the diagonal. Chosen: only outputs that the weights can hardly put out are lost.
 const DAMPING: f64 = 1e-3;
 
+/// The outputs or the inputs, whichever are fewer, at most. Chosen: the matrix to be solved takes 134 MB.
+const MOST: usize = 4096;
+
 /// The other summand behind a layer.
 pub(super) struct Residual {
     /// Its name.
@@ -137,29 +140,38 @@ impl Differences<'_> {
     }
 }
 
-/// `K` for the weights of a group. `None` if they are all 0.
+/// `K` for the weights of a group: also `W (W^T W + delta I)^-1`, which is less work for more outputs than inputs. `None` if all weights are
+/// 0, or there are too many of both.
 fn solution(weights: &[f32], columns: usize) -> Option<NdTensor<f32, 2>> {
-    let rows = weights.len() / columns;
+    let rows = weights.len() / columns.max(1);
+    if rows.min(columns) > MOST {
+        return None;
+    }
     let weights = weights.iter().copied().map(f64::from).collect();
     // Its columns are the rows of the weights.
     let transposed = DMatrix::from_vec(columns, rows, weights);
-    let mut matrix = transposed.tr_mul(&transposed);
-    let damping = DAMPING * matrix.trace() / rows as f64;
-    for i in 0..rows {
-        matrix[(i, i)] += damping;
-    }
-    let solution = Cholesky::new(matrix)?.solve(&transposed.transpose());
-    // Column after column of its transpose.
-    let entries = solution.transpose();
+    let factored = |matrix: &DMatrix<f64>| {
+        let mut squares = matrix.tr_mul(matrix);
+        let damping = DAMPING * squares.trace() / rows as f64;
+        for i in 0..squares.nrows() {
+            squares[(i, i)] += damping;
+        }
+        Cholesky::new(squares)
+    };
+    // Column after column of the transpose of `K`.
+    let entries = if rows <= columns {
+        let solution = factored(&transposed)?.solve(&transposed.transpose());
+        solution.transpose()
+    } else {
+        factored(&transposed.transpose())?.solve(&transposed)
+    };
     #[expect(
         clippy::cast_possible_truncation,
         reason = "rounded to the type of the inputs"
     )]
     let entries = entries.iter().map(|&entry| entry as f32);
-    Some(NdTensor::from_data(
-        [rows, columns],
-        entries.collect::<Vec<_>>(),
-    ))
+    let entries = entries.collect::<Vec<_>>();
+    Some(NdTensor::from_data([rows, columns], entries))
 }
 
 #[cfg(test)]
@@ -208,6 +220,35 @@ mod tests {
             }
         }
         assert!(solution(&[0.0; 6], 3).is_none());
+    }
+
+    /// `(W W^T + delta I) K = W` for fewer outputs than inputs, and for more.
+    #[test]
+    fn both_forms_solve_the_equations() {
+        for (outputs, columns) in [(2, 3), (3, 3), (5, 2)] {
+            let weights = (0..outputs * columns).map(|i| ((i * i) as f32 * 0.7).sin());
+            let weights: Vec<f32> = weights.collect();
+            let product = |a: &[f32], b: &[f32]| -> f64 {
+                let pairs = a.iter().zip(b);
+                pairs.map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+            };
+            let damping = DAMPING * product(&weights, &weights) / outputs as f64;
+            let found = solution(&weights, columns).unwrap();
+            for (row, weights_of) in weights.chunks(columns).enumerate() {
+                for (column, weight) in weights_of.iter().enumerate() {
+                    let terms = weights
+                        .chunks(columns)
+                        .enumerate()
+                        .map(|(other, of_other)| {
+                            let own = if other == row { damping } else { 0.0 };
+                            (product(weights_of, of_other) + own)
+                                * f64::from(found[[other, column]])
+                        });
+                    let difference = terms.sum::<f64>() - f64::from(*weight);
+                    assert!(difference.abs() < 1e-4, "{outputs} {columns}: {difference}");
+                }
+            }
+        }
     }
 
     /// A difference for each output, channels first or last; none for a summand that is repeated.

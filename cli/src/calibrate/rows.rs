@@ -1,7 +1,5 @@
 //! A layer's inputs as rows of a Gram matrix, each with a weight.
 
-use std::borrow::Cow;
-
 use anyhow::{Context, Result, bail, ensure};
 use ternarize::quantize::gram::{Gram, Unfold};
 
@@ -160,29 +158,26 @@ pub(super) fn add_rows(
         layer.columns
     );
     // Rows that do not count are left out.
-    let counted = |values: &[f32]| {
-        let rows = values.chunks_exact(columns).zip(weights.unwrap_or(&[]));
-        let rows = rows.filter(|(_, weight)| **weight > 0.0);
-        rows.flat_map(|(row, _)| row.iter().copied())
-            .collect::<Vec<f32>>()
+    let counts = |row: &usize| weights.is_none_or(|weights| weights[*row] > 0.0);
+    let rows = seen.1.len() / columns.max(1);
+    let chosen: Vec<usize> = (0..rows).filter(counts).collect();
+    let of = |values: &[f32]| {
+        let rows = chosen.iter().map(|row| &values[row * columns..][..columns]);
+        rows.flatten().copied().collect::<Vec<f32>>()
     };
-    let originals = original.map(|original| {
-        let mut inputs = Cow::Borrowed(original.input.1.as_slice());
-        if let Some(differences) = &original.differences {
-            let all: Vec<usize> = (0..inputs.len() / columns).collect();
-            differences.add_to(0, &all, inputs.to_mut())?;
-        }
-        Ok::<_, anyhow::Error>(inputs)
-    });
-    let originals = originals.transpose()?;
-    let Some(weights) = weights else {
-        blocks.add(grams, &seen.1, originals.as_deref(), None)?;
-        return Ok(());
-    };
-    let (seen, originals) = (counted(&seen.1), originals.as_deref().map(counted));
-    let positive = weights.iter().copied().filter(|weight| *weight > 0.0);
-    let weights: Vec<f32> = positive.collect();
-    blocks.add(grams, &seen, originals.as_deref(), Some(&weights))?;
+    let mut originals = original.map(|original| of(&original.input.1));
+    let differences = original.and_then(|original| original.differences.as_ref());
+    if let (Some(originals), Some(differences)) = (&mut originals, differences) {
+        differences.add_to(0, &chosen, originals)?;
+    }
+    let weights = weights.map(|weights| chosen.iter().map(|row| weights[*row]));
+    let weights: Option<Vec<f32>> = weights.map(Iterator::collect);
+    blocks.add(
+        grams,
+        &of(&seen.1),
+        originals.as_deref(),
+        weights.as_deref(),
+    )?;
     Ok(())
 }
 

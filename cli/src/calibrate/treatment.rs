@@ -134,53 +134,19 @@ impl Treatment {
             blocks,
             ..
         } = *layer;
-        let in_group = layer
-            .weights
-            .chunks_exact(layer.weights.len() / groups.max(1));
-        let weights: Vec<f32> = in_group
-            .flat_map(|weights| blocks.divided(weights))
-            .collect();
+        let (weights, bias) = layer.divided();
         let view = TensorView::new(&weights, &[rows * blocks.count, blocks.width])?;
-        // The biases belong to the first blocks.
-        let in_group = rows / groups.max(1);
-        let biases = layer.bias.chunks(in_group.max(1)).flat_map(|bias| {
-            let others = (blocks.count - 1) * bias.len();
-            bias.iter().copied().chain(repeat_n(0.0, others))
-        });
-        let bias: Vec<f32> = biases.collect();
-        let rotated = self.rotation && blocks.count == 1;
-        let codebook = match u8::try_from(planes) {
-            Ok(1) | Err(_) => Codebook::OneScale,
-            Ok(planes) => Codebook::Planes(planes),
-        };
         let grams = if self.winners {
             layer.winners
         } else {
             layer.all
         };
-        let options: Vec<OutputAware<'_>> = grams
-            .iter()
-            .enumerate()
-            .map(|(group, gram)| {
-                OutputAware::new(gram)
-                    .damping(DAMPING)
-                    .codebook(codebook)
-                    .method(if self.outputs {
-                        Method::Descent
-                    } else {
-                        Method::Nearest
-                    })
-                    .effective(self.effective)
-                    .rotation(rotated.then(|| rotation(blocks.width)))
-                    .correction(if self.moments {
-                        Correction::MatchMoments
-                    } else {
-                        Correction::Bias
-                    })
-                    .scale_type(ScaleType::F16)
-                    .held_out(layer.held_out.get(group).filter(|gram| gram.rows() > 0))
-            })
-            .collect();
+        let options = grams.iter().enumerate().map(|(number, gram)| {
+            let held_out = layer.held_out.get(number);
+            self.options(gram, planes, blocks)
+                .held_out(held_out.filter(|gram| gram.rows() > 0))
+        });
+        let options: Vec<OutputAware<'_>> = options.collect();
         let mut fit = TernaryTensor::ternarize_outputs(&view, &bias, &options)?;
         if fit.tensor.bias().is_empty() {
             // So that none stays that was tried before.
@@ -190,6 +156,33 @@ impl Treatment {
             fit.tensor = blocks.joined(&fit.tensor, rows, groups)?;
         }
         Ok(fit)
+    }
+
+    /// The library's options for a layer with so many planes, or for a part of it.
+    fn options(self, gram: &Gram, planes: usize, blocks: Blocks) -> OutputAware<'_> {
+        let codebook = match u8::try_from(planes) {
+            Ok(1) | Err(_) => Codebook::OneScale,
+            Ok(planes) => Codebook::Planes(planes),
+        };
+        let method = if self.outputs {
+            Method::Descent
+        } else {
+            Method::Nearest
+        };
+        let correction = if self.moments {
+            Correction::MatchMoments
+        } else {
+            Correction::Bias
+        };
+        let rotated = self.rotation && blocks.count == 1;
+        OutputAware::new(gram)
+            .damping(DAMPING)
+            .codebook(codebook)
+            .method(method)
+            .effective(self.effective)
+            .rotation(rotated.then(|| rotation(blocks.width)))
+            .correction(correction)
+            .scale_type(ScaleType::F16)
     }
 }
 
@@ -212,4 +205,21 @@ pub(super) struct LayerInputs<'a> {
     pub winners: &'a [Gram],
     /// Those of the rows that were kept out.
     pub held_out: &'a [Gram],
+}
+
+impl LayerInputs<'_> {
+    /// The weights in blocks, in each group block after block, and a bias for each row of them: those of the layer belong to the first
+    /// blocks.
+    fn divided(&self) -> (Vec<f32>, Vec<f32>) {
+        let groups = self.groups.max(1);
+        let in_group = (self.weights.len() / groups).max(1);
+        let weights = self.weights.chunks(in_group);
+        let weights = weights.flat_map(|weights| self.blocks.divided(weights));
+        let biases = self.bias.chunks((self.rows / groups).max(1));
+        let biases = biases.flat_map(|bias| {
+            let others = (self.blocks.count - 1) * bias.len();
+            bias.iter().copied().chain(repeat_n(0.0, others))
+        });
+        (weights.collect(), biases.collect())
+    }
 }

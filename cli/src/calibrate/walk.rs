@@ -135,10 +135,10 @@ impl Walk<'_> {
             winners: &grams.winners,
             held_out: &grams.held_out,
         };
-        let candidates = match self.options.chosen_for(layer) {
-            Some((_, treatment)) => vec![treatment],
-            None => Treatment::candidates(many, grams.have_winners(), self.options.rotation),
-        };
+        let rotation = self.options.rotation && inputs.blocks.count == 1;
+        let all = || Treatment::candidates(many, grams.have_winners(), rotation);
+        let chosen = self.options.chosen_for(layer);
+        let candidates = chosen.map_or_else(all, |(_, treatment)| vec![treatment]);
         let (treatment, fit, tried) = self.best(layer, &inputs, planes, &candidates)?;
         install(&mut self.quantized.network, layer, &fit.tensor)?;
         Ok(Treated {

@@ -5,6 +5,7 @@ use core::ops::RangeInclusive;
 use anyhow::Result;
 use ternarize::tensor::TernaryTensor;
 
+use super::blocks::Blocks;
 use super::planes::{self, Ways, by_weights};
 use super::{Options, Outcome, Progress, Treated, divide, or_left};
 use crate::onnx::{Layer, Network};
@@ -70,7 +71,12 @@ fn ways(
     let (mut tensors, mut ways) = (Vec::new(), Vec::new());
     for planes in planes {
         go_on()?;
-        let (tensor, error, bytes) = by_weights(&weights, layer, planes)?;
+        let (tensor, error, bytes) = by_weights(
+            &weights,
+            layer,
+            planes,
+            Blocks::of(layer.columns, usize::MAX),
+        )?;
         tensors.push(tensor);
         ways.push((bytes, error * energy));
     }

@@ -50,9 +50,10 @@ pub(super) fn quantize(arguments: &Quantize, disk: &dyn Disk, start: Instant) ->
     let quiet = arguments.output.quiet || arguments.output.json;
     let progress = Progress::of_steps(quiet);
     let step = |what: &str, done: usize, all: usize| progress.step(what, done, all);
-    let (outcome, samples) = made(arguments, network, &options, &step)?;
+    let (outcome, samples, cache) = made(arguments, network, &options, &step)?;
     drop(progress);
     if outcome.treated.is_empty() {
+        cache.remove()?;
         let left = outcome.left.iter().chain(&outcome.failed);
         let reasons = left.map(|(name, reason)| format!("`{}`: {reason}", name.escape_debug()));
         let reasons = reasons.collect::<Vec<_>>().join("; ");
@@ -70,22 +71,27 @@ pub(super) fn quantize(arguments: &Quantize, disk: &dyn Disk, start: Instant) ->
         } else {
             write_text(path, &plan)?;
         }
+        cache.remove()?;
         return Ok(ended(&outcome));
     }
     write(arguments, &outcome, target, disk)?;
+    cache.remove()?;
     let mut report = report(arguments, target, options.bits, &outcome, samples)?;
     report.totals.seconds = start.elapsed().as_secs_f64();
     say(arguments, &report, || text(&report))?;
     Ok(ended(&outcome))
 }
 
-/// The ternary network, and how many samples it was fitted to and how many were kept out of that.
+/// The ternary network, how many samples it was fitted to and how many were kept out of that, and the cache, for which there is no more use
+/// once the network is written.
+type Made = (Outcome, [usize; 2], Cache);
+
 fn made(
     arguments: &Quantize,
     network: Network,
     options: &Options,
     step: &dyn Fn(&str, usize, usize),
-) -> Result<(Outcome, [usize; 2])> {
+) -> Result<Made> {
     if let Some(path) = &arguments.calibrate {
         return calibrated(arguments, path, network, options, step);
     }
@@ -96,17 +102,21 @@ fn made(
             "by the plan the outputs of `{name}` decide, which needs --calibrate"
         )));
     }
-    Ok((weights_only::run(network, options, step)?, [0, 0]))
+    Ok((
+        weights_only::run(network, options, step)?,
+        [0, 0],
+        Cache::default(),
+    ))
 }
 
-/// As [`made`], with the inputs in a file. What is done is kept in a file beside the output until all is done.
+/// As [`made`], with the inputs in a file.
 fn calibrated(
     arguments: &Quantize,
     path: &Path,
     network: Network,
     options: &Options,
     step: &dyn Fn(&str, usize, usize),
-) -> Result<(Outcome, [usize; 2])> {
+) -> Result<Made> {
     let arrays = read_arrays(path)?;
     let batches = calibrate::by_input(&network, arrays)
         .and_then(|arrays| calibrate::batches(&arrays, true))
@@ -115,20 +125,34 @@ fn calibrated(
         let alike = batches.iter().filter(|batch| batch.held_out == held_out);
         alike.map(|batch| batch.samples.len()).sum()
     });
-    let mut unfinished = arguments.output.path.clone().into_os_string();
-    unfinished.push(".unfinished");
-    let fingerprint = fingerprint(&arguments.model, path, &network, options)?;
-    let mut cache = Cache::open(Path::new(&unfinished), &fingerprint)?;
-    let made = calibrate::run(network, &batches, options, &mut cache, step);
-    let made = made.map_err(|error| match cache.file() {
-        Some(file) if error.is::<Interrupted>() => error.context(format!(
-            "what is done is in `{}`, and the same command goes on with it",
-            file.display()
-        )),
-        _ => error,
-    })?;
-    cache.remove()?;
-    Ok((made, samples))
+    // What is done is kept beside what will be written.
+    let beside = match arguments.dry_run.as_deref() {
+        None => Some(arguments.output.path.as_path()),
+        Some(plan) => Some(plan).filter(|plan| *plan != Path::new("-")),
+    };
+    let mut cache = match beside {
+        None => Cache::default(),
+        Some(beside) => {
+            let mut unfinished = beside.to_owned().into_os_string();
+            unfinished.push(".unfinished");
+            let fingerprint = fingerprint(&arguments.model, path, &network, options)?;
+            Cache::open(Path::new(&unfinished), &fingerprint)?
+        }
+    };
+    match calibrate::run(network, &batches, options, &mut cache, step) {
+        Ok(made) => Ok((made, samples, cache)),
+        Err(error) if error.is::<Interrupted>() => Err(match cache.file() {
+            Some(file) => error.context(format!(
+                "what is done is in `{}`, and the same command goes on with it",
+                file.display()
+            )),
+            None => error,
+        }),
+        Err(error) => {
+            cache.remove()?;
+            Err(error)
+        }
+    }
 }
 
 /// A fingerprint of all that decides how a network becomes ternary.

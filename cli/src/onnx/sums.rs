@@ -1,14 +1,14 @@
 //! What the output of a layer is added to.
 
 use super::network::Reader;
-use super::{Layer, Network};
+use super::{Kind, Layer, Network};
 
 impl Network {
     /// The value that the output of a layer, with its biases, is added to, if nothing else is done with the output and the value is computed
-    /// before the layer.
+    /// before the layer. None for recurrent ones, whose gates are not what is put out.
     #[must_use]
     pub fn summand(&self, layer: &Layer) -> Option<&str> {
-        if !layer.also.is_empty() {
+        if !layer.also.is_empty() || matches!(layer.kind, Kind::Recurrent { .. }) {
             return None;
         }
         let mut output = layer.output.as_str();

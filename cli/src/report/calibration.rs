@@ -93,8 +93,8 @@ pub(super) fn section(calibration: &Calibration) -> Markup {
             }
             p class="terms" {
                 "Run by " (Text(engine)) ". The change of the outputs is their mean squared change, relative to their spread. The error of a layer is "
-                "that of its outputs, relative to their variance: on the rows it was fitted to, and on rows kept out. A row is an input of the "
-                "layer. With fewer than 8 rows for each of its inputs a layer follows what is particular to them: use more samples."
+                "that of its outputs, relative to the variance of what it aims at (of a layer in blocks the sum over them): on the rows it was "
+                "fitted to, and on rows kept out. A row is an input of the layer. With fewer than 8 rows for each of its inputs a layer follows what is particular to them: use more samples."
             }
             (table("calibrated", &COLUMNS, "Calibrated layers, in the order of the network", &html! {
                 @for layer in layers { (row(layer, largest)) }

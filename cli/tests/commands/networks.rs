@@ -328,7 +328,7 @@ fn what_is_left_is_said_with_the_reason() {
 }
 
 #[test]
-fn unfinished_work_is_taken_up_by_the_same_work_alone() {
+fn unfinished_work_of_others_is_forgotten_and_what_is_none_is_kept() {
     let folder = folder_of("images");
     let quantize = "quantize n.onnx --calibrate i.npz -q -o t.onnx --bits 4";
     let unfinished = folder.path("t.onnx.unfinished");
@@ -350,7 +350,7 @@ fn unfinished_work_is_taken_up_by_the_same_work_alone() {
 #[test]
 fn wide_layers_are_fitted_in_blocks_and_this_is_said() {
     let folder = folder_of("external");
-    let quantize = "quantize n.onnx -o t.onnx --force --calibrate i.npz --bits 6";
+    let quantize = "quantize n.onnx -o t.onnx --force --calibrate i.npz --bits 12";
     let evaluate = "evaluate n.onnx --against t.onnx --inputs i.npz";
     let mut errors = Vec::new();
     for (most, blocks) in [(16, 1), (6, 3)] {
@@ -359,6 +359,7 @@ fn wide_layers_are_fitted_in_blocks_and_this_is_said() {
             assert_eq!(layer["blocks"], blocks, "{layer}");
         }
         assert_eq!(folder.text("r.html").contains(", 3 blocks"), blocks == 3);
+        assert!(made["totals"]["ternary_bits_per_weight"].as_f64().unwrap() <= 12.0);
         errors.push(output_error(&folder.json(evaluate)));
     }
     assert!(errors.iter().all(|error| *error < 0.01), "{errors:?}");

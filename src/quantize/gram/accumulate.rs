@@ -211,7 +211,8 @@ impl Gram {
         }
         let block = BLOCK * self.inputs;
         for (number, batch) in quantized.chunks(block).enumerate() {
-            let weights = weights.map(|weights| &weights[number * BLOCK..]);
+            let rows = batch.len() / self.inputs;
+            let weights = weights.map(|weights| &weights[number * BLOCK..][..rows]);
             let original = original.map(|original| &original[number * block..][..batch.len()]);
             self.add_block(batch, original.unwrap_or(batch), weights);
         }

@@ -108,26 +108,19 @@ pub(super) fn choose(
         Ok(best) => Ok((targets[row], Some(best.choice.scales.clone()))),
         Err(error) => Err(*error),
     };
-    // Passes, each with the best scales for the patterns of the one before.
     let mut best = passes(problem, factor, starts.collect());
-    best.iter_mut()
-        .flatten()
-        .for_each(|row| _ = scales::resolve(row));
+    let resolve = |row: &mut RowState<'_>| _ = scales::resolve(row);
+    best.iter_mut().flatten().for_each(resolve);
+    // Further passes, each with the best scales for the patterns of the one before, as long as they help.
     let mut active: Vec<usize> = (0..targets.len()).collect();
     for _ in 1..PASSES {
         let starts = active.iter().map(|&row| again(row, &best[row]));
         let mut next = passes(problem, factor, starts.collect());
-        next.iter_mut()
-            .flatten()
-            .for_each(|row| _ = scales::resolve(row));
+        next.iter_mut().flatten().for_each(resolve);
         let mut next = next.into_iter();
         active.retain(|&row| {
             let next = next.next().unwrap_or(Err(Error::Empty));
-            let objective = |row: &RowState<'_>| row.objective();
-            let improved = match (&next, &best[row]) {
-                (Ok(next), Ok(best)) => objective(next) < objective(best),
-                _ => false,
-            };
+            let improved = improves(&next, &best[row]);
             if improved || next.is_err() {
                 best[row] = next;
             }
@@ -150,6 +143,14 @@ pub(super) fn choose(
         Ok(if better { last } else { kept }.choice)
     });
     kept.collect()
+}
+
+/// Whether a pass has a lower objective than the best so far.
+fn improves(next: &Result<RowState<'_>, Error>, best: &Result<RowState<'_>, Error>) -> bool {
+    match (next, best) {
+        (Ok(next), Ok(best)) => next.objective() < best.objective(),
+        _ => false,
+    }
 }
 
 /// Stores the scales of a row, which may become 0 only where that is best.

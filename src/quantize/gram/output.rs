@@ -21,6 +21,9 @@ use crate::threads;
 /// The rows for which the matrix is read once. Chosen: more rows save little memory traffic, fewer leave threads without work.
 pub(super) const TOGETHER: usize = 8;
 
+/// The numbers that the states of rows may have which are worked on together. Chosen: 32 MB.
+const MOST_TOGETHER: usize = 1 << 22;
+
 /// The default damping. Source: GPTQ, arXiv 2210.17323, uses 1 % of the mean of the diagonal, too.
 const DAMPING: f64 = 0.01;
 
@@ -302,7 +305,10 @@ impl<'g> OutputAware<'g> {
             factor: factor.as_ref().and_then(Option::as_ref),
             inverse: inverse.as_ref().and_then(Option::as_ref),
         };
-        let jobs = weights.chunks(TOGETHER * inputs);
+        // A row has a number for each input and scale.
+        let numbers = inputs * inputs.div_ceil(self.group) * self.codebook.scales();
+        let together = (MOST_TOGETHER / numbers.max(1)).clamp(1, TOGETHER);
+        let jobs = weights.chunks(together * inputs);
         threads::collect(weights.len() / inputs, jobs, |rows, fits| {
             problem.ternarize(rows, fits)
         })

@@ -131,7 +131,9 @@ impl Problem<'_> {
                     Ok(start) => rows.push((row, (targets[row], start))),
                     // All but the first are left out if their scales are none that the type can hold.
                     Err(Error::Unstorable { .. }) if number > 0 => {}
-                    Err(error) => best[row] = Err(error),
+                    // The first error counts.
+                    Err(error) if number == 0 || best[row].is_ok() => best[row] = Err(error),
+                    Err(_) => {}
                 }
             }
             let (rows, starts): (Vec<usize>, Vec<_>) = rows.into_iter().unzip();
