@@ -11,8 +11,7 @@ use anyhow::{Context, Result, bail};
 use ternarize::model::{Model, Tensor};
 
 use super::network_summary::{report, text};
-use super::print;
-use super::quantize::{check_beside, patterns, say, write_text};
+use super::quantize::{check_beside, patterns, put_plan, say};
 use super::summary::summary;
 use crate::arguments::Quantize;
 use crate::budget::check_bits;
@@ -54,23 +53,11 @@ pub(super) fn quantize(arguments: &Quantize, disk: &dyn Disk, start: Instant) ->
     drop(progress);
     if outcome.treated.is_empty() {
         cache.remove()?;
-        let left = outcome.left.iter().chain(&outcome.failed);
-        let reasons = left.map(|(name, reason)| format!("`{}`: {reason}", name.escape_debug()));
-        let reasons = reasons.collect::<Vec<_>>().join("; ");
-        let reasons = if reasons.is_empty() {
-            "the network has no weights"
-        } else {
-            &reasons
-        };
-        bail!("nothing would become ternary: {reasons}");
+        bail!("nothing would become ternary: {}", reasons(&outcome));
     }
     if let Some(path) = &arguments.dry_run {
         let plan = NetworkPlan::of(&outcome).to_toml()?;
-        if path == Path::new("-") {
-            print(&plan)?;
-        } else {
-            write_text(path, &plan)?;
-        }
+        put_plan(path, &plan)?;
         cache.remove()?;
         return Ok(ended(&outcome));
     }
@@ -80,6 +67,16 @@ pub(super) fn quantize(arguments: &Quantize, disk: &dyn Disk, start: Instant) ->
     report.totals.seconds = start.elapsed().as_secs_f64();
     say(arguments, &report, || text(&report))?;
     Ok(ended(&outcome))
+}
+
+/// Why each layer was left.
+fn reasons(outcome: &Outcome) -> String {
+    let left = outcome.left.iter().chain(&outcome.failed);
+    let reasons = left.map(|(name, reason)| format!("`{}`: {reason}", name.escape_debug()));
+    match reasons.collect::<Vec<_>>().join("; ") {
+        none if none.is_empty() => "the network has no weights".into(),
+        reasons => reasons,
+    }
 }
 
 /// The ternary network, how many samples it was fitted to and how many were kept out of that, and the cache, for which there is no more use

@@ -139,9 +139,18 @@ fn checked_destination(
     Ok(to)
 }
 
-pub(super) fn write_text(path: &Path, text: &str) -> Result<()> {
+fn write_text(path: &Path, text: &str) -> Result<()> {
     replace_file(path, |file| file.write_all(text.as_bytes()))
         .with_context(|| path.display().to_string())
+}
+
+/// Writes a plan to a file, or to standard output for `-`.
+pub(super) fn put_plan(path: &Path, plan: &str) -> Result<()> {
+    if path == Path::new("-") {
+        print(plan)
+    } else {
+        write_text(path, plan)
+    }
 }
 
 /// The plan of the command line or of a file.
@@ -220,12 +229,10 @@ fn budget(arguments: &Quantize, target: Target) -> Result<Option<Budget>> {
 }
 
 fn dry_run(path: &Path, plan: &str, arguments: &Quantize, reader: &Reader) -> Result<u8> {
-    if path == Path::new("-") {
-        print(plan)?;
-        return Ok(DONE);
+    if path != Path::new("-") {
+        check_beside(path, "plan", arguments, reader.files())?;
     }
-    check_beside(path, "plan", arguments, reader.files())?;
-    write_text(path, plan)?;
+    put_plan(path, plan)?;
     Ok(DONE)
 }
 
