@@ -108,7 +108,8 @@ impl Cache {
     /// Whether a layer is done.
     #[must_use]
     pub(super) fn has(&self, layer: &Layer) -> bool {
-        self.layer(layer, 0).is_some()
+        let said: Option<ByOutputs> = self.entry(&format!("{LAYER}{}", layer.name));
+        said.is_some() && matches!(self.model.get(&layer.name), Some(Tensor::Ternary(_)))
     }
 
     /// A layer that is done, with so many planes.

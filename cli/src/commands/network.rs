@@ -83,6 +83,7 @@ fn reasons(outcome: &Outcome) -> String {
 /// once the network is written.
 type Made = (Outcome, [usize; 2], Cache);
 
+/// Makes a network ternary, by the calibration inputs if there are some.
 fn made(
     arguments: &Quantize,
     network: Network,
@@ -106,7 +107,7 @@ fn made(
     ))
 }
 
-/// As [`made`], with the inputs in a file.
+/// Makes a network ternary by the calibration inputs in a file.
 fn calibrated(
     arguments: &Quantize,
     path: &Path,

@@ -86,12 +86,13 @@ impl<'a> RowState<'a> {
     fn add_images(&mut self, group: usize, members: core::ops::Range<usize>) {
         let metric = self.problem.metric;
         for scale in self.scales_of(group) {
-            let factors = members.clone().map(|i| self.coefficient(scale, i));
-            let factors: Vec<f64> = factors.collect();
+            let mut factors = [0.0; 4];
+            for (factor, i) in factors.iter_mut().zip(members.clone()) {
+                *factor = self.coefficient(scale, i);
+            }
             let image = &mut self.images[scale];
-            if let Ok(factors) = <[f64; 4]>::try_from(factors.as_slice())
-                && factors.iter().filter(|factor| **factor != 0.0).count() > 1
-            {
+            let nonzeros = factors.iter().filter(|factor| **factor != 0.0);
+            if members.len() == factors.len() && nonzeros.count() > 1 {
                 metric.add_four(image, factors, core::array::from_fn(|k| members.start + k));
                 continue;
             }
