@@ -156,8 +156,8 @@ impl<'a> FormatMatrix<'a> {
             planes: &[plane],
         };
         match self.format.layout().digits {
-            DigitCode::TwoBit => matrix.multiply(0..self.rows, &self.arrange::<4>(xs), ys),
-            DigitCode::Base3 => matrix.multiply(0..self.rows, &self.arrange::<5>(xs), ys),
+            DigitCode::TwoBit => matrix.multiply(0..self.rows, &self.arrange::<4>(backend, xs), ys),
+            DigitCode::Base3 => matrix.multiply(0..self.rows, &self.arrange::<5>(backend, xs), ys),
         }
         Ok(())
     }
@@ -234,7 +234,11 @@ impl<'a> FormatMatrix<'a> {
     }
 
     /// The vectors, in the order of the format's digits.
-    fn arrange<const P: usize>(&self, xs: &[Activations<'_>]) -> Vec<Arranged<P>> {
+    fn arrange<const P: usize>(
+        &self,
+        backend: Backend,
+        xs: &[Activations<'_>],
+    ) -> Vec<Arranged<P>> {
         let layout = self.format.layout();
         let pieces = layout.pieces();
         let piece = |piece| {
@@ -245,7 +249,7 @@ impl<'a> FormatMatrix<'a> {
             })
         };
         let order = TileOrder::new(layout.trits * pieces, (0..pieces).flat_map(piece));
-        let arrange = |x| Arranged::new(x, &order, &[true]);
+        let arrange = |x| Arranged::new(backend, x, &order, &[true]);
         xs.iter().map(arrange).collect()
     }
 }

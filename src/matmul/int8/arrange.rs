@@ -4,23 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::matmul::Activations;
-use crate::simd::{DigitPlanes, MOST_TILES, TILE};
-
-/// The activations of a tile.
-#[derive(Clone, Debug)]
-#[repr(C, align(64))]
-pub(crate) struct ActivationTile<const P: usize> {
-    pub(super) x: DigitPlanes<P>,
-    /// Minus the sum of the activations, lane by lane.
-    pub(super) less: [i32; 16],
-}
-
-impl<const P: usize> ActivationTile<P> {
-    const EMPTY: Self = Self {
-        x: [[0; TILE]; P],
-        less: [0; 16],
-    };
-}
+use crate::simd::{ActivationTile, Backend, Job, MOST_TILES, TILE, Vector};
 
 /// The most elements of a tile: five digits in each byte.
 const MOST: usize = 5 * TILE;
@@ -61,6 +45,7 @@ impl TileOrder {
 
 impl ElementRun {
     /// Copies the elements of the run to where they meet their digits.
+    #[inline(always)]
     fn copy(&self, from: &[i8; MOST], to: &mut [i8]) {
         let from = from.get(self.element..).unwrap_or_default();
         let to = to.get_mut(self.digit * TILE + self.byte..);
@@ -80,6 +65,7 @@ impl ElementRun {
 }
 
 /// Copies one element of each `STEP`.
+#[inline(always)]
 fn copy_each<const STEP: usize>(from: &[i8], to: &mut [i8]) {
     let (wholes, rest) = from.as_chunks::<STEP>();
     for (to, from) in to.iter_mut().zip(wholes) {
@@ -101,34 +87,72 @@ pub(crate) struct TiledVector<const P: usize> {
 
 impl<const P: usize> TiledVector<P> {
     /// For rows that begin at the element `skip` of their first tile, of `count` tiles.
-    fn new(x: &Activations<'_>, order: &TileOrder, skip: usize, count: usize) -> Self {
-        let mut tiles = vec![ActivationTile::EMPTY; count];
-        let mut rest = x.values();
-        let mut skip = skip;
-        for tile in &mut tiles {
-            let (here, more) = rest.split_at(rest.len().min(order.len() - skip));
-            let mut elements = [0; MOST];
-            if let Some(slots) = elements.get_mut(skip..skip + here.len()) {
-                slots.copy_from_slice(here);
-            }
-            for run in &order.runs {
-                run.copy(&elements, tile.x.as_flattened_mut());
-            }
-            sum_lanes(tile);
-            (rest, skip) = (more, 0);
-        }
+    fn new(
+        backend: Backend,
+        x: &Activations<'_>,
+        order: &TileOrder,
+        skip: usize,
+        count: usize,
+    ) -> Self {
+        let empty = ActivationTile {
+            x: [[0; TILE]; P],
+            less: [0; 16],
+        };
+        let mut tiles = vec![empty; count];
+        backend.run(Arrange {
+            x: x.values(),
+            order,
+            skip,
+            tiles: &mut tiles,
+        });
         let less = tiles.chunks(MOST_TILES).map(sum_tiles).collect();
         Self { tiles, less }
     }
 }
 
-/// Subtracts four bytes of all planes from each lane.
-fn sum_lanes<const P: usize>(tile: &mut ActivationTile<P>) {
-    for plane in &tile.x {
-        let (fours, _) = plane.as_chunks::<4>();
-        for (less, &[a, b, c, d]) in tile.less.iter_mut().zip(fours) {
-            *less -= (i32::from(a) + i32::from(b)) + (i32::from(c) + i32::from(d));
+/// Puts the elements of a vector where they meet their digits.
+struct Arrange<'a, const P: usize> {
+    x: &'a [i8],
+    order: &'a TileOrder,
+    skip: usize,
+    /// Zeros.
+    tiles: &'a mut [ActivationTile<P>],
+}
+
+impl<const P: usize> Job for Arrange<'_, P> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self, _: V) {
+        let (mut rest, mut skip) = (self.x, self.skip);
+        for tile in self.tiles {
+            let (here, more) = rest.split_at(rest.len().min(self.order.len() - skip));
+            let mut elements = [0; MOST];
+            if let Some(slots) = elements.get_mut(skip..skip + here.len()) {
+                slots.copy_from_slice(here);
+            }
+            for run in &self.order.runs {
+                run.copy(&elements, tile.x.as_flattened_mut());
+            }
+            subtract_lanes(tile);
+            (rest, skip) = (more, 0);
         }
+    }
+}
+
+/// Subtracts four bytes of all planes from each lane.
+#[inline(always)]
+fn subtract_lanes<const P: usize>(tile: &mut ActivationTile<P>) {
+    // The planes first, byte by byte: at most 5 times 127.
+    let mut bytes = [0_i16; TILE];
+    for plane in &tile.x {
+        for (sum, &x) in bytes.iter_mut().zip(plane) {
+            *sum += i16::from(x);
+        }
+    }
+    let (fours, _) = bytes.as_chunks::<4>();
+    for (less, &[a, b, c, d]) in tile.less.iter_mut().zip(fours) {
+        *less -= i32::from((a + b) + (c + d));
     }
 }
 
@@ -149,13 +173,20 @@ pub(crate) struct Arranged<const P: usize> {
     pub(super) versions: Vec<TiledVector<P>>,
     /// The scale of the whole vector.
     pub(super) only_scale: f32,
-    /// The scale of each tile, for rows that begin with a byte.
+    /// How many tiles a row has.
+    tiles: usize,
+    /// The scale of each tile, for rows that begin with a byte; then anything up to a multiple of sixteen.
     pub(super) scales: Vec<f32>,
 }
 
 impl<const P: usize> Arranged<P> {
     /// For rows that begin at the digits that are marked as used.
-    pub(crate) fn new(x: &Activations<'_>, order: &TileOrder, used: &[bool]) -> Self {
+    pub(crate) fn new(
+        backend: Backend,
+        x: &Activations<'_>,
+        order: &TileOrder,
+        used: &[bool],
+    ) -> Self {
         let empty = || TiledVector {
             tiles: Vec::new(),
             less: Vec::new(),
@@ -165,7 +196,7 @@ impl<const P: usize> Arranged<P> {
         let tiles = (last + x.len()).div_ceil(order.len());
         let version = |(skip, &used): (usize, &bool)| {
             if used {
-                TiledVector::new(x, order, skip, tiles)
+                TiledVector::new(backend, x, order, skip, tiles)
             } else {
                 empty()
             }
@@ -174,12 +205,13 @@ impl<const P: usize> Arranged<P> {
         Self {
             versions: used.iter().enumerate().map(version).collect(),
             only_scale: x.only_scale().unwrap_or_default(),
-            scales: (0..tiles).map(block).collect(),
+            tiles,
+            scales: (0..tiles.next_multiple_of(16)).map(block).collect(),
         }
     }
 
     /// The tiles of a row.
-    pub(crate) fn len(&self) -> usize {
-        self.scales.len()
+    pub(crate) const fn len(&self) -> usize {
+        self.tiles
     }
 }

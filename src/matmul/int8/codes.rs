@@ -5,8 +5,8 @@ use core::ops::Range;
 
 use crate::simd::{Backend, TILE, TileJob, TileRows, TileUnit, Vector};
 
-/// The prefetch distance in bytes, rounded up to whole blocks of rows. Measured: the memory question of the program `kernels`
-/// in `benches/peers` on an AVX-512 processor; distances from 8 to 16 KiB differ little.
+/// The prefetch distance in bytes. Measured: the memory question of the program `kernels` in `benches/peers` on an AVX-512
+/// processor; distances from 8 to 16 KiB differ little.
 const AHEAD: usize = 12288;
 
 /// The codes of a matrix whose rows follow each other without a gap.
@@ -54,14 +54,11 @@ impl RowCodes<'_> {
         }
     }
 
-    /// The prefetch distance for blocks of so many rows: a multiple of their bytes, so that each row prefetches a row. Zero where
-    /// the loops read copies.
-    pub(super) fn ahead(&self, rows: usize) -> usize {
-        let block = self.start(rows).max(1);
-        if let Tiling::InPlace { .. } = self.tiling {
-            AHEAD.div_ceil(block) * block
-        } else {
-            0
+    /// The prefetch distance; zero where the loops read copies.
+    pub(super) const fn ahead(&self) -> usize {
+        match self.tiling {
+            Tiling::InPlace { .. } => AHEAD,
+            _ => 0,
         }
     }
 

@@ -96,6 +96,7 @@ impl TiledMatrix<'_> {
         }
         let mut part = Part::<P> {
             matrix: self,
+            in_blocks: self.in_blocks::<P>(),
             first: rows.start,
             scratch: Scratch::default(),
         };
@@ -128,6 +129,8 @@ impl TiledMatrix<'_> {
 /// What one thread multiplies.
 struct Part<'a, const P: usize> {
     matrix: &'a TiledMatrix<'a>,
+    /// Whether rows can be multiplied together.
+    in_blocks: bool,
     /// The row of the first results.
     first: usize,
     scratch: Scratch,
@@ -145,7 +148,7 @@ where
         ys: &mut [&mut [f32]],
     ) {
         let mut row = rows.start;
-        while row + R <= rows.end && (R == 1 || self.matrix.in_blocks::<P>()) {
+        while row + R <= rows.end && (R == 1 || self.in_blocks) {
             let results = self.block::<R, C>(row, xs);
             for (r, results) in results.iter().enumerate() {
                 for (y, &result) in ys.iter_mut().zip(results) {
@@ -245,7 +248,7 @@ where
             let strip = Strip {
                 rows: codes.tiles(backend, row, range.clone(), scratch),
                 xs: of_each(vectors, |x| x.tiles.get(range.clone()).unwrap_or_default()),
-                ahead: codes.ahead(R),
+                ahead: codes.ahead(),
             };
             let less = of_each(vectors, |x| x.less.get(chunk).unwrap_or(&[0; 16]));
             let sums = backend.exact_sums(strip, less, two);
@@ -271,16 +274,14 @@ where
         let backend = self.matrix.backend;
         let tiles = xs[0].len();
         let kinds = if weights.has_two() { 2 } else { 1 };
-        let of_row = tiles * if lanes { LANE_PAIRS } else { 1 };
+        let of_row = xs[0].scales.len() * if lanes { LANE_PAIRS } else { 1 };
         // The scales of one row, and the products of each row and vector.
-        self.scratch
-            .scales
-            .resize((1 + R * C) * kinds * of_row, 0.0);
-        let (own, products) = self.scratch.scales.split_at_mut(kinds * of_row);
+        let scales = &mut self.scratch.scales;
+        scales.resize((1 + R * C * kinds) * of_row, 0.0);
+        let (own, products) = scales.split_at_mut(of_row);
         backend.run_tiles(MultiplyScales {
             weights,
             first_row: row,
-            rows: R,
             lanes,
             vectors: &xs.each_ref().map(|x| &x.scales[..]),
             own,
@@ -297,7 +298,7 @@ where
         let strip = Strip {
             rows: codes.tiles(backend, row, 0..tiles, scratch),
             xs: of_each(vectors, |x| &x.tiles[..]),
-            ahead: codes.ahead(R),
+            ahead: codes.ahead(),
         };
         backend.scaled_sums(strip, scales, (lanes, kinds == 2))
     }

@@ -8,9 +8,11 @@
     reason = "several arrays side by side; iterators would be closures, compiled without the instructions of a backend"
 )]
 
-use super::arrange::ActivationTile;
 use super::scales::LANE_PAIRS;
-use crate::simd::{Backend, Digits, EqualSlices, TILE, TileJob, TileRows, TileUnit, Vector};
+use crate::simd::{
+    ActivationTile, Backend, Digits, EqualSlices, MOST_TILES, TILE, TileJob, TileRows, TileUnit,
+    Vector,
+};
 
 /// `R` rows of codes and the `C` vectors that they meet.
 #[derive(Clone, Copy)]
@@ -26,6 +28,8 @@ pub(crate) struct Strip<'a, const P: usize, const R: usize, const C: usize> {
 trait TileSums<T: Digits<P>, const P: usize, const R: usize, const C: usize> {
     /// Whether all rows meet the same tiles of activations: then these are loaded once.
     const ALIGNED: bool;
+    /// How many tiles may be added before the sums are settled.
+    const SHORT: usize = MOST_TILES;
 
     /// Adds a tile of row `r`: its codes, and the activations that meet them.
     fn add(
@@ -36,14 +40,19 @@ trait TileSums<T: Digits<P>, const P: usize, const R: usize, const C: usize> {
         codes: &[u8; TILE],
         xs: [&ActivationTile<P>; C],
     );
+
+    /// Makes room for [`SHORT`](Self::SHORT) more tiles.
+    #[inline(always)]
+    fn settle(&mut self, _: T) {}
 }
 
 impl<'a, const P: usize, const R: usize, const C: usize> Strip<'a, P, R, C> {
-    /// One row and one vector of it.
-    fn one(&self, r: usize, c: usize) -> Strip<'a, P, 1, 1> {
+    /// One row of it.
+    #[inline(always)]
+    fn row(&self, r: usize) -> Strip<'a, P, 1, C> {
         Strip {
             rows: self.rows.row(r),
-            xs: [[self.xs[r][c]]],
+            xs: [self.xs[r]],
             ahead: self.ahead,
         }
     }
@@ -59,20 +68,30 @@ impl<'a, const P: usize, const R: usize, const C: usize> Strip<'a, P, R, C> {
         let Some(vectors) = EqualSlices::new(xs, rows.len()) else {
             return;
         };
-        for tile in 0..rows.len() {
-            for r in 0..R {
-                let codes = rows.tile(r, tile);
-                unit.vector().prefetch(codes, ahead);
-                let which = if S::ALIGNED { 0 } else { r };
-                let Some(first) = vectors.get(which, 0, tile) else {
-                    return;
-                };
-                let mut here = [first; C];
-                for c in 1..C {
-                    here[c] = vectors.get(which, c, tile).unwrap_or(first);
+        let mut start = 0;
+        while start < rows.len() {
+            let end = if const { S::SHORT < MOST_TILES } {
+                rows.len().min(start + S::SHORT)
+            } else {
+                rows.len()
+            };
+            for tile in start..end {
+                for r in 0..R {
+                    let codes = rows.tile(r, tile);
+                    unit.vector().prefetch(codes, ahead);
+                    let which = if S::ALIGNED { 0 } else { r };
+                    let Some(first) = vectors.get(which, 0, tile) else {
+                        return;
+                    };
+                    let mut here = [first; C];
+                    for c in 1..C {
+                        here[c] = vectors.get(which, c, tile).unwrap_or(first);
+                    }
+                    sums.add(unit, r, tile, codes, here);
                 }
-                sums.add(unit, r, tile, codes, here);
             }
+            sums.settle(unit);
+            start = end;
         }
     }
 }
@@ -89,24 +108,16 @@ impl<const P: usize, const R: usize, const C: usize, const TWO: bool> ExactSums<
     #[inline(always)]
     fn sums<T: Digits<P>>(&self, unit: T) -> [[[i64; 2]; C]; R] {
         let mut totals = [[[0; 2]; C]; R];
-        if const { !T::SHARES } {
+        if const { !T::ROWS } {
             for r in 0..R {
-                for c in 0..C {
-                    let one = ExactSums::<P, 1, 1, TWO> {
-                        strip: self.strip.one(r, c),
-                        less: [[self.less[r][c]]],
-                    };
-                    [[totals[r][c]]] = one.sums_of_one(unit);
-                }
+                let row = ExactSums::<P, 1, C, TWO> {
+                    strip: self.strip.row(r),
+                    less: [self.less[r]],
+                };
+                [totals[r]] = row.add_up(unit);
             }
             return totals;
         }
-        self.add_up(unit)
-    }
-
-    /// Compiled once for a backend that gains nothing by several rows.
-    #[inline(never)]
-    fn sums_of_one<T: Digits<P>>(&self, unit: T) -> [[[i64; 2]; C]; R] {
         self.add_up(unit)
     }
 
@@ -120,7 +131,7 @@ impl<const P: usize, const R: usize, const C: usize, const TWO: bool> ExactSums<
             for r in 0..R {
                 for c in 0..C {
                     for sign in 0..2 {
-                        totals[r][c][sign] = total(unit.array(sums.0[r][c][sign]));
+                        totals[r][c][sign] = i64::from(unit.total(sums.0[r][c][sign]));
                     }
                 }
             }
@@ -134,21 +145,12 @@ impl<const P: usize, const R: usize, const C: usize, const TWO: bool> ExactSums<
             self.strip.for_each_tile(unit, &mut sums);
             for r in 0..R {
                 for c in 0..C {
-                    totals[r][c][0] = total(unit.array(unit.finish(sums.0[r][c])));
+                    totals[r][c][0] = i64::from(unit.total(unit.finish(sums.0[r][c])));
                 }
             }
         }
         totals
     }
-}
-
-#[inline(always)]
-fn total(lanes: [i32; 16]) -> i64 {
-    let mut total = 0;
-    for lane in lanes {
-        total += i64::from(lane);
-    }
-    total
 }
 
 /// `sum t x` for each row and vector.
@@ -159,6 +161,7 @@ impl<T: Digits<P>, const P: usize, const R: usize, const C: usize> TileSums<T, P
 {
     // Rows of base-3 numbers begin at any digit. Rows of two-bit digits that do are multiplied one at a time.
     const ALIGNED: bool = P == 4;
+    const SHORT: usize = T::SHORT;
 
     #[inline(always)]
     fn add(
@@ -169,9 +172,15 @@ impl<T: Digits<P>, const P: usize, const R: usize, const C: usize> TileSums<T, P
         codes: &[u8; TILE],
         xs: [&ActivationTile<P>; C],
     ) {
-        let weights = unit.weights(codes);
-        for c in 0..C {
-            self.0[r][c] = unit.add(self.0[r][c], &weights, &xs[c].x);
+        unit.add(&mut self.0[r], codes, xs);
+    }
+
+    #[inline(always)]
+    fn settle(&mut self, unit: T) {
+        for r in 0..R {
+            for c in 0..C {
+                self.0[r][c] = unit.settle(self.0[r][c]);
+            }
         }
     }
 }
@@ -193,11 +202,12 @@ impl<T: Digits<P>, const P: usize, const R: usize, const C: usize> TileSums<T, P
         codes: &[u8; TILE],
         xs: [&ActivationTile<P>; C],
     ) {
-        let signs = unit.signs(codes);
+        let tiles = unit.tile_by_sign(codes, xs);
         for c in 0..C {
-            let [plus, minus] = unit.signed(&signs, &xs[c].x, &xs[c].less);
-            let sums = &mut self.0[r][c];
-            *sums = [unit.add_sums(sums[0], plus), unit.add_sums(sums[1], minus)];
+            for sign in 0..2 {
+                let sums = &mut self.0[r][c][sign];
+                *sums = unit.add_sums(*sums, tiles[c][sign]);
+            }
         }
     }
 }
@@ -223,49 +233,29 @@ impl<const P: usize, const R: usize, const C: usize, const LANES: bool, const TW
     #[inline(always)]
     fn sums<T: Digits<P>>(&self, unit: T) -> [[f32; C]; R] {
         let mut y = [[0.0; C]; R];
-        if const { !T::SHARES } {
+        if const { !T::ROWS } {
             for r in 0..R {
-                for c in 0..C {
-                    let one = ScaledSums::<P, 1, 1, LANES, TWO> {
-                        strip: self.strip.one(r, c),
-                        scales: [[self.scales[r][c]]],
-                    };
-                    [[y[r][c]]] = one.sums_of_one(unit);
-                }
+                let row = ScaledSums::<P, 1, C, LANES, TWO> {
+                    strip: self.strip.row(r),
+                    scales: [self.scales[r]],
+                };
+                [y[r]] = row.add_up(unit);
             }
             return y;
         }
         self.add_up(unit)
     }
 
-    /// The scales of the +1 trits, or of the -1 trits.
+    /// The scales of the +1 trits, or of the -1 trits: those of tiles, or those of the pairs of lanes of tiles.
     #[inline(always)]
-    fn scales_of_sign(&self, sign: usize) -> [[&[f32]; C]; R] {
+    fn of_sign<U>(&self, sign: usize, part: impl Fn(&[f32]) -> &[U]) -> [[&[U]; C]; R] {
         let mut scales = [[&[][..]; C]; R];
         for r in 0..R {
             for c in 0..C {
-                scales[r][c] = self.scales[r][c][sign];
+                scales[r][c] = part(self.scales[r][c][sign]);
             }
         }
         scales
-    }
-
-    /// The same for each pair of lanes of a tile.
-    #[inline(always)]
-    fn lanes_of_sign(&self, sign: usize) -> [[&[[f32; LANE_PAIRS]]; C]; R] {
-        let mut scales = [[&[][..]; C]; R];
-        for r in 0..R {
-            for c in 0..C {
-                scales[r][c] = self.scales[r][c][sign].as_chunks().0;
-            }
-        }
-        scales
-    }
-
-    /// Compiled once for a backend that gains nothing by several rows.
-    #[inline(never)]
-    fn sums_of_one<T: Digits<P>>(&self, unit: T) -> [[f32; C]; R] {
-        self.add_up(unit)
     }
 
     #[inline(always)]
@@ -274,8 +264,8 @@ impl<const P: usize, const R: usize, const C: usize, const LANES: bool, const TW
         let (vector, tiles) = (unit.vector(), self.strip.rows.len());
         let lanes = if LANES { tiles } else { 0 };
         let (Some(of_tiles), Some(of_lanes)) = (
-            EqualSlices::new(self.scales_of_sign(0), tiles),
-            EqualSlices::new(self.lanes_of_sign(0), lanes),
+            EqualSlices::new(self.of_sign(0, |scales| scales), tiles),
+            EqualSlices::new(self.of_sign(0, |scales| scales.as_chunks().0), lanes),
         ) else {
             return y;
         };
@@ -286,8 +276,8 @@ impl<const P: usize, const R: usize, const C: usize, const LANES: bool, const TW
         };
         if TWO {
             let (Some(of_tiles), Some(of_lanes)) = (
-                EqualSlices::new(self.scales_of_sign(1), tiles),
-                EqualSlices::new(self.lanes_of_sign(1), lanes),
+                EqualSlices::new(self.of_sign(1, |scales| scales), tiles),
+                EqualSlices::new(self.of_sign(1, |scales| scales.as_chunks().0), lanes),
             ) else {
                 return y;
             };
@@ -350,22 +340,19 @@ where
     ) {
         let vector = unit.vector();
         if TWO {
-            let signs = unit.signs(codes);
+            let by_sign = unit.tile_by_sign(codes, xs);
             for c in 0..C {
-                let by_sign = unit.signed(&signs, &xs[c].x, &xs[c].less);
                 for sign in 0..2 {
                     let scale = self.scale(vector, (r, c, sign), tile);
-                    let more = vector.multiply(unit.to_floats(by_sign[sign]), scale);
+                    let more = vector.multiply(unit.to_floats(by_sign[c][sign]), scale);
                     self.sums[r][c] = vector.add(self.sums[r][c], more);
                 }
             }
         } else {
-            let weights = unit.weights(codes);
+            let sums = unit.tile(codes, xs);
             for c in 0..C {
-                let ActivationTile { x, less } = xs[c];
-                let sums = unit.finish(unit.add(unit.start(less), &weights, x));
                 let scale = self.scale(vector, (r, c, 0), tile);
-                let more = vector.multiply(unit.to_floats(sums), scale);
+                let more = vector.multiply(unit.to_floats(sums[c]), scale);
                 self.sums[r][c] = vector.add(self.sums[r][c], more);
             }
         }

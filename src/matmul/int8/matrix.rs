@@ -35,7 +35,7 @@ impl TernaryMatrix<'_> {
             backend,
             planes: planes.get(..self.planes()).unwrap_or_default(),
         };
-        matrix.multiply(0..self.rows(), &self.arrange::<P>(xs), ys);
+        matrix.multiply(0..self.rows(), &self.arrange::<P>(backend, xs), ys);
         for y in ys {
             self.add_bias(0, 1, y);
         }
@@ -90,7 +90,11 @@ impl TernaryMatrix<'_> {
     }
 
     /// The vectors, for rows that begin anywhere in a byte of `P` trits.
-    fn arrange<const P: usize>(&self, xs: &[Activations<'_>]) -> Vec<Arranged<P>> {
+    fn arrange<const P: usize>(
+        &self,
+        backend: Backend,
+        xs: &[Activations<'_>],
+    ) -> Vec<Arranged<P>> {
         let run = |element| ElementRun {
             element,
             step: P,
@@ -104,7 +108,7 @@ impl TernaryMatrix<'_> {
         for row in 0..self.rows().min(P) {
             used[row * self.columns() % P] = true;
         }
-        let arrange = |x| Arranged::new(x, &order, &used);
+        let arrange = |x| Arranged::new(backend, x, &order, &used);
         xs.iter().map(arrange).collect()
     }
 }

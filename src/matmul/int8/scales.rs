@@ -41,14 +41,13 @@ pub(crate) enum BlockScales<'a> {
 pub(super) struct MultiplyScales<'a> {
     pub(super) weights: &'a BlockScales<'a>,
     pub(super) first_row: usize,
-    pub(super) rows: usize,
     /// Whether each pair of lanes has a scale, or each tile.
     pub(super) lanes: bool,
-    /// For each vector the scales of its tiles.
+    /// For each vector the scales of its tiles, a multiple of sixteen.
     pub(super) vectors: &'a [&'a [f32]],
-    /// The scales of one row for its tiles: those of the +1 trits, and if they are others, those of the -1 trits.
+    /// Room for the scales of one row for its tiles.
     pub(super) own: &'a mut [f32],
-    /// For each row and vector the products, as many as `own` has.
+    /// For each row and vector the products, those of the +1 trits, and if these are others, those of the -1 trits.
     pub(super) products: &'a mut [f32],
 }
 
@@ -57,19 +56,82 @@ impl TileJob for MultiplyScales<'_> {
 
     #[inline(always)]
     fn run<T: TileUnit>(self, unit: T) {
+        let (vector, first_row) = (unit.vector(), self.first_row);
+        match *self.weights {
+            BlockScales::Slices {
+                lambda_p: ScaleSlice::F32(lambda_p),
+                lambda_n: Some(ScaleSlice::F32(lambda_n)),
+                first,
+                step,
+                per_row,
+                shared: 1,
+            } if !self.lanes => self.each_sixteen(vector, 2, |row, kind, at| {
+                let start = first + (first_row + row) * step;
+                let lambdas = [lambda_p, lambda_n][kind].get(start + at..start + per_row);
+                let scales = vector.load(&first_sixteen(lambdas.unwrap_or_default()));
+                vector.multiply(scales, vector.splat([1.0, -1.0][kind]))
+            }),
+            // Blocks of sizes that the compiler knows: TQ2_0 and TQ1_0.
+            #[cfg(feature = "half")]
+            BlockScales::Halves {
+                bytes,
+                row_bytes,
+                block: block @ (66 | 54),
+                offset,
+                ..
+            } => self.each_sixteen(vector, 1, |row, _, at| {
+                let start = (first_row + row) * row_bytes;
+                let bytes = bytes.get(start + at * block..start + row_bytes);
+                let bytes = bytes.unwrap_or_default();
+                unit.widen_halves(&if block == 66 {
+                    halves_of_blocks(bytes.as_chunks::<66>().0, offset)
+                } else {
+                    halves_of_blocks(bytes.as_chunks::<54>().0, offset)
+                })
+            }),
+            _ => self.any_scales(unit),
+        }
+    }
+}
+
+impl MultiplyScales<'_> {
+    /// One scale for each tile, sixteen at a time: for a row, a kind, and the first tile.
+    #[inline(always)]
+    fn each_sixteen<V: Vector>(
+        self,
+        vector: V,
+        kinds: usize,
+        sixteen: impl Fn(usize, usize, usize) -> V::Singles,
+    ) {
+        let length = self.own.len().max(1);
+        let of_row = kinds * length * self.vectors.len();
+        for (row, products) in self.products.chunks_exact_mut(of_row).enumerate() {
+            for kind in 0..kinds {
+                for at in (0..length).step_by(16) {
+                    let scales = sixteen(row, kind, at);
+                    let products = products.chunks_exact_mut(length).skip(kind);
+                    for (x, products) in self.vectors.iter().zip(products.step_by(kinds)) {
+                        multiply_sixteen(vector, scales, x, products, at);
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn any_scales<T: TileUnit>(self, unit: T) {
         let Self { own, products, .. } = self;
         let kinds = if self.weights.has_two() { 2 } else { 1 };
-        let length = (own.len() / kinds).max(1);
-        let mut products = products.chunks_exact_mut(length);
-        for row in self.first_row..self.first_row + self.rows {
-            // No activation meets the entries that are not written, but they must be numbers.
-            own.fill(0.0);
-            for (kind, own) in own.chunks_exact_mut(length).enumerate() {
+        let length = own.len();
+        let of_row = kinds * length * self.vectors.len();
+        let rows = products.chunks_exact_mut(of_row.max(1));
+        for (row, products) in (self.first_row..).zip(rows) {
+            for kind in 0..kinds {
                 self.weights.write(unit, row, kind, own);
-            }
-            for x in self.vectors {
-                for (own, products) in own.chunks_exact(length).zip(&mut products) {
-                    multiply(self.lanes, own, x, products);
+                let products = products.get_mut(kind * length..).unwrap_or_default();
+                let vectors = products.chunks_mut((kinds * length).max(1));
+                for (x, products) in self.vectors.iter().zip(vectors) {
+                    multiply(unit.vector(), self.lanes, own, x, products);
                 }
             }
         }
@@ -86,9 +148,45 @@ impl BlockScales<'_> {
         }
     }
 
-    /// Writes the scales of a row for its tiles: those of the +1 trits, or if `kind` is 1, minus those of the -1 trits.
+    /// How many tiles, or pairs of lanes, share a scale.
+    const fn shared(&self) -> usize {
+        match self {
+            Self::Slices { shared, .. } => *shared,
+            #[cfg(feature = "half")]
+            Self::Halves { shared, .. } => *shared,
+        }
+    }
+
+    /// Writes the scales of a row for its tiles, each as often as it is shared. No activation meets what is behind the last one.
     #[inline(always)]
     fn write<T: TileUnit>(&self, unit: T, row: usize, kind: usize, slots: &mut [f32]) {
+        let shared = self.shared();
+        for (i, slots) in slots.chunks_mut(16 * shared).enumerate() {
+            let scales = unit.vector().array(self.sixteen(unit, row, kind, 16 * i));
+            match shared {
+                1 => repeat::<1>(&scales, slots),
+                2 => repeat::<2>(&scales, slots),
+                4 => repeat::<4>(&scales, slots),
+                8 => repeat::<8>(&scales, slots),
+                _ => {
+                    for (slots, &lambda) in slots.chunks_mut(shared.max(1)).zip(&scales) {
+                        slots.fill(lambda);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sixteen scales of a row from one on, those of the +1 trits, or if `kind` is 1, minus those of the -1 trits; zeros behind the
+    /// last one.
+    #[inline(always)]
+    fn sixteen<T: TileUnit>(
+        &self,
+        unit: T,
+        row: usize,
+        kind: usize,
+        at: usize,
+    ) -> <T::V as Vector>::Singles {
         match self {
             Self::Slices {
                 lambda_p,
@@ -96,25 +194,13 @@ impl BlockScales<'_> {
                 first,
                 step,
                 per_row,
-                shared,
+                ..
             } => {
-                let (lambdas, sign) = match (kind, lambda_n) {
-                    (1, Some(lambda_n)) => (lambda_n, -1.0),
-                    _ => (lambda_p, 1.0),
-                };
                 let start = first + row * step;
-                let range = start..start + per_row;
-                match lambdas {
-                    _ if *per_row == 1 => slots.fill(lambdas.single(start) * sign),
-                    ScaleSlice::F32(lambdas) => {
-                        repeat(lambdas.get(range).unwrap_or_default(), *shared, sign, slots);
-                    }
-                    _ => {
-                        for (at, slots) in slots.chunks_mut(16 * shared).enumerate() {
-                            let range = start + 16 * at..range.end;
-                            repeat(&sixteen(unit, lambdas, range), *shared, sign, slots);
-                        }
-                    }
+                let range = start + at..start + per_row;
+                match (kind, lambda_n) {
+                    (1, Some(lambda_n)) => unit.vector().negate(sixteen_of(unit, lambda_n, range)),
+                    _ => sixteen_of(unit, lambda_p, range),
                 }
             }
             #[cfg(feature = "half")]
@@ -123,76 +209,100 @@ impl BlockScales<'_> {
                 row_bytes,
                 block,
                 offset,
-                shared,
+                ..
             } => {
-                let bytes = bytes.get(row * row_bytes..(row + 1) * row_bytes);
-                let mut blocks = bytes.unwrap_or_default().chunks_exact(*block.max(&1));
-                for slots in slots.chunks_mut(16 * shared) {
-                    let mut bits = [0; 16];
-                    for (bits, block) in bits.iter_mut().zip(&mut blocks) {
-                        let scale = block.get(*offset..).unwrap_or_default().first_chunk();
-                        *bits = u16::from_le_bytes(*scale.unwrap_or(&[0; 2]));
-                    }
-                    let scales = unit.vector().array(unit.widen_halves(&bits));
-                    repeat(&scales, *shared, 1.0, slots);
-                }
+                let end = (row + 1) * row_bytes;
+                let bytes = bytes.get(end - row_bytes + at * block..end);
+                let blocks = bytes.unwrap_or_default().chunks_exact(*block.max(&1));
+                unit.widen_halves(&halves_of_blocks(blocks, *offset))
             }
         }
     }
+}
+
+/// The scales of up to sixteen blocks, as bits.
+#[cfg(feature = "half")]
+#[inline(always)]
+fn halves_of_blocks(blocks: impl IntoIterator<Item: AsRef<[u8]>>, offset: usize) -> [u16; 16] {
+    let mut bits = [0; 16];
+    for (bits, block) in bits.iter_mut().zip(blocks) {
+        if let Some(&[low, high]) = block.as_ref().get(offset..offset + 2) {
+            *bits = u16::from_le_bytes([low, high]);
+        }
+    }
+    bits
 }
 
 /// The first sixteen scales of a range; 0 for those beyond its end.
 #[inline(always)]
-fn sixteen<T: TileUnit>(unit: T, scales: &ScaleSlice<'_>, range: Range<usize>) -> [f32; 16] {
-    if let ScaleSlice::F16(halves) = scales {
-        let mut bits = [0; 16];
-        let halves = halves.get(range).unwrap_or_default();
-        for (bits, &half) in bits.iter_mut().zip(halves) {
-            *bits = half;
+fn sixteen_of<T: TileUnit>(
+    unit: T,
+    scales: &ScaleSlice<'_>,
+    range: Range<usize>,
+) -> <T::V as Vector>::Singles {
+    match scales {
+        ScaleSlice::F16(halves) => {
+            let halves = halves.get(range).unwrap_or_default();
+            unit.widen_halves(&first_sixteen(halves))
         }
-        return unit.vector().array(unit.widen_halves(&bits));
-    }
-    let mut singles = [0.0; 16];
-    for (single, index) in singles.iter_mut().zip(range) {
-        *single = scales.single(index);
-    }
-    singles
-}
-
-/// Each scale as often as it is shared, times a sign.
-#[inline(always)]
-fn repeat(lambdas: &[f32], shared: usize, sign: f32, slots: &mut [f32]) {
-    match shared {
-        1 => repeat_few::<1>(lambdas, sign, slots),
-        2 => repeat_few::<2>(lambdas, sign, slots),
-        4 => repeat_few::<4>(lambdas, sign, slots),
-        8 => repeat_few::<8>(lambdas, sign, slots),
+        ScaleSlice::F32(singles) => {
+            let singles = singles.get(range).unwrap_or_default();
+            unit.vector().load(&first_sixteen(singles))
+        }
         _ => {
-            for (slots, &lambda) in slots.chunks_mut(shared.max(1)).zip(lambdas) {
-                slots.fill(lambda * sign);
+            let mut singles = [0.0; 16];
+            for (single, index) in singles.iter_mut().zip(range) {
+                *single = scales.single(index);
             }
+            unit.vector().load(&singles)
         }
     }
 }
 
-/// The same for a number of repetitions that the compiler knows.
 #[inline(always)]
-fn repeat_few<const SHARED: usize>(lambdas: &[f32], sign: f32, slots: &mut [f32]) {
+fn first_sixteen<T: Copy + Default>(from: &[T]) -> [T; 16] {
+    if let Some(sixteen) = from.first_chunk() {
+        return *sixteen;
+    }
+    let mut sixteen = [T::default(); 16];
+    sixteen[..from.len()].copy_from_slice(from);
+    sixteen
+}
+
+/// Each scale several times.
+#[inline(always)]
+fn repeat<const SHARED: usize>(lambdas: &[f32; 16], slots: &mut [f32]) {
     let (wholes, rest) = slots.as_chunks_mut::<SHARED>();
     for (slots, &lambda) in wholes.iter_mut().zip(lambdas) {
-        *slots = [lambda * sign; SHARED];
+        *slots = [lambda; SHARED];
     }
-    if let Some(lambda) = lambdas.get(wholes.len()) {
-        rest.fill(lambda * sign);
+    if let Some(&lambda) = lambdas.get(wholes.len()) {
+        rest.fill(lambda);
+    }
+}
+
+/// Sixteen scales of the weights times those of tiles of activations, from tile `at` on.
+#[inline(always)]
+fn multiply_sixteen<V: Vector>(
+    vector: V,
+    scales: V::Singles,
+    tiles: &[f32],
+    products: &mut [f32],
+    at: usize,
+) {
+    let tiles = tiles.get(at..).unwrap_or_default().first_chunk();
+    let products = products.get_mut(at..).unwrap_or_default().first_chunk_mut();
+    if let (Some(tiles), Some(products)) = (tiles, products) {
+        *products = vector.array(vector.multiply(scales, vector.load(tiles)));
     }
 }
 
 /// The scales of the weights times those of the tiles of activations.
 #[inline(always)]
-fn multiply(lanes: bool, own: &[f32], tiles: &[f32], products: &mut [f32]) {
+fn multiply<V: Vector>(vector: V, lanes: bool, own: &[f32], tiles: &[f32], products: &mut [f32]) {
     if !lanes {
-        for ((product, own), d) in products.iter_mut().zip(own).zip(tiles) {
-            *product = own * d;
+        for (i, own) in own.as_chunks().0.iter().enumerate() {
+            multiply_sixteen(vector, vector.load(own), tiles, products, 16 * i);
         }
         return;
     }

@@ -8,8 +8,7 @@
 //! ```
 //!
 //! and `w'` is the byte of the remaining trits, less 128 again: with `v = w + 128` and `d = t + 1` it is `v' = 3 v - 256 d`.
-//! A comparison returns -1 where it holds. So `t` is the difference of two comparisons, and each of them selects the activations
-//! of one sign.
+//! A comparison returns -1 where it holds. So `t` is the difference of two comparisons.
 
 #![expect(
     clippy::needless_range_loop,
@@ -28,7 +27,7 @@ use core::arch::aarch64::*;
 
 use super::{Neon, NeonDotprod, Token};
 use crate::simd::portable::Arrays;
-use crate::simd::tiles::{DigitPlanes, Digits, TILE, Tiles, digits_by_dot};
+use crate::simd::tiles::{ActivationTile, DigitPlanes, Digits, TILE, Tiles, digits_by_dot};
 
 /// Sixty-four bytes.
 pub(super) type Bytes = [int8x16_t; 4];
@@ -42,43 +41,59 @@ pub(super) trait NeonDot: Token {
     /// `sums` plus, four bytes to a lane, numbers within -2..=2 times activations.
     fn dot<const P: usize>(self, sums: Sums, numbers: &[Bytes; P], x: &DigitPlanes<P>) -> Sums;
 
-    /// The sums where a trit is 1, and where it is -1, each of which is marked by -1.
-    #[inline(always)]
-    fn dot_by_sign<const P: usize>(
-        self,
-        signs: &[[Bytes; P]; 2],
-        x: &DigitPlanes<P>,
-        less: &[i32; 16],
-    ) -> [Sums; 2] {
-        let [mut plus, mut minus] = [
-            self.dot(self.zero_sums(less), &signs[0], x),
-            self.dot(self.zero_sums(less), &signs[1], x),
-        ];
-        for q in 0..4 {
-            plus[q] = with_token!(self, vnegq_s32(plus[q]));
-            minus[q] = with_token!(self, vnegq_s32(minus[q]));
-        }
-        [plus, minus]
-    }
-
+    /// The four digits of each byte.
     #[inline(always)]
     fn two_bits(self, codes: &[u8; TILE]) -> [Bytes; 4] {
-        self.base().two_bit_digits(codes)
+        let mut digits = [[with_token!(self, vdupq_n_s8(0)); 4]; 4];
+        for q in 0..4 {
+            with_token!(self, {
+                let (codes, mask) = (self.base().load_codes(codes, q), vdupq_n_u8(3));
+                digits[0][q] = vreinterpretq_s8_u8(vandq_u8(codes, mask));
+                digits[1][q] = vreinterpretq_s8_u8(vandq_u8(vshrq_n_u8::<2>(codes), mask));
+                digits[2][q] = vreinterpretq_s8_u8(vandq_u8(vshrq_n_u8::<4>(codes), mask));
+                digits[3][q] = vreinterpretq_s8_u8(vshrq_n_u8::<6>(codes));
+            });
+        }
+        digits
     }
 
     #[inline(always)]
-    fn two_bits_by_sign(self, codes: &[u8; TILE]) -> [[Bytes; 4]; 2] {
-        self.base().two_bit_signs(codes)
+    fn two_bits_plus(self, codes: &[u8; TILE]) -> [Bytes; 4] {
+        let mut digits = self.two_bits(codes);
+        for quarter in digits.as_flattened_mut() {
+            // Digit 2 alone has the high bit.
+            *quarter = with_token!(self, vshrq_n_s8::<1>(*quarter));
+        }
+        digits
     }
 
+    /// The five trits of each byte.
     #[inline(always)]
     fn base3(self, codes: &[u8; TILE]) -> [Bytes; 5] {
-        self.base().base3_trits(codes)
+        let mut trits = [[with_token!(self, vdupq_n_s8(0)); 4]; 5];
+        for q in 0..4 {
+            with_token!(self, {
+                let bytes = veorq_u8(self.base().load_codes(codes, q), vdupq_n_u8(0x80));
+                let mut rest = vreinterpretq_s8_u8(bytes);
+                for p in 0..5 {
+                    // 3 * 43 >= 128, and 3 * -43 < -128. Each comparison returns -1 where it holds.
+                    let plus = vcgtq_s8(rest, vdupq_n_s8(42));
+                    let minus = vcltq_s8(rest, vdupq_n_s8(-42));
+                    trits[p][q] = vreinterpretq_s8_u8(vsubq_u8(minus, plus));
+                    rest = vmulq_s8(rest, vdupq_n_s8(3));
+                }
+            });
+        }
+        trits
     }
 
     #[inline(always)]
-    fn base3_by_sign(self, codes: &[u8; TILE]) -> [[Bytes; 5]; 2] {
-        self.base().base3_signs(codes)
+    fn base3_plus(self, codes: &[u8; TILE]) -> [Bytes; 5] {
+        let mut trits = self.base3(codes);
+        for quarter in trits.as_flattened_mut() {
+            *quarter = with_token!(self, vmaxq_s8(*quarter, vdupq_n_s8(0)));
+        }
+        trits
     }
 }
 
@@ -157,6 +172,14 @@ impl<D: NeonDot> Tiles for D {
     }
 
     #[inline(always)]
+    fn subtract_sums(self, mut a: Sums, b: Sums) -> Sums {
+        for q in 0..4 {
+            a[q] = with_token!(self, vsubq_s32(a[q], b[q]));
+        }
+        a
+    }
+
+    #[inline(always)]
     fn to_floats(self, sums: Sums) -> [f32; 16] {
         let mut floats = [0.0; 16];
         let start: *mut f32 = floats.as_mut_ptr();
@@ -199,12 +222,12 @@ impl<D: NeonDot> Tiles for D {
 }
 
 impl<D: NeonDot> Digits<4> for D {
-    digits_by_dot!(4, [Bytes; 4], [[Bytes; 4]; 2]: two_bits, two_bits_by_sign, load_sums);
+    digits_by_dot!(4: two_bits, two_bits_plus, load_sums);
 }
 
 /// The decoded codes are trits, so the sums need no correction.
 impl<D: NeonDot> Digits<5> for D {
-    digits_by_dot!(5, [Bytes; 5], [[Bytes; 5]; 2]: base3, base3_by_sign, zero_sums);
+    digits_by_dot!(5: base3, base3_plus, zero_sums);
 }
 
 impl Neon {
@@ -243,80 +266,5 @@ impl Neon {
             let quotient = vqdmulhq_n_s16(vreinterpretq_s16_u16(sum), 135);
             vreinterpretq_u16_s16(quotient)
         })
-    }
-
-    /// The four digits of each byte.
-    #[inline(always)]
-    fn two_bit_digits(self, codes: &[u8; TILE]) -> [Bytes; 4] {
-        let mut digits = [[with_token!(self, vdupq_n_s8(0)); 4]; 4];
-        for q in 0..4 {
-            with_token!(self, {
-                let (codes, mask) = (self.load_codes(codes, q), vdupq_n_u8(3));
-                digits[0][q] = vreinterpretq_s8_u8(vandq_u8(codes, mask));
-                digits[1][q] = vreinterpretq_s8_u8(vandq_u8(vshrq_n_u8::<2>(codes), mask));
-                digits[2][q] = vreinterpretq_s8_u8(vandq_u8(vshrq_n_u8::<4>(codes), mask));
-                digits[3][q] = vreinterpretq_s8_u8(vshrq_n_u8::<6>(codes));
-            });
-        }
-        digits
-    }
-
-    /// For the four trits of each byte: -1 where it is 1, and -1 where it is -1.
-    #[inline(always)]
-    fn two_bit_signs(self, codes: &[u8; TILE]) -> [[Bytes; 4]; 2] {
-        let mut signs = [[[with_token!(self, vdupq_n_s8(0)); 4]; 4]; 2];
-        for q in 0..4 {
-            with_token!(self, {
-                let codes = self.load_codes(codes, q);
-                let shifted = [
-                    vshlq_n_u8::<6>(codes),
-                    vshlq_n_u8::<4>(codes),
-                    vshlq_n_u8::<2>(codes),
-                    codes,
-                ];
-                for p in 0..4 {
-                    // The digit is in the highest bits: 2 is the sign of the byte, and 0 is below 1 << 6.
-                    let plus = vcltzq_s8(vreinterpretq_s8_u8(shifted[p]));
-                    let minus = vcltq_u8(shifted[p], vdupq_n_u8(1 << 6));
-                    signs[0][p][q] = vreinterpretq_s8_u8(plus);
-                    signs[1][p][q] = vreinterpretq_s8_u8(minus);
-                }
-            });
-        }
-        signs
-    }
-
-    /// The five trits of each byte.
-    #[inline(always)]
-    fn base3_trits(self, codes: &[u8; TILE]) -> [Bytes; 5] {
-        let [plus, minus] = self.base3_signs(codes);
-        let mut trits = plus;
-        for p in 0..5 {
-            for q in 0..4 {
-                trits[p][q] = with_token!(self, vsubq_s8(minus[p][q], plus[p][q]));
-            }
-        }
-        trits
-    }
-
-    /// For the five trits of each byte: -1 where it is 1, and -1 where it is -1.
-    #[inline(always)]
-    fn base3_signs(self, codes: &[u8; TILE]) -> [[Bytes; 5]; 2] {
-        let mut signs = [[[with_token!(self, vdupq_n_s8(0)); 4]; 5]; 2];
-        for q in 0..4 {
-            with_token!(self, {
-                let bytes = veorq_u8(self.load_codes(codes, q), vdupq_n_u8(0x80));
-                let mut rest = vreinterpretq_s8_u8(bytes);
-                for p in 0..5 {
-                    // 3 * 43 >= 128, and 3 * -43 < -128.
-                    let plus = vcgtq_s8(rest, vdupq_n_s8(42));
-                    let minus = vcltq_s8(rest, vdupq_n_s8(-42));
-                    signs[0][p][q] = vreinterpretq_s8_u8(plus);
-                    signs[1][p][q] = vreinterpretq_s8_u8(minus);
-                    rest = vmulq_s8(rest, vdupq_n_s8(3));
-                }
-            });
-        }
-        signs
     }
 }

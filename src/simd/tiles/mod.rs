@@ -32,8 +32,17 @@ use super::Vector;
 /// The bytes of a tile.
 pub(crate) const TILE: usize = 64;
 
-/// The activations of a tile.
+/// The activations of a tile, digit by digit.
 pub(crate) type DigitPlanes<const P: usize> = [[i8; TILE]; P];
+
+/// The activations of a tile.
+#[derive(Clone, Debug)]
+#[repr(C, align(64))]
+pub(crate) struct ActivationTile<const P: usize> {
+    pub(crate) x: DigitPlanes<P>,
+    /// Minus the sum of the activations, lane by lane.
+    pub(crate) less: [i32; 16],
+}
 
 /// The most tiles whose [running sums](Digits::Running) are certain to fit in 32 bits: base 3 on VNNI needs
 /// `3 * 1024 * (5 planes * 4 bytes) * 255 * 127 < 2^31`; all others need less.
@@ -59,13 +68,21 @@ pub(crate) trait Tiles: Copy {
     type V: Vector;
     /// Sixteen integers of 32 bits.
     type Sums: Copy;
-    /// Whether several rows and vectors at once are faster than one. Without vector registers they only take longer to compile.
-    const SHARES: bool = true;
+    /// Whether several rows at once are faster than one after the other. With few registers, or slow loads from memory, they are not.
+    const ROWS: bool = true;
 
     fn vector(self) -> Self::V;
     fn load_sums(self, array: &[i32; 16]) -> Self::Sums;
     fn array(self, sums: Self::Sums) -> [i32; 16];
     fn add_sums(self, a: Self::Sums, b: Self::Sums) -> Self::Sums;
+    fn subtract_sums(self, a: Self::Sums, b: Self::Sums) -> Self::Sums;
+
+    /// The sum of all sixteen.
+    #[inline(always)]
+    fn total(self, sums: Self::Sums) -> i32 {
+        self.array(sums).into_iter().sum()
+    }
+
     /// The nearest f32 of each sum, ties to even.
     fn to_floats(self, sums: Self::Sums) -> <Self::V as Vector>::Singles;
     /// The f32 of sixteen f16, given as bits.
@@ -80,41 +97,48 @@ pub(crate) trait Tiles: Copy {
     }
 }
 
-/// Tiles of `P` digits a byte: 4 of two bits, 5 of base 3.
+/// Tiles of `P` digits a byte: 4 of two bits, 5 of base 3. Decoded codes meet the tiles of several vectors.
 pub(crate) trait Digits<const P: usize>: Tiles {
-    /// The decoded codes of a tile.
-    type Weights: Copy;
-    /// The decoded codes of a tile, by sign.
-    type Signs: Copy;
-    /// Unfinished sums.
+    /// Unfinished sums over several tiles: their total counts, not the lanes.
     type Running: Copy;
+    /// How many tiles may be added before the sums are [settled](Self::settle).
+    const SHORT: usize = MOST_TILES;
 
-    fn weights(self, codes: &[u8; TILE]) -> Self::Weights;
-    fn signs(self, codes: &[u8; TILE]) -> Self::Signs;
     /// The sums over no tile yet; `less` is minus the sum of all activations that will follow.
     fn start(self, less: &[i32; 16]) -> Self::Running;
-    fn add(self, sums: Self::Running, weights: &Self::Weights, x: &DigitPlanes<P>)
-    -> Self::Running;
-    /// The sums of `t x`, over at most [`MOST_TILES`].
+    fn add<const C: usize>(
+        self,
+        sums: &mut [Self::Running; C],
+        codes: &[u8; TILE],
+        xs: [&ActivationTile<P>; C],
+    );
+    /// The same sums, with room for [`SHORT`](Self::SHORT) more tiles.
+    #[inline(always)]
+    fn settle(self, sums: Self::Running) -> Self::Running {
+        sums
+    }
+    /// Sums whose total is that of `t x`, over at most [`MOST_TILES`], once they are settled.
     fn finish(self, sums: Self::Running) -> Self::Sums;
-    /// The sums of `x` where `t = 1`, and where `t = -1`, over one tile; `less` is minus the sum of its activations.
-    fn signed(self, signs: &Self::Signs, x: &DigitPlanes<P>, less: &[i32; 16]) -> [Self::Sums; 2];
+
+    /// The sums of `t x` of one tile, lane by lane.
+    fn tile<const C: usize>(
+        self,
+        codes: &[u8; TILE],
+        xs: [&ActivationTile<P>; C],
+    ) -> [Self::Sums; C];
+    /// The sums of `x` of one tile where `t = 1`, and where `t = -1`, lane by lane.
+    fn tile_by_sign<const C: usize>(
+        self,
+        codes: &[u8; TILE],
+        xs: [&ActivationTile<P>; C],
+    ) -> [[Self::Sums; 2]; C];
 }
 
-/// The items of [`Digits`] for a backend that has a `dot` of decoded codes with activations: how it decodes a tile, how it
-/// decodes one by sign, and with what its sums start.
+/// The items of [`Digits`] for a backend that has a `dot` of decoded codes with activations: how it decodes a tile, and one whose
+/// trits other than 1 count as 0, and with what its sums start.
 macro_rules! digits_by_dot {
-    ($planes:literal, $weights_type:ty, $signs_type:ty: $weights:ident, $signs:ident, $start:ident) => {
-        type Weights = $weights_type;
-        type Signs = $signs_type;
+    ($planes:literal: $weights:ident, $plus:ident, $start:ident) => {
         type Running = Self::Sums;
-
-        #[inline(always)]
-        fn weights(self, codes: &[u8; TILE]) -> Self::Weights {
-            self.$weights(codes)
-        }
-
-        digits_by_dot!(signs $planes: $signs);
 
         #[inline(always)]
         fn start(self, less: &[i32; 16]) -> Self::Sums {
@@ -122,24 +146,60 @@ macro_rules! digits_by_dot {
         }
 
         #[inline(always)]
-        fn add(self, sums: Self::Sums, weights: &Self::Weights, x: &DigitPlanes<$planes>) -> Self::Sums {
-            self.dot(sums, weights, x)
+        fn add<const C: usize>(
+            self,
+            sums: &mut [Self::Sums; C],
+            codes: &[u8; TILE],
+            xs: [&ActivationTile<$planes>; C],
+        ) {
+            let weights = self.$weights(codes);
+            for c in 0..C {
+                sums[c] = self.dot(sums[c], &weights, &xs[c].x);
+            }
         }
 
         #[inline(always)]
         fn finish(self, sums: Self::Sums) -> Self::Sums {
             sums
         }
+
+        digits_by_dot!(tiles $planes: $weights, $plus, $start);
     };
-    (signs $planes:literal: $signs:ident) => {
+    (tiles $planes:literal: $weights:ident, $plus:ident, $start:ident) => {
         #[inline(always)]
-        fn signs(self, codes: &[u8; TILE]) -> Self::Signs {
-            self.$signs(codes)
+        fn tile<const C: usize>(
+            self,
+            codes: &[u8; TILE],
+            xs: [&ActivationTile<$planes>; C],
+        ) -> [Self::Sums; C] {
+            let mut sums = [Digits::<$planes>::start(self, &xs[0].less); C];
+            for c in 1..C {
+                sums[c] = Digits::<$planes>::start(self, &xs[c].less);
+            }
+            Digits::<$planes>::add(self, &mut sums, codes, xs);
+            let mut tiles = [Digits::<$planes>::finish(self, sums[0]); C];
+            for c in 1..C {
+                tiles[c] = Digits::<$planes>::finish(self, sums[c]);
+            }
+            tiles
         }
 
         #[inline(always)]
-        fn signed(self, signs: &Self::Signs, x: &DigitPlanes<$planes>, less: &[i32; 16]) -> [Self::Sums; 2] {
-            self.dot_by_sign(signs, x, less)
+        fn tile_by_sign<const C: usize>(
+            self,
+            codes: &[u8; TILE],
+            xs: [&ActivationTile<$planes>; C],
+        ) -> [[Self::Sums; 2]; C] {
+            let (weights, plus) = (self.$weights(codes), self.$plus(codes));
+            let zeros = self.load_sums(&[0; 16]);
+            let mut tiles = [[zeros; 2]; C];
+            for c in 0..C {
+                let plus = self.dot(zeros, &plus, &xs[c].x);
+                // The difference of both signs.
+                let all = self.dot(self.$start(&xs[c].less), &weights, &xs[c].x);
+                tiles[c] = [plus, self.subtract_sums(plus, all)];
+            }
+            tiles
         }
     };
 }

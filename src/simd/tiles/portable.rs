@@ -1,6 +1,6 @@
 //! The definition of [`Tiles`] for every processor. It multiplies nothing: it keeps an activation, drops it, or negates it.
 
-use super::{DigitPlanes, Digits, TILE, TileJob, Tiles, digits_by_dot};
+use super::{ActivationTile, DigitPlanes, Digits, TILE, TileJob, Tiles, digits_by_dot};
 use crate::simd::portable::Arrays;
 use crate::weight::half_to_single;
 
@@ -19,7 +19,7 @@ impl Portable {
 impl Tiles for Portable {
     type V = Arrays;
     type Sums = [i32; 16];
-    const SHARES: bool = false;
+    const ROWS: bool = false;
 
     #[inline(always)]
     fn vector(self) -> Arrays {
@@ -40,6 +40,14 @@ impl Tiles for Portable {
     fn add_sums(self, mut a: [i32; 16], b: [i32; 16]) -> [i32; 16] {
         for (a, b) in a.iter_mut().zip(b) {
             *a += b;
+        }
+        a
+    }
+
+    #[inline(always)]
+    fn subtract_sums(self, mut a: [i32; 16], b: [i32; 16]) -> [i32; 16] {
+        for (a, b) in a.iter_mut().zip(b) {
+            *a -= b;
         }
         a
     }
@@ -89,11 +97,11 @@ const fn fractions() -> [u8; 256] {
 type Trits<const P: usize> = [[i8; TILE]; P];
 
 impl Digits<4> for Portable {
-    digits_by_dot!(4, Trits<4>, Trits<4>: two_bits, two_bits, zero_sums);
+    digits_by_dot!(4: two_bits, two_bits_plus, zero_sums);
 }
 
 impl Digits<5> for Portable {
-    digits_by_dot!(5, Trits<5>, Trits<5>: base3, base3, zero_sums);
+    digits_by_dot!(5: base3, base3_plus, zero_sums);
 }
 
 #[expect(
@@ -127,6 +135,16 @@ impl Portable {
     }
 
     #[inline(always)]
+    fn two_bits_plus(self, codes: &[u8; TILE]) -> Trits<4> {
+        plus(self.two_bits(codes))
+    }
+
+    #[inline(always)]
+    fn base3_plus(self, codes: &[u8; TILE]) -> Trits<5> {
+        plus(self.base3(codes))
+    }
+
+    #[inline(always)]
     fn dot<const P: usize>(
         self,
         mut sums: [i32; 16],
@@ -142,40 +160,19 @@ impl Portable {
                 *sum += ((i16::from(x) & keep) ^ negate) - negate;
             }
         }
-        add_bytes(&mut sums, &bytes);
-        sums
-    }
-
-    #[inline(always)]
-    fn dot_by_sign<const P: usize>(
-        self,
-        trits: &Trits<P>,
-        x: &DigitPlanes<P>,
-        _: &[i32; 16],
-    ) -> [[i32; 16]; 2] {
-        let mut bytes = [[0_i16; TILE]; 2];
-        let [plus, minus] = &mut bytes;
-        for (trits, x) in trits.iter().zip(x) {
-            for ((plus, &trit), &x) in plus.iter_mut().zip(trits).zip(x) {
-                *plus += i16::from(x) & (-i16::from(trit) >> 15);
-            }
-            for ((minus, &trit), &x) in minus.iter_mut().zip(trits).zip(x) {
-                *minus += i16::from(x) & (i16::from(trit) >> 15);
-            }
-        }
-        let mut sums = [[0; 16]; 2];
-        for (sums, bytes) in sums.iter_mut().zip(&bytes) {
-            add_bytes(sums, bytes);
+        let (fours, _) = bytes.as_chunks::<4>();
+        for (sum, [a, b, c, d]) in sums.iter_mut().zip(fours) {
+            *sum += i32::from((a + b) + (c + d));
         }
         sums
     }
 }
 
-/// Adds four bytes to each lane.
+/// 0 in place of -1.
 #[inline(always)]
-fn add_bytes(sums: &mut [i32; 16], bytes: &[i16; TILE]) {
-    let (fours, _) = bytes.as_chunks::<4>();
-    for (sum, [a, b, c, d]) in sums.iter_mut().zip(fours) {
-        *sum += i32::from((a + b) + (c + d));
+fn plus<const P: usize>(mut trits: Trits<P>) -> Trits<P> {
+    for trit in trits.as_flattened_mut() {
+        *trit &= !(*trit >> 7);
     }
+    trits
 }

@@ -1,6 +1,6 @@
 //! Every unit against the definition, with the plainest loops for that.
 
-use super::{DigitPlanes, Digits, MOST_TILES, TILE, TileJob, TileUnit};
+use super::{ActivationTile, DigitPlanes, Digits, MOST_TILES, TILE, TileJob, TileUnit};
 use crate::simd::Backend;
 use alloc::vec::Vec;
 
@@ -46,8 +46,7 @@ impl Numbers {
 /// A tile, and what comes of it.
 struct Case<const P: usize> {
     codes: [u8; TILE],
-    x: DigitPlanes<P>,
-    less: [i32; 16],
+    tile: ActivationTile<P>,
     plus: [i32; 16],
     minus: [i32; 16],
 }
@@ -57,15 +56,14 @@ impl<const P: usize> Case<P> {
         let (digits, x) = (numbers.digits::<P>(), numbers.activations::<P>());
         let mut case = Self {
             codes: digits.map(encode),
-            x,
-            less: [0; 16],
+            tile: ActivationTile { x, less: [0; 16] },
             plus: [0; 16],
             minus: [0; 16],
         };
         for (byte, digits) in digits.iter().enumerate() {
             for (place, digit) in digits.iter().enumerate() {
                 let (lane, x) = (byte / 4, i32::from(x[place][byte]));
-                case.less[lane] -= x;
+                case.tile.less[lane] -= x;
                 match digit {
                     2 => case.plus[lane] += x,
                     0 => case.minus[lane] += x,
@@ -105,24 +103,34 @@ impl TileJob for Check<'_> {
 }
 
 fn check<T: Digits<P>, const P: usize>(unit: T, cases: &[Case<P>]) {
-    let (mut all, mut less) = ([0_i64; 16], [0; 16]);
+    // Two vectors: that of the case, and that of the first case.
+    let (mut totals, mut less) = ([0_i64; 2], [[0; 16]; 2]);
     for case in cases {
-        let start = unit.start(&case.less);
-        let running = unit.add(start, &unit.weights(&case.codes), &case.x);
-        assert_eq!(unit.array(unit.finish(running)), case.total());
-        let signed = unit.signed(&unit.signs(&case.codes), &case.x, &case.less);
-        assert_eq!(signed.map(|sums| unit.array(sums)), [case.plus, case.minus]);
-        for lane in 0..16 {
-            all[lane] += i64::from(case.total()[lane]);
-            less[lane] += case.less[lane];
+        let xs = [&case.tile, &cases[0].tile];
+        let [sums, _] = unit.tile(&case.codes, xs);
+        assert_eq!(unit.array(sums), case.total());
+        let [by_sign, _] = unit.tile_by_sign(&case.codes, xs);
+        assert_eq!(
+            by_sign.map(|sums| unit.array(sums)),
+            [case.plus, case.minus]
+        );
+        for (c, x) in xs.into_iter().enumerate() {
+            let [sums] = unit.tile(&case.codes, [x]);
+            totals[c] += i64::from(unit.total(sums));
+            for lane in 0..16 {
+                less[c][lane] += x.less[lane];
+            }
         }
     }
-    let mut running = unit.start(&less);
-    for case in cases {
-        running = unit.add(running, &unit.weights(&case.codes), &case.x);
+    let mut running = [unit.start(&less[0]), unit.start(&less[1])];
+    for cases_between in cases.chunks(T::SHORT) {
+        for case in cases_between {
+            unit.add(&mut running, &case.codes, [&case.tile, &cases[0].tile]);
+        }
+        running = running.map(|sums| unit.settle(sums));
     }
-    let sums = unit.array(unit.finish(running));
-    assert_eq!(sums.map(i64::from), all);
+    let sums = running.map(|sums| i64::from(unit.total(unit.finish(sums))));
+    assert_eq!(sums, totals);
 }
 
 fn on_every_unit(two_bit: &[Case<4>], base3: &[Case<5>]) {
@@ -148,8 +156,10 @@ fn the_extremes_fit() {
         let sum = 4 * i32::try_from(P).unwrap() * i32::from(x);
         let case = |_| Case {
             codes: [encode([digit; P]); TILE],
-            x: [[x; TILE]; P],
-            less: [-sum; 16],
+            tile: ActivationTile {
+                x: [[x; TILE]; P],
+                less: [-sum; 16],
+            },
             plus: [if digit == 2 { sum } else { 0 }; 16],
             minus: [if digit == 0 { sum } else { 0 }; 16],
         };

@@ -34,7 +34,9 @@
 use core::arch::wasm32::*;
 
 use crate::simd::portable::Arrays;
-use crate::simd::tiles::{DigitPlanes, Digits, SixtyFour, TILE, Tiles, digits_by_dot};
+use crate::simd::tiles::{
+    ActivationTile, DigitPlanes, Digits, SixtyFour, TILE, Tiles, digits_by_dot,
+};
 
 /// The unit of a target with vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -104,6 +106,14 @@ impl Tiles for Simd128 {
     fn add_sums(self, mut a: Sums, b: Sums) -> Sums {
         for q in 0..4 {
             a[q] = i32x4_add(a[q], b[q]);
+        }
+        a
+    }
+
+    #[inline(always)]
+    fn subtract_sums(self, mut a: Sums, b: Sums) -> Sums {
+        for q in 0..4 {
+            a[q] = i32x4_sub(a[q], b[q]);
         }
         a
     }
@@ -201,7 +211,7 @@ impl Simd128 {
     #[inline(always)]
     fn dot<const P: usize>(
         self,
-        sums: Sums,
+        mut sums: Sums,
         [plus, minus]: &[[Bytes; P]; 2],
         x: &DigitPlanes<P>,
     ) -> Sums {
@@ -213,47 +223,28 @@ impl Simd128 {
                 pairs[q] = i16x8_add(pairs[q], i16x8_extadd_pairwise_i8x16(products));
             }
         }
-        add_pairs(sums, pairs)
-    }
-
-    /// The sums where a trit is 1, and where it is -1.
-    #[inline(always)]
-    fn dot_by_sign<const P: usize>(
-        self,
-        [plus, minus]: &[[Bytes; P]; 2],
-        x: &DigitPlanes<P>,
-        _: &[i32; 16],
-    ) -> [Sums; 2] {
-        [sum_of(plus, x), sum_of(minus, x)]
-    }
-}
-
-/// The sums of the marked bytes.
-#[inline(always)]
-fn sum_of<const P: usize>(marks: &[Bytes; P], x: &DigitPlanes<P>) -> Sums {
-    let mut pairs = zeros();
-    for p in 0..P {
-        let x = load(&x[p]);
         for q in 0..4 {
-            let kept = v128_and(x[q], marks[p][q]);
-            pairs[q] = i16x8_add(pairs[q], i16x8_extadd_pairwise_i8x16(kept));
+            sums[q] = i32x4_add(sums[q], i32x4_extadd_pairwise_i16x8(pairs[q]));
         }
+        sums
     }
-    add_pairs(zeros(), pairs)
-}
 
-#[inline(always)]
-fn add_pairs(mut sums: Sums, pairs: Bytes) -> Sums {
-    for q in 0..4 {
-        sums[q] = i32x4_add(sums[q], i32x4_extadd_pairwise_i16x8(pairs[q]));
+    /// Without the trits -1.
+    #[inline(always)]
+    fn two_bits_plus(self, codes: &[u8; TILE]) -> [[Bytes; 4]; 2] {
+        [self.two_bits(codes)[0], [zeros(); 4]]
     }
-    sums
+
+    #[inline(always)]
+    fn base3_plus(self, codes: &[u8; TILE]) -> [[Bytes; 5]; 2] {
+        [self.base3(codes)[0], [zeros(); 5]]
+    }
 }
 
 impl Digits<4> for Simd128 {
-    digits_by_dot!(4, [[Bytes; 4]; 2], [[Bytes; 4]; 2]: two_bits, two_bits, zero_sums);
+    digits_by_dot!(4: two_bits, two_bits_plus, zero_sums);
 }
 
 impl Digits<5> for Simd128 {
-    digits_by_dot!(5, [[Bytes; 5]; 2], [[Bytes; 5]; 2]: base3, base3, zero_sums);
+    digits_by_dot!(5: base3, base3_plus, zero_sums);
 }

@@ -16,7 +16,7 @@
 use core::arch::x86_64::*;
 
 use super::Avx2;
-use crate::simd::tiles::{DigitPlanes, Digits, SixtyFour, TILE, Tiles, digits_by_dot};
+use crate::simd::tiles::{ActivationTile, Digits, SixtyFour, TILE, Tiles};
 
 /// Sixty-four bytes.
 type Bytes = [__m256i; 2];
@@ -24,6 +24,7 @@ type Bytes = [__m256i; 2];
 impl Tiles for Avx2 {
     type V = Self;
     type Sums = Bytes;
+    const ROWS: bool = false;
 
     #[inline(always)]
     fn vector(self) -> Self {
@@ -47,6 +48,14 @@ impl Tiles for Avx2 {
         with_token!(
             self,
             [_mm256_add_epi32(a[0], b[0]), _mm256_add_epi32(a[1], b[1])]
+        )
+    }
+
+    #[inline(always)]
+    fn subtract_sums(self, a: Bytes, b: Bytes) -> Bytes {
+        with_token!(
+            self,
+            [_mm256_sub_epi32(a[0], b[0]), _mm256_sub_epi32(a[1], b[1])]
         )
     }
 
@@ -113,156 +122,234 @@ impl Avx2 {
     #[inline(always)]
     fn excess(self, numbers: __m256i) -> __m256i {
         with_token!(self, {
-            let product = _mm256_mullo_epi16(numbers, _mm256_set1_epi16(13));
-            let sum = _mm256_add_epi16(product, _mm256_set1_epi16(242));
-            // 4316 / 2^20 is near enough to 1 / 243.
-            _mm256_srli_epi16::<4>(_mm256_mulhi_epu16(sum, _mm256_set1_epi16(4316)))
+            // The nearest integer to (b + 9) 1757 / 2^15.
+            let sum = _mm256_add_epi16(numbers, _mm256_set1_epi16(9));
+            _mm256_mulhrs_epi16(sum, _mm256_set1_epi16(1757))
         })
     }
 
-    /// `sums` plus, four bytes to a lane, digits times activations. A digit is at most 2, so 16 bits hold five pairs: 5 * 4 * 127.
     #[inline(always)]
-    fn dot<const P: usize>(
+    fn zeros(self) -> __m256i {
+        with_token!(self, _mm256_setzero_si256())
+    }
+
+    /// Pairs of 16 bits added to 32, four bytes to a lane, and more.
+    #[inline(always)]
+    fn widen(self, pairs: __m256i, more: __m256i) -> __m256i {
+        with_token!(
+            self,
+            _mm256_add_epi32(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)), more)
+        )
+    }
+
+    /// Each of sixteen integers divided by a power of two. The compiler knows the power.
+    #[inline(always)]
+    fn shift(self, pairs: __m256i, power: i32) -> __m256i {
+        with_token!(self, _mm256_sra_epi16(pairs, _mm_cvtsi32_si128(power)))
+    }
+
+    /// Adds digits times activations, two bytes to a lane.
+    #[inline(always)]
+    fn add_products<const P: usize, const C: usize, const M: usize>(
         self,
-        mut sums: Bytes,
-        digits: &[Bytes; P],
-        x: &DigitPlanes<P>,
-    ) -> Bytes {
-        let mut pairs = [with_token!(self, _mm256_setzero_si256()); 2];
-        for p in 0..P {
-            let x = self.load_bytes(&x[p]);
-            for h in 0..2 {
-                pairs[h] = with_token!(
+        pairs: &mut [[Bytes; M]; C],
+        digits: [__m256i; M],
+        p: usize,
+        (xs, h): ([&ActivationTile<P>; C], usize),
+    ) {
+        for c in 0..C {
+            let x = self.load_bytes(&xs[c].x[p])[h];
+            for m in 0..M {
+                let sums = &mut pairs[c][m][p % 2];
+                *sums = with_token!(
                     self,
-                    _mm256_add_epi16(pairs[h], _mm256_maddubs_epi16(digits[p][h], x[h]))
+                    _mm256_add_epi16(*sums, _mm256_maddubs_epi16(digits[m], x))
                 );
             }
         }
+    }
+}
+
+/// Sums of pairs of products in 16 bits: those of the digits in even places, and a multiple of those in odd places.
+trait PairSums<const P: usize>: Tiles {
+    /// The multiple, as a power of two.
+    const ODD: i32;
+    /// The multiple of sums over digit 2 alone, likewise.
+    const PLUS: i32;
+    /// How many tiles may be added: 2^15 is not exceeded.
+    const SHORT: usize;
+
+    /// Adds a half of a tile: with all its digits, and if `M` is 2, with digit 2 alone.
+    fn add_half<const C: usize, const M: usize>(
+        self,
+        pairs: &mut [[Bytes; M]; C],
+        codes: __m256i,
+        xs_and_half: ([&ActivationTile<P>; C], usize),
+    );
+}
+
+/// Digits 1 and 3 stay where they are in the byte, 4 times as large. So one shift is enough, and a tile adds at most
+/// 4 * 4 * 4 * 127.
+impl PairSums<4> for Avx2 {
+    const ODD: i32 = 2;
+    const PLUS: i32 = 1;
+    const SHORT: usize = 4;
+
+    #[inline(always)]
+    fn add_half<const C: usize, const M: usize>(
+        self,
+        pairs: &mut [[Bytes; M]; C],
+        codes: __m256i,
+        xs_and_half: ([&ActivationTile<4>; C], usize),
+    ) {
+        let codes = with_token!(self, [codes, _mm256_srli_epi16::<4>(codes)]);
+        for p in 0..4 {
+            let mut digits = [codes[p / 2]; M];
+            for m in 0..M {
+                // Digit 2 alone has the high bit.
+                let mask = [3, 2][m] << (2 * (p % 2));
+                digits[m] = with_token!(self, _mm256_and_si256(digits[m], _mm256_set1_epi8(mask)));
+            }
+            self.add_products(pairs, digits, p, xs_and_half);
+        }
+    }
+}
+
+/// A tile adds at most 6 * 4 * 127.
+impl PairSums<5> for Avx2 {
+    const ODD: i32 = 0;
+    const PLUS: i32 = 0;
+    const SHORT: usize = 10;
+
+    #[inline(always)]
+    fn add_half<const C: usize, const M: usize>(
+        self,
+        pairs: &mut [[Bytes; M]; C],
+        codes: __m256i,
+        xs_and_half: ([&ActivationTile<5>; C], usize),
+    ) {
+        // Comparisons are of signed bytes: move 0..256 to -128..128. Three times a byte that was moved is moved likewise.
+        let mut rest = with_token!(self, _mm256_xor_si256(codes, _mm256_set1_epi8(-128)));
+        for p in 0..5 {
+            let digits = with_token!(self, {
+                // 3 * 86 >= 256, and 3 * 171 >= 512.
+                let lasts = const { [0x55_u8 ^ 0x80, 0xaa ^ 0x80] };
+                let one = _mm256_cmpgt_epi8(rest, _mm256_set1_epi8(lasts[0].cast_signed()));
+                let two = _mm256_cmpgt_epi8(rest, _mm256_set1_epi8(lasts[1].cast_signed()));
+                // Of additions alone the compiler would make multiplications, which bytes do not have.
+                let same = _mm256_sign_epi8(rest, _mm256_set1_epi8(1));
+                rest = _mm256_add_epi8(_mm256_add_epi8(rest, rest), same);
+                [
+                    _mm256_sub_epi8(_mm256_abs_epi8(one), two),
+                    _mm256_abs_epi8(two),
+                ]
+            });
+            let mut used = [digits[0]; M];
+            for m in 0..M {
+                used[m] = digits[m];
+            }
+            self.add_products(pairs, used, p, xs_and_half);
+        }
+    }
+}
+
+impl<const P: usize> Digits<P> for Avx2
+where
+    Self: PairSums<P>,
+{
+    /// Both sums of pairs, and a multiple of the sums in 32 bits.
+    type Running = [__m256i; 3];
+    const SHORT: usize = <Self as PairSums<P>>::SHORT;
+
+    #[inline(always)]
+    fn start(self, less: &[i32; 16]) -> [__m256i; 3] {
+        let [low, high] = self.load_bytes(less);
+        let less = with_token!(self, {
+            _mm256_sll_epi32(_mm256_add_epi32(low, high), _mm_cvtsi32_si128(Self::ODD))
+        });
+        [self.zeros(), self.zeros(), less]
+    }
+
+    #[inline(always)]
+    fn add<const C: usize>(
+        self,
+        sums: &mut [[__m256i; 3]; C],
+        codes: &[u8; TILE],
+        xs: [&ActivationTile<P>; C],
+    ) {
+        let codes = self.load_bytes(codes);
+        let mut pairs = [[codes]; C];
+        for c in 0..C {
+            pairs[c] = [[sums[c][0], sums[c][1]]];
+        }
         for h in 0..2 {
-            sums[h] = with_token!(
-                self,
-                _mm256_add_epi32(sums[h], _mm256_madd_epi16(pairs[h], _mm256_set1_epi16(1)))
-            );
+            self.add_half(&mut pairs, codes[h], (xs, h));
+        }
+        for c in 0..C {
+            [[sums[c][0], sums[c][1]]] = pairs[c];
+        }
+    }
+
+    #[inline(always)]
+    fn settle(self, [even, odd, multiple]: [__m256i; 3]) -> [__m256i; 3] {
+        let multiple = with_token!(self, {
+            let even = _mm256_madd_epi16(even, _mm256_set1_epi16(1 << Self::ODD));
+            _mm256_add_epi32(even, self.widen(odd, multiple))
+        });
+        [self.zeros(), self.zeros(), multiple]
+    }
+
+    #[inline(always)]
+    fn finish(self, [.., multiple]: [__m256i; 3]) -> Bytes {
+        let sums = with_token!(
+            self,
+            _mm256_sra_epi32(multiple, _mm_cvtsi32_si128(Self::ODD))
+        );
+        [sums, self.zeros()]
+    }
+
+    #[inline(always)]
+    fn tile<const C: usize>(self, codes: &[u8; TILE], xs: [&ActivationTile<P>; C]) -> [Bytes; C] {
+        let codes = self.load_bytes(codes);
+        let mut sums = [codes; C];
+        for h in 0..2 {
+            let mut pairs = [[[self.zeros(); 2]]; C];
+            self.add_half(&mut pairs, codes[h], (xs, h));
+            for c in 0..C {
+                let [[even, odd]] = pairs[c];
+                let less = self.load_bytes(&xs[c].less)[h];
+                sums[c][h] = with_token!(self, {
+                    self.widen(_mm256_add_epi16(even, self.shift(odd, Self::ODD)), less)
+                });
+            }
         }
         sums
     }
 
-    /// The sums where a digit is 2, and where it is 0. The latter is the sum of all less that where the digit is not 0.
+    /// `sum d x - sum x` is the difference of both sums.
     #[inline(always)]
-    fn dot_by_sign<const P: usize>(
+    fn tile_by_sign<const C: usize>(
         self,
-        [plus, not_minus]: &[[Bytes; P]; 2],
-        x: &DigitPlanes<P>,
-        less: &[i32; 16],
-    ) -> [Bytes; 2] {
-        let zeros = [with_token!(self, _mm256_setzero_si256()); 2];
-        let plus = self.dot(zeros, plus, x);
-        let others = self.dot(self.load_bytes(less), not_minus, x);
-        let minus = with_token!(
-            self,
-            [
-                _mm256_sub_epi32(zeros[0], others[0]),
-                _mm256_sub_epi32(zeros[1], others[1])
-            ]
-        );
-        [plus, minus]
-    }
-
-    /// The four digits of each byte.
-    #[inline(always)]
-    fn two_bits(self, codes: &[u8; TILE]) -> [Bytes; 4] {
-        let mut digits = [self.load_bytes(codes); 4];
+        codes: &[u8; TILE],
+        xs: [&ActivationTile<P>; C],
+    ) -> [[Bytes; 2]; C] {
+        let codes = self.load_bytes(codes);
+        let mut sums = [[codes; 2]; C];
         for h in 0..2 {
-            with_token!(self, {
-                let codes = digits[0][h];
-                let mask = _mm256_set1_epi8(3);
-                digits[0][h] = _mm256_and_si256(codes, mask);
-                digits[1][h] = _mm256_and_si256(_mm256_srli_epi16::<2>(codes), mask);
-                digits[2][h] = _mm256_and_si256(_mm256_srli_epi16::<4>(codes), mask);
-                digits[3][h] = _mm256_and_si256(_mm256_srli_epi16::<6>(codes), mask);
-            });
-        }
-        digits
-    }
-
-    /// 1 where a digit is 2, and 1 where it is not 0.
-    #[inline(always)]
-    fn two_bits_by_sign(self, codes: &[u8; TILE]) -> [[Bytes; 4]; 2] {
-        let digits = self.two_bits(codes);
-        let (mut plus, mut not_minus) = (digits, digits);
-        for p in 0..4 {
-            for h in 0..2 {
+            let mut pairs = [[[self.zeros(); 2]; 2]; C];
+            self.add_half(&mut pairs, codes[h], (xs, h));
+            for c in 0..C {
+                let [[even, odd], [plus, plus_odd]] = pairs[c];
+                let less = self.load_bytes(&xs[c].less)[h];
                 with_token!(self, {
-                    // Digit 2 has the high bit, digit 1 the low one.
-                    let one = _mm256_set1_epi8(1);
-                    plus[p][h] = _mm256_and_si256(_mm256_srli_epi16::<1>(digits[p][h]), one);
-                    not_minus[p][h] =
-                        _mm256_or_si256(plus[p][h], _mm256_and_si256(digits[p][h], one));
+                    let all = _mm256_add_epi16(even, self.shift(odd, Self::ODD));
+                    let plus = _mm256_add_epi16(plus, self.shift(plus_odd, Self::ODD));
+                    let plus = self.widen(self.shift(plus, Self::PLUS), self.zeros());
+                    sums[c][0][h] = plus;
+                    sums[c][1][h] = _mm256_sub_epi32(plus, self.widen(all, less));
                 });
             }
         }
-        [plus, not_minus]
+        sums
     }
-
-    /// For the five digits of each byte: all ones where it is at least 1, and where it is 2.
-    #[inline(always)]
-    fn carries(self, codes: &[u8; TILE]) -> [[Bytes; 5]; 2] {
-        let mut rest = self.load_bytes(codes);
-        let (mut one, mut two) = ([rest; 5], [rest; 5]);
-        for h in 0..2 {
-            with_token!(self, {
-                // Comparisons are of signed bytes: move 0..256 to -128..128. Three times a byte that was moved is moved likewise.
-                rest[h] = _mm256_xor_si256(rest[h], _mm256_set1_epi8(-128));
-                for p in 0..5 {
-                    // 3 * 86 >= 256, and 3 * 171 >= 512.
-                    one[p][h] = _mm256_cmpgt_epi8(
-                        rest[h],
-                        _mm256_set1_epi8(const { (0x55_u8 ^ 0x80).cast_signed() }),
-                    );
-                    two[p][h] = _mm256_cmpgt_epi8(
-                        rest[h],
-                        _mm256_set1_epi8(const { (0xaa_u8 ^ 0x80).cast_signed() }),
-                    );
-                    let twice = _mm256_add_epi8(rest[h], rest[h]);
-                    rest[h] = _mm256_add_epi8(twice, rest[h]);
-                }
-            });
-        }
-        [one, two]
-    }
-
-    /// The five digits of each byte.
-    #[inline(always)]
-    fn base3(self, codes: &[u8; TILE]) -> [Bytes; 5] {
-        let [one, two] = self.carries(codes);
-        let mut digits = one;
-        for p in 0..5 {
-            for h in 0..2 {
-                digits[p][h] =
-                    with_token!(self, _mm256_sub_epi8(_mm256_abs_epi8(one[p][h]), two[p][h]));
-            }
-        }
-        digits
-    }
-
-    /// 1 where a digit is 2, and 1 where it is not 0.
-    #[inline(always)]
-    fn base3_by_sign(self, codes: &[u8; TILE]) -> [[Bytes; 5]; 2] {
-        let [mut one, mut two] = self.carries(codes);
-        for p in 0..5 {
-            for h in 0..2 {
-                one[p][h] = with_token!(self, _mm256_abs_epi8(one[p][h]));
-                two[p][h] = with_token!(self, _mm256_abs_epi8(two[p][h]));
-            }
-        }
-        [two, one]
-    }
-}
-
-impl Digits<4> for Avx2 {
-    digits_by_dot!(4, [Bytes; 4], [[Bytes; 4]; 2]: two_bits, two_bits_by_sign, load_sums);
-}
-
-impl Digits<5> for Avx2 {
-    digits_by_dot!(5, [Bytes; 5], [[Bytes; 5]; 2]: base3, base3_by_sign, load_sums);
 }

@@ -14,7 +14,9 @@
 use core::arch::x86_64::*;
 
 use super::{Avx512, Token};
-use crate::simd::tiles::{DigitPlanes, Digits, SixtyFour, TILE, Tiles, digits_by_dot};
+use crate::simd::tiles::{
+    ActivationTile, DigitPlanes, Digits, SixtyFour, TILE, Tiles, digits_by_dot,
+};
 
 /// A token for AVX-512, with what its processor may do faster.
 pub(super) trait Zmm: Token {
@@ -28,29 +30,25 @@ pub(super) trait Zmm: Token {
     ) -> __m512i;
     /// The four digits of each byte.
     fn two_bits(self, codes: &[u8; TILE]) -> [__m512i; 4];
-    /// 1 where a digit is 2, and 1 where it is not 0.
-    fn two_bits_by_sign(self, codes: &[u8; TILE]) -> [[__m512i; 4]; 2];
+    /// 1 where a digit is 2.
+    fn two_bits_plus(self, codes: &[u8; TILE]) -> [__m512i; 4];
     /// See [`Tiles::fractions`].
     fn fractions_of(self, numbers: __m512i) -> __m512i;
 
-    /// The sums where a digit is 2, and where it is 0. The latter is the sum of all less that where the digit is not 0.
+    /// The five digits of each byte.
     #[inline(always)]
-    fn dot_by_sign<const P: usize>(
-        self,
-        [plus, not_minus]: &[[__m512i; P]; 2],
-        x: &DigitPlanes<P>,
-        less: &[i32; 16],
-    ) -> [__m512i; 2] {
-        let base = self.base();
-        let others = self.dot(base.load_bytes(less), not_minus, x);
-        let plus = self.dot(base.zero_bytes(), plus, x);
-        [plus, base.negate_sums(others)]
+    fn base3(self, codes: &[u8; TILE]) -> [__m512i; 5] {
+        let [two, mut digits] = self.base().carries(codes);
+        for p in 0..5 {
+            digits[p] = with_token!(self, _mm512_add_epi8(digits[p], two[p]));
+        }
+        digits
     }
 
-    /// 1 where a digit is 2, and 1 where it is not 0.
+    /// For the five digits of each byte: 1 where it is 2.
     #[inline(always)]
-    fn base3_by_sign(self, codes: &[u8; TILE]) -> [[__m512i; 5]; 2] {
-        self.base().carries(codes)
+    fn base3_plus(self, codes: &[u8; TILE]) -> [__m512i; 5] {
+        self.base().carries(codes)[0]
     }
 }
 
@@ -77,17 +75,25 @@ impl<Z: Zmm> Tiles for Z {
 
     #[inline(always)]
     fn add_sums(self, a: __m512i, b: __m512i) -> __m512i {
-        self.base().add_integers(a, b)
+        with_token!(self.base(), _mm512_add_epi32(a, b))
+    }
+
+    #[inline(always)]
+    fn subtract_sums(self, a: __m512i, b: __m512i) -> __m512i {
+        with_token!(self.base(), _mm512_sub_epi32(a, b))
     }
 
     #[inline(always)]
     fn to_floats(self, sums: __m512i) -> __m512 {
-        self.base().integers_to_floats(sums)
+        with_token!(self.base(), _mm512_cvtepi32_ps(sums))
     }
 
     #[inline(always)]
     fn widen_halves(self, bits: &[u16; 16]) -> __m512 {
-        self.base().halves_to_floats(bits)
+        with_token!(
+            self.base(),
+            _mm512_cvtph_ps(_mm256_loadu_si256(bits.as_ptr().cast()))
+        )
     }
 
     #[inline(always)]
@@ -100,11 +106,11 @@ impl<Z: Zmm> Tiles for Z {
 }
 
 impl<Z: Zmm> Digits<4> for Z {
-    digits_by_dot!(4, [__m512i; 4], [[__m512i; 4]; 2]: two_bits, two_bits_by_sign, load_sums);
+    digits_by_dot!(4: two_bits, two_bits_plus, load_sums);
 }
 
 impl Digits<5> for Avx512 {
-    digits_by_dot!(5, [__m512i; 5], [[__m512i; 5]; 2]: base3, base3_by_sign, load_sums);
+    digits_by_dot!(5: base3, base3_plus, load_sums);
 }
 
 impl Avx512 {
@@ -126,29 +132,6 @@ impl Avx512 {
         );
     }
 
-    #[inline(always)]
-    fn add_integers(self, a: __m512i, b: __m512i) -> __m512i {
-        with_token!(self, _mm512_add_epi32(a, b))
-    }
-
-    #[inline(always)]
-    fn negate_sums(self, sums: __m512i) -> __m512i {
-        with_token!(self, _mm512_sub_epi32(_mm512_setzero_si512(), sums))
-    }
-
-    #[inline(always)]
-    fn integers_to_floats(self, sums: __m512i) -> __m512 {
-        with_token!(self, _mm512_cvtepi32_ps(sums))
-    }
-
-    #[inline(always)]
-    fn halves_to_floats(self, bits: &[u16; 16]) -> __m512 {
-        with_token!(
-            self,
-            _mm512_cvtph_ps(_mm256_loadu_si256(bits.as_ptr().cast()))
-        )
-    }
-
     /// The difference between fractions and numbers, in 16 bits: `floor((13 b + 242) / 243)`.
     #[inline(always)]
     fn excess(self, numbers: __m512i) -> __m512i {
@@ -158,16 +141,6 @@ impl Avx512 {
             // 4316 / 2^20 is near enough to 1 / 243.
             _mm512_srli_epi16::<4>(_mm512_mulhi_epu16(sum, _mm512_set1_epi16(4316)))
         })
-    }
-
-    /// The five digits of each byte.
-    #[inline(always)]
-    fn base3(self, codes: &[u8; TILE]) -> [__m512i; 5] {
-        let [two, mut digits] = self.carries(codes);
-        for p in 0..5 {
-            digits[p] = with_token!(self, _mm512_add_epi8(digits[p], two[p]));
-        }
-        digits
     }
 
     /// For the five digits of each byte: 1 where it is 2, and 1 where it is at least 1.
@@ -230,18 +203,14 @@ impl Zmm for Avx512 {
     }
 
     #[inline(always)]
-    fn two_bits_by_sign(self, codes: &[u8; TILE]) -> [[__m512i; 4]; 2] {
-        let digits = self.two_bits(codes);
-        let (mut plus, mut not_minus) = (digits, digits);
+    fn two_bits_plus(self, codes: &[u8; TILE]) -> [__m512i; 4] {
+        let mut digits = self.two_bits(codes);
         for p in 0..4 {
-            with_token!(self, {
-                // Digit 2 has the high bit, digit 1 the low one.
-                let one = _mm512_set1_epi8(1);
-                plus[p] = _mm512_and_si512(_mm512_srli_epi16::<1>(digits[p]), one);
-                not_minus[p] = _mm512_or_si512(plus[p], _mm512_and_si512(digits[p], one));
-            });
+            // Digit 2 has the high bit.
+            let high = with_token!(self, _mm512_srli_epi16::<1>(digits[p]));
+            digits[p] = with_token!(self, _mm512_and_si512(high, _mm512_set1_epi8(1)));
         }
-        [plus, not_minus]
+        digits
     }
 
     #[inline(always)]

@@ -23,7 +23,7 @@ use core::arch::x86_64::*;
 use super::tiles_avx512::Zmm;
 use super::{Avx512, Avx512Vnni};
 use crate::simd::tiles::portable::FRACTIONS;
-use crate::simd::tiles::{DigitPlanes, Digits, TILE, Tiles, digits_by_dot};
+use crate::simd::tiles::{ActivationTile, DigitPlanes, Digits, TILE, Tiles, digits_by_dot};
 
 /// The matrix that makes bit 0 of the bits in one mask, and bit 1 of those in the other: their parity.
 const fn matrix(bit0: u8, bit1: u8) -> i64 {
@@ -53,11 +53,6 @@ const fn is_plus(place: u8) -> i64 {
     matrix(2 << place, 0)
 }
 
-/// Digits 1 and 2 have one bit set, digit 0 none: the parity tells.
-const fn is_not_minus(place: u8) -> i64 {
-    matrix(3 << place, 0)
-}
-
 impl Zmm for Avx512Vnni {
     #[inline(always)]
     fn base(self) -> Avx512 {
@@ -85,12 +80,9 @@ impl Zmm for Avx512Vnni {
     }
 
     #[inline(always)]
-    fn two_bits_by_sign(self, codes: &[u8; TILE]) -> [[__m512i; 4]; 2] {
+    fn two_bits_plus(self, codes: &[u8; TILE]) -> [__m512i; 4] {
         let codes = self.base().load_bytes(codes);
-        [
-            four_planes!(self, codes, is_plus),
-            four_planes!(self, codes, is_not_minus),
-        ]
+        four_planes!(self, codes, is_plus)
     }
 
     #[inline(always)]
@@ -108,23 +100,8 @@ impl Zmm for Avx512Vnni {
 }
 
 impl Digits<5> for Avx512Vnni {
-    /// The byte, and what remains of it after each digit.
-    type Weights = [__m512i; 6];
-    type Signs = [[__m512i; 5]; 2];
     /// Both sums of the formula.
     type Running = [__m512i; 2];
-
-    #[inline(always)]
-    fn weights(self, codes: &[u8; TILE]) -> [__m512i; 6] {
-        let mut rest = [self.base().load_bytes(codes); 6];
-        for p in 1..6 {
-            let last = rest[p - 1];
-            rest[p] = with_token!(self, _mm512_add_epi8(_mm512_add_epi8(last, last), last));
-        }
-        rest
-    }
-
-    digits_by_dot!(signs 5: base3_by_sign);
 
     #[inline(always)]
     fn start(self, less: &[i32; 16]) -> [__m512i; 2] {
@@ -136,18 +113,26 @@ impl Digits<5> for Avx512Vnni {
     }
 
     #[inline(always)]
-    fn add(
+    fn add<const C: usize>(
         self,
-        mut sums: [__m512i; 2],
-        weights: &[__m512i; 6],
-        x: &DigitPlanes<5>,
-    ) -> [__m512i; 2] {
-        for p in 0..5 {
-            let x = self.base().load_bytes(&x[p]);
-            sums[0] = with_token!(self, _mm512_dpbusd_epi32(sums[0], weights[p], x));
-            sums[1] = with_token!(self, _mm512_dpbusd_epi32(sums[1], weights[p + 1], x));
+        sums: &mut [[__m512i; 2]; C],
+        codes: &[u8; TILE],
+        xs: [&ActivationTile<5>; C],
+    ) {
+        // The byte, and what remains of it after each digit.
+        let mut rest = [self.base().load_bytes(codes); 6];
+        for p in 1..6 {
+            let last = rest[p - 1];
+            rest[p] = with_token!(self, _mm512_add_epi8(_mm512_add_epi8(last, last), last));
         }
-        sums
+        for c in 0..C {
+            let [whole, left] = &mut sums[c];
+            for p in 0..5 {
+                let x = self.base().load_bytes(&xs[c].x[p]);
+                *whole = with_token!(self, _mm512_dpbusd_epi32(*whole, rest[p], x));
+                *left = with_token!(self, _mm512_dpbusd_epi32(*left, rest[p + 1], x));
+            }
+        }
     }
 
     #[inline(always)]
@@ -157,4 +142,6 @@ impl Digits<5> for Avx512Vnni {
             _mm512_srai_epi32::<8>(_mm512_sub_epi32(thrice, left))
         })
     }
+
+    digits_by_dot!(tiles 5: base3, base3_plus, load_sums);
 }
