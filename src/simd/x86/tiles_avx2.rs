@@ -99,14 +99,14 @@ impl Tiles for Avx2 {
 impl Avx2 {
     #[inline(always)]
     fn load_bytes(self, array: &impl SixtyFour) -> Bytes {
+        [self.load_half(array, 0), self.load_half(array, 1)]
+    }
+
+    /// A half alone.
+    #[inline(always)]
+    fn load_half(self, array: &impl SixtyFour, h: usize) -> __m256i {
         let start: *const __m256i = core::ptr::from_ref(array).cast();
-        with_token!(
-            self,
-            [
-                _mm256_loadu_si256(start),
-                _mm256_loadu_si256(start.wrapping_add(1))
-            ]
-        )
+        with_token!(self, _mm256_loadu_si256(start.wrapping_add(h % 2)))
     }
 
     #[inline(always)]
@@ -158,7 +158,7 @@ impl Avx2 {
         (xs, h): ([&ActivationTile<P>; C], usize),
     ) {
         for c in 0..C {
-            let x = self.load_bytes(&xs[c].x[p])[h];
+            let x = self.load_half(&xs[c].x[p], h);
             for m in 0..M {
                 let sums = &mut pairs[c][m][p % 2];
                 *sums = with_token!(
@@ -277,13 +277,12 @@ where
         codes: &[u8; TILE],
         xs: [&ActivationTile<P>; C],
     ) {
-        let codes = self.load_bytes(codes);
-        let mut pairs = [[codes]; C];
+        let mut pairs = [[[self.zeros(); 2]]; C];
         for c in 0..C {
             pairs[c] = [[sums[c][0], sums[c][1]]];
         }
         for h in 0..2 {
-            self.add_half(&mut pairs, codes[h], (xs, h));
+            self.add_half(&mut pairs, self.load_half(codes, h), (xs, h));
         }
         for c in 0..C {
             [[sums[c][0], sums[c][1]]] = pairs[c];
@@ -310,14 +309,13 @@ where
 
     #[inline(always)]
     fn tile<const C: usize>(self, codes: &[u8; TILE], xs: [&ActivationTile<P>; C]) -> [Bytes; C] {
-        let codes = self.load_bytes(codes);
-        let mut sums = [codes; C];
+        let mut sums = [[self.zeros(); 2]; C];
         for h in 0..2 {
             let mut pairs = [[[self.zeros(); 2]]; C];
-            self.add_half(&mut pairs, codes[h], (xs, h));
+            self.add_half(&mut pairs, self.load_half(codes, h), (xs, h));
             for c in 0..C {
                 let [[even, odd]] = pairs[c];
-                let less = self.load_bytes(&xs[c].less)[h];
+                let less = self.load_half(&xs[c].less, h);
                 sums[c][h] = with_token!(self, {
                     self.widen(_mm256_add_epi16(even, self.shift(odd, Self::ODD)), less)
                 });
@@ -333,14 +331,13 @@ where
         codes: &[u8; TILE],
         xs: [&ActivationTile<P>; C],
     ) -> [[Bytes; 2]; C] {
-        let codes = self.load_bytes(codes);
-        let mut sums = [[codes; 2]; C];
+        let mut sums = [[[self.zeros(); 2]; 2]; C];
         for h in 0..2 {
             let mut pairs = [[[self.zeros(); 2]; 2]; C];
-            self.add_half(&mut pairs, codes[h], (xs, h));
+            self.add_half(&mut pairs, self.load_half(codes, h), (xs, h));
             for c in 0..C {
                 let [[even, odd], [plus, plus_odd]] = pairs[c];
-                let less = self.load_bytes(&xs[c].less)[h];
+                let less = self.load_half(&xs[c].less, h);
                 with_token!(self, {
                     let all = _mm256_add_epi16(even, self.shift(odd, Self::ODD));
                     let plus = _mm256_add_epi16(plus, self.shift(plus_odd, Self::ODD));
