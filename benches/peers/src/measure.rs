@@ -65,11 +65,23 @@ impl<'a, B> Contest<'a, B> {
     /// Runs all in turn; times are divided by the number of `weights`.
     #[must_use]
     pub fn run(self, budget: Budget, buffers: &mut B, weights: usize) -> Timings {
-        let mut contestants: Vec<_> = self
-            .contestants
-            .into_iter()
-            .map(|(name, run)| Contestant::warmed_up(name, run, buffers))
-            .collect();
+        self.run_checked(budget, buffers, weights, |_, _| {})
+    }
+
+    /// The same, with a check of the buffers after each contestant's warm-up, which is told the name.
+    #[must_use]
+    pub fn run_checked(
+        self,
+        budget: Budget,
+        buffers: &mut B,
+        weights: usize,
+        mut check: impl FnMut(&str, &mut B),
+    ) -> Timings {
+        let mut contestants = Vec::new();
+        for (name, run) in self.contestants {
+            contestants.push(Contestant::warmed_up(name.clone(), run, buffers));
+            check(&name, buffers);
+        }
         let start = Instant::now();
         for round in 0..MOST_ROUNDS {
             if round >= budget.rounds && start.elapsed() >= budget.time {
@@ -134,11 +146,13 @@ impl<'a, B> Contestant<'a, B> {
         self.times.sort_unstable_by(f64::total_cmp);
         let (rounds, weights) = (self.times.len(), weights as f64);
         let upper = self.times[rounds / 2];
+        let quarters = self.times[rounds * 3 / 4] - self.times[rounds / 4];
         let lower = self.times[(rounds - 1) / 2];
         Timing {
             name: self.name,
             median: f64::midpoint(lower, upper) / weights,
             min: self.times[0] / weights,
+            spread: quarters / upper / 2.0,
             rounds,
         }
     }
@@ -153,6 +167,8 @@ pub struct Timing {
     pub median: f64,
     /// The minimum of all rounds, in nanoseconds per weight.
     pub min: f64,
+    /// How far half of the rounds lie from the median, as a part of it.
+    pub spread: f64,
     /// How many rounds.
     pub rounds: usize,
 }

@@ -2,7 +2,7 @@
 
 use crate::measure::Budget;
 use crate::table::Table;
-use crate::{data, machine};
+use crate::{backend, data, machine};
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
@@ -17,6 +17,9 @@ pub struct Options {
     /// Few rounds: under a minute, for a look.
     #[arg(long)]
     quick: bool,
+    /// The instructions of our contestants: `portable`, `avx2`, ... [default: the fastest]. Activations are rounded with the fastest.
+    #[arg(long, value_name = "NAME", value_parser = backend::parse)]
+    backend: Option<Backend>,
     /// Also writes all numbers to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -56,10 +59,13 @@ impl Report {
         let create = |path: &Path| {
             File::create(path).with_context(|| format!("cannot create {}", path.display()))
         };
+        if let Some(backend) = options.backend {
+            backend::choose(backend);
+        }
         let report = Self {
             json: options.json.as_deref().map(create).transpose()?,
             machine: machine::describe(),
-            backend: Backend::detect().name(),
+            backend: backend::chosen().name(),
             quick: options.quick,
             seed: data::SEED,
             tables: Vec::new(),
@@ -76,6 +82,12 @@ impl Report {
     /// Prints a table, and keeps it.
     pub fn keep(&mut self, table: Table) {
         println!("{table}");
+        println!(
+            "{}, backend {}; half of the times lie within {:.0} % of their median.\n",
+            self.machine,
+            self.backend,
+            table.spread() * 100.0
+        );
         self.tables.push(table);
     }
 

@@ -120,6 +120,15 @@ pub struct Table {
     pub rows: Vec<Row>,
 }
 
+impl Table {
+    /// How loud the machine was: the widest [`Timing::spread`].
+    #[must_use]
+    pub fn spread(&self) -> f64 {
+        let timings = self.rows.iter().flat_map(|row| &row.timings);
+        timings.map(|timing| timing.spread).fold(0.0, f64::max)
+    }
+}
+
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let figures = heads(&self.rows, |row| {
@@ -209,6 +218,7 @@ mod tests {
             name: name.into(),
             median,
             min: median,
+            spread: 0.0,
             rounds: 1,
         };
         let row = Row::new("64", &[timing("ours", 0.5), timing("sort", 5.0)])

@@ -21,6 +21,8 @@ pub(crate) struct Matrices {
     pub(crate) tq1_0: Vec<u8>,
     /// One scale for each row, two bits a trit.
     pub(crate) by_row: TernaryTensor,
+    /// Two planes, one scale each for each row, two bits a trit.
+    pub(crate) two_planes: TernaryTensor,
     /// Two scales for each 256.
     pub(crate) two: TernaryTensor,
     /// One scale for each row, 1.6 bits a trit.
@@ -34,17 +36,18 @@ impl Matrices {
         let trits: Vec<i8> = (0..rows * COLUMNS)
             .map(|_| rng.random_range(-1..=1))
             .collect();
-        let tensor = |code, grouping: Grouping, two: bool| {
+        let tensor = |code, grouping: Grouping, two: bool, planes: usize| {
             let shape = Shape::new(&[rows * copies, COLUMNS]).expect("a shape");
             let groups = grouping.count(&shape).expect("groups");
             let packed = PackedTritsBuf::from_trits(code, &trits).expect("trits");
             let packed = packed.as_bytes().repeat(copies);
             let packed = PackedTritsBuf::from_bytes(code, packed, rows * copies * COLUMNS);
             let packed = packed.expect("whole bytes");
+            let groups = groups * planes;
             let (lambda_p, lambda_n) = (vec![0.5_f32; groups], vec![0.375_f32; groups]);
             let lambda_n = two.then_some(ScaleSlice::F32(&lambda_n));
             let lambda_p = ScaleSlice::F32(&lambda_p);
-            TernaryTensor::from_parts(shape, grouping, vec![packed], lambda_p, lambda_n)
+            TernaryTensor::from_parts(shape, grouping, vec![packed; planes], lambda_p, lambda_n)
                 .expect("a tensor")
         };
         let encode = |format: Format| {
@@ -59,9 +62,10 @@ impl Matrices {
             x: (0..COLUMNS).map(|_| rng.random_range(-1.0..1.0)).collect(),
             tq2_0: encode(Format::Tq2_0),
             tq1_0: encode(Format::Tq1_0),
-            by_row: tensor(Code::TwoBit, Grouping::OUTPUT_CHANNEL, false),
-            two: tensor(Code::TwoBit, Grouping::Block(256), true),
-            base3: tensor(Code::Base3, Grouping::OUTPUT_CHANNEL, false),
+            by_row: tensor(Code::TwoBit, Grouping::OUTPUT_CHANNEL, false, 1),
+            two_planes: tensor(Code::TwoBit, Grouping::OUTPUT_CHANNEL, false, 2),
+            two: tensor(Code::TwoBit, Grouping::Block(256), true, 1),
+            base3: tensor(Code::Base3, Grouping::OUTPUT_CHANNEL, false, 1),
             trits,
         }
     }
@@ -70,13 +74,16 @@ impl Matrices {
         FormatMatrix::new(format, self.rows, COLUMNS, bytes).expect("a matrix")
     }
 
-    /// The plain product, for comparison.
-    pub(crate) fn exact(&self) -> Vec<f64> {
+    /// The plain product, for comparison, if the trits stand for `lambda_p` and minus `lambda_n`.
+    pub(crate) fn exact(&self, [lambda_p, lambda_n]: [f64; 2]) -> Vec<f64> {
         let rows = self.trits.chunks_exact(COLUMNS);
         let row = |row: &[i8]| {
             let terms = row.iter().zip(&self.x);
             terms
-                .map(|(&t, &x)| 0.5 * f64::from(t) * f64::from(x))
+                .map(|(&t, &x)| {
+                    let lambda = if t > 0 { lambda_p } else { lambda_n };
+                    lambda * f64::from(t) * f64::from(x)
+                })
                 .sum()
         };
         rows.map(row).collect()

@@ -6,6 +6,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::hint::black_box;
 use ternarize::tensor::{Grouping, TensorView};
 use ternarize::{Backend, Rule, Scales, Ternarizer};
+use ternarize_peers::backend::ternarizer;
 use ternarize_peers::data::{Kind, importance};
 use ternarize_peers::measure::{Budget, Contest};
 use ternarize_peers::peers::Buffers;
@@ -23,11 +24,11 @@ pub(crate) fn rules(budget: Budget) -> Table {
     let one = "tnt, one scale";
     let rows = [65_536, 1 << 20].into_iter().flat_map(|n| {
         let (weights, h) = (&Kind::Normal.weights(n)[..], &importance(n)[..]);
-        let two_scale = Ternarizer::new().rule(Rule::TwoScale);
+        let two_scale = ternarizer().rule(Rule::TwoScale);
         let hows = [
-            (one, Ternarizer::new().scales(Scales::One)),
+            (one, ternarizer().scales(Scales::One)),
             ("two-scale", two_scale),
-            ("tnt, importance", Ternarizer::new().importance(h)),
+            ("tnt, importance", ternarizer().importance(h)),
             ("two-scale, importance", two_scale.importance(h)),
         ];
         let mut contest = Contest::new();
@@ -95,7 +96,7 @@ pub(crate) fn threads(budget: Budget) -> Table {
     let n = side * side;
     let weights = &Kind::Normal.weights(n)[..];
     let view = &TensorView::new(weights, &[side, side]).expect("a matrix");
-    let how = &Ternarizer::new();
+    let how = &ternarizer();
     let (one, two) = (&pool(1), &pool(2));
     let grouped = |grouping| {
         let run =
