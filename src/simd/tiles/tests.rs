@@ -117,8 +117,8 @@ fn check<T: Digits<P>, const P: usize>(unit: T, cases: &[Case<P>]) {
         for (c, x) in xs.into_iter().enumerate() {
             let [sums] = unit.tile(&case.codes, [x]);
             totals[c] += i64::from(unit.total(sums));
-            for lane in 0..16 {
-                less[c][lane] += x.less[lane];
+            for (less, more) in less[c].iter_mut().zip(x.less) {
+                *less += more;
             }
         }
     }

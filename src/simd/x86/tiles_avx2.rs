@@ -245,9 +245,7 @@ impl PairSums<5> for Avx2 {
                 ]
             });
             let mut used = [digits[0]; M];
-            for m in 0..M {
-                used[m] = digits[m];
-            }
+            used.copy_from_slice(&digits[..M]);
             self.add_products(pairs, used, p, xs_and_half);
         }
     }

@@ -205,10 +205,10 @@ impl Zmm for Avx512 {
     #[inline(always)]
     fn two_bits_plus(self, codes: &[u8; TILE]) -> [__m512i; 4] {
         let mut digits = self.two_bits(codes);
-        for p in 0..4 {
+        for digit in &mut digits {
             // Digit 2 has the high bit.
-            let high = with_token!(self, _mm512_srli_epi16::<1>(digits[p]));
-            digits[p] = with_token!(self, _mm512_and_si512(high, _mm512_set1_epi8(1)));
+            let high = with_token!(self, _mm512_srli_epi16::<1>(*digit));
+            *digit = with_token!(self, _mm512_and_si512(high, _mm512_set1_epi8(1)));
         }
         digits
     }
