@@ -56,9 +56,10 @@ impl RowCodes<'_> {
 
     /// The prefetch distance; zero where the loops read copies.
     pub(super) const fn ahead(&self) -> usize {
-        match self.tiling {
-            Tiling::InPlace { .. } => AHEAD,
-            _ => 0,
+        if matches!(self.tiling, Tiling::InPlace { .. }) {
+            AHEAD
+        } else {
+            0
         }
     }
 

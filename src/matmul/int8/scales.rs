@@ -109,9 +109,9 @@ impl MultiplyScales<'_> {
             for kind in 0..kinds {
                 for at in (0..length).step_by(16) {
                     let scales = sixteen(row, kind, at);
-                    let products = products.chunks_exact_mut(length).skip(kind);
-                    for (x, products) in self.vectors.iter().zip(products.step_by(kinds)) {
-                        multiply_sixteen(vector, scales, x, products, at);
+                    for (c, x) in self.vectors.iter().enumerate() {
+                        let place = (c * kinds + kind) * length + at;
+                        multiply_sixteen(vector, scales, (x, at), (products, place));
                     }
                 }
             }
@@ -281,17 +281,17 @@ fn repeat<const SHARED: usize>(lambdas: &[f32; 16], slots: &mut [f32]) {
     }
 }
 
-/// Sixteen scales of the weights times those of tiles of activations, from tile `at` on.
+/// Sixteen scales of the weights times those of tiles of activations, from one on, to products, from one on.
 #[inline(always)]
 fn multiply_sixteen<V: Vector>(
     vector: V,
     scales: V::Singles,
-    tiles: &[f32],
-    products: &mut [f32],
-    at: usize,
+    (tiles, at): (&[f32], usize),
+    (products, place): (&mut [f32], usize),
 ) {
     let tiles = tiles.get(at..).unwrap_or_default().first_chunk();
-    let products = products.get_mut(at..).unwrap_or_default().first_chunk_mut();
+    let products = products.get_mut(place..).unwrap_or_default();
+    let products = products.first_chunk_mut();
     if let (Some(tiles), Some(products)) = (tiles, products) {
         *products = vector.array(vector.multiply(scales, vector.load(tiles)));
     }
@@ -302,7 +302,8 @@ fn multiply_sixteen<V: Vector>(
 fn multiply<V: Vector>(vector: V, lanes: bool, own: &[f32], tiles: &[f32], products: &mut [f32]) {
     if !lanes {
         for (i, own) in own.as_chunks().0.iter().enumerate() {
-            multiply_sixteen(vector, vector.load(own), tiles, products, 16 * i);
+            let at = 16 * i;
+            multiply_sixteen(vector, vector.load(own), (tiles, at), (products, at));
         }
         return;
     }
