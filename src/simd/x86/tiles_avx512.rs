@@ -155,7 +155,9 @@ impl Avx512 {
                 one[p] = _mm512_maskz_set1_epi8(carry, 1);
                 let carry = _mm512_cmpge_epu8_mask(rest, _mm512_set1_epi8(171_u8.cast_signed()));
                 two[p] = _mm512_maskz_set1_epi8(carry, 1);
-                rest = _mm512_add_epi8(_mm512_add_epi8(rest, rest), rest);
+                // Twice as bits: of additions alone the compiler would make multiplications, which bytes do not have.
+                let twice = _mm512_and_si512(_mm512_slli_epi16::<1>(rest), _mm512_set1_epi8(-2));
+                rest = _mm512_add_epi8(twice, rest);
             }
             [two, one]
         })

@@ -53,6 +53,9 @@ const fn is_plus(place: u8) -> i64 {
     matrix(2 << place, 0)
 }
 
+/// Each bit is the one below it.
+const TWICE: i64 = i64::from_be_bytes([0, 1, 2, 4, 8, 16, 32, 64]);
+
 impl Zmm for Avx512Vnni {
     #[inline(always)]
     fn base(self) -> Avx512 {
@@ -123,7 +126,11 @@ impl Digits<5> for Avx512Vnni {
         let mut rest = [self.base().load_bytes(codes); 6];
         for p in 1..6 {
             let last = rest[p - 1];
-            rest[p] = with_token!(self, _mm512_add_epi8(_mm512_add_epi8(last, last), last));
+            // Of additions alone the compiler would make multiplications, which bytes do not have.
+            rest[p] = with_token!(self, {
+                let twice = _mm512_gf2p8affine_epi64_epi8::<0>(last, _mm512_set1_epi64(TWICE));
+                _mm512_add_epi8(twice, last)
+            });
         }
         for c in 0..C {
             let [whole, left] = &mut sums[c];
