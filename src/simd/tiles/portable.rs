@@ -108,8 +108,9 @@ impl Digits<5> for Portable {
     clippy::unused_self,
     reason = "as in the units of the other processors"
 )]
+/// Compiled once, not in each loop: they need no instructions of a backend.
 impl Portable {
-    #[inline(always)]
+    #[inline(never)]
     fn two_bits(self, codes: &[u8; TILE]) -> Trits<4> {
         let mut trits = [[0; TILE]; 4];
         for (place, plane) in trits.iter_mut().enumerate() {
@@ -120,7 +121,7 @@ impl Portable {
         trits
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn base3(self, codes: &[u8; TILE]) -> Trits<5> {
         let mut trits = [[0; TILE]; 5];
         let mut rest = *codes;
@@ -144,7 +145,7 @@ impl Portable {
         plus(self.base3(codes))
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn dot<const P: usize>(
         self,
         mut sums: [i32; 16],
