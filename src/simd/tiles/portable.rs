@@ -104,11 +104,11 @@ impl Digits<5> for Portable {
     digits_by_dot!(5: base3, base3_plus, zero_sums);
 }
 
+/// Compiled once, not in each loop: they need no instructions of a backend.
 #[expect(
     clippy::unused_self,
     reason = "as in the units of the other processors"
 )]
-/// Compiled once, not in each loop: they need no instructions of a backend.
 impl Portable {
     #[inline(never)]
     fn two_bits(self, codes: &[u8; TILE]) -> Trits<4> {
