@@ -123,8 +123,6 @@ impl ScaleSlice<'_> {
         while index < self.len() {
             let valid = match self {
                 Self::F64(scales) => scales[index] >= 0.0 && scales[index] < f64::INFINITY,
-                // A loop of its own for the most usual type.
-                Self::F32(scales) => scales[index] >= 0.0 && scales[index] < f32::INFINITY,
                 _ => self.single(index) >= 0.0 && self.single(index) < f32::INFINITY,
             };
             if !valid {

@@ -167,7 +167,7 @@ pub struct Timing {
     pub median: f64,
     /// The minimum of all rounds, in nanoseconds per weight.
     pub min: f64,
-    /// How far half of the rounds lie from the median, as a part of it.
+    /// Half the range of the middle half of the rounds, as a part of the median.
     pub spread: f64,
     /// How many rounds.
     pub rounds: usize,

@@ -66,9 +66,10 @@ impl TileJob for MultiplyScales<'_> {
                 per_row,
                 shared: 1,
             } if !self.lanes => self.each_sixteen(vector, 2, |row, kind, at| {
+                // A type that the compiler knows.
+                let lambdas = ScaleSlice::F32([lambda_p, lambda_n][kind]);
                 let start = first + (first_row + row) * step;
-                let lambdas = [lambda_p, lambda_n][kind].get(start + at..start + per_row);
-                let scales = vector.load(&first_sixteen(lambdas.unwrap_or_default()));
+                let scales = sixteen_of(unit, &lambdas, start + at..start + per_row);
                 vector.multiply(scales, vector.splat([1.0, -1.0][kind]))
             }),
             // Blocks of sizes that the compiler knows: TQ2_0 and TQ1_0.
@@ -161,7 +162,7 @@ impl BlockScales<'_> {
     #[inline(always)]
     fn write<T: TileUnit>(&self, unit: T, row: usize, kind: usize, slots: &mut [f32]) {
         let shared = self.shared();
-        for (i, slots) in slots.chunks_mut(16 * shared).enumerate() {
+        for (i, slots) in slots.chunks_mut(shared.saturating_mul(16)).enumerate() {
             let scales = unit.vector().array(self.sixteen(unit, row, kind, 16 * i));
             match shared {
                 1 => repeat::<1>(&scales, slots),

@@ -142,6 +142,12 @@ impl Avx2 {
         )
     }
 
+    /// Pairs of digits in even places and those in odd places, of which a multiple was added.
+    #[inline(always)]
+    fn join(self, [even, odd]: Bytes, power: i32) -> __m256i {
+        with_token!(self, _mm256_add_epi16(even, self.shift(odd, power)))
+    }
+
     /// Each of sixteen integers divided by a power of two. The compiler knows the power.
     #[inline(always)]
     fn shift(self, pairs: __m256i, power: i32) -> __m256i {
@@ -312,11 +318,8 @@ where
             let mut pairs = [[[self.zeros(); 2]]; C];
             self.add_half(&mut pairs, self.load_half(codes, h), (xs, h));
             for c in 0..C {
-                let [[even, odd]] = pairs[c];
-                let less = self.load_half(&xs[c].less, h);
-                sums[c][h] = with_token!(self, {
-                    self.widen(_mm256_add_epi16(even, self.shift(odd, Self::ODD)), less)
-                });
+                let all = self.join(pairs[c][0], Self::ODD);
+                sums[c][h] = self.widen(all, self.load_half(&xs[c].less, h));
             }
         }
         sums
@@ -334,15 +337,12 @@ where
             let mut pairs = [[[self.zeros(); 2]; 2]; C];
             self.add_half(&mut pairs, self.load_half(codes, h), (xs, h));
             for c in 0..C {
-                let [[even, odd], [plus, plus_odd]] = pairs[c];
-                let less = self.load_half(&xs[c].less, h);
-                with_token!(self, {
-                    let all = _mm256_add_epi16(even, self.shift(odd, Self::ODD));
-                    let plus = _mm256_add_epi16(plus, self.shift(plus_odd, Self::ODD));
-                    let plus = self.widen(self.shift(plus, Self::PLUS), self.zeros());
-                    sums[c][0][h] = plus;
-                    sums[c][1][h] = _mm256_sub_epi32(plus, self.widen(all, less));
-                });
+                let [all, plus] = pairs[c];
+                let (all, plus) = (self.join(all, Self::ODD), self.join(plus, Self::ODD));
+                let all = self.widen(all, self.load_half(&xs[c].less, h));
+                let plus = self.widen(self.shift(plus, Self::PLUS), self.zeros());
+                sums[c][0][h] = plus;
+                sums[c][1][h] = with_token!(self, _mm256_sub_epi32(plus, all));
             }
         }
         sums
