@@ -35,7 +35,7 @@ pub(super) fn from(
     problem: &Problem<'_>,
     starts: &[(RowTarget<'_>, RowChoice)],
 ) -> Vec<(f64, RowChoice)> {
-    let rows = RowState::of_rows(problem, starts.iter().cloned());
+    let rows = RowState::of_rows(problem, starts.iter().cloned(), &[]);
     let ends = rows.into_iter().zip(starts).map(|(mut row, start)| {
         let before = row.objective();
         descend(&mut row);

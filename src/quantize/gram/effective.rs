@@ -17,9 +17,10 @@
 
 use alloc::vec::Vec;
 
-use nalgebra::{Cholesky, DVector};
+use nalgebra::DVector;
 
 use super::accumulate::{Gram, check};
+use super::cholesky::cholesky;
 use super::metric::{Metric, combine};
 use super::output::{TOGETHER, check_damping};
 use crate::error::Error;
@@ -47,7 +48,7 @@ impl Gram {
             return Ok(weights.to_vec());
         };
         let metric = Metric::new(self, damping);
-        let factor = Cholesky::new(metric.matrix(|i| i)).ok_or(Error::NotDefinite)?;
+        let factor = cholesky(metric.matrix(|i| i)).ok_or(Error::NotDefinite)?;
         let lines: Vec<&[f64]> = self.lines(&original.cross).collect();
         let jobs = weights.chunks(TOGETHER * inputs);
         let effective: Vec<f32> = threads::collect(weights.len(), jobs, |rows, effective| {

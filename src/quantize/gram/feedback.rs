@@ -21,10 +21,10 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::Range;
 
-use nalgebra::Cholesky;
-
-use super::metric::Metric;
+use super::cholesky::cholesky;
+use super::metric::{DEPTH, Metric, add_rows};
 use super::patterns::{RowChoice, nearest};
 use super::problem::Problem;
 use super::row::{RowState, RowTarget};
@@ -54,7 +54,7 @@ impl Factor {
         }
         // R is the lower factor of the matrix in reversed order, reversed.
         let reversed = metric.matrix(|a| order[count - 1 - a]);
-        let lower = Cholesky::new(reversed)?.unpack();
+        let lower = cholesky(reversed)?.unpack_dirty();
         let mut entries = vec![0.0; count * count];
         for (row, line) in entries.chunks_exact_mut(count).enumerate() {
             for (column, entry) in line.iter_mut().enumerate().skip(row) {
@@ -108,14 +108,18 @@ pub(super) fn choose(
         Ok(best) => Ok((targets[row], Some(best.choice.scales.clone()))),
         Err(error) => Err(*error),
     };
-    let mut best = passes(problem, factor, starts.collect());
+    let mut best = passes(problem, factor, starts.collect(), &[]);
     let resolve = |row: &mut RowState<'_>| _ = scales::resolve(row);
     best.iter_mut().flatten().for_each(resolve);
     // Further passes, each with the best scales for the patterns of the one before, as long as they help.
     let mut active: Vec<usize> = (0..targets.len()).collect();
     for _ in 1..PASSES {
         let starts = active.iter().map(|&row| again(row, &best[row]));
-        let mut next = passes(problem, factor, starts.collect());
+        let before: Vec<_> = active
+            .iter()
+            .filter_map(|&row| best[row].as_ref().ok())
+            .collect();
+        let mut next = passes(problem, factor, starts.collect(), &before);
         next.iter_mut().flatten().for_each(resolve);
         let mut next = next.into_iter();
         active.retain(|&row| {
@@ -136,7 +140,8 @@ pub(super) fn choose(
         }
     }
     let starts = best.iter().enumerate().map(|(row, best)| again(row, best));
-    let last = passes(problem, factor, starts.collect());
+    let before: Vec<_> = best.iter().flatten().collect();
+    let last = passes(problem, factor, starts.collect(), &before);
     let kept = best.into_iter().zip(last).map(|(kept, last)| {
         let (kept, last) = (kept?, last?);
         let better = last.objective() < kept.objective();
@@ -165,22 +170,30 @@ fn store(row: &mut RowState<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// A pass over the weights of each row: chooses all patterns.
+/// A pass over the weights of each row: chooses all patterns. The images of a pass before it make those of the next one cheaper.
 fn passes<'a>(
     problem: &'a Problem<'a>,
     factor: &Factor,
     starts: Each<Start<'a>>,
+    before: &[&RowState<'a>],
 ) -> Each<RowState<'a>> {
     let starts = starts.into_iter();
     let mut rows: Each<Pass<'a>> = starts.map(|start| Ok(Pass::new(start?))).collect();
-    for place in 0..factor.order.len() {
-        for row in &mut rows {
-            if let Ok(pass) = row
-                && let Err(error) = pass.take(problem, factor, place)
-            {
-                *row = Err(error);
-            }
-        }
+    let count = factor.order.len();
+    let mut carried = vec![vec![0.0; count]; rows.len()];
+    for group in 0..problem.groups() {
+        search_scales(problem, factor, &mut rows, &carried, group);
+        let places = problem.members(group);
+        carry(
+            factor,
+            places,
+            count,
+            &mut carried,
+            |row, place, carried| {
+                let row = rows[row].as_mut().ok();
+                row.map_or(0.0, |pass| pass.take(problem, factor, place, carried))
+            },
+        );
     }
     let choices = rows.iter_mut().flatten().map(|pass| {
         let choice = RowChoice {
@@ -189,11 +202,42 @@ fn passes<'a>(
         };
         (pass.target, choice)
     });
-    let mut states = RowState::of_rows(problem, choices).into_iter();
+    let mut states = RowState::of_rows(problem, choices, before).into_iter();
     let states = rows
         .into_iter()
         .map(|row| row.and_then(|_| states.next().ok_or(Error::Empty)));
     states.collect()
+}
+
+/// Carries the errors at some places on to those up to `end`, for each row in order: `error(row, place, c)` is the error at a place
+/// where `c` was carried to. The factor is read once for all rows.
+fn carry(
+    factor: &Factor,
+    places: Range<usize>,
+    end: usize,
+    carried: &mut [Vec<f64>],
+    mut error: impl FnMut(usize, usize, f64) -> f64,
+) {
+    for start in places.clone().step_by(DEPTH) {
+        // At once to the places of a block, and afterwards to all that follow.
+        let block = start..places.end.min(start + DEPTH);
+        let mut errors = vec![[0.0; DEPTH]; carried.len()];
+        for (row, (carried, errors)) in carried.iter_mut().zip(&mut errors).enumerate() {
+            for (place, made) in block.clone().zip(errors) {
+                *made = error(row, place, carried[place]);
+                let rest = place + 1..block.end;
+                let entries = &factor.row(place)[rest.clone()];
+                for (carried, entry) in carried[rest].iter_mut().zip(entries) {
+                    *carried += *made * entry;
+                }
+            }
+        }
+        let after = block.end..end;
+        let sums = carried.iter_mut().map(|row| &mut row[after.clone()]);
+        let rows = block.map(|place| &factor.row(place)[after.clone()]);
+        let (mut sums, rows): (Vec<_>, Vec<_>) = (sums.collect(), rows.collect());
+        add_rows(&mut sums, &rows, |sum, row| errors[sum][row]);
+    }
 }
 
 /// A pass over the weights of a row, up to some place.
@@ -203,8 +247,6 @@ struct Pass<'a> {
     search: bool,
     scales: Vec<f64>,
     patterns: Vec<usize>,
-    /// `c` at each place that is still to come.
-    carried: Vec<f64>,
     /// The levels of the group of the last weight.
     levels: Vec<f64>,
     of_group: usize,
@@ -212,68 +254,76 @@ struct Pass<'a> {
 
 impl<'a> Pass<'a> {
     fn new((target, scales): Start<'a>) -> Self {
-        let count = target.weights.len();
         Self {
             target,
             search: scales.is_none(),
             scales: scales.unwrap_or_default(),
-            patterns: vec![0; count],
-            carried: vec![0.0; count],
+            patterns: vec![0; target.weights.len()],
             levels: Vec::new(),
             of_group: usize::MAX,
         }
     }
 
-    /// Chooses the pattern of the weight at the next place.
-    fn take(&mut self, problem: &Problem<'_>, factor: &Factor, place: usize) -> Result<(), Error> {
-        let weights = self.target.weights;
+    /// Chooses the pattern of the weight at the next place, where this was carried to; returns its error.
+    fn take(&mut self, problem: &Problem<'_>, factor: &Factor, place: usize, carried: f64) -> f64 {
         let i = factor.order[place];
         let group = i / problem.options.group;
-        if self.search && i == problem.members(group).start {
-            let found = search_scales(problem, factor, weights, &self.carried, group)?;
-            self.scales.extend(found);
-        }
         if group != self.of_group {
             let scales = problem.patterns.scales();
             let scales = &self.scales[group * scales..][..scales];
             self.levels = problem.patterns.levels(scales);
             self.of_group = group;
         }
-        // The nearest level, and its error carried on to the places to come.
-        let wanted = weights[i] + self.carried[place] / factor.diagonal(place);
-        self.patterns[i] = nearest(&self.levels, wanted);
-        let error = weights[i] - self.levels[self.patterns[i]];
-        let row = &factor.row(place)[place + 1..];
-        let carried = &mut self.carried[place + 1..];
-        problem.metric.add_multiple(carried, error, row);
-        Ok(())
+        let weight = self.target.weights[i];
+        self.patterns[i] = nearest(&self.levels, weight + carried / factor.diagonal(place));
+        weight - self.levels[self.patterns[i]]
     }
 }
 
-/// The scales of a group in natural order whose first weight comes next: the exact search on its compensated weights.
+/// Finds the scales of a group in natural order whose first weight comes next: by the exact search on its compensated weights.
 fn search_scales(
     problem: &Problem<'_>,
     factor: &Factor,
-    weights: &[f64],
-    carried: &[f64],
+    rows: &mut [Result<Pass<'_>, Error>],
+    carried: &[Vec<f64>],
     group: usize,
-) -> Result<Vec<f64>, Error> {
+) {
     let members = problem.members(group);
-    let mut carried = carried[members.clone()].to_vec();
-    let mut compensated = Vec::with_capacity(carried.len());
-    for (k, i) in members.clone().enumerate() {
-        let error = -carried[k] / factor.diagonal(i);
-        compensated.push(weights[i] - error);
-        let row = &factor.row(i)[i + 1..];
-        for (carried, entry) in carried[k + 1..].iter_mut().zip(row) {
-            *carried += error * entry;
+    let mut searched: Vec<_> = rows.iter_mut().zip(carried).collect();
+    searched.retain(|(row, _)| row.as_ref().is_ok_and(|pass| pass.search));
+    if searched.is_empty() {
+        return;
+    }
+    // The weights as they would be if all that follow were free.
+    let mut carried: Vec<Vec<f64>> = searched.iter().map(|(_, row)| (*row).clone()).collect();
+    let mut errors = vec![Vec::with_capacity(members.len()); carried.len()];
+    carry(
+        factor,
+        members.clone(),
+        members.end,
+        &mut carried,
+        |row, place, carried| {
+            let error = -carried / factor.diagonal(place);
+            errors[row].push(error);
+            error
+        },
+    );
+    let squares = members
+        .clone()
+        .map(|i| factor.diagonal(i) * factor.diagonal(i));
+    let largest = squares.clone().fold(0.0, f64::max);
+    let importance: Vec<f32> = squares
+        .map(|square| f32::narrow(square / largest))
+        .collect();
+    for ((row, _), errors) in searched.into_iter().zip(errors) {
+        let Ok(pass) = row else { continue };
+        let weights = pass.target.weights[members.clone()].iter().zip(errors);
+        let compensated: Vec<f64> = weights.map(|(weight, error)| weight - error).collect();
+        match near::choose_scales(problem.patterns, &compensated, Some(&importance)) {
+            Ok(found) => pass.scales.extend(found),
+            Err(error) => *row = Err(error),
         }
     }
-    let squares = members.map(|i| factor.diagonal(i) * factor.diagonal(i));
-    let largest = squares.clone().fold(0.0, f64::max);
-    let importance = squares.map(|square| f32::narrow(square / largest));
-    let importance: Vec<f32> = importance.collect();
-    near::choose_scales(problem.patterns, &compensated, Some(&importance))
 }
 
 #[cfg(test)]
@@ -352,7 +402,7 @@ mod tests {
                         product: &weights,
                     };
                     let start = Ok((target, Some(scales.clone())));
-                    let found = passes(&problem, &factor, vec![start]).swap_remove(0);
+                    let found = passes(&problem, &factor, vec![start], &[]).swap_remove(0);
                     let expected = twin(&metric, &factor.order, &weights, &levels);
                     assert_eq!(found.unwrap().choice.patterns, expected);
                 }

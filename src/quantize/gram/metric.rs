@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use nalgebra::DMatrix;
 
 use super::accumulate::Gram;
-use super::loops::{AddFour, AddMultiple, Change};
+use super::loops::{AddMultiple, AddRows, Change};
 use crate::simd::Backend;
 use crate::weight::FloatBits;
 
@@ -93,12 +93,6 @@ impl Metric {
         });
     }
 
-    /// `sum += factor row` for four rows of the matrix, in order.
-    pub(super) fn add_four(&self, sum: &mut [f64], factors: [f64; 4], rows: [usize; 4]) {
-        let rows = rows.map(|i| self.row(i));
-        self.backend.run(AddFour { sum, factors, rows });
-    }
-
     /// See [`Change`].
     pub(super) fn change(&self, change: Change<'_>) {
         self.backend.run(change);
@@ -111,28 +105,56 @@ impl Metric {
     }
 }
 
-/// For each vector the sum of the rows of a matrix, each multiplied by its number of the vector, in order. The matrix is read once
-/// for all vectors.
+/// For each vector the sum of the rows of a matrix, each multiplied by its number of the vector, in order.
 pub(super) fn combine(rows: &[&[f64]], vectors: &[Vec<f64>]) -> Vec<Vec<f64>> {
-    let backend = Backend::detect();
     let mut sums = vec![vec![0.0; rows.len()]; vectors.len()];
-    // Four rows at a time, so that each sum is loaded and stored once for four products.
-    let (fours, rest) = rows.as_chunks::<4>();
-    for (number, &rows) in fours.iter().enumerate() {
-        for (sum, vector) in sums.iter_mut().zip(vectors) {
-            let factors = core::array::from_fn(|k| vector[4 * number + k]);
-            backend.run(AddFour { sum, factors, rows });
+    let mut places: Vec<&mut [f64]> = sums.iter_mut().map(Vec::as_mut_slice).collect();
+    add_rows(&mut places, rows, |sum, row| vectors[sum][row]);
+    sums
+}
+
+/// The rows that are read together. Chosen: 16 rows of 2,048 numbers fit the second cache.
+pub(super) const DEPTH: usize = 16;
+
+/// The sums that are added to together. Chosen: a tile of 4 x 8 sums fits the 16 registers of AVX2.
+const SUMS: usize = 4;
+
+/// Adds to each sum the rows of a matrix, each times its `factor(sum, row)`, in order. The matrix is read once for all sums.
+pub(super) fn add_rows(
+    sums: &mut [&mut [f64]],
+    rows: &[&[f64]],
+    factor: impl Fn(usize, usize) -> f64,
+) {
+    for (block, rows) in rows.chunks(DEPTH).enumerate() {
+        let (fours, rest) = sums.as_chunks_mut::<SUMS>();
+        let alone = fours.len() * SUMS;
+        for (number, sums) in fours.iter_mut().enumerate() {
+            let sums = sums.each_mut().map(|sum| &mut **sum);
+            add_block(sums, rows, |s, k| {
+                factor(number * SUMS + s, block * DEPTH + k)
+            });
         }
-    }
-    for (number, values) in rest.iter().enumerate() {
-        for (sum, vector) in sums.iter_mut().zip(vectors) {
-            let factor = vector[4 * fours.len() + number];
-            backend.run(AddMultiple {
-                sum,
-                factor,
-                values,
+        for (number, sum) in rest.iter_mut().enumerate() {
+            add_block([sum], rows, |_, k| {
+                factor(alone + number, block * DEPTH + k)
             });
         }
     }
-    sums
+}
+
+/// Adds at most [`DEPTH`] rows to some sums.
+fn add_block<const N: usize>(
+    sums: [&mut [f64]; N],
+    rows: &[&[f64]],
+    factor: impl Fn(usize, usize) -> f64,
+) {
+    let mut factors = [[0.0; N]; DEPTH];
+    for (row, factors) in factors.iter_mut().take(rows.len()).enumerate() {
+        *factors = core::array::from_fn(|sum| factor(sum, row));
+    }
+    Backend::detect().run(AddRows {
+        sums,
+        factors: &factors,
+        rows,
+    });
 }

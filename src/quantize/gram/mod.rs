@@ -46,6 +46,7 @@
 //! ```
 
 mod accumulate;
+mod cholesky;
 mod descent;
 mod effective;
 mod feedback;

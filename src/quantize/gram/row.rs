@@ -16,6 +16,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::loops::Change;
+use super::metric::add_rows;
 use super::patterns::RowChoice;
 use super::problem::Problem;
 
@@ -48,27 +49,30 @@ pub(super) struct RowState<'a> {
 }
 
 impl<'a> RowState<'a> {
-    /// The states of choices for some rows of weights. The metric is read once for all of them.
+    /// The states of choices for some rows of weights. The metric is read once for all of them; if there are states from `before`, of
+    /// the same rows, only where a trit is not the same.
     pub(super) fn of_rows(
         problem: &'a Problem<'a>,
         rows: impl IntoIterator<Item = (RowTarget<'a>, RowChoice)>,
+        before: &[&Self],
     ) -> Vec<Self> {
-        let states = rows.into_iter().map(|(row, choice)| Self {
-            problem,
-            target: row.product,
-            images: vec![vec![0.0; row.weights.len()]; choice.scales.len()],
-            choice,
-            gradient: Vec::new(),
-            tolerance: dot(row.weights, row.product).max(0.0) * TOLERANCE,
-        });
+        let states = rows
+            .into_iter()
+            .enumerate()
+            .map(|(number, (row, choice))| Self {
+                problem,
+                target: row.product,
+                images: match before.get(number) {
+                    Some(before) => before.images.clone(),
+                    None => vec![vec![0.0; row.weights.len()]; choice.scales.len()],
+                },
+                choice,
+                gradient: Vec::new(),
+                tolerance: dot(row.weights, row.product).max(0.0) * TOLERANCE,
+            });
         let mut states: Vec<Self> = states.collect();
         for group in 0..problem.groups() {
-            let members = problem.members(group);
-            for start in members.clone().step_by(4) {
-                for state in &mut states {
-                    state.add_images(group, start..members.end.min(start + 4));
-                }
-            }
+            Self::add_images(problem, &mut states, before, group);
         }
         for state in &mut states {
             state.refresh();
@@ -78,30 +82,33 @@ impl<'a> RowState<'a> {
 
     /// The state of a choice for a row of weights.
     pub(super) fn new(problem: &'a Problem<'a>, row: RowTarget<'a>, choice: RowChoice) -> Self {
-        let mut states = Self::of_rows(problem, [(row, choice)]);
+        let mut states = Self::of_rows(problem, [(row, choice)], &[]);
         states.swap_remove(0)
     }
 
-    /// Adds the part of at most four weights of a group to the images of its scales, in order.
-    fn add_images(&mut self, group: usize, members: core::ops::Range<usize>) {
-        let metric = self.problem.metric;
-        for scale in self.scales_of(group) {
-            let mut factors = [0.0; 4];
-            for (factor, i) in factors.iter_mut().zip(members.clone()) {
-                *factor = self.coefficient(scale, i);
-            }
-            let image = &mut self.images[scale];
-            let nonzeros = factors.iter().filter(|factor| **factor != 0.0);
-            if members.len() == factors.len() && nonzeros.count() > 1 {
-                metric.add_four(image, factors, core::array::from_fn(|k| members.start + k));
-                continue;
-            }
-            for (i, factor) in members.clone().zip(factors) {
-                if factor != 0.0 {
-                    metric.add_multiple(image, factor, metric.row(i));
-                }
+    /// Adds what is new of the trits of a group to the images of its scales, for all states.
+    fn add_images(problem: &Problem<'_>, states: &mut [Self], before: &[&Self], group: usize) {
+        let (patterns, members) = (problem.patterns, problem.members(group));
+        let scales = group * patterns.scales()..(group + 1) * patterns.scales();
+        let (mut images, mut steps) = (Vec::new(), Vec::new());
+        for (number, state) in states.iter_mut().enumerate() {
+            let old = before.get(number);
+            for (scale, image) in state.images[scales.clone()].iter_mut().enumerate() {
+                let step = |i: usize| {
+                    let of = |choice: &RowChoice| patterns.coefficient(choice.patterns[i], scale);
+                    f64::from(of(&state.choice) - old.map_or(0, |old| of(&old.choice)))
+                };
+                steps.push(members.clone().map(step).collect::<Vec<_>>());
+                images.push(&mut image[..]);
             }
         }
+        let mut changed: Vec<usize> = (0..members.len()).collect();
+        changed.retain(|&place| steps.iter().any(|steps| steps[place] != 0.0));
+        let rows = changed
+            .iter()
+            .map(|place| problem.metric.row(members.start + place));
+        let rows: Vec<&[f64]> = rows.collect();
+        add_rows(&mut images, &rows, |image, row| steps[image][changed[row]]);
     }
 
     /// `(q - w)^T M (q - w)` without `w^T M w`, which is the same for all choices.
