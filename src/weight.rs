@@ -54,6 +54,8 @@ pub trait FloatBits: Float + Debug + Display + Send + Sync + 'static {
     fn from_slot(slot: Self::Slot) -> Self;
     /// As many slots as fit into some bytes.
     fn slots(bytes: &mut [i8]) -> &mut [Self::Slot];
+    /// The slots of a type that fits `f32`, which hold one each.
+    fn single_slots(slots: &mut [Self::Slot]) -> &mut [[i8; 4]];
 
     /// The bits of the magnitude: they order as the magnitudes do.
     fn key(self) -> u64;
@@ -245,6 +247,11 @@ macro_rules! weight {
 
             fn slots(bytes: &mut [i8]) -> &mut [Self::Slot] {
                 bytes.as_chunks_mut().0
+            }
+
+            #[inline(always)]
+            fn single_slots(slots: &mut [Self::Slot]) -> &mut [[i8; 4]] {
+                slots.as_flattened_mut().as_chunks_mut().0
             }
 
             #[inline(always)]

@@ -49,18 +49,6 @@ fn double(single: f32) -> f64 {
     }
 }
 
-/// The lanes whose bits are set, first.
-#[inline(always)]
-pub(super) fn compress(mut bits: u32, x: [f32; 16]) -> [f32; 16] {
-    let (mut first, mut len) = ([0.0; 16], 0);
-    while bits != 0 {
-        first[len % 16] = x[bits.trailing_zeros() as usize % 16];
-        bits &= bits - 1;
-        len += 1;
-    }
-    first
-}
-
 impl Vector for Arrays {
     type Singles = [f32; 16];
     type Doubles = [f64; 8];
@@ -145,8 +133,15 @@ impl Vector for Arrays {
     }
 
     #[inline(always)]
-    fn compress(self, mask: [u32; 16], x: [f32; 16]) -> [f32; 16] {
-        compress(self.bits(mask), x)
+    fn compress(self, mask: [u32; 16], x: [f32; 16], places: &mut [[i8; 4]; 16]) -> usize {
+        let (mut bits, mut len) = (self.bits(mask), 0);
+        while bits != 0 {
+            let single = x[bits.trailing_zeros() as usize % 16];
+            places[len % 16] = single.to_ne_bytes().map(u8::cast_signed);
+            bits &= bits - 1;
+            len += 1;
+        }
+        len
     }
 
     #[inline(always)]

@@ -40,8 +40,9 @@ pub(crate) trait Vector: Copy {
     fn bits(self, mask: Self::Mask) -> u32;
     /// The zeros in place of what is not selected.
     fn select(self, mask: Self::Mask, x: Self::Singles) -> Self::Singles;
-    /// What is selected, in order, in the first lanes; anything in the others.
-    fn compress(self, mask: Self::Mask, x: Self::Singles) -> Self::Singles;
+    /// Writes what is selected to the first places, in order, and anything to the others; returns how many are selected. A place holds
+    /// the bytes of an `f32`.
+    fn compress(self, mask: Self::Mask, x: Self::Singles, places: &mut [[i8; 4]; 16]) -> usize;
 
     fn zeros(self) -> Self::Doubles;
     fn load_doubles(self, array: &[f64; 8]) -> Self::Doubles;
@@ -140,8 +141,8 @@ mod tests {
         fn run<V: Vector>(self, v: V) -> Self::Output {
             let (a, b) = (v.load(&self.0), v.load(&self.1));
             let (mask, other) = (v.greater(a, b), v.greater(b, v.load(&[0.1; 16])));
-            let compressed = v.array(v.compress(mask, a));
-            let len = v.bits(mask).count_ones() as usize;
+            let mut compressed = [[0; 4]; 16];
+            let len = v.compress(mask, a, &mut compressed);
             let words = v.words(0x0192_8a51, 0x6a04_2519);
             let twice = v.load_twice(&[1.5, -2.0, 0.1, f32::INFINITY, f32::NAN, -0.0, 0.3, 1e38]);
             let sums = [v.abs(a), v.splat(0.1)];
@@ -178,7 +179,7 @@ mod tests {
                 *result = v.array(x).map(f32::to_bits);
             }
             for (result, x) in results[18].iter_mut().zip(compressed).take(len) {
-                *result = x.to_bits();
+                *result = u32::from_ne_bytes(x.map(i8::cast_unsigned));
             }
             let [low, high] = v.widen(a);
             let doubles = [

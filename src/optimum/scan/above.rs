@@ -98,8 +98,9 @@ pub(crate) trait LaneSums<V: Vector, H: Mass>: Copy {
 pub(crate) struct ExactLanes<V: Vector> {
     signed: [V::Doubles; 2],
     positive: [V::Doubles; 2],
-    count: usize,
-    positives: usize,
+    /// How many there are, lane by lane: exact in `f32`, as [`is_exact`] allows 2^22 terms a lane.
+    count: V::Singles,
+    positives: V::Singles,
 }
 
 impl<V: Vector> LaneSums<V, UnitMass> for ExactLanes<V> {
@@ -108,8 +109,8 @@ impl<V: Vector> LaneSums<V, UnitMass> for ExactLanes<V> {
         Self {
             signed: [vector.zeros(); 2],
             positive: [vector.zeros(); 2],
-            count: 0,
-            positives: 0,
+            count: vector.splat(0.0),
+            positives: vector.splat(0.0),
         }
     }
 
@@ -119,8 +120,9 @@ impl<V: Vector> LaneSums<V, UnitMass> for ExactLanes<V> {
             singles, x, wide, ..
         } = chunk;
         let (above, positive) = (vector.greater(x, high), vector.greater(singles, high));
-        self.count += vector.bits(above).count_ones() as usize;
-        self.positives += vector.bits(positive).count_ones() as usize;
+        let one = vector.splat(1.0);
+        self.count = vector.add(self.count, vector.select(above, one));
+        self.positives = vector.add(self.positives, vector.select(positive, one));
         self.signed = vector.add_selected(self.signed, above, singles, wide);
         self.positive = vector.add_selected(self.positive, positive, singles, wide);
         vector.and_not(vector.greater(x, low), above)
@@ -133,7 +135,7 @@ impl<V: Vector> LaneSums<V, UnitMass> for ExactLanes<V> {
             whole(vector, self.positive, unit),
         );
         let sums = |count, sum: i128| GridSums {
-            count,
+            count: lane_counts(vector, count),
             sum: sum.cast_unsigned(),
         };
         let [all, positive] = match side {
@@ -160,6 +162,21 @@ fn whole<V: Vector>(vector: V, halves: [V::Doubles; 2], unit: i32) -> i128 {
         for lane in vector.doubles(half) {
             total += i128::from(scale_by_power(lane, -unit) as i64);
         }
+    }
+    total
+}
+
+/// The sum of a count for each lane.
+#[inline(always)]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "whole numbers below 2^24"
+)]
+fn lane_counts<V: Vector>(vector: V, counts: V::Singles) -> usize {
+    let mut total = 0;
+    for count in vector.array(counts) {
+        total += count as usize;
     }
     total
 }

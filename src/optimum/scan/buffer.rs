@@ -111,22 +111,24 @@ impl<'s, W: FloatBits> GatherBuffer<'s, W> {
         mask: V::Mask,
         chunk: &WeightChunk<V>,
     ) {
-        let bits = vector.bits(mask);
-        if !V::COMPRESSES && bits == 0 {
+        if !V::COMPRESSES && vector.bits(mask) == 0 {
             return;
         }
-        let (count, kept) = (
-            bits.count_ones() as usize,
-            kept::<V, H>(vector, mask, chunk),
-        );
         if self.len + LANES <= self.slots.len() {
-            self.store::<H>(self.len, kept);
-            self.len += count;
-        } else {
-            let [weights, masses] = kept;
-            for (weight, mass) in weights.into_iter().zip(masses).take(count) {
-                self.push(W::single_to_slot(weight), mass);
-            }
+            self.len += self.put::<V, H>(vector, self.len, mask, chunk);
+            return;
+        }
+        let [mut weights, mut masses] = [[[0; 4]; LANES]; 2];
+        let [x, h] = kept::<V, H>(chunk);
+        let count = vector.compress(mask, x, &mut weights);
+        vector.compress(mask, h, &mut masses);
+        for (weight, mass) in weights.into_iter().zip(masses).take(count) {
+            let mass = if H::WEIGHTED {
+                mass_from_bytes(mass)
+            } else {
+                1.0
+            };
+            self.push(W::single_to_slot(mass_from_bytes(weight)), mass);
         }
     }
 
@@ -139,20 +141,15 @@ impl<'s, W: FloatBits> GatherBuffer<'s, W> {
         mask: V::Mask,
         chunk: &WeightChunk<V>,
     ) -> usize {
-        let bits = vector.bits(mask);
-        if V::COMPRESSES || bits != 0 {
-            self.store::<H>(start, kept::<V, H>(vector, mask, chunk));
+        if !V::COMPRESSES && vector.bits(mask) == 0 {
+            return 0;
         }
-        bits.count_ones() as usize
-    }
-
-    /// Writes sixteen weights with their masses, or as many as there are places for.
-    #[inline(always)]
-    fn store<H: Mass>(&mut self, start: usize, [x, h]: [[f32; LANES]; 2]) {
-        store(self.slots, start, x, W::single_to_slot);
+        let [x, h] = kept::<V, H>(chunk);
+        let count = write(vector, mask, x, W::single_slots(self.slots), start);
         if H::WEIGHTED {
-            store(self.masses, start, h, mass_to_bytes);
+            write(vector, mask, h, self.masses, start);
         }
+        count
     }
 
     /// Appends one weight. If there are more than places, one in eight displaces another, so that what stays is a sample of all.
@@ -194,15 +191,32 @@ impl<'s, W: FloatBits> GatherBuffer<'s, W> {
     }
 }
 
-/// The weights of a chunk that are in a mask, in the first lanes, and their masses.
+/// What is gathered of a chunk, and the masses.
 #[inline(always)]
-fn kept<V: Vector, H: Mass>(vector: V, mask: V::Mask, chunk: &WeightChunk<V>) -> [[f32; LANES]; 2] {
-    let compressed = |x| vector.array(vector.compress(mask, x));
-    if H::WEIGHTED {
-        [compressed(chunk.x), compressed(chunk.masses)]
-    } else {
-        [compressed(chunk.singles), [1.0; LANES]]
+fn kept<V: Vector, H: Mass>(chunk: &WeightChunk<V>) -> [V::Singles; 2] {
+    let x = if H::WEIGHTED { chunk.x } else { chunk.singles };
+    [x, chunk.masses]
+}
+
+/// Writes the numbers in a mask from a place on, or as many as there are places for; what lies behind them may be lost.
+#[inline(always)]
+fn write<V: Vector>(
+    vector: V,
+    mask: V::Mask,
+    x: V::Singles,
+    places: &mut [MassBytes],
+    start: usize,
+) -> usize {
+    let rest = places.get_mut(start..).unwrap_or_default();
+    if let Some(places) = rest.first_chunk_mut() {
+        return vector.compress(mask, x, places);
     }
+    let mut all = [[0; 4]; LANES];
+    let count = vector.compress(mask, x, &mut all);
+    for (place, number) in rest.iter_mut().zip(all) {
+        *place = number;
+    }
+    count
 }
 
 #[inline(always)]
@@ -230,24 +244,6 @@ fn load<T: Copy>(places: &[T], start: usize, number: impl Fn(T) -> f32) -> [f32;
         *single = number(place);
     }
     chunk
-}
-
-/// Writes sixteen numbers, or as many as there are places for.
-#[inline(always)]
-fn store<T: Copy>(places: &mut [T], start: usize, numbers: [f32; LANES], bytes: impl Fn(f32) -> T) {
-    let rest = places.get_mut(start..).unwrap_or_default();
-    if let Some(places) = rest.first_chunk_mut::<LANES>() {
-        // All at once: place by place the compiler takes the vector apart.
-        let mut all = *places;
-        for l in 0..LANES {
-            all[l] = bytes(numbers[l]);
-        }
-        *places = all;
-        return;
-    }
-    for (place, number) in rest.iter_mut().zip(numbers) {
-        *place = bytes(number);
-    }
 }
 
 /// As much of some places as `at` is of `len` weights.

@@ -14,7 +14,6 @@
 use core::arch::x86_64::*;
 
 use super::{Avx2, prefetch};
-use crate::simd::portable::compress;
 use crate::simd::vector::{Vector, one_digit};
 
 /// The same for both halves. In a macro, as a closure handed to `map` is compiled without the instructions of this backend.
@@ -41,6 +40,24 @@ fn halves<T>(array: &[T; 16]) -> [&[T]; 2] {
 }
 
 const ALL: u32 = u32::MAX;
+
+/// For each set of eight lanes the numbers of these lanes, in order.
+static COMPRESSED: [[u8; 8]; 256] = {
+    let mut all = [[0; 8]; 256];
+    let mut bits = 0;
+    while bits < 256 {
+        let (mut lane, mut place) = (0, 0);
+        while lane < 8 {
+            if bits >> lane & 1 == 1 {
+                all[bits][place] = lane;
+                place += 1;
+            }
+            lane += 1;
+        }
+        bits += 1;
+    }
+    all
+};
 
 /// Where the digit of each lane lies in its word.
 const fn places(from: usize) -> [u32; 8] {
@@ -78,7 +95,7 @@ impl Vector for Avx2 {
     type Doubles = [__m256d; 2];
     type Mask = [__m256; 2];
     type Words = [__m256i; 2];
-    const COMPRESSES: bool = false;
+    const COMPRESSES: bool = true;
 
     #[inline(always)]
     fn prefetch<T: ?Sized>(self, value: &T, bytes: usize) {
@@ -197,8 +214,23 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
-    fn compress(self, mask: [__m256; 2], x: [__m256; 2]) -> [__m256; 2] {
-        self.load(&compress(self.bits(mask), self.array(x)))
+    fn compress(self, mask: [__m256; 2], x: [__m256; 2], places: &mut [[i8; 4]; 16]) -> usize {
+        let mut count = 0;
+        for half in 0..2 {
+            // The second half goes behind what the first one has.
+            let Some(places) = places[count..].first_chunk_mut::<8>() else {
+                break;
+            };
+            count += with_token!(self, {
+                let bits = _mm256_movemask_ps(mask[half]).cast_unsigned();
+                let lanes = COMPRESSED[bits as usize % 256].as_ptr().cast();
+                let lanes = _mm256_cvtepu8_epi32(_mm_loadl_epi64(lanes));
+                let first = _mm256_permutevar8x32_ps(x[half], lanes);
+                _mm256_storeu_ps(places.as_mut_ptr().cast(), first);
+                bits.count_ones() as usize
+            });
+        }
+        count
     }
 
     #[inline(always)]

@@ -130,8 +130,12 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
-    fn compress(self, mask: __mmask16, x: __m512) -> __m512 {
-        with_token!(self, _mm512_maskz_compress_ps(mask, x))
+    fn compress(self, mask: __mmask16, x: __m512, places: &mut [[i8; 4]; 16]) -> usize {
+        with_token!(self, {
+            let first = _mm512_maskz_compress_ps(mask, x);
+            _mm512_storeu_ps(places.as_mut_ptr().cast(), first);
+        });
+        self.bits(mask).count_ones() as usize
     }
 
     #[inline(always)]
