@@ -11,9 +11,6 @@
 //! Cost: 1.6 bits a trit. Taking a byte apart is a look-up in a table of 1.25 kB which the compiler computes; checking
 //! takes one addition and a mask, eight bytes a step.
 
-use super::{check_encode, split_group};
-use crate::error::{Error, Operand};
-
 /// Trits in a full byte.
 pub(crate) const TRITS_PER_BYTE: usize = 5;
 
@@ -32,41 +29,9 @@ pub(crate) static DECODE: [[i8; TRITS_PER_BYTE]; 256] = decoding_table();
 /// The digits of each byte in two bits each, the first lowest: what the 2-bit code has for the same trits.
 pub(crate) static DIGITS: [u16; 256] = digit_table();
 
-/// See [`Code::encode_into`](super::Code::encode_into).
-pub(super) const fn encode_into(trits: &[i8], bytes: &mut [u8]) -> Result<(), Error> {
-    if let Err(error) = check_encode(trits, bytes, trits.len().div_ceil(TRITS_PER_BYTE)) {
-        return Err(error);
-    }
-    let (mut trits, mut bytes) = (trits, bytes);
-    while let Some((byte, more_bytes)) = bytes.split_first_mut() {
-        let (group, more_trits) = split_group(trits);
-        *byte = pack(group);
-        (trits, bytes) = (more_trits, more_bytes);
-    }
-    Ok(())
-}
-
-/// See [`Code::validate`](super::Code::validate).
-pub(crate) const fn validate(bytes: &[u8], trits: usize) -> Result<(), Error> {
-    let expected = trits.div_ceil(TRITS_PER_BYTE);
-    if bytes.len() != expected {
-        return Err(Error::LengthMismatch {
-            expected,
-            actual: bytes.len(),
-        });
-    }
-    if let Some((byte, value)) = find_invalid(bytes) {
-        return Err(Error::code(Operand::Byte, byte, value as i16));
-    }
-    let used = trits % TRITS_PER_BYTE;
-    if used != 0
-        && let Some(&value) = bytes.last()
-        && value / POWERS[used] != ZEROS / POWERS[used]
-    {
-        let byte = bytes.len() - 1;
-        return Err(Error::code(Operand::Padding, byte, value as i16));
-    }
-    Ok(())
+/// Whether the digits of the last byte from the first `used` on are those of zeros.
+pub(super) const fn is_filled(byte: u8, used: usize) -> bool {
+    byte / POWERS[used] == ZEROS / POWERS[used]
 }
 
 /// See [`Code::get`](super::Code::get).
@@ -91,37 +56,21 @@ pub(crate) fn nonzeros(byte: u8) -> usize {
     trits.into_iter().filter(|&trit| trit != 0).count()
 }
 
-/// Position and value of the first byte above 242.
-const fn find_invalid(bytes: &[u8]) -> Option<(usize, u8)> {
+/// Whether a byte is above 242.
+pub(super) const fn is_invalid(byte: u8) -> bool {
+    byte >= CODE_WORDS
+}
+
+/// Whether one of eight bytes is above 242.
+pub(super) const fn are_invalid(bytes: [u8; 8]) -> bool {
     /// What the low seven bits need to reach bit 7 when the byte is 243 or more: 243 = 128 + 115, and 115 + 13 = 128.
     const LIFT: u64 = u64::from_ne_bytes([CODE_WORDS.wrapping_neg(); 8]);
     const HIGH_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
 
-    let (words, tail) = bytes.as_chunks::<8>();
-    // The compiler allows itself a number of calls and turns for a constant: two a step here, so that it checks megabytes.
-    let count = words.len();
-    let mut at = 0;
-    while at < count {
-        // A byte is too large if it has its high bit set and its low bits, lifted, carry into the high bit. No sum goes
-        // over the border of a byte: 127 + 13 < 256.
-        let word = u64::from_ne_bytes(words[at]);
-        if ((word & !HIGH_BITS) + LIFT) & word & HIGH_BITS != 0 {
-            return find_invalid_byte(&words[at], at * 8);
-        }
-        at += 1;
-    }
-    find_invalid_byte(tail, count * 8)
-}
-
-const fn find_invalid_byte(bytes: &[u8], start: usize) -> Option<(usize, u8)> {
-    let mut at = 0;
-    while at < bytes.len() {
-        if bytes[at] >= CODE_WORDS {
-            return Some((start + at, bytes[at]));
-        }
-        at += 1;
-    }
-    None
+    // A byte is too large if it has its high bit set and its low bits, lifted, carry into the high bit. No sum goes over the border of
+    // a byte: 127 + 13 < 256.
+    let word = u64::from_ne_bytes(bytes);
+    ((word & !HIGH_BITS) + LIFT) & word & HIGH_BITS != 0
 }
 
 const fn digit_table() -> [u16; 256] {

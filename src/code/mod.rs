@@ -153,10 +153,24 @@ impl Code {
     /// # Ok::<(), Error>(())
     /// ```
     pub const fn encode_into(self, trits: &[i8], bytes: &mut [u8]) -> Result<(), Error> {
-        match self {
-            Self::TwoBit => two_bit::encode_into(trits, bytes),
-            Self::Base3 => base3::encode_into(trits, bytes),
+        if let Err(error) = check_encode(trits, bytes, self.packed_len(trits.len())) {
+            return Err(error);
         }
+        let (mut trits, mut bytes) = (trits, bytes);
+        while let Some((byte, more_bytes)) = bytes.split_first_mut() {
+            (*byte, trits) = match self {
+                Self::TwoBit => {
+                    let (group, more) = split_group(trits);
+                    (two_bit::pack(group), more)
+                }
+                Self::Base3 => {
+                    let (group, more) = split_group(trits);
+                    (base3::pack(group), more)
+                }
+            };
+            bytes = more_bytes;
+        }
+        Ok(())
     }
 
     /// Packs `trits` into an array, in a `const` or a `static`.
@@ -215,10 +229,58 @@ impl Code {
     /// assert_eq!(Code::Base3.validate(&[242, 0], 6), Err(Error::InvalidCode { what: Operand::Padding, index: 1, value: 0 }));
     /// ```
     pub const fn validate(self, bytes: &[u8], trits: usize) -> Result<(), Error> {
-        match self {
-            Self::TwoBit => two_bit::validate(bytes, trits),
-            Self::Base3 => base3::validate(bytes, trits),
+        let expected = self.packed_len(trits);
+        if bytes.len() != expected {
+            return Err(Error::LengthMismatch {
+                expected,
+                actual: bytes.len(),
+            });
         }
+        if let Some(byte) = self.find_invalid(bytes) {
+            return Err(Error::code(Operand::Byte, byte, bytes[byte] as i16));
+        }
+        let used = trits % self.trits_per_byte();
+        if used != 0 {
+            let (byte, value) = (expected - 1, bytes[expected - 1]);
+            let filled = match self {
+                Self::TwoBit => two_bit::is_filled(value, used),
+                Self::Base3 => base3::is_filled(value, used),
+            };
+            if !filled {
+                return Err(Error::code(Operand::Padding, byte, value as i16));
+            }
+        }
+        Ok(())
+    }
+
+    /// The position of the first byte that is no code word.
+    const fn find_invalid(self, bytes: &[u8]) -> Option<usize> {
+        let (words, _) = bytes.as_chunks::<8>();
+        // The compiler allows itself a number of calls and turns for a constant: two a step here, so that it checks megabytes.
+        let (mut word, count) = (0, words.len());
+        while word < count {
+            let invalid = match self {
+                Self::TwoBit => two_bit::are_invalid(words[word]),
+                Self::Base3 => base3::are_invalid(words[word]),
+            };
+            if invalid {
+                break;
+            }
+            word += 1;
+        }
+        // In this word, or behind all of them.
+        let mut at = word * 8;
+        while at < bytes.len() {
+            let invalid = match self {
+                Self::TwoBit => two_bit::is_invalid(bytes[at]),
+                Self::Base3 => base3::is_invalid(bytes[at]),
+            };
+            if invalid {
+                return Some(at);
+            }
+            at += 1;
+        }
+        None
     }
 
     /// Unpacks `bytes` into `trits`, whose length says how many there are.

@@ -10,9 +10,6 @@
 //!
 //! Cost: 2 bits a trit. Checking takes one `and` of a word with itself shifted, eight bytes a step.
 
-use super::{check_encode, split_group};
-use crate::error::{Error, Operand};
-
 /// Trits in a full byte.
 pub(crate) const TRITS_PER_BYTE: usize = 4;
 
@@ -25,41 +22,9 @@ const LOW_BITS: u64 = u64::from_ne_bytes([ZEROS; 8]);
 /// The trits of each byte. A forbidden digit reads as 0, for code that has been promised there is none.
 pub(crate) static DECODE: [[i8; TRITS_PER_BYTE]; 256] = decoding_table();
 
-/// See [`Code::encode_into`](super::Code::encode_into).
-pub(super) const fn encode_into(trits: &[i8], bytes: &mut [u8]) -> Result<(), Error> {
-    if let Err(error) = check_encode(trits, bytes, trits.len().div_ceil(TRITS_PER_BYTE)) {
-        return Err(error);
-    }
-    let (mut trits, mut bytes) = (trits, bytes);
-    while let Some((byte, more_bytes)) = bytes.split_first_mut() {
-        let (group, more_trits) = split_group(trits);
-        *byte = pack(group);
-        (trits, bytes) = (more_trits, more_bytes);
-    }
-    Ok(())
-}
-
-/// See [`Code::validate`](super::Code::validate).
-pub(crate) const fn validate(bytes: &[u8], trits: usize) -> Result<(), Error> {
-    let expected = trits.div_ceil(TRITS_PER_BYTE);
-    if bytes.len() != expected {
-        return Err(Error::LengthMismatch {
-            expected,
-            actual: bytes.len(),
-        });
-    }
-    if let Some((byte, value)) = find_invalid(bytes) {
-        return Err(Error::code(Operand::Byte, byte, value as i16));
-    }
-    let used = trits % TRITS_PER_BYTE;
-    if used != 0
-        && let Some(&value) = bytes.last()
-        && value >> (2 * used) != ZEROS >> (2 * used)
-    {
-        let byte = bytes.len() - 1;
-        return Err(Error::code(Operand::Padding, byte, value as i16));
-    }
-    Ok(())
+/// Whether the digits of the last byte from the first `used` on are those of zeros.
+pub(super) const fn is_filled(byte: u8, used: usize) -> bool {
+    byte >> (2 * used) == ZEROS >> (2 * used)
 }
 
 /// The trit at `index`, or `None` beyond the end of `bytes` or on a forbidden digit.
@@ -91,37 +56,17 @@ const fn trit(byte: u8, place: usize) -> i8 {
     ((byte >> (2 * place)) & 3).cast_signed() - 1
 }
 
-const fn has_forbidden_digit(byte: u8) -> bool {
+/// Whether a byte has a digit 3.
+pub(super) const fn is_invalid(byte: u8) -> bool {
     byte & (byte >> 1) & ZEROS != 0
 }
 
-/// Position and value of the first byte with a digit 3.
-const fn find_invalid(bytes: &[u8]) -> Option<(usize, u8)> {
-    let (words, tail) = bytes.as_chunks::<8>();
-    // The compiler allows itself a number of calls and turns for a constant: two a step here, so that it checks megabytes.
-    let count = words.len();
-    let mut at = 0;
-    while at < count {
-        // A digit is 3 where both of its bits are set. The shift carries a bit over the border of two bytes, but only
-        // into a high bit, which the mask takes away; so the order of the bytes in the word does not matter.
-        let word = u64::from_ne_bytes(words[at]);
-        if word & (word >> 1) & LOW_BITS != 0 {
-            return find_invalid_byte(&words[at], at * 8);
-        }
-        at += 1;
-    }
-    find_invalid_byte(tail, count * 8)
-}
-
-const fn find_invalid_byte(bytes: &[u8], start: usize) -> Option<(usize, u8)> {
-    let mut at = 0;
-    while at < bytes.len() {
-        if has_forbidden_digit(bytes[at]) {
-            return Some((start + at, bytes[at]));
-        }
-        at += 1;
-    }
-    None
+/// Whether one of eight bytes has a digit 3.
+pub(super) const fn are_invalid(bytes: [u8; 8]) -> bool {
+    // A digit is 3 where both of its bits are set. The shift carries a bit over the border of two bytes, but only into a high bit,
+    // which the mask takes away; so the order of the bytes in the word does not matter.
+    let word = u64::from_ne_bytes(bytes);
+    word & (word >> 1) & LOW_BITS != 0
 }
 
 const fn decoding_table() -> [[i8; TRITS_PER_BYTE]; 256] {

@@ -28,7 +28,7 @@
 //! Source: transformers 5.23.0, `integrations/bitnet.py`.
 
 use super::codec::check_trits;
-use crate::code::two_bit;
+use crate::code::{Code, two_bit};
 use crate::error::check_len;
 use crate::error::{Error, ShapeError};
 
@@ -120,7 +120,7 @@ pub fn decode_huggingface_into(
 ) -> Result<(), Error> {
     let len = len_of(columns, trits.len())?;
     check_len(len, bytes.len())?;
-    two_bit::validate(bytes, trits.len())?;
+    Code::TwoBit.validate(bytes, trits.len())?;
     for (quarter, trits) in trits.chunks_mut(len.max(1)).enumerate() {
         for (trit, byte) in trits.iter_mut().zip(bytes) {
             *trit = (byte >> (2 * quarter) & 3).cast_signed() - 1;

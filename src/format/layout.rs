@@ -16,7 +16,7 @@
 //!
 //! Cost: a layout is some constants; a place takes two divisions a stage, at most three.
 
-use crate::code::two_bit;
+use crate::code::{Code, two_bit};
 use crate::error::{Error, Operand};
 
 /// The most trits of a block in any format.
@@ -294,7 +294,7 @@ impl BlockLayout {
         for (number, block) in blocks.chunks_exact(self.bytes).enumerate() {
             let codes = block.get(self.codes..).unwrap_or_default();
             let codes = codes.get(..self.code_bytes()).unwrap_or_default();
-            let found = two_bit::validate(codes, codes.len() * two_bit::TRITS_PER_BYTE);
+            let found = Code::TwoBit.validate(codes, codes.len() * two_bit::TRITS_PER_BYTE);
             if let Err(Error::InvalidCode { index, value, .. }) = found {
                 let byte = number * self.bytes + self.codes + index;
                 return Err(Error::code(Operand::Byte, byte, value));

@@ -8,7 +8,7 @@ use super::tiles::TileJob;
 pub(super) enum Machine {}
 
 impl Machine {
-    pub(super) fn available() -> impl Iterator<Item = Self> {
+    pub(super) fn available() -> impl DoubleEndedIterator<Item = Self> {
         core::iter::empty()
     }
 

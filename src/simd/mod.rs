@@ -35,6 +35,46 @@
 )]
 mod elsewhere;
 
+#[allow(unused_macros, reason = "some targets have the portable backend only")]
+/// What a processor may have beyond the portable backend: how a token runs a job, and a job over tiles; then the tokens by which detection
+/// proves what it has, the slowest first, with their names.
+macro_rules! machine {
+    (|$proof:ident, $job:ident| $run:expr, $run_tiles:expr; $($token:ident $name:literal),+) => {
+        /// What a processor may have beyond the portable backend.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub(super) enum Machine {
+            $($token($token)),+
+        }
+
+        impl Machine {
+            /// What this processor has, the fastest last.
+            pub(super) fn available() -> impl DoubleEndedIterator<Item = Self> {
+                [$($token::detect().map(Self::$token)),+].into_iter().flatten()
+            }
+
+            pub(super) const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$token(_) => $name),+
+                }
+            }
+
+            #[inline]
+            pub(super) fn run<J: Job>(self, $job: J) -> J::Output {
+                match self {
+                    $(Self::$token($proof) => $run),+
+                }
+            }
+
+            #[inline]
+            pub(super) fn run_tiles<J: TileJob>(self, $job: J) -> J::Output {
+                match self {
+                    $(Self::$token($proof) => $run_tiles),+
+                }
+            }
+        }
+    };
+}
+
 #[cfg(all(
     target_arch = "aarch64",
     target_feature = "neon",
@@ -146,7 +186,8 @@ impl Backend {
     /// ```
     #[must_use]
     pub fn detect() -> Self {
-        Self::available().last().unwrap_or(Self::PORTABLE)
+        let fastest = Machine::available().next_back();
+        Self(fastest.map_or(Kind::Portable, Kind::More))
     }
 
     /// All backends that this processor can run: the portable one first, the fastest last.

@@ -8,28 +8,6 @@ use super::vector::{Vector, one_digit};
 #[derive(Clone, Copy)]
 pub(crate) struct Arrays;
 
-#[inline(always)]
-fn map<T: Copy, U: Copy + Default, const N: usize>(x: [T; N], f: impl Fn(T) -> U) -> [U; N] {
-    let mut result = [U::default(); N];
-    for l in 0..N {
-        result[l] = f(x[l]);
-    }
-    result
-}
-
-#[inline(always)]
-fn zip<T: Copy, U: Copy + Default, const N: usize>(
-    a: [T; N],
-    b: [T; N],
-    f: impl Fn(T, T) -> U,
-) -> [U; N] {
-    let mut result = [U::default(); N];
-    for l in 0..N {
-        result[l] = f(a[l], b[l]);
-    }
-    result
-}
-
 /// Masks are words of all ones or all zeros, as vector units without mask registers have them.
 #[inline(always)]
 fn word(yes: bool) -> u32 {
@@ -49,12 +27,55 @@ fn double(single: f32) -> f64 {
     }
 }
 
+/// Methods that do the same in each lane.
+macro_rules! lanes_alike {
+    ($type:ty: $($name:ident($($x:ident),+) = $expression:expr;)+) => {$(
+        #[inline(always)]
+        fn $name(self, $($x: $type),+) -> $type {
+            let mut result = <$type>::default();
+            for (l, lane) in result.iter_mut().enumerate() {
+                $(let $x = $x[l];)+
+                *lane = $expression;
+            }
+            result
+        }
+    )+};
+}
+
 impl Vector for Arrays {
     type Singles = [f32; 16];
     type Doubles = [f64; 8];
     type Mask = [u32; 16];
     type Words = [u32; 2];
     const COMPRESSES: bool = false;
+
+    lanes_alike! {
+        [f32; 16]:
+        abs(x) = f32::from_bits(x.to_bits() & (u32::MAX >> 1));
+        negate(x) = -x;
+        add(a, b) = a + b;
+        multiply(a, b) = a * b;
+        add_about(sum, a, b) = sum + a * b;
+        max_bits(a, b) = f32::from_bits(a.to_bits().max(b.to_bits()));
+        max(a, b) = if a > b { a } else { b };
+    }
+
+    lanes_alike! {
+        [f64; 8]:
+        max_doubles(a, b) = if a > b { a } else { b };
+        min_doubles(a, b) = if a < b { a } else { b };
+        add_doubles(a, b) = a + b;
+        subtract_doubles(a, b) = a - b;
+        multiply_doubles(a, b) = a * b;
+        add_square(sum, x) = sum + x * x;
+        add_product(sum, a, b) = sum + a * b;
+        square_roots(x) = num_traits::Float::sqrt(x);
+    }
+
+    lanes_alike! {
+        [u32; 16]:
+        and_not(a, b) = a & !b;
+    }
 
     #[inline(always)]
     fn load(self, array: &[f32; 16]) -> [f32; 16] {
@@ -72,48 +93,12 @@ impl Vector for Arrays {
     }
 
     #[inline(always)]
-    fn abs(self, x: [f32; 16]) -> [f32; 16] {
-        map(x, |x| f32::from_bits(x.to_bits() & (u32::MAX >> 1)))
-    }
-
-    #[inline(always)]
-    fn negate(self, x: [f32; 16]) -> [f32; 16] {
-        map(x, |x| -x)
-    }
-
-    #[inline(always)]
-    fn add(self, a: [f32; 16], b: [f32; 16]) -> [f32; 16] {
-        zip(a, b, |a, b| a + b)
-    }
-
-    #[inline(always)]
-    fn multiply(self, a: [f32; 16], b: [f32; 16]) -> [f32; 16] {
-        zip(a, b, |a, b| a * b)
-    }
-
-    #[inline(always)]
-    fn add_about(self, sum: [f32; 16], a: [f32; 16], b: [f32; 16]) -> [f32; 16] {
-        self.add(sum, self.multiply(a, b))
-    }
-
-    #[inline(always)]
-    fn max_bits(self, a: [f32; 16], b: [f32; 16]) -> [f32; 16] {
-        zip(a, b, |a, b| f32::from_bits(a.to_bits().max(b.to_bits())))
-    }
-
-    #[inline(always)]
-    fn max(self, a: [f32; 16], b: [f32; 16]) -> [f32; 16] {
-        zip(a, b, |a, b| if a > b { a } else { b })
-    }
-
-    #[inline(always)]
     fn greater(self, a: [f32; 16], b: [f32; 16]) -> [u32; 16] {
-        zip(a, b, |a, b| word(a > b))
-    }
-
-    #[inline(always)]
-    fn and_not(self, a: [u32; 16], b: [u32; 16]) -> [u32; 16] {
-        zip(a, b, |a, b| a & !b)
+        let mut mask = [0; 16];
+        for l in 0..16 {
+            mask[l] = word(a[l] > b[l]);
+        }
+        mask
     }
 
     #[inline(always)]
@@ -127,9 +112,11 @@ impl Vector for Arrays {
 
     #[inline(always)]
     fn select(self, mask: [u32; 16], x: [f32; 16]) -> [f32; 16] {
-        zip(map(mask, f32::from_bits), x, |mask, x| {
-            f32::from_bits(mask.to_bits() & x.to_bits())
-        })
+        let mut kept = [0.0; 16];
+        for l in 0..16 {
+            kept[l] = f32::from_bits(mask[l] & x[l].to_bits());
+        }
+        kept
     }
 
     #[inline(always)]
@@ -160,11 +147,6 @@ impl Vector for Arrays {
     }
 
     #[inline(always)]
-    fn max_doubles(self, a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
-        zip(a, b, |a, b| if a > b { a } else { b })
-    }
-
-    #[inline(always)]
     fn doubles(self, x: [f64; 8]) -> [f64; 8] {
         x
     }
@@ -180,31 +162,6 @@ impl Vector for Arrays {
     }
 
     #[inline(always)]
-    fn add_doubles(self, a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
-        zip(a, b, |a, b| a + b)
-    }
-
-    #[inline(always)]
-    fn add_square(self, sum: [f64; 8], x: [f64; 8]) -> [f64; 8] {
-        zip(sum, x, |sum, x| sum + x * x)
-    }
-
-    #[inline(always)]
-    fn multiply_doubles(self, a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
-        zip(a, b, |a, b| a * b)
-    }
-
-    #[inline(always)]
-    fn add_product(self, sum: [f64; 8], a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
-        self.add_doubles(sum, self.multiply_doubles(a, b))
-    }
-
-    #[inline(always)]
-    fn subtract_doubles(self, a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
-        zip(a, b, |a, b| a - b)
-    }
-
-    #[inline(always)]
     fn add_selected(
         self,
         sum: [[f64; 8]; 2],
@@ -217,11 +174,6 @@ impl Vector for Arrays {
             self.add_doubles(sum[0], low),
             self.add_doubles(sum[1], high),
         ]
-    }
-
-    #[inline(always)]
-    fn min_doubles(self, a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
-        zip(a, b, |a, b| if a < b { a } else { b })
     }
 
     #[inline(always)]
@@ -258,10 +210,13 @@ impl Vector for Arrays {
     #[cfg(not(target_arch = "x86_64"))]
     #[inline(always)]
     fn order(self, a: [f32; 4], b: [f32; 4]) -> [[f32; 4]; 2] {
-        [
-            zip(a, b, |a, b| if a > b { a } else { b }),
-            zip(a, b, |a, b| if a > b { b } else { a }),
-        ]
+        let mut ordered = [a, b];
+        for l in 0..4 {
+            let above = a[l] > b[l];
+            ordered[0][l] = if above { a[l] } else { b[l] };
+            ordered[1][l] = if above { b[l] } else { a[l] };
+        }
+        ordered
     }
 
     #[inline(always)]
@@ -283,11 +238,6 @@ impl Vector for Arrays {
             signs[l] = i8::from(x[l] > p[l]) - i8::from(x[l] < n[l]);
         }
         signs
-    }
-
-    #[inline(always)]
-    fn square_roots(self, x: [f64; 8]) -> [f64; 8] {
-        map(x, num_traits::Float::sqrt)
     }
 
     #[inline(always)]

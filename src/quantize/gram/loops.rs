@@ -97,24 +97,6 @@ fn tile<V: Vector, const EXACT: bool>(
     }
 }
 
-/// `sum += factor values`.
-pub(super) struct AddMultiple<'a> {
-    pub sum: &'a mut [f64],
-    pub factor: f64,
-    pub values: &'a [f64],
-}
-
-impl Job for AddMultiple<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<V: Vector>(self, _: V) {
-        for (sum, value) in self.sum.iter_mut().zip(self.values) {
-            *sum += self.factor * value;
-        }
-    }
-}
-
 /// `sums[s] += factors[0][s] rows[0] + factors[1][s] rows[1] + ...`, row after row. All rows are as long as the sums.
 pub(super) struct AddRows<'a, const SUMS: usize> {
     pub sums: [&'a mut [f64]; SUMS],

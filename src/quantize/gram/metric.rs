@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use nalgebra::DMatrix;
 
 use super::accumulate::Gram;
-use super::loops::{AddMultiple, AddRows, Change};
+use super::loops::{AddRows, Change};
 use crate::simd::Backend;
 use crate::weight::FloatBits;
 
@@ -86,11 +86,7 @@ impl Metric {
 
     /// `sum += factor values`.
     pub(super) fn add_multiple(&self, sum: &mut [f64], factor: f64, values: &[f64]) {
-        self.backend.run(AddMultiple {
-            sum,
-            factor,
-            values,
-        });
+        add_rows(&mut [sum], &[values], |_, _| factor);
     }
 
     /// See [`Change`].

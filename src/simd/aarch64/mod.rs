@@ -33,45 +33,8 @@ use super::Job;
 use super::portable::Arrays;
 use super::tiles::TileJob;
 
-/// What a processor may have beyond the portable backend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Machine {
-    Neon(Neon),
-    NeonDotprod(NeonDotprod),
-}
-
-impl Machine {
-    /// What this processor has, the fastest last.
-    pub(super) fn available() -> impl Iterator<Item = Self> {
-        let kinds = [
-            Neon::detect().map(Self::Neon),
-            NeonDotprod::detect().map(Self::NeonDotprod),
-        ];
-        kinds.into_iter().flatten()
-    }
-
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Neon(_) => "neon",
-            Self::NeonDotprod(_) => "neon-dotprod",
-        }
-    }
-
-    /// The compiler uses NEON by itself.
-    #[expect(clippy::unused_self, reason = "so it is on other processors")]
-    #[inline]
-    pub(super) fn run<J: Job>(self, job: J) -> J::Output {
-        job.run(Arrays)
-    }
-
-    #[inline]
-    pub(super) fn run_tiles<J: TileJob>(self, job: J) -> J::Output {
-        match self {
-            Self::Neon(token) => job.run(token),
-            Self::NeonDotprod(token) => job.run(token),
-        }
-    }
-}
+// In the other loops the compiler uses NEON by itself.
+machine!(|token, job| { let _ = token; job.run(Arrays) }, job.run(token); Neon "neon", NeonDotprod "neon-dotprod");
 
 /// A type of which a value exists only if detection saw its instruction set.
 trait Token: Copy {}

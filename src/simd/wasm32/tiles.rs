@@ -42,6 +42,12 @@ use crate::simd::tiles::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::simd) struct Simd128;
 
+impl Simd128 {
+    pub(in crate::simd) const fn detect() -> Option<Self> {
+        Some(Self)
+    }
+}
+
 /// Sixty-four bytes.
 type Bytes = [v128; 4];
 

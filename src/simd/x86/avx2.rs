@@ -32,6 +32,24 @@ macro_rules! both {
     }};
 }
 
+/// Methods that do the same with both halves.
+macro_rules! halves_alike {
+    ($type:ty: $($name:ident($($x:ident),+) = $expression:expr;)+) => {$(
+        #[inline(always)]
+        fn $name(self, $($x: $type),+) -> $type {
+            let low = {
+                $(let $x = $x[0];)+
+                with_token!(self, $expression)
+            };
+            let high = {
+                $(let $x = $x[1];)+
+                with_token!(self, $expression)
+            };
+            [low, high]
+        }
+    )+};
+}
+
 /// The halves of an array.
 #[inline(always)]
 fn halves<T>(array: &[T; 16]) -> [&[T]; 2] {
@@ -97,6 +115,35 @@ impl Vector for Avx2 {
     type Words = [__m256i; 2];
     const COMPRESSES: bool = true;
 
+    halves_alike! {
+        [__m256; 2]:
+        abs(x) = _mm256_andnot_ps(_mm256_set1_ps(-0.0), x);
+        negate(x) = _mm256_xor_ps(x, _mm256_set1_ps(-0.0));
+        add(a, b) = _mm256_add_ps(a, b);
+        multiply(a, b) = _mm256_mul_ps(a, b);
+        add_about(sum, a, b) = _mm256_fmadd_ps(a, b, sum);
+        max_bits(a, b) = {
+            let (a, b) = (_mm256_castps_si256(a), _mm256_castps_si256(b));
+            _mm256_castsi256_ps(_mm256_max_epu32(a, b))
+        };
+        max(a, b) = _mm256_max_ps(a, b);
+        greater(a, b) = _mm256_cmp_ps::<_CMP_GT_OQ>(a, b);
+        and_not(a, b) = _mm256_andnot_ps(b, a);
+        select(mask, x) = _mm256_and_ps(mask, x);
+    }
+
+    halves_alike! {
+        [__m256d; 2]:
+        max_doubles(a, b) = _mm256_max_pd(a, b);
+        min_doubles(a, b) = _mm256_min_pd(a, b);
+        add_doubles(a, b) = _mm256_add_pd(a, b);
+        subtract_doubles(a, b) = _mm256_sub_pd(a, b);
+        multiply_doubles(a, b) = _mm256_mul_pd(a, b);
+        add_square(sum, x) = _mm256_fmadd_pd(x, x, sum);
+        add_product(sum, a, b) = _mm256_fmadd_pd(a, b, sum);
+        square_roots(x) = _mm256_sqrt_pd(x);
+    }
+
     #[inline(always)]
     fn prefetch<T: ?Sized>(self, value: &T, bytes: usize) {
         prefetch(value, bytes);
@@ -131,86 +178,9 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
-    fn abs(self, x: [__m256; 2]) -> [__m256; 2] {
-        both!(self, half of x => _mm256_andnot_ps(_mm256_set1_ps(-0.0), half))
-    }
-
-    #[inline(always)]
-    fn negate(self, x: [__m256; 2]) -> [__m256; 2] {
-        both!(self, half of x => _mm256_xor_ps(half, _mm256_set1_ps(-0.0)))
-    }
-
-    #[inline(always)]
-    fn add(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
-        with_token!(self, [_mm256_add_ps(a[0], b[0]), _mm256_add_ps(a[1], b[1])])
-    }
-
-    #[inline(always)]
-    fn multiply(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
-        with_token!(self, [_mm256_mul_ps(a[0], b[0]), _mm256_mul_ps(a[1], b[1])])
-    }
-
-    #[inline(always)]
-    fn add_about(self, sum: [__m256; 2], a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
-        with_token!(
-            self,
-            [
-                _mm256_fmadd_ps(a[0], b[0], sum[0]),
-                _mm256_fmadd_ps(a[1], b[1], sum[1])
-            ]
-        )
-    }
-
-    #[inline(always)]
-    fn max_bits(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
-        let max = |a, b| {
-            with_token!(
-                self,
-                _mm256_castsi256_ps(_mm256_max_epu32(
-                    _mm256_castps_si256(a),
-                    _mm256_castps_si256(b)
-                ))
-            )
-        };
-        [max(a[0], b[0]), max(a[1], b[1])]
-    }
-
-    #[inline(always)]
-    fn max(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
-        with_token!(self, [_mm256_max_ps(a[0], b[0]), _mm256_max_ps(a[1], b[1])])
-    }
-
-    #[inline(always)]
-    fn greater(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
-        with_token!(
-            self,
-            [
-                _mm256_cmp_ps::<_CMP_GT_OQ>(a[0], b[0]),
-                _mm256_cmp_ps::<_CMP_GT_OQ>(a[1], b[1])
-            ]
-        )
-    }
-
-    #[inline(always)]
-    fn and_not(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
-        with_token!(
-            self,
-            [_mm256_andnot_ps(b[0], a[0]), _mm256_andnot_ps(b[1], a[1])]
-        )
-    }
-
-    #[inline(always)]
     fn bits(self, mask: [__m256; 2]) -> u32 {
         let [low, high] = both!(self, half of mask => _mm256_movemask_ps(half).cast_unsigned());
         low | high << 8
-    }
-
-    #[inline(always)]
-    fn select(self, mask: [__m256; 2], x: [__m256; 2]) -> [__m256; 2] {
-        with_token!(
-            self,
-            [_mm256_and_ps(mask[0], x[0]), _mm256_and_ps(mask[1], x[1])]
-        )
     }
 
     #[inline(always)]
@@ -251,11 +221,6 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
-    fn max_doubles(self, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
-        with_token!(self, [_mm256_max_pd(a[0], b[0]), _mm256_max_pd(a[1], b[1])])
-    }
-
-    #[inline(always)]
     fn zeros(self) -> [__m256d; 2] {
         [with_token!(self, _mm256_setzero_pd()); 2]
     }
@@ -280,43 +245,6 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
-    fn add_doubles(self, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
-        with_token!(self, [_mm256_add_pd(a[0], b[0]), _mm256_add_pd(a[1], b[1])])
-    }
-
-    #[inline(always)]
-    fn add_square(self, sum: [__m256d; 2], x: [__m256d; 2]) -> [__m256d; 2] {
-        with_token!(
-            self,
-            [
-                _mm256_fmadd_pd(x[0], x[0], sum[0]),
-                _mm256_fmadd_pd(x[1], x[1], sum[1])
-            ]
-        )
-    }
-
-    #[inline(always)]
-    fn multiply_doubles(self, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
-        with_token!(self, [_mm256_mul_pd(a[0], b[0]), _mm256_mul_pd(a[1], b[1])])
-    }
-
-    #[inline(always)]
-    fn add_product(self, sum: [__m256d; 2], a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
-        with_token!(
-            self,
-            [
-                _mm256_fmadd_pd(a[0], b[0], sum[0]),
-                _mm256_fmadd_pd(a[1], b[1], sum[1])
-            ]
-        )
-    }
-
-    #[inline(always)]
-    fn subtract_doubles(self, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
-        with_token!(self, [_mm256_sub_pd(a[0], b[0]), _mm256_sub_pd(a[1], b[1])])
-    }
-
-    #[inline(always)]
     fn add_selected(
         self,
         sum: [[__m256d; 2]; 2],
@@ -329,11 +257,6 @@ impl Vector for Avx2 {
             self.add_doubles(sum[0], low),
             self.add_doubles(sum[1], high),
         ]
-    }
-
-    #[inline(always)]
-    fn min_doubles(self, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
-        with_token!(self, [_mm256_min_pd(a[0], b[0]), _mm256_min_pd(a[1], b[1])])
     }
 
     #[inline(always)]
@@ -409,11 +332,6 @@ impl Vector for Avx2 {
             _mm_storeu_si128(signs.as_mut_ptr().cast(), _mm_packs_epi16(low, high));
         });
         signs
-    }
-
-    #[inline(always)]
-    fn square_roots(self, x: [__m256d; 2]) -> [__m256d; 2] {
-        both!(self, half of x => _mm256_sqrt_pd(half))
     }
 
     #[inline(always)]

@@ -39,12 +39,48 @@ impl Avx512 {
     }
 }
 
+/// Methods of one expression.
+macro_rules! lanes_alike {
+    ($type:ty: $($name:ident($($x:ident),+) = $expression:expr;)+) => {$(
+        #[inline(always)]
+        fn $name(self, $($x: $type),+) -> $type {
+            with_token!(self, $expression)
+        }
+    )+};
+}
+
 impl Vector for Avx512 {
     type Singles = __m512;
     type Doubles = __m512d;
     type Mask = __mmask16;
     type Words = __m512i;
     const COMPRESSES: bool = true;
+
+    lanes_alike! {
+        __m512:
+        abs(x) = _mm512_abs_ps(x);
+        negate(x) = _mm512_xor_ps(x, _mm512_set1_ps(-0.0));
+        add(a, b) = _mm512_add_ps(a, b);
+        multiply(a, b) = _mm512_mul_ps(a, b);
+        add_about(sum, a, b) = _mm512_fmadd_ps(a, b, sum);
+        max_bits(a, b) = {
+            let (a, b) = (_mm512_castps_si512(a), _mm512_castps_si512(b));
+            _mm512_castsi512_ps(_mm512_max_epu32(a, b))
+        };
+        max(a, b) = _mm512_max_ps(a, b);
+    }
+
+    lanes_alike! {
+        __m512d:
+        max_doubles(a, b) = _mm512_max_pd(a, b);
+        min_doubles(a, b) = _mm512_min_pd(a, b);
+        add_doubles(a, b) = _mm512_add_pd(a, b);
+        subtract_doubles(a, b) = _mm512_sub_pd(a, b);
+        multiply_doubles(a, b) = _mm512_mul_pd(a, b);
+        add_square(sum, x) = _mm512_fmadd_pd(x, x, sum);
+        add_product(sum, a, b) = _mm512_fmadd_pd(a, b, sum);
+        square_roots(x) = _mm512_sqrt_pd(x);
+    }
 
     #[inline(always)]
     fn prefetch<T: ?Sized>(self, value: &T, bytes: usize) {
@@ -66,47 +102,6 @@ impl Vector for Avx512 {
         let mut array = [0.0; 16];
         with_token!(self, _mm512_storeu_ps(array.as_mut_ptr(), x));
         array
-    }
-
-    #[inline(always)]
-    fn abs(self, x: __m512) -> __m512 {
-        with_token!(self, _mm512_abs_ps(x))
-    }
-
-    #[inline(always)]
-    fn negate(self, x: __m512) -> __m512 {
-        with_token!(self, _mm512_xor_ps(x, _mm512_set1_ps(-0.0)))
-    }
-
-    #[inline(always)]
-    fn add(self, a: __m512, b: __m512) -> __m512 {
-        with_token!(self, _mm512_add_ps(a, b))
-    }
-
-    #[inline(always)]
-    fn multiply(self, a: __m512, b: __m512) -> __m512 {
-        with_token!(self, _mm512_mul_ps(a, b))
-    }
-
-    #[inline(always)]
-    fn add_about(self, sum: __m512, a: __m512, b: __m512) -> __m512 {
-        with_token!(self, _mm512_fmadd_ps(a, b, sum))
-    }
-
-    #[inline(always)]
-    fn max_bits(self, a: __m512, b: __m512) -> __m512 {
-        with_token!(
-            self,
-            _mm512_castsi512_ps(_mm512_max_epu32(
-                _mm512_castps_si512(a),
-                _mm512_castps_si512(b)
-            ))
-        )
-    }
-
-    #[inline(always)]
-    fn max(self, a: __m512, b: __m512) -> __m512 {
-        with_token!(self, _mm512_max_ps(a, b))
     }
 
     #[inline(always)]
@@ -149,11 +144,6 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
-    fn max_doubles(self, a: __m512d, b: __m512d) -> __m512d {
-        with_token!(self, _mm512_max_pd(a, b))
-    }
-
-    #[inline(always)]
     fn zeros(self) -> __m512d {
         with_token!(self, _mm512_setzero_pd())
     }
@@ -177,31 +167,6 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
-    fn add_doubles(self, a: __m512d, b: __m512d) -> __m512d {
-        with_token!(self, _mm512_add_pd(a, b))
-    }
-
-    #[inline(always)]
-    fn add_square(self, sum: __m512d, x: __m512d) -> __m512d {
-        with_token!(self, _mm512_fmadd_pd(x, x, sum))
-    }
-
-    #[inline(always)]
-    fn multiply_doubles(self, a: __m512d, b: __m512d) -> __m512d {
-        with_token!(self, _mm512_mul_pd(a, b))
-    }
-
-    #[inline(always)]
-    fn add_product(self, sum: __m512d, a: __m512d, b: __m512d) -> __m512d {
-        with_token!(self, _mm512_fmadd_pd(a, b, sum))
-    }
-
-    #[inline(always)]
-    fn subtract_doubles(self, a: __m512d, b: __m512d) -> __m512d {
-        with_token!(self, _mm512_sub_pd(a, b))
-    }
-
-    #[inline(always)]
     fn add_selected(
         self,
         sum: [__m512d; 2],
@@ -217,11 +182,6 @@ impl Vector for Avx512 {
                 _mm512_mask_add_pd(sum[1], high, sum[1], wide[1]),
             ]
         )
-    }
-
-    #[inline(always)]
-    fn min_doubles(self, a: __m512d, b: __m512d) -> __m512d {
-        with_token!(self, _mm512_min_pd(a, b))
     }
 
     #[inline(always)]
@@ -274,11 +234,6 @@ impl Vector for Avx512 {
             _mm_storeu_si128(signs.as_mut_ptr().cast(), both);
         });
         signs
-    }
-
-    #[inline(always)]
-    fn square_roots(self, x: __m512d) -> __m512d {
-        with_token!(self, _mm512_sqrt_pd(x))
     }
 
     #[inline(always)]

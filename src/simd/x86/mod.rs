@@ -35,51 +35,7 @@ mod tiles_vnni;
 use super::Job;
 use super::tiles::TileJob;
 
-/// What a processor may have beyond the portable backend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Machine {
-    Avx2(Avx2),
-    Avx512(Avx512),
-    Avx512Vnni(Avx512Vnni),
-}
-
-impl Machine {
-    /// What this processor has, the fastest last.
-    pub(super) fn available() -> impl Iterator<Item = Self> {
-        let kinds = [
-            Avx2::detect().map(Self::Avx2),
-            Avx512::detect().map(Self::Avx512),
-            Avx512Vnni::detect().map(Self::Avx512Vnni),
-        ];
-        kinds.into_iter().flatten()
-    }
-
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Avx2(_) => "avx2",
-            Self::Avx512(_) => "avx512",
-            Self::Avx512Vnni(_) => "avx512-vnni",
-        }
-    }
-
-    #[inline]
-    pub(super) fn run<J: Job>(self, job: J) -> J::Output {
-        match self {
-            Self::Avx2(token) => token.run(job),
-            Self::Avx512(token) => token.run(job),
-            Self::Avx512Vnni(token) => token.base().run(job),
-        }
-    }
-
-    #[inline]
-    pub(super) fn run_tiles<J: TileJob>(self, job: J) -> J::Output {
-        match self {
-            Self::Avx2(token) => token.run_tiles(job),
-            Self::Avx512(token) => token.run_tiles(job),
-            Self::Avx512Vnni(token) => token.run_tiles(job),
-        }
-    }
-}
+machine!(|token, job| token.run(job), token.run_tiles(job); Avx2 "avx2", Avx512 "avx512", Avx512Vnni "avx512-vnni");
 
 /// A type of which a value exists only if detection saw its instruction set.
 trait Token: Copy {}
@@ -148,6 +104,12 @@ impl Avx512Vnni {
 
     pub(super) fn detect() -> Option<Self> {
         (level() >= LEVEL_AVX512_VNNI).then_some(Self(()))
+    }
+
+    /// The loops over floats use nothing beyond the instruction set that this one includes.
+    #[inline]
+    pub(super) fn run<J: Job>(self, job: J) -> J::Output {
+        self.base().run(job)
     }
 
     /// The token of the instruction set that this one includes.
