@@ -83,7 +83,8 @@ impl<const N: usize> OrderedSums<N> {
 
     /// Each sum of all blocks and of the incomplete one at the end.
     pub(crate) fn total(&self, mut rest: [f64; N]) -> [f64; N] {
-        for (level, parts) in self.levels.iter().enumerate() {
+        let levels = (usize::BITS - self.blocks.leading_zeros()) as usize;
+        for (level, parts) in self.levels.iter().enumerate().take(levels) {
             if self.blocks >> level & 1 == 1 {
                 for (total, part) in rest.iter_mut().zip(parts) {
                     *total += part;

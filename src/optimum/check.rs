@@ -3,7 +3,7 @@
 use crate::error::{Error, Operand, check_len};
 use crate::optimum::objective::GridObjective;
 use crate::optimum::options::Ternarizer;
-use crate::optimum::route::STREAMS;
+use crate::optimum::route::{LONGEST_DIRECT, STREAMS};
 use crate::optimum::rule::{Rule, Scales};
 use crate::optimum::scan::largest::LargestPass;
 use crate::weight::FloatBits;
@@ -25,7 +25,8 @@ pub(crate) fn check<W: FloatBits>(
     // finds something, the exact checks decide.
     let backend = options.instructions();
     let (numbers, signed) = (weights, false);
-    let mut valid = STREAMS && backend.run_divided(LargestPass { numbers, signed }) < INFINITE;
+    let many = STREAMS && len > LONGEST_DIRECT;
+    let mut valid = many && backend.run_divided(LargestPass { numbers, signed }) < INFINITE;
     if let Some(numbers) = options.importance
         && valid
     {

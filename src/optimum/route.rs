@@ -9,12 +9,13 @@
 //! | a number of non-zeros or a target cosine | all | all | [`Controlled`](Route::Controlled), in integers |
 //! | [`Search::Sort`] | all | all | [`Integers`](Route::Integers): sort, then try every prefix |
 //! | [`Search::Auto`], many vectors | up to 256 `f32`, `f16`, `bf16` each, no importances | all | [`Lanes`](Route::Lanes): sixteen vectors side by side |
+//! | [`Search::Auto`], one vector | up to 128 `f32`, `f16`, `bf16`, no importances | 64 bits | [`Direct`](Route::Direct): sorted, scored in `f64` |
 //! | [`Search::Auto`] | no importances | 64 bits | [`Streamed`](Route::Streamed) |
 //! | [`Search::Auto`] | from 48 `f32`, `f16`, `bf16`, with importances | 64 bits | [`Streamed`](Route::Streamed) |
 //! | [`Search::Auto`] | the others | all | [`Integers`](Route::Integers): bracket the optimum, sort the last 32 weights |
 //!
-//! Two routes can find that numbers are too extreme for them. [`Lanes`](Route::Lanes) then uses [`Streamed`](Route::Streamed), and
-//! that uses [`Integers`](Route::Integers), which never fails.
+//! Some routes can find that numbers are too extreme for them, or candidates too much alike. A vector of [`Lanes`](Route::Lanes) is then
+//! searched alone, and the others use [`Integers`](Route::Integers), which never fails.
 
 use super::options::Ternarizer;
 use super::rule::Rule;
@@ -27,6 +28,9 @@ pub(crate) const STREAMS: bool = cfg!(target_pointer_width = "64");
 /// The longest vectors that are sorted in lanes. Chosen: 256 weights are the longest block of the formats in use; the memory for
 /// sixteen of them is 32 kB, which stays in the first-level cache.
 pub(crate) const LONGEST_IN_LANES: usize = 256;
+
+/// The longest single vectors that are sorted at once. Chosen: of so few weights a sample is most of them.
+pub(crate) const LONGEST_DIRECT: usize = 128;
 
 /// With importances, vectors shorter than this are searched in integers. Chosen: three vectors of 16 weights are too few for a sample
 /// and a window.
@@ -41,6 +45,8 @@ pub(crate) enum Route {
     Controlled,
     /// The optimum, in integers.
     Integers,
+    /// The optimum of a short vector, sorted.
+    Direct,
     /// The optimum, by passes over the weights.
     Streamed,
     /// The optimum, sixteen vectors at once.
@@ -63,10 +69,10 @@ pub(crate) fn route<W: FloatBits>(options: &Ternarizer<'_>, len: usize, many: bo
     if many && W::FITS_SINGLE && !weighted && (1..=LONGEST_IN_LANES).contains(&len) {
         return Route::Lanes;
     }
-    let suited = !weighted || W::FITS_SINGLE && len >= SHORTEST_WEIGHTED;
-    if STREAMS && suited {
-        Route::Streamed
-    } else {
-        Route::Integers
+    match (weighted, W::FITS_SINGLE) {
+        (false, true) if STREAMS && len <= LONGEST_DIRECT => Route::Direct,
+        (false, _) if STREAMS => Route::Streamed,
+        (true, true) if STREAMS && len >= SHORTEST_WEIGHTED => Route::Streamed,
+        _ => Route::Integers,
     }
 }

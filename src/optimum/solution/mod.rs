@@ -4,6 +4,7 @@
 //! check -> route -> support (streamed, weighted, exact) -> RuleSolution: scales, thresholds -> trits, cosine, error
 //! ```
 
+mod direct;
 mod exact;
 mod weighted;
 
@@ -31,8 +32,11 @@ pub(crate) fn ternarize_into<W: FloatBits>(
     check::check(options, weights, trits)?;
     let route = route::<W>(options, weights.len(), false);
     // Conditions on constants, so that what is not used is not compiled.
-    if STREAMS && route == Route::Streamed {
+    if STREAMS && (route == Route::Streamed || route == Route::Direct) {
         let fit = match options.importance {
+            None if W::FITS_SINGLE && route == Route::Direct => {
+                direct::ternarize(options, weights, trits)
+            }
             None => streamed(options, weights, trits),
             Some(importance) if W::FITS_SINGLE => {
                 weighted::streamed(options, weights, importance, trits)

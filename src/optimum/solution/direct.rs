@@ -1,0 +1,201 @@
+//! One short vector: its magnitudes sorted, and every prefix scored in doubles.
+//!
+//! Sums are exact up to the best prefix, and scores are rounded by less than 1e-13, as for sixteen vectors
+//! [in lanes](crate::optimum::route::Route::Lanes). Where two prefixes score alike up to [`MARGIN`], where magnitudes are extreme, or where
+//! a quotient in `f64` cannot tell to which side its exact value would be rounded, the vector is in doubt and left to the search in
+//! integers. So the result has the same bits.
+
+use super::RuleSolution;
+use crate::exact::float_sums;
+use crate::optimum::fit::{self, Fit};
+use crate::optimum::objective::RoundedTally;
+use crate::optimum::options::Ternarizer;
+use crate::optimum::route::LONGEST_DIRECT;
+use crate::optimum::rule::{Rule, Scales};
+use crate::optimum::side::Side;
+use crate::simd::{Backend, Job, Vector};
+use crate::weight::{FloatBits, floor};
+
+/// The relative distance below which two scores are not told apart. Derived: more than ten times the rounding error of a score.
+const MARGIN: f64 = 1e-12;
+
+/// Magnitudes below 2^-60 and above 2^60 are left to the search in integers. Derived: squares of sums stay normal `f64`.
+const LEAST: f32 = 1.0 / (1_u64 << 60) as f32;
+
+/// The fit of at most [`LONGEST_DIRECT`] weights of a type that fits `f32`, without importances; `None` if it is in doubt.
+pub(super) fn ternarize<W: FloatBits>(
+    options: &Ternarizer<'_>,
+    weights: &[W],
+    trits: &mut [i8],
+) -> Option<Fit<W>> {
+    let backend = options.instructions();
+    // The support of each sign, its scale and its threshold.
+    let (parts, lambda, [p, n]);
+    if options.rule == Rule::TwoScale {
+        parts = [
+            best(backend, weights, Side::Positive)?,
+            best(backend, weights, Side::Negative)?,
+        ];
+        let all = parts[0].and(parts[1]);
+        lambda = W::narrow(fit::share(all.sum, all.mass));
+        [p, n] = [scale(parts[0])?, scale(parts[1])?];
+    } else {
+        let all = best(backend, weights, Side::Both)?;
+        let (both, threshold) = scale(all)?;
+        let mut positive = RoundedTally::new(0.0, 0.0);
+        for &weight in weights.iter().filter(|weight| **weight > threshold) {
+            positive = positive.and(RoundedTally::new(weight.widen(), 1.0));
+        }
+        let negative = RoundedTally::new(all.sum - positive.sum, all.mass - positive.mass);
+        (parts, lambda) = ([positive, negative], both);
+        [p, n] = match options.scales {
+            Scales::One => [(both, threshold); 2],
+            Scales::Two => [
+                (scale(positive)?.0, threshold),
+                (scale(negative)?.0, threshold),
+            ],
+        };
+    }
+    for (trit, &weight) in trits.iter_mut().zip(weights) {
+        *trit = i8::from(weight > p.1) - i8::from(weight < -n.1);
+    }
+    let solution = RuleSolution {
+        lambda,
+        scales: [p.0, n.0],
+        thresholds: [p.1, n.1].map(W::key),
+        ties: 0,
+        rounded: parts[0].and(parts[1]),
+        parts,
+        unit: 0,
+    };
+    let energy = float_sums::sum(weights, |_, weight| weight.widen() * weight.widen());
+    let counts = parts.map(|part| part.mass as usize);
+    Some(solution.measure(weights.len(), counts, energy, || {
+        solution.residual(weights, None, trits)
+    }))
+}
+
+/// The support of the largest score, unless it is in doubt.
+fn best<W: FloatBits>(backend: Backend, weights: &[W], side: Side) -> Option<RoundedTally> {
+    let (mut magnitudes, mut len) = ([0; LONGEST_DIRECT], 0);
+    for weight in weights {
+        magnitudes[len] = weight.abs().single().to_bits();
+        let counts = side.includes(weight.is_sign_negative()) && magnitudes[len] > 0;
+        len += usize::from(counts);
+    }
+    // What was written last may be none that counts.
+    magnitudes[len..].fill(0);
+    let sorted = backend.run(SortPass {
+        magnitudes: &magnitudes,
+        len,
+    });
+    let mut all = RoundedTally::new(0.0, 0.0);
+    let (mut found, mut best, mut second) = (all, 0.0, 0.0);
+    let mut bits = sorted[0];
+    for &place in sorted.get(..len)? {
+        // Equals have one place together: the first.
+        bits = if place > 0 { place } else { bits };
+        all = all.and(RoundedTally::new(f64::from(f32::from_bits(bits)), 1.0));
+        let score = all.score();
+        if score > best {
+            (found, second, best) = (all, best, score);
+        } else if score > second {
+            second = score;
+        }
+    }
+    let top = f32::from_bits(sorted[0]);
+    let clear = second < best * (1.0 - MARGIN) && top >= LEAST && top <= 1.0 / LEAST;
+    (clear || len == 0).then_some(found)
+}
+
+/// Sorts positive numbers, the largest first, by counting for each how many are larger: without a branch, for few numbers. Of equals the
+/// first has a place, and 0 stands in the others.
+struct SortPass<'m> {
+    /// Zeros behind the first `len`.
+    magnitudes: &'m [u32; LONGEST_DIRECT],
+    len: usize,
+}
+
+impl Job for SortPass<'_> {
+    type Output = [u32; LONGEST_DIRECT];
+
+    #[inline(always)]
+    fn run<V: Vector>(self, _: V) -> [u32; LONGEST_DIRECT] {
+        let mut sorted = [0; LONGEST_DIRECT];
+        let (chunks, _) = self.magnitudes.as_chunks::<8>();
+        for &magnitude in self.magnitudes.iter().take(self.len) {
+            let mut larger = [0_u32; 8];
+            for chunk in chunks.iter().take(self.len.div_ceil(8)) {
+                for l in 0..8 {
+                    larger[l] += u32::from(chunk[l].cast_signed() > magnitude.cast_signed());
+                }
+            }
+            let mut place = 0;
+            for count in larger {
+                place += count as usize;
+            }
+            sorted[place % LONGEST_DIRECT] = magnitude;
+        }
+        sorted
+    }
+}
+
+/// The weight nearest to the mean of a support, and the largest one not above half of the mean; `None` if that is in doubt.
+fn scale<W: FloatBits>(part: RoundedTally) -> Option<(W, W)> {
+    let mean = fit::share(part.sum, part.mass);
+    // A quotient of so few bits may be a weight, or a tie between two: then it must be exact.
+    let few = mean.to_bits() & ((1 << (52 - W::PRECISION)) - 1) == 0;
+    let exact = (mean * part.mass).to_bits() == part.sum.to_bits();
+    (!few || exact).then(|| (W::narrow(mean), floor(0.5 * mean)))
+}
+
+#[cfg(all(test, feature = "alloc", target_pointer_width = "64"))]
+mod tests {
+    use super::*;
+    use crate::optimum::search::Search;
+
+    /// Weights with few bits, so that there are equals, zeros and ties between prefixes, or with many.
+    fn weights(len: usize, seed: u32) -> alloc::vec::Vec<f32> {
+        let mut state = seed;
+        let mut number = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let bits = (state >> 8) as f32 - (1 << 23) as f32;
+            if seed % 3 == 0 {
+                (bits / 4e6).round()
+            } else {
+                bits
+            }
+        };
+        (0..len).map(|_| number()).collect()
+    }
+
+    #[test]
+    fn what_is_not_in_doubt_is_what_sorting_finds() {
+        let mut clear = 0;
+        for len in 1..=LONGEST_DIRECT {
+            for seed in 0..12 {
+                let weights = weights(len, seed);
+                for rule in [Rule::Tnt, Rule::TwoScale] {
+                    let options = Ternarizer::new().rule(rule);
+                    let mut trits = alloc::vec![0; len];
+                    if let Some(fit) = ternarize(&options, &weights, &mut trits) {
+                        let sorted = options.search(Search::Sort).ternarize(&weights);
+                        assert_eq!(sorted, Ok((trits, fit)), "{len} {seed} {rule}");
+                        clear += 1;
+                    }
+                }
+            }
+        }
+        assert!(clear > 24 * LONGEST_DIRECT * 9 / 10, "{clear}");
+    }
+
+    #[test]
+    fn ties_and_extreme_numbers_are_in_doubt() {
+        let tries = |weights: &[f32]| ternarize(&Ternarizer::new(), weights, &mut [0; 4]);
+        // One weight of 3, or all four: 3^2 = 6^2 / 4.
+        assert!(tries(&[3.0, 1.0, 1.0, 1.0]).is_none());
+        assert!(tries(&[1e30, 1.0]).is_none() && tries(&[1e-30, 1e-31]).is_none());
+        // Nothing is found in zeros.
+        assert!(tries(&[0.0, -0.0]).is_some_and(|fit| fit.nonzeros == 0));
+    }
+}
