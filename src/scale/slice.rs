@@ -119,18 +119,27 @@ impl ScaleSlice<'_> {
 
     /// The index of the first value that is no scale: negative, NaN or infinite.
     pub(crate) const fn first_invalid(&self) -> Option<usize> {
-        let mut index = 0;
-        while index < self.len() {
-            let valid = match self {
-                Self::F64(scales) => scales[index] >= 0.0 && scales[index] < f64::INFINITY,
-                _ => self.single(index) >= 0.0 && self.single(index) < f32::INFINITY,
-            };
-            if !valid {
-                return Some(index);
+        let (mut index, len) = (0, self.len());
+        // A loop for each of the usual types, without asking for the type again and again.
+        match self {
+            Self::F64(s) => {
+                while index < len && s[index] >= 0.0 && s[index] < f64::INFINITY {
+                    index += 1;
+                }
             }
-            index += 1;
+            Self::F32(s) => {
+                while index < len && s[index] >= 0.0 && s[index] < f32::INFINITY {
+                    index += 1;
+                }
+            }
+            _ => {
+                while index < len && self.single(index) >= 0.0 && self.single(index) < f32::INFINITY
+                {
+                    index += 1;
+                }
+            }
         }
-        None
+        if index < len { Some(index) } else { None }
     }
 }
 

@@ -21,6 +21,45 @@
 //! A function that is not inlined into the loop of its backend is compiled for the baseline processor: correct, but slow. The
 //! script `.ci/inlined` finds such functions.
 
+/// What a processor may have beyond the portable backend: how a token runs a job, and a job over tiles; then the tokens by which detection
+/// proves what it has, the slowest first, with their names.
+macro_rules! machine {
+    (|$proof:ident, $job:ident| $run:expr, $run_tiles:expr; $($token:ident $name:literal),*) => {
+        /// What a processor may have beyond the portable backend.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub(super) enum Machine {
+            $($token($token)),*
+        }
+
+        impl Machine {
+            /// What this processor has, the fastest last.
+            pub(super) fn available() -> impl DoubleEndedIterator<Item = Self> {
+                core::iter::empty()$(.chain($token::detect().map(Self::$token)))*
+            }
+
+            pub(super) const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$token(_) => $name),*
+                }
+            }
+
+            #[inline]
+            pub(super) fn run<J: Job>(self, $job: J) -> J::Output {
+                match self {
+                    $(Self::$token($proof) => $run),*
+                }
+            }
+
+            #[inline]
+            pub(super) fn run_tiles<J: TileJob>(self, $job: J) -> J::Output {
+                match self {
+                    $(Self::$token($proof) => $run_tiles),*
+                }
+            }
+        }
+    };
+}
+
 // Each target has the `Machine` of the first module, or that of its own architecture.
 #[cfg_attr(
     any(
@@ -34,46 +73,6 @@
     )
 )]
 mod elsewhere;
-
-#[allow(unused_macros, reason = "some targets have the portable backend only")]
-/// What a processor may have beyond the portable backend: how a token runs a job, and a job over tiles; then the tokens by which detection
-/// proves what it has, the slowest first, with their names.
-macro_rules! machine {
-    (|$proof:ident, $job:ident| $run:expr, $run_tiles:expr; $($token:ident $name:literal),+) => {
-        /// What a processor may have beyond the portable backend.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub(super) enum Machine {
-            $($token($token)),+
-        }
-
-        impl Machine {
-            /// What this processor has, the fastest last.
-            pub(super) fn available() -> impl DoubleEndedIterator<Item = Self> {
-                [$($token::detect().map(Self::$token)),+].into_iter().flatten()
-            }
-
-            pub(super) const fn name(self) -> &'static str {
-                match self {
-                    $(Self::$token(_) => $name),+
-                }
-            }
-
-            #[inline]
-            pub(super) fn run<J: Job>(self, $job: J) -> J::Output {
-                match self {
-                    $(Self::$token($proof) => $run),+
-                }
-            }
-
-            #[inline]
-            pub(super) fn run_tiles<J: TileJob>(self, $job: J) -> J::Output {
-                match self {
-                    $(Self::$token($proof) => $run_tiles),+
-                }
-            }
-        }
-    };
-}
 
 #[cfg(all(
     target_arch = "aarch64",

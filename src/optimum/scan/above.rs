@@ -13,11 +13,6 @@
 //! negative, so a sum of `n` terms has a relative error of at most about `(n - 1) 2^-53`. The lanes add runs of 1,024 terms, and the
 //! runs are added to each other, so the error stays small; it is part of the result.
 
-#![expect(
-    clippy::needless_range_loop,
-    reason = "several arrays side by side; iterators would be closures, compiled without the instructions of a backend"
-)]
-
 use core::fmt;
 
 use super::LANES;

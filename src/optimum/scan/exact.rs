@@ -15,11 +15,6 @@
 //!
 //! Source: Rump, Ogita and Oishi, Accurate Floating-Point Summation (2008), extraction of leading parts.
 
-#![expect(
-    clippy::needless_range_loop,
-    reason = "several arrays side by side; iterators would be closures, compiled without the instructions of a backend"
-)]
-
 use super::LANES;
 use super::mass::{MassedWeights, WeightChunk};
 use crate::exact::wide_sums::{ExactPart, PIECES, Piece};

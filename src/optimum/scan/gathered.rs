@@ -2,11 +2,6 @@
 //!
 //! Cost: one read, about `4 + 4 T` vector operations for 16 weights and `T` thresholds, or one read, one write and 16 operations.
 
-#![expect(
-    clippy::needless_range_loop,
-    reason = "several arrays side by side; iterators would be closures, compiled without the instructions of a backend"
-)]
-
 use super::LANES;
 use super::above::{LaneSums, ROUNDING};
 use super::buffer::GatherBuffer;

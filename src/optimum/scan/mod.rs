@@ -23,6 +23,11 @@
 //! only bounds a score carries its error. A sum that is reported has a defined order ([`float_sums`](crate::exact::float_sums)).
 //! So all backends and all numbers of threads give the same bits.
 
+#![expect(
+    clippy::needless_range_loop,
+    reason = "several arrays side by side; iterators would be closures, compiled without the instructions of a backend"
+)]
+
 pub(crate) mod above;
 pub(crate) mod buffer;
 pub(crate) mod exact;

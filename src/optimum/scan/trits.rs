@@ -10,11 +10,6 @@
 //!
 //! Cost: one read of the weights, one write of a byte each; with importances about 30 vector operations for 16 weights.
 
-#![expect(
-    clippy::needless_range_loop,
-    reason = "several arrays side by side; iterators would be closures, compiled without the instructions of a backend"
-)]
-
 use super::mass::{Mass, MassedWeights, WeightChunk};
 use super::{AHEAD, LANES, padded};
 use crate::exact::float_sums::{BLOCK, OrderedSums, cut, total};

@@ -7,12 +7,6 @@
 //!
 //! Cost: about 20 operations for a row of 16 weights, and 7 for the positive ones.
 
-#![expect(
-    clippy::needless_bitwise_bool,
-    clippy::manual_range_contains,
-    reason = "a branch would keep a loop over lanes from becoming vectors"
-)]
-
 use super::MOST;
 use crate::simd::{Job, Vector};
 

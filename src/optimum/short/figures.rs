@@ -10,11 +10,6 @@
 //! then to a weight. That is as good as once, unless the `f64` has so few bits that it may itself be a weight or a tie
 //! between two; such a one must be exact, or else the lane is in doubt.
 
-#![expect(
-    clippy::needless_bitwise_bool,
-    reason = "a branch would keep a loop over lanes from becoming vectors"
-)]
-
 use super::best::{LaneSupport, Lanes, Positive, each, lanes, where_true};
 use crate::optimum::fit::Fit;
 use crate::optimum::rule::Scales;

@@ -13,6 +13,12 @@
 //! cannot tell to which side its exact value would be rounded. Its vector is ternarized once more, by the ordinary search. So
 //! the result has the same bits. Doubts are rare on ordinary data.
 
+#![expect(
+    clippy::needless_bitwise_bool,
+    clippy::manual_range_contains,
+    reason = "a branch would keep a loop over lanes from becoming vectors"
+)]
+
 mod best;
 mod figures;
 mod network;

@@ -69,7 +69,8 @@ pub(super) fn ternarize<W: FloatBits>(
         unit: 0,
     };
     let energy = float_sums::sum(weights, |_, weight| weight.widen() * weight.widen());
-    let counts = parts.map(|part| part.mass as usize);
+    let count = |wanted| trits.iter().filter(|&&trit| trit == wanted).count();
+    let counts = [count(1), count(-1)];
     Some(solution.measure(weights.len(), counts, energy, || {
         solution.residual(weights, None, trits)
     }))
@@ -85,7 +86,7 @@ fn best<W: FloatBits>(backend: Backend, weights: &[W], side: Side) -> Option<Rou
     }
     // What was written last may be none that counts.
     magnitudes[len..].fill(0);
-    let sorted = backend.run(SortPass {
+    let sorted = backend.run(RankPass {
         magnitudes: &magnitudes,
         len,
     });
@@ -104,19 +105,19 @@ fn best<W: FloatBits>(backend: Backend, weights: &[W], side: Side) -> Option<Rou
         }
     }
     let top = f32::from_bits(sorted[0]);
-    let clear = second < best * (1.0 - MARGIN) && top >= LEAST && top <= 1.0 / LEAST;
+    let clear = second < best * (1.0 - MARGIN) && (LEAST..=1.0 / LEAST).contains(&top);
     (clear || len == 0).then_some(found)
 }
 
 /// Sorts positive numbers, the largest first, by counting for each how many are larger: without a branch, for few numbers. Of equals the
 /// first has a place, and 0 stands in the others.
-struct SortPass<'m> {
+struct RankPass<'m> {
     /// Zeros behind the first `len`.
     magnitudes: &'m [u32; LONGEST_DIRECT],
     len: usize,
 }
 
-impl Job for SortPass<'_> {
+impl Job for RankPass<'_> {
     type Output = [u32; LONGEST_DIRECT];
 
     #[inline(always)]

@@ -84,11 +84,6 @@ impl Metric {
         diagonal.map(|entry| f32::narrow(entry / largest)).collect()
     }
 
-    /// `sum += factor values`.
-    pub(super) fn add_multiple(&self, sum: &mut [f64], factor: f64, values: &[f64]) {
-        add_rows(&mut [sum], &[values], |_, _| factor);
-    }
-
     /// See [`Change`].
     pub(super) fn change(&self, change: Change<'_>) {
         self.backend.run(change);

@@ -127,9 +127,7 @@ impl<'a> RowState<'a> {
         self.gradient.clear();
         self.gradient.extend(self.target.iter().map(|t| -t));
         for (image, &scale) in self.images.iter().zip(&self.choice.scales) {
-            self.problem
-                .metric
-                .add_multiple(&mut self.gradient, scale, image);
+            add_rows(&mut [&mut self.gradient], &[image], |_, _| scale);
         }
     }
 
@@ -190,9 +188,9 @@ impl<'a> RowState<'a> {
     pub(super) fn set_scale(&mut self, scale: usize, value: f64) {
         let step = value - self.choice.scales[scale];
         if step != 0.0 {
-            self.problem
-                .metric
-                .add_multiple(&mut self.gradient, step, &self.images[scale]);
+            add_rows(&mut [&mut self.gradient], &[&self.images[scale]], |_, _| {
+                step
+            });
             self.choice.scales[scale] = value;
         }
     }

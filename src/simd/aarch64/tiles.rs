@@ -14,11 +14,6 @@
     clippy::needless_range_loop,
     reason = "several arrays side by side, as in the units of the other processors"
 )]
-#![expect(
-    unsafe_code,
-    reason = "the instructions of one processor; the token proves that it has them"
-)]
-
 #[allow(
     clippy::wildcard_imports,
     reason = "intrinsics are a language of their own"

@@ -2,15 +2,6 @@
 //!
 //! Every method is inlined into the function that [`Avx2::run`] enters. Masks are words of all ones or all zeros.
 
-#![expect(
-    unsafe_code,
-    reason = "the instructions of one processor; the token proves that it has them"
-)]
-
-#[allow(
-    clippy::wildcard_imports,
-    reason = "intrinsics are a language of their own"
-)]
 use core::arch::x86_64::*;
 
 use super::{Avx2, prefetch};
@@ -360,19 +351,12 @@ impl Vector for Avx2 {
         let digits = self.lowered::<FROM>(words);
         let (keep, sign) = ([ALL, 0, ALL, 0], [1 << 31, 0, 0, 0]);
         let [kept, signs] = [self.look_up(keep, digits), self.look_up(sign, digits)];
-        with_token!(
+        let x = self.select(kept, x);
+        let signed = with_token!(
             self,
-            [
-                _mm256_add_ps(
-                    sum[0],
-                    _mm256_xor_ps(_mm256_and_ps(x[0], kept[0]), signs[0])
-                ),
-                _mm256_add_ps(
-                    sum[1],
-                    _mm256_xor_ps(_mm256_and_ps(x[1], kept[1]), signs[1])
-                ),
-            ]
-        )
+            [_mm256_xor_ps(x[0], signs[0]), _mm256_xor_ps(x[1], signs[1])]
+        );
+        self.add(sum, signed)
     }
 
     #[inline(always)]

@@ -2,15 +2,6 @@
 //!
 //! Every method is inlined into the function that [`Avx512::run`] enters, so each becomes one or two instructions.
 
-#![expect(
-    unsafe_code,
-    reason = "the instructions of one processor; the token proves that it has them"
-)]
-
-#[allow(
-    clippy::wildcard_imports,
-    reason = "intrinsics are a language of their own"
-)]
 use core::arch::x86_64::*;
 
 use super::{Avx512, prefetch};

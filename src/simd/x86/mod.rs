@@ -8,7 +8,11 @@
 
 #![expect(
     unsafe_code,
-    reason = "the one place where a function for an instruction set is entered, by a token that proves it exists"
+    reason = "functions for an instruction set are entered, and intrinsics called, by a token that proves that the processor has it"
+)]
+#![expect(
+    clippy::wildcard_imports,
+    reason = "intrinsics are a language of their own"
 )]
 
 use core::arch::x86_64::{

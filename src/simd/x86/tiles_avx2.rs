@@ -4,15 +4,7 @@
     clippy::needless_range_loop,
     reason = "several arrays side by side; iterators would be closures, compiled without the instructions of this backend"
 )]
-#![expect(
-    unsafe_code,
-    reason = "the instructions of one processor; the token proves that it has them"
-)]
 
-#[allow(
-    clippy::wildcard_imports,
-    reason = "intrinsics are a language of their own"
-)]
 use core::arch::x86_64::*;
 
 use super::Avx2;

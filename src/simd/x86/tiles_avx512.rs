@@ -2,15 +2,6 @@
 //!
 //! [`Zmm`] is what the tokens with and without VNNI share: a backend differs by its instructions for multiplying and for decoding.
 
-#![expect(
-    unsafe_code,
-    reason = "the instructions of one processor; the token proves that it has them"
-)]
-
-#[allow(
-    clippy::wildcard_imports,
-    reason = "intrinsics are a language of their own"
-)]
 use core::arch::x86_64::*;
 
 use super::{Avx512, Token};

@@ -9,15 +9,6 @@
 //! sum d[n] x[n]  =  (3 sum v[n] x[n] - sum v[n+1] x[n]) / 256       in whole numbers, without a remainder
 //! ```
 
-#![expect(
-    unsafe_code,
-    reason = "the instructions of one processor; the token proves that it has them"
-)]
-
-#[allow(
-    clippy::wildcard_imports,
-    reason = "intrinsics are a language of their own"
-)]
 use core::arch::x86_64::*;
 
 use super::tiles_avx512::Zmm;
