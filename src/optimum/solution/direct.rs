@@ -131,11 +131,7 @@ impl Job for RankPass<'_> {
                     larger[l] += u32::from(chunk[l].cast_signed() > magnitude.cast_signed());
                 }
             }
-            let mut place = 0;
-            for count in larger {
-                place += count as usize;
-            }
-            sorted[place % LONGEST_DIRECT] = magnitude;
+            sorted[larger.iter().sum::<u32>() as usize % LONGEST_DIRECT] = magnitude;
         }
         sorted
     }

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use nalgebra::DMatrix;
 
 use super::accumulate::Gram;
-use super::loops::{AddRows, Change};
+use super::loops::AddRows;
 use crate::simd::Backend;
 use crate::weight::FloatBits;
 
@@ -20,7 +20,6 @@ pub(super) struct Metric {
     entries: Vec<f64>,
     /// What was added to the diagonal.
     damping: f64,
-    backend: Backend,
 }
 
 impl Metric {
@@ -44,7 +43,6 @@ impl Metric {
             inputs,
             entries,
             damping,
-            backend: Backend::detect(),
         }
     }
 
@@ -82,11 +80,6 @@ impl Metric {
         let diagonal = (0..self.inputs).map(|i| self.diagonal(i));
         let largest = diagonal.clone().fold(0.0, f64::max);
         diagonal.map(|entry| f32::narrow(entry / largest)).collect()
-    }
-
-    /// See [`Change`].
-    pub(super) fn change(&self, change: Change<'_>) {
-        self.backend.run(change);
     }
 
     /// The product with each vector.

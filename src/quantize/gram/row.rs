@@ -19,6 +19,7 @@ use super::loops::Change;
 use super::metric::add_rows;
 use super::patterns::RowChoice;
 use super::problem::Problem;
+use crate::simd::Backend;
 
 /// A gain is accepted only above this share of `w^T M w`. Chosen: 2^12 times the rounding error of one operation, because gains are
 /// differences of sums of many terms.
@@ -173,7 +174,7 @@ impl<'a> RowState<'a> {
     /// Changes the coefficient of a scale at a weight by `step`, and the scale to `after`.
     pub(super) fn change(&mut self, scale: usize, i: usize, step: f64, after: f64) {
         let metric = self.problem.metric;
-        metric.change(Change {
+        Backend::detect().run(Change {
             image: &mut self.images[scale],
             gradient: &mut self.gradient,
             row: metric.row(i),

@@ -56,7 +56,7 @@ impl WeightGroup {
 
     /// The least-squares equations if each magnitude takes its nearest level.
     pub(super) fn system(&self, levels: &Levels) -> System {
-        let mut system = System::default();
+        let mut system = System::new(self.planes);
         let mut first = 0;
         for level in 0..levels.len() {
             let (above, threshold) = (&self.sorted[first..], levels.threshold(level));
@@ -87,11 +87,15 @@ impl WeightGroup {
     /// Plane after plane: each is the exact optimum, with a stored scale, for what the planes before it left.
     pub(super) fn greedy(&self) -> RowFit {
         let mut left = self.weights.values.clone();
+        // The magnitudes of what is left, in an order that is almost sorted again.
+        let mut ordered: Vec<f64> = self.sorted.iter().rev().copied().collect();
         let mut trits = Vec::with_capacity(self.planes * left.len());
         let mut stored = Vec::with_capacity(self.planes);
         for _ in 0..self.planes {
-            let magnitudes = left.iter().map(|x| x.abs()).collect();
-            let best = BestScale::search(magnitudes, self.weights.unit, self.scale_type);
+            let best = BestScale::search(ordered.clone(), self.weights.unit, self.scale_type);
+            for x in &mut ordered {
+                *x = (*x - best.scale * f64::from(best.trit(*x))).abs();
+            }
             for x in &mut left {
                 let trit = best.trit(*x);
                 trits.push(trit);
@@ -108,12 +112,11 @@ impl WeightGroup {
         let scales = stored.map(|stored| self.weights.scaled(stored));
         let levels = Levels::new(self.planes, &scales).distinct();
         let weights = &self.weights.values;
-        let places: Vec<usize> = weights.iter().map(|w| levels.nearest(w.abs())).collect();
+        let places = levels.nearest(weights.iter().map(|w| w.abs()));
         let mut trits = Vec::with_capacity(weights.len() * self.planes);
         for plane in 0..self.planes {
             trits.extend(weights.iter().zip(&places).map(|(&weight, &place)| {
-                let trit = levels.trits(place)[plane];
-                if weight < 0.0 { -trit } else { trit }
+                levels.trits(place)[plane] * (1 - 2 * i8::from(weight < 0.0))
             }));
         }
         let lost = float_sums::sum(weights, |i, w| {

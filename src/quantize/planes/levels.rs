@@ -7,6 +7,8 @@
 //! A magnitude takes the nearest level; of two equally near, the lower one. Cost: `3^K / 2` combinations, sorted by insertion. Scales
 //! that change little from step to step leave the order almost as it is, so sorting again is cheap.
 
+use alloc::vec::Vec;
+
 use super::system::{PlaneScales, PlaneTrits};
 use super::{MAX_PLANES, most_levels};
 
@@ -103,11 +105,12 @@ impl Levels {
         (level + 1 < self.len).then(|| f64::midpoint(self.value(level), self.value(level + 1)))
     }
 
-    /// The level nearest to a magnitude.
-    pub(super) fn nearest(&self, magnitude: f64) -> usize {
-        (0..self.len)
-            .take_while(|&level| self.threshold(level).is_some_and(|t| magnitude > t))
-            .count()
+    /// The levels nearest to magnitudes.
+    pub(super) fn nearest(&self, magnitudes: impl Iterator<Item = f64>) -> Vec<usize> {
+        let thresholds: Vec<f64> = (0..self.len).filter_map(|l| self.threshold(l)).collect();
+        // Without a branch, for none could be predicted.
+        let above = |x: f64| thresholds.iter().map(|&t| usize::from(x > t)).sum();
+        magnitudes.map(above).collect()
     }
 }
 

@@ -39,13 +39,24 @@ impl ScaleCandidate {
 /// The equations.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct System {
+    /// How many planes there are: what lies beyond is 0.
+    planes: usize,
     gram: [[f64; MAX_PLANES]; MAX_PLANES],
     sums: PlaneScales,
 }
 
 impl System {
+    /// Without magnitudes.
+    pub(super) fn new(planes: usize) -> Self {
+        Self {
+            planes: planes.min(MAX_PLANES),
+            ..Self::default()
+        }
+    }
+
     /// Adds magnitudes with the same trits: their number and their sum.
     pub(super) fn add(&mut self, trits: PlaneTrits, count: f64, sum: f64) {
+        let trits = &trits[..self.planes];
         for (j, &a) in trits.iter().enumerate() {
             if a == 0 {
                 continue;
@@ -61,7 +72,7 @@ impl System {
     /// How much these scales lower the squared error.
     pub(super) fn gain(&self, scales: &PlaneScales) -> f64 {
         let mut gain = 0.0;
-        for (j, row) in self.gram.iter().enumerate() {
+        for (j, row) in self.gram.iter().enumerate().take(self.planes) {
             let product: f64 = row.iter().zip(scales).map(|(g, scale)| g * scale).sum();
             gain += scales[j] * (2.0 * self.sums[j] - product);
         }
@@ -73,15 +84,16 @@ impl System {
         // Forward elimination; the tolerance is far above rounding and far below any pivot of whole numbers.
         let (mut gram, mut sums) = (self.gram, self.sums);
         let mut alive = [true; MAX_PLANES];
-        for j in 0..MAX_PLANES {
+        let planes = self.planes;
+        for j in 0..planes {
             alive[j] = gram[j][j] > 1e-9 * self.gram[j][j];
             if !alive[j] {
                 continue;
             }
-            for i in j + 1..MAX_PLANES {
+            for i in j + 1..planes {
                 let factor = gram[i][j] / gram[j][j];
                 let pivot_row = gram[j];
-                for (place, pivot) in gram[i].iter_mut().zip(pivot_row).skip(j) {
+                for (place, pivot) in gram[i].iter_mut().zip(pivot_row).take(planes).skip(j) {
                     *place -= factor * pivot;
                 }
                 sums[i] -= factor * sums[j];
@@ -89,8 +101,8 @@ impl System {
         }
         // Back substitution.
         let mut scales = [0.0; MAX_PLANES];
-        for j in (0..MAX_PLANES).rev().filter(|&j| alive[j]) {
-            let known: f64 = (j + 1..MAX_PLANES).map(|k| gram[j][k] * scales[k]).sum();
+        for j in (0..planes).rev().filter(|&j| alive[j]) {
+            let known: f64 = (j + 1..planes).map(|k| gram[j][k] * scales[k]).sum();
             scales[j] = (sums[j] - known) / gram[j][j];
         }
         let gain = scales

@@ -144,11 +144,8 @@ impl BestScale {
     pub(crate) fn of_each_sign(weights: &ScaledWeights, scale_type: ScaleType) -> (Self, Self) {
         let side = |sign: f64| {
             let side = weights.values.iter().map(|w| w * sign);
-            Self::search(
-                side.filter(|w| *w > 0.0).collect(),
-                weights.unit,
-                scale_type,
-            )
+            let side = side.filter(|w| *w > 0.0).collect();
+            Self::search(side, weights.unit, scale_type)
         };
         (side(1.0), side(-1.0))
     }
@@ -209,12 +206,12 @@ impl BestScale {
 
     /// The trit of a weight in the same units.
     pub(crate) fn trit(self, weight: f64) -> i8 {
-        if self.scale <= 0.0 || weight.abs() <= self.scale / 2.0 {
-            0
-        } else if weight > 0.0 {
-            1
+        let half = if self.scale > 0.0 {
+            self.scale / 2.0
         } else {
-            -1
-        }
+            f64::INFINITY
+        };
+        // Without a branch: signs cannot be predicted.
+        i8::from(weight > half) - i8::from(weight < -half)
     }
 }
