@@ -16,37 +16,27 @@ pub(crate) fn pays() -> bool {
 }
 
 /// The results of two jobs.
-#[cfg(feature = "rayon")]
 pub(crate) fn join<A: Send, B: Send>(
     a: impl FnOnce() -> A + Send,
     b: impl FnOnce() -> B + Send,
 ) -> (A, B) {
     let (mut a, mut b) = (Task::new(a), Task::new(b));
-    run_both(&mut a, &mut b);
+    run_all(&mut [&mut a, &mut b]);
     (a.result(), b.result())
 }
 
-/// The results of two jobs.
-#[cfg(not(feature = "rayon"))]
-pub(crate) fn join<A, B>(a: impl FnOnce() -> A, b: impl FnOnce() -> B) -> (A, B) {
-    (a(), b())
-}
-
 /// A job whose type the code of the thread pool need not know: so that code is compiled once, not for each kind of job.
-#[cfg(feature = "rayon")]
 trait Run: Send {
     fn run(&mut self);
 }
 
 /// A job, and its result when it is done.
-#[cfg(feature = "rayon")]
 enum Task<F, R> {
     Waiting(F),
     Running,
     Done(R),
 }
 
-#[cfg(feature = "rayon")]
 impl<F: FnOnce() -> R + Send, R: Send> Task<F, R> {
     const fn new(job: F) -> Self {
         Self::Waiting(job)
@@ -61,7 +51,6 @@ impl<F: FnOnce() -> R + Send, R: Send> Task<F, R> {
     }
 }
 
-#[cfg(feature = "rayon")]
 impl<F: FnOnce() -> R + Send, R: Send> Run for Task<F, R> {
     fn run(&mut self) {
         if let Self::Waiting(job) = core::mem::replace(self, Self::Running) {
@@ -70,23 +59,28 @@ impl<F: FnOnce() -> R + Send, R: Send> Run for Task<F, R> {
     }
 }
 
-/// Runs two jobs, on two threads if there are.
-#[cfg(feature = "rayon")]
-fn run_both(first: &mut dyn Run, second: &mut dyn Run) {
-    rayon::join(|| first.run(), || second.run());
-}
-
 /// Runs all jobs, on several threads.
 #[cfg(feature = "rayon")]
 fn run_all(jobs: &mut [&mut dyn Run]) {
     use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
 
-    jobs.par_iter_mut().for_each(|job| job.run());
+    match jobs {
+        [first, second] => _ = rayon::join(|| first.run(), || second.run()),
+        jobs => jobs.par_iter_mut().for_each(|job| job.run()),
+    }
 }
 
-/// All that `work` appends, job by job, `count` results; or the error of the first job that has one. There are no more jobs than
-/// results. [`Error::TooMany`] if there is no memory for the results.
-#[cfg(feature = "rayon")]
+/// Runs all jobs.
+#[cfg(not(feature = "rayon"))]
+fn run_all(jobs: &mut [&mut dyn Run]) {
+    for job in jobs {
+        job.run();
+    }
+}
+
+/// All that `work` appends, job by job, `count` results; or the error of the first job that has one. [`Error::TooMany`] if there is no
+/// memory for the results.
+#[cfg(feature = "alloc")]
 pub(crate) fn collect<J: Send, T: Send>(
     count: usize,
     jobs: impl Iterator<Item = J>,
@@ -108,22 +102,6 @@ pub(crate) fn collect<J: Send, T: Send>(
     );
     for task in tasks {
         all.append(&mut task.result()?);
-    }
-    Ok(all)
-}
-
-/// All that `work` appends, job by job, `count` results; or the error of the first job that has one. [`Error::TooMany`] if there is no
-/// memory for the results.
-#[cfg(all(feature = "alloc", not(feature = "rayon")))]
-pub(crate) fn collect<J, T>(
-    count: usize,
-    jobs: impl Iterator<Item = J>,
-    work: impl Fn(J, &mut Vec<T>) -> Result<(), Error>,
-) -> Result<Vec<T>, Error> {
-    let mut all = Vec::new();
-    reserve(&mut all, count)?;
-    for job in jobs {
-        work(job, &mut all)?;
     }
     Ok(all)
 }

@@ -23,6 +23,7 @@ use crate::error::{check_len, reserve};
 use crate::exact::float_sums::{self, BLOCK, OrderedSums, total};
 use crate::optimum::fit::share;
 use crate::optimum::weight::TypedSlice;
+use crate::simd::{Backend, Job, Vector};
 use crate::threads;
 use crate::weight::{FloatBits, scale_by_power, unit_exponent};
 use crate::{Error, ShapeError, Weight};
@@ -73,46 +74,50 @@ fn unit_exponents([weights, restored]: [i32; 2]) -> [i32; 4] {
 
 impl InnerProducts {
     /// The products of a group of `len` weights, in parts of a multiple of [`BLOCK`] weights or all at once. `fill` puts the weights and the
-    /// restored weights of a part into the buffers.
+    /// restored weights of a part into the buffers. Products of numbers that fit `f32` need no units: they neither overflow nor underflow.
     fn new(
         len: usize,
         part_len: usize,
+        fit_single: bool,
         buffers: &mut [Vec<f64>; 2],
         fill: impl Fn(Range<usize>, &mut [Vec<f64>; 2]),
     ) -> Self {
         let parts = (0..len).step_by(part_len);
         let parts = parts.map(|start| start..len.min(start + part_len));
         // First the units. A group of one part stays in the buffers.
-        let mut tops = [0.0_f64; 2];
-        for part in parts.clone() {
-            fill(part, buffers);
-            for (top, values) in tops.iter_mut().zip(&*buffers) {
-                *top = top.max(largest(values));
+        let mut units = [0; 2];
+        if !fit_single {
+            let mut tops = [0.0_f64; 2];
+            for part in parts.clone() {
+                fill(part, buffers);
+                for (top, values) in tops.iter_mut().zip(&*buffers) {
+                    *top = values.iter().fold(*top, |top, value| top.max(value.abs()));
+                }
             }
+            units = tops.map(|top| unit_exponent::<f64>(top.to_bits()));
         }
-        let units = tops.map(|top| unit_exponent::<f64>(top.to_bits()));
         // A difference needs one unit for both: the larger one. What is 2^-1022 beside it counts for nothing.
         let larger = units[0].max(units[1]);
         let common = units.map(|unit| scale_by_power(1.0, (unit - larger).max(-1022)));
-        let mut sums = OrderedSums::<4>::new();
+        let (mut sums, mut last) = (OrderedSums::<4>::new(), [0.0; 4]);
         for part in parts {
-            if len > part_len {
-                fill(part, buffers);
+            if len > part_len || fit_single {
+                fill(part.clone(), buffers);
             }
             for (values, unit) in buffers.iter_mut().zip(units) {
-                scale(values, -unit);
-            }
-            let [weights, restored] = &*buffers;
-            for (weights, restored) in weights.chunks(BLOCK).zip(restored.chunks(BLOCK)) {
-                let totals = block_products(weights, restored, common);
-                if weights.len() < BLOCK {
-                    let sums = sums.total(totals);
-                    return Self { sums, units };
+                if !fit_single {
+                    scale(values, -unit);
                 }
-                sums.carry(totals);
+                values.resize(values.len().next_multiple_of(LANES), 0.0);
             }
+            last = Backend::detect().run(ProductsPass {
+                buffers,
+                whole: part.len() / BLOCK,
+                common,
+                sums: &mut sums,
+            });
         }
-        let sums = sums.total([0.0; 4]);
+        let sums = sums.total(last);
         Self { sums, units }
     }
 
@@ -132,21 +137,47 @@ impl InnerProducts {
     }
 }
 
-/// The products of a block, in whose order terms are added.
-#[inline]
-fn block_products(weights: &[f64], restored: &[f64], common: [f64; 2]) -> [f64; 4] {
-    // Lanes side by side, as a vector unit adds.
-    let mut lanes = [[0.0; 8]; 4];
-    for (weights, restored) in weights.chunks(8).zip(restored.chunks(8)) {
-        for (i, (&w, &r)) in weights.iter().zip(restored).enumerate() {
-            let difference = w * common[0] - r * common[1];
-            lanes[0][i] += w * w;
-            lanes[1][i] += w * r;
-            lanes[2][i] += r * r;
-            lanes[3][i] += difference * difference;
+/// Sums that are added side by side, as a vector unit adds.
+const LANES: usize = 8;
+
+/// Adds the products of weights and restored weights, as many of each, filled up with zeros to whole lanes.
+struct ProductsPass<'a> {
+    buffers: &'a [Vec<f64>; 2],
+    /// How many blocks have no zeros at their end.
+    whole: usize,
+    common: [f64; 2],
+    sums: &'a mut OrderedSums<4>,
+}
+
+impl Job for ProductsPass<'_> {
+    /// Those of the incomplete block at the end.
+    type Output = [f64; 4];
+
+    #[inline(always)]
+    fn run<V: Vector>(self, _: V) -> [f64; 4] {
+        let [weights, restored] = self.buffers;
+        let blocks = weights.chunks(BLOCK).zip(restored.chunks(BLOCK));
+        for (number, (weights, restored)) in blocks.enumerate() {
+            let mut lanes = [[0.0; LANES]; 4];
+            let (weights, _) = weights.as_chunks::<LANES>();
+            for (weights, restored) in weights.iter().zip(restored.as_chunks::<LANES>().0) {
+                for i in 0..LANES {
+                    let (w, r) = (weights[i], restored[i]);
+                    let difference = w * self.common[0] - r * self.common[1];
+                    lanes[0][i] += w * w;
+                    lanes[1][i] += w * r;
+                    lanes[2][i] += r * r;
+                    lanes[3][i] += difference * difference;
+                }
+            }
+            let totals = [0, 1, 2, 3].map(|k| total(&lanes[k]));
+            if number == self.whole {
+                return totals;
+            }
+            self.sums.carry(totals);
         }
+        [0.0; 4]
     }
-    lanes.map(|lanes| total(&lanes))
 }
 
 /// Multiplies by a power of two.
@@ -157,19 +188,6 @@ fn scale(values: &mut [f64], exponent: i32) {
     for value in values {
         *value = *value * factors[0] * factors[1];
     }
-}
-
-/// The largest magnitude.
-fn largest(values: &[f64]) -> f64 {
-    // Lanes, as a vector unit has them.
-    let mut lanes = [0.0_f64; 8];
-    for values in values.chunks(8) {
-        for (lane, value) in lanes.iter_mut().zip(values) {
-            let magnitude = value.abs();
-            *lane = if magnitude > *lane { magnitude } else { *lane };
-        }
-    }
-    lanes.into_iter().fold(0.0, f64::max)
 }
 
 impl From<InnerProducts> for ErrorMetrics {
@@ -216,7 +234,8 @@ fn products<W: FloatBits>(
                     nearest_finite::<W>(value).widen()
                 });
             };
-            found.push(InnerProducts::new(len, part, &mut buffers, fill));
+            let single = W::FITS_SINGLE;
+            found.push(InnerProducts::new(len, part, single, &mut buffers, fill));
         }
         Ok(())
     })

@@ -99,9 +99,11 @@ impl<W: FloatBits> TensorView<'_, W> {
             layout: self.layout.distinct(),
             ..*self
         };
-        let Some(index) = distinct.iter().position(|weight| !weight.is_finite()) else {
-            return Ok(());
+        let found = match distinct.as_row_major_slice() {
+            Some(weights) => weights.iter().position(|weight| !weight.is_finite()),
+            None => distinct.iter().position(|weight| !weight.is_finite()),
         };
+        let Some(index) = found else { return Ok(()) };
         let first = distinct.shape().coordinates(index).unwrap_or_default();
         let index = StridedLayout::row_major(*self.shape()).position(&first);
         Err(Error::invalid(Operand::Weight, index))

@@ -126,8 +126,8 @@ impl TernaryTensor {
             if self.planes().len() == 1 {
                 scales = scales.map(&rounded);
             }
-            let levels = [-scales[1], 0.0, scales[0]];
-            let level = |trit: i8| levels[usize::from(trit.cast_unsigned().wrapping_add(1)) % 3];
+            let levels = [-scales[1], 0.0, scales[0], 0.0];
+            let level = |trit: i8| levels[usize::from(trit.cast_unsigned().wrapping_add(1)) % 4];
             let in_one_piece = range.clone().and_then(|range| trits.slice(range).ok());
             if let Some(trits) = in_one_piece {
                 scratch.resize(values.len(), 0);
