@@ -154,23 +154,24 @@ impl Job for ProductsPass<'_> {
     type Output = [f64; 4];
 
     #[inline(always)]
-    fn run<V: Vector>(self, _: V) -> [f64; 4] {
+    fn run<V: Vector>(self, v: V) -> [f64; 4] {
+        let common = self.common.map(|factor| v.splat_double(factor));
         let [weights, restored] = self.buffers;
         let blocks = weights.chunks(BLOCK).zip(restored.chunks(BLOCK));
         for (number, (weights, restored)) in blocks.enumerate() {
-            let mut lanes = [[0.0; LANES]; 4];
-            let (weights, _) = weights.as_chunks::<LANES>();
-            for (weights, restored) in weights.iter().zip(restored.as_chunks::<LANES>().0) {
-                for i in 0..LANES {
-                    let (w, r) = (weights[i], restored[i]);
-                    let difference = w * self.common[0] - r * self.common[1];
-                    lanes[0][i] += w * w;
-                    lanes[1][i] += w * r;
-                    lanes[2][i] += r * r;
-                    lanes[3][i] += difference * difference;
+            let mut lanes = [v.zeros(); 4];
+            for (w, r) in weights.as_chunks().0.iter().zip(restored.as_chunks().0) {
+                let (w, r) = (v.load_doubles(w), v.load_doubles(r));
+                let in_unit = [
+                    v.multiply_doubles(w, common[0]),
+                    v.multiply_doubles(r, common[1]),
+                ];
+                let lost = v.subtract_doubles(in_unit[0], in_unit[1]);
+                for (sum, (a, b)) in lanes.iter_mut().zip([(w, w), (w, r), (r, r), (lost, lost)]) {
+                    *sum = v.add_doubles(*sum, v.multiply_doubles(a, b));
                 }
             }
-            let totals = [0, 1, 2, 3].map(|k| total(&lanes[k]));
+            let totals = [0, 1, 2, 3].map(|k| total(&v.doubles(lanes[k])));
             if number == self.whole {
                 return totals;
             }
