@@ -88,11 +88,10 @@ pub(crate) fn collect<J: Send, T: Send>(
 ) -> Result<Vec<T>, Error> {
     let mut all = Vec::new();
     reserve(&mut all, count)?;
-    let alone = |job| {
+    let alone = &|job| {
         let mut results = Vec::new();
         work(job, &mut results).map(|()| results)
     };
-    let alone = &alone;
     let mut tasks: Vec<_> = jobs.map(|job| Task::new(move || alone(job))).collect();
     run_all(
         &mut tasks
