@@ -10,9 +10,9 @@
 //! Unlike the [`Fit`](crate::Fit) of a search, these metrics are computed from what is **stored**. So they also judge a tensor that
 //! was read from a file, or whose scales were rounded. The restored weights are rounded to the type of the original first.
 //!
-//! The sums are `f64` sums in one defined order, in units of a power of two near the largest magnitude of each group. Nothing
-//! overflows, nothing that matters underflows, and the result has the same bits on every target. Cost: two passes over each group,
-//! and a copy in `f64` of a part of it; of scattered weights also one in their type.
+//! The sums are `f64` sums in one defined order, of weights beyond `f32` in units of a power of two near the largest magnitude of each group.
+//! Nothing overflows, nothing that matters underflows, and the result has the same bits on every target. Cost: one pass over each group, two
+//! over `f64` weights, and a copy in `f64` of a part of it; of scattered weights also one in their type.
 
 use alloc::vec::Vec;
 use core::ops::Range;

@@ -15,11 +15,11 @@
 //! [`Gram::add_pairs`] and [`Gram::effective_weights`] find the weights to aim at.
 //!
 //! All arithmetic is plain `f64` arithmetic in one order, so the bits are the same on every target and for any number of threads. The
-//! crate `nalgebra` provides only the Cholesky factorisation with its solver and inverse, which are plain loops, unlike its matrix
-//! product.
+//! crate `nalgebra` provides solvers, inverses and the Cholesky factorisation of small matrices, which are plain loops, unlike its matrix
+//! product; `cholesky` factors the large ones.
 //!
 //! How the files build on each other: `loops` (vectorised loops) < `sums`, `accumulate` (the Gram matrix) < `metric` (the damped matrix) <
-//! `effective` (what to aim at), `moments` (outputs) <
+//! `cholesky` (its factor) < `effective` (what to aim at), `moments` (outputs) <
 //! `patterns` (levels) < `row` (a row and its gradient) < `scales`, `quadratic` (best scales) < `nearest`, `feedback`, `descent`,
 //! `optimal` (the methods) < `problem` (all methods for some rows) < `output` (the options). `unfold` (the inputs of a convolution) stands
 //! alone.
