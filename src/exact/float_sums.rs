@@ -35,13 +35,9 @@ pub(crate) fn sum<T: Copy>(elements: &[T], term: impl Fn(usize, T) -> f64) -> f6
     sum.total([0.0])[0]
 }
 
-/// Sorts numbers, the largest first: one sort for the whole crate, as each is much code. With an allocator it is faster where long runs
-/// are sorted already.
+/// Sorts numbers, the largest first: one sort for the whole crate, as each is much code.
 #[inline(never)]
 pub(crate) fn sort(numbers: &mut [f64]) {
-    #[cfg(feature = "alloc")]
-    numbers.sort_by(|a, b| b.total_cmp(a));
-    #[cfg(not(feature = "alloc"))]
     numbers.sort_unstable_by(|a, b| b.total_cmp(a));
 }
 
