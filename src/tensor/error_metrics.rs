@@ -155,23 +155,24 @@ impl Job for ProductsPass<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(self, v: V) -> [f64; 4] {
-        let common = self.common.map(|factor| v.splat_double(factor));
+        let [w_unit, r_unit] = self.common;
+        let (w_unit, r_unit) = (v.splat_double(w_unit), v.splat_double(r_unit));
         let [weights, restored] = self.buffers;
         let blocks = weights.chunks(BLOCK).zip(restored.chunks(BLOCK));
         for (number, (weights, restored)) in blocks.enumerate() {
             let mut lanes = [v.zeros(); 4];
             for (w, r) in weights.as_chunks().0.iter().zip(restored.as_chunks().0) {
                 let (w, r) = (v.load_doubles(w), v.load_doubles(r));
-                let in_unit = [
-                    v.multiply_doubles(w, common[0]),
-                    v.multiply_doubles(r, common[1]),
-                ];
-                let lost = v.subtract_doubles(in_unit[0], in_unit[1]);
+                let (a, b) = (v.multiply_doubles(w, w_unit), v.multiply_doubles(r, r_unit));
+                let lost = v.subtract_doubles(a, b);
                 for (sum, (a, b)) in lanes.iter_mut().zip([(w, w), (w, r), (r, r), (lost, lost)]) {
                     *sum = v.add_doubles(*sum, v.multiply_doubles(a, b));
                 }
             }
-            let totals = [0, 1, 2, 3].map(|k| total(&v.doubles(lanes[k])));
+            let mut totals = [0.0; 4];
+            for (place, lanes) in totals.iter_mut().zip(lanes) {
+                *place = total(&v.doubles(lanes));
+            }
             if number == self.whole {
                 return totals;
             }
