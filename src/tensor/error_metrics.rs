@@ -163,8 +163,8 @@ impl Job for ProductsPass<'_> {
             let mut lanes = [v.zeros(); 4];
             for (w, r) in weights.as_chunks().0.iter().zip(restored.as_chunks().0) {
                 let (w, r) = (v.load_doubles(w), v.load_doubles(r));
-                let (a, b) = (v.multiply_doubles(w, w_unit), v.multiply_doubles(r, r_unit));
-                let lost = v.subtract_doubles(a, b);
+                let in_unit = v.multiply_doubles(w, w_unit);
+                let lost = v.subtract_doubles(in_unit, v.multiply_doubles(r, r_unit));
                 for (sum, (a, b)) in lanes.iter_mut().zip([(w, w), (w, r), (r, r), (lost, lost)]) {
                     *sum = v.add_doubles(*sum, v.multiply_doubles(a, b));
                 }
