@@ -157,7 +157,7 @@ mod tests {
         let mut number = || {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let bits = (state >> 8) as f32 - (1 << 23) as f32;
-            if seed % 3 == 0 {
+            if seed.is_multiple_of(3) {
                 (bits / 4e6).round()
             } else {
                 bits

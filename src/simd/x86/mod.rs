@@ -10,7 +10,7 @@
     unsafe_code,
     reason = "functions for an instruction set are entered, and intrinsics called, by a token that proves that the processor has it"
 )]
-#![expect(
+#![allow(
     clippy::wildcard_imports,
     reason = "intrinsics are a language of their own"
 )]
