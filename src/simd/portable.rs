@@ -3,6 +3,7 @@
 //! Plain loops over arrays, which the compiler may turn into whatever vectors the target always has.
 
 use super::vector::{Vector, one_digit};
+use crate::weight::double;
 
 /// Plain arrays.
 #[derive(Clone, Copy)]
@@ -12,19 +13,6 @@ pub(crate) struct Arrays;
 #[inline(always)]
 fn word(yes: bool) -> u32 {
     u32::from(yes).wrapping_neg()
-}
-
-/// The `f64` of the same value.
-#[inline(always)]
-fn double(single: f32) -> f64 {
-    let double = f64::from(single);
-    // The product of two of them is one instruction there (MDEB), and emulators get it wrong: QEMU 7.2 does. Hidden from the
-    // compiler, they are multiplied as `f64`.
-    if cfg!(target_arch = "s390x") {
-        core::hint::black_box(double)
-    } else {
-        double
-    }
 }
 
 /// Methods that do the same in each lane.
