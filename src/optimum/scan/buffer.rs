@@ -123,12 +123,8 @@ impl<'s, W: FloatBits> GatherBuffer<'s, W> {
         let count = vector.compress(mask, x, &mut weights);
         vector.compress(mask, h, &mut masses);
         for (weight, mass) in weights.into_iter().zip(masses).take(count) {
-            let mass = if H::WEIGHTED {
-                mass_from_bytes(mass)
-            } else {
-                1.0
-            };
-            self.push(W::single_to_slot(mass_from_bytes(weight)), mass);
+            let slot = W::single_to_slot(mass_from_bytes(weight));
+            self.push(slot, mass_from_bytes(mass));
         }
     }
 

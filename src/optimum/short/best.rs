@@ -8,16 +8,11 @@
 //! Cost: about 20 operations for a row of 16 weights, and 7 for the positive ones.
 
 use super::MOST;
+use crate::optimum::solution::direct::{LEAST, MARGIN};
 use crate::simd::{Job, Vector};
 
 /// One number for each lane.
 pub(super) type Lanes = [f64; 16];
-
-/// The relative distance below which two scores are not told apart. Derived: more than ten times the rounding error of a score.
-const MARGIN: f64 = 1e-12;
-
-/// Magnitudes below 2^-60 and above 2^60 are left to the ordinary search. Derived: squares of sums of 256 stay normal `f64`.
-const LEAST: f32 = 1.0 / (1_u64 << 60) as f32;
 
 /// `1 / m`.
 static SHARES: [f64; MOST + 1] = {

@@ -13,6 +13,7 @@
 use super::best::{LaneSupport, Lanes, Positive, each, lanes, where_true};
 use crate::optimum::fit::Fit;
 use crate::optimum::rule::Scales;
+use crate::optimum::solution::direct::may_round_twice;
 use crate::simd::{Job, Vector};
 use crate::weight::{FloatBits, floor};
 
@@ -82,9 +83,7 @@ impl LaneSupport {
         });
         let mean = each(0.0, |l| self.sum[l] / divisor[l]);
         let doubt = where_true(v, |l| {
-            let few = mean[l].to_bits() & ((1 << (52 - W::PRECISION)) - 1) == 0;
-            // The product of a count and a number of so few bits is exact.
-            few & ((mean[l] * divisor[l]).to_bits() != self.sum[l].to_bits())
+            may_round_twice::<W>(self.sum[l], divisor[l], mean[l])
         });
         (mean, doubt)
     }

@@ -17,10 +17,10 @@ use crate::simd::{Backend, Job, Vector};
 use crate::weight::{FloatBits, floor};
 
 /// The relative distance below which two scores are not told apart. Derived: more than ten times the rounding error of a score.
-const MARGIN: f64 = 1e-12;
+pub(crate) const MARGIN: f64 = 1e-12;
 
-/// Magnitudes below 2^-60 and above 2^60 are left to the search in integers. Derived: squares of sums stay normal `f64`.
-const LEAST: f32 = 1.0 / (1_u64 << 60) as f32;
+/// Magnitudes below 2^-60 and above 2^60 are left to other searches. Derived: squares of sums of 256 stay normal `f64`.
+pub(crate) const LEAST: f32 = 1.0 / (1_u64 << 60) as f32;
 
 /// The fit of at most [`LONGEST_DIRECT`] weights of a type that fits `f32`, without importances; `None` if it is in doubt.
 pub(super) fn ternarize<W: FloatBits>(
@@ -140,10 +140,17 @@ impl Job for RankPass<'_> {
 /// The weight nearest to the mean of a support, and the largest one not above half of the mean; `None` if that is in doubt.
 fn scale<W: FloatBits>(part: RoundedTally) -> Option<(W, W)> {
     let mean = fit::share(part.sum, part.mass);
-    // A quotient of so few bits may be a weight, or a tie between two: then it must be exact.
-    let few = mean.to_bits() & ((1 << (52 - W::PRECISION)) - 1) == 0;
-    let exact = (mean * part.mass).to_bits() == part.sum.to_bits();
-    (!few || exact).then(|| (W::narrow(mean), floor(0.5 * mean)))
+    let clear = !may_round_twice::<W>(part.sum, part.mass, mean);
+    clear.then(|| (W::narrow(mean), floor(0.5 * mean)))
+}
+
+/// Whether a quotient, rounded to `f64`, cannot tell to which weight its exact value would be rounded: if it has so few bits that it may be
+/// a weight, or a tie between two, and is not exact. A product of a count and a number of so few bits is.
+#[inline(always)]
+pub(crate) fn may_round_twice<W: FloatBits>(sum: f64, divisor: f64, quotient: f64) -> bool {
+    let few = quotient.to_bits() & ((1 << (52 - W::PRECISION)) - 1) == 0;
+    // Without a branch, for loops over lanes.
+    few & ((quotient * divisor).to_bits() != sum.to_bits())
 }
 
 #[cfg(all(test, feature = "alloc", target_pointer_width = "64"))]

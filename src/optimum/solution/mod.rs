@@ -4,7 +4,7 @@
 //! check -> route -> support (streamed, weighted, exact) -> RuleSolution: scales, thresholds -> trits, cosine, error
 //! ```
 
-mod direct;
+pub(super) mod direct;
 mod exact;
 mod weighted;
 
