@@ -14,8 +14,8 @@ use crate::ScaleSlice;
 use crate::error::Error;
 use crate::matmul::Activations;
 use crate::matmul::int8::{
-    Arranged, BlockScales, ElementRun, LANE_PAIRS, MatrixScales, RowCodes, TileOrder, TiledMatrix,
-    TiledPlane, Tiling, results,
+    Arranged, BlockScales, ElementRun, LANE_PAIRS, MatrixScales, RowCodes, SliceScales, TileOrder,
+    TiledMatrix, TiledPlane, Tiling, results,
 };
 use crate::simd::{Backend, TILE};
 use crate::weight::FloatBits as _;
@@ -184,8 +184,8 @@ impl<'a> FormatMatrix<'a> {
         };
         RowCodes {
             bytes: self.bytes,
-            row_len: self.row_bytes(),
-            per_byte: 1,
+            row_bytes: self.row_bytes(),
+            row_digits: 0,
             tiling,
         }
     }
@@ -200,26 +200,22 @@ impl<'a> FormatMatrix<'a> {
     fn scales<'s>(&'s self, lambda_p: ScaleSlice<'s>, one_scale: bool) -> MatrixScales<'s> {
         let layout = self.format.layout();
         let Some(offset) = layout.scale else {
-            let (lambda_n, first, step) = (None, 0, 0);
-            if one_scale {
-                return MatrixScales::Rows {
-                    lambda_p,
-                    lambda_n,
-                    first,
-                    step,
-                };
-            }
-            let scales = BlockScales::Slices {
+            let slices = SliceScales {
                 lambda_p,
-                lambda_n,
-                first,
-                step,
+                lambda_n: None,
+                first: 0,
+                step: 0,
+            };
+            let scales = BlockScales::Slices {
+                slices,
                 per_row: 1,
                 shared: self.columns,
             };
-            return MatrixScales::Blocks {
-                lanes: false,
-                scales,
+            return if one_scale {
+                MatrixScales::Rows(slices)
+            } else {
+                let lanes = false;
+                MatrixScales::Blocks { lanes, scales }
             };
         };
         let (pieces, lanes) = (layout.pieces(), layout.pieces() > 1);

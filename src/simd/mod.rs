@@ -121,7 +121,9 @@ use x86::Machine;
 use portable::Arrays;
 pub(crate) use tiles::TileJob;
 #[cfg(feature = "alloc")]
-pub(crate) use tiles::{ActivationTile, Digits, EqualSlices, MOST_TILES, TILE, TileRows, TileUnit};
+pub(crate) use tiles::{
+    ActivationTile, Digits, EqualSlices, MOST_TILES, TILE, TileRows, TileUnit, Tiles,
+};
 pub(crate) use vector::Vector;
 
 use crate::threads;

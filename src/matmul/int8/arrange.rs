@@ -1,6 +1,5 @@
 //! The order of the activations in which they meet the digits of a matrix.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::matmul::Activations;
@@ -47,13 +46,23 @@ impl ElementRun {
     /// Copies the elements of the run to where they meet their digits.
     #[inline(always)]
     fn copy(&self, from: &[i8; MOST], to: &mut [i8]) {
-        let from = from.get(self.element..).unwrap_or_default();
         let to = to.get_mut(self.digit * TILE + self.byte..);
         let to = to.unwrap_or_default();
         let to = to.get_mut(..self.len).unwrap_or_default();
+        let all = from;
+        let from = from.get(self.element..).unwrap_or_default();
         match self.step {
             1 => copy_each::<1>(from, to),
-            4 => copy_each::<4>(from, to),
+            4 => {
+                // A byte of each word: of shifts the compiler makes vectors.
+                let (words, _) = all.as_chunks::<4>();
+                let words = words.get(self.element / 4..).unwrap_or_default();
+                let shift = self.element % 4 * 8;
+                for (to, word) in to.iter_mut().zip(words) {
+                    let word = u32::from_le_bytes(word.map(i8::cast_unsigned));
+                    *to = (word >> shift).to_le_bytes()[0].cast_signed();
+                }
+            }
             5 => copy_each::<5>(from, to),
             step => {
                 for (to, &from) in to.iter_mut().zip(from.iter().step_by(step)) {
@@ -94,15 +103,12 @@ impl<const P: usize> TiledVector<P> {
         skip: usize,
         count: usize,
     ) -> Self {
-        let empty = ActivationTile {
-            x: [[0; TILE]; P],
-            less: [0; 16],
-        };
-        let mut tiles = vec![empty; count];
+        let mut tiles = Vec::with_capacity(count);
         backend.run(Arrange {
             x: x.values(),
             order,
             skip,
+            count,
             tiles: &mut tiles,
         });
         let less = tiles.chunks(MOST_TILES).map(sum_tiles).collect();
@@ -115,8 +121,8 @@ struct Arrange<'a, const P: usize> {
     x: &'a [i8],
     order: &'a TileOrder,
     skip: usize,
-    /// Zeros.
-    tiles: &'a mut [ActivationTile<P>],
+    count: usize,
+    tiles: &'a mut Vec<ActivationTile<P>>,
 }
 
 impl<const P: usize> Job for Arrange<'_, P> {
@@ -125,16 +131,21 @@ impl<const P: usize> Job for Arrange<'_, P> {
     #[inline(always)]
     fn run<V: Vector>(self, _: V) {
         let (mut rest, mut skip) = (self.x, self.skip);
-        for tile in self.tiles {
+        for _ in 0..self.count {
             let (here, more) = rest.split_at(rest.len().min(self.order.len() - skip));
             let mut elements = [0; MOST];
             if let Some(slots) = elements.get_mut(skip..skip + here.len()) {
                 slots.copy_from_slice(here);
             }
+            let mut tile = ActivationTile {
+                x: [[0; TILE]; P],
+                less: [0; 16],
+            };
             for run in &self.order.runs {
                 run.copy(&elements, tile.x.as_flattened_mut());
             }
-            subtract_lanes(tile);
+            subtract_lanes(&mut tile);
+            self.tiles.push(tile);
             (rest, skip) = (more, 0);
         }
     }
@@ -205,6 +216,12 @@ impl<const P: usize> Arranged<P> {
             tiles,
             scales: (0..tiles.next_multiple_of(16)).map(block).collect(),
         }
+    }
+
+    /// The tiles for rows that begin at a digit of their first byte.
+    #[inline(always)]
+    pub(super) fn version(&self, digit: usize) -> &TiledVector<P> {
+        &self.versions[digit]
     }
 
     /// The tiles of a row.

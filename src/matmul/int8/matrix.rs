@@ -4,9 +4,9 @@ use alloc::vec::Vec;
 
 use super::arrange::{Arranged, ElementRun, TileOrder};
 use super::codes::{RowCodes, Tiling};
-use super::driver::{MatrixScales, TiledMatrix, TiledPlane};
+use super::driver::{TiledMatrix, TiledPlane};
 use super::kernel::Kernels;
-use super::scales::{BlockScales, LANE_PAIRS};
+use super::scales::{BlockScales, LANE_PAIRS, MatrixScales, SliceScales};
 use crate::code::Code;
 use crate::matmul::integer::RowSum;
 use crate::matmul::{Activations, TernaryMatrix};
@@ -42,15 +42,15 @@ impl TernaryMatrix<'_> {
     }
 
     fn tiled_plane(&self, plane: usize, way: RowSum) -> TiledPlane<'_> {
-        let (code, first) = (self.code(), self.scale_index(plane, 0));
-        let (lambda_p, lambda_n, step) = (self.lambda_p, self.lambda_n, self.step);
+        let code = self.code();
+        let slices = SliceScales {
+            lambda_p: self.lambda_p,
+            lambda_n: self.lambda_n,
+            first: self.scale_index(plane, 0),
+            step: self.step,
+        };
         let scales = if way == RowSum::Exact {
-            MatrixScales::Rows {
-                lambda_p,
-                lambda_n,
-                first,
-                step,
-            }
+            MatrixScales::Rows(slices)
         } else {
             let one_block = self.block >= self.columns();
             let lanes = !one_block && !self.block.is_multiple_of(WEIGHTS);
@@ -60,10 +60,7 @@ impl TernaryMatrix<'_> {
                 self.block / WEIGHTS
             };
             let scales = BlockScales::Slices {
-                lambda_p,
-                lambda_n,
-                first,
-                step,
+                slices,
                 per_row: self.columns().div_ceil(self.block),
                 shared: if lanes {
                     self.block / (WEIGHTS / LANE_PAIRS)
@@ -82,8 +79,8 @@ impl TernaryMatrix<'_> {
         };
         let codes = RowCodes {
             bytes: self.trits(plane).as_bytes(),
-            row_len: self.columns(),
-            per_byte: code.trits_per_byte(),
+            row_bytes: self.columns() / code.trits_per_byte(),
+            row_digits: self.columns() % code.trits_per_byte(),
             tiling,
         };
         TiledPlane { codes, scales }

@@ -28,8 +28,8 @@ mod scales;
 pub(crate) use {
     arrange::{Arranged, ElementRun, TileOrder},
     codes::{RowCodes, Tiling},
-    driver::{MatrixScales, TiledMatrix, TiledPlane},
-    scales::{BlockScales, LANE_PAIRS},
+    driver::{TiledMatrix, TiledPlane},
+    scales::{BlockScales, LANE_PAIRS, MatrixScales, SliceScales},
 };
 
 use alloc::vec::Vec;
