@@ -14,7 +14,7 @@ use crate::ScaleSlice;
 use crate::error::Error;
 use crate::matmul::Activations;
 use crate::matmul::int8::{
-    Arranged, BlockScales, ElementRun, LANE_PAIRS, MatrixScales, RowCodes, SliceScales, TileOrder,
+    Arranged, BlockOrder, BlockScales, ElementRun, LANE_PAIRS, MatrixScales, RowCodes, SliceScales,
     TiledMatrix, TiledPlane, Tiling, results,
 };
 use crate::simd::{Backend, TILE};
@@ -244,8 +244,8 @@ impl<'a> FormatMatrix<'a> {
                 ..run
             })
         };
-        let order = TileOrder::new(layout.trits * pieces, (0..pieces).flat_map(piece));
-        let arrange = |x| Arranged::new(backend, x, &order, &[true]);
+        let order = BlockOrder::new(layout.trits * pieces, (0..pieces).flat_map(piece));
+        let arrange = |x| Arranged::for_blocks(backend, x, &order);
         xs.iter().map(arrange).collect()
     }
 }

@@ -1,22 +1,26 @@
 //! The order of the activations in which they meet the digits of a matrix.
+//!
+//! In the codes of this crate a byte has `P` consecutive elements of a row: [`Split`] separates a vector by remainders, and each plane of
+//! each tile is a piece of one of these parts, whatever digit a row begins with. Other programs' formats have an order of their own in
+//! each block: [`BlockOrder`].
 
+use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::matmul::Activations;
 use crate::simd::{ActivationTile, Backend, Job, MOST_TILES, TILE, Vector};
 
-/// The most elements of a tile: five digits in each byte.
-const MOST: usize = 5 * TILE;
-
 /// Which element of a row meets which digit of a tile: runs of equally spaced elements that become adjacent.
+#[cfg(feature = "half")]
 #[derive(Clone, Debug)]
-pub(crate) struct TileOrder {
+pub(crate) struct BlockOrder {
     elements: usize,
     runs: Vec<ElementRun>,
 }
 
 /// Equally spaced elements of a tile that become adjacent.
 #[derive(Clone, Copy, Debug)]
+#[cfg(feature = "half")]
 pub(crate) struct ElementRun {
     /// The first element.
     pub(crate) element: usize,
@@ -29,40 +33,27 @@ pub(crate) struct ElementRun {
     pub(crate) len: usize,
 }
 
-impl TileOrder {
-    /// A tile of so many elements, at most 320.
+#[cfg(feature = "half")]
+impl BlockOrder {
+    /// A tile of so many elements.
     pub(crate) fn new(elements: usize, runs: impl Iterator<Item = ElementRun>) -> Self {
-        let (elements, runs) = (elements.min(MOST), runs.collect());
+        let runs = runs.collect();
         Self { elements, runs }
-    }
-
-    /// The elements of a tile.
-    pub(crate) const fn len(&self) -> usize {
-        self.elements
     }
 }
 
+#[cfg(feature = "half")]
 impl ElementRun {
     /// Copies the elements of the run to where they meet their digits.
     #[inline(always)]
-    fn copy(&self, from: &[i8; MOST], to: &mut [i8]) {
+    fn copy(&self, from: &[i8], to: &mut [i8]) {
+        let from = from.get(self.element..).unwrap_or_default();
         let to = to.get_mut(self.digit * TILE + self.byte..);
         let to = to.unwrap_or_default();
         let to = to.get_mut(..self.len).unwrap_or_default();
-        let all = from;
-        let from = from.get(self.element..).unwrap_or_default();
         match self.step {
             1 => copy_each::<1>(from, to),
-            4 => {
-                // A byte of each word: of shifts the compiler makes vectors.
-                let (words, _) = all.as_chunks::<4>();
-                let words = words.get(self.element / 4..).unwrap_or_default();
-                let shift = self.element % 4 * 8;
-                for (to, word) in to.iter_mut().zip(words) {
-                    let word = u32::from_le_bytes(word.map(i8::cast_unsigned));
-                    *to = (word >> shift).to_le_bytes()[0].cast_signed();
-                }
-            }
+            4 => copy_each::<4>(from, to),
             5 => copy_each::<5>(from, to),
             step => {
                 for (to, &from) in to.iter_mut().zip(from.iter().step_by(step)) {
@@ -74,6 +65,7 @@ impl ElementRun {
 }
 
 /// Copies one element of each `STEP`.
+#[cfg(feature = "half")]
 #[inline(always)]
 fn copy_each<const STEP: usize>(from: &[i8], to: &mut [i8]) {
     let (wholes, rest) = from.as_chunks::<STEP>();
@@ -86,67 +78,94 @@ fn copy_each<const STEP: usize>(from: &[i8], to: &mut [i8]) {
     }
 }
 
-/// The tiles of a vector for rows that begin at one digit of a byte.
-#[derive(Clone, Debug)]
-pub(crate) struct TiledVector<const P: usize> {
-    pub(super) tiles: Vec<ActivationTile<P>>,
-    /// Sums of [`ActivationTile::less`] over [`MOST_TILES`] tiles.
-    pub(super) less: Vec<[i32; 16]>,
-}
-
-impl<const P: usize> TiledVector<P> {
-    /// For rows that begin at the element `skip` of their first tile, of `count` tiles.
-    fn new(
-        backend: Backend,
-        x: &Activations<'_>,
-        order: &TileOrder,
-        skip: usize,
-        count: usize,
-    ) -> Self {
-        let mut tiles = Vec::with_capacity(count);
-        backend.run(Arrange {
-            x: x.values(),
-            order,
-            skip,
-            count,
-            tiles: &mut tiles,
-        });
-        let less = tiles.chunks(MOST_TILES).map(sum_tiles).collect();
-        Self { tiles, less }
-    }
-}
-
-/// Puts the elements of a vector where they meet their digits.
-struct Arrange<'a, const P: usize> {
+/// Puts the elements of a vector where they meet the digits of blocks.
+#[cfg(feature = "half")]
+struct ArrangeBlocks<'a, const P: usize> {
     x: &'a [i8],
-    order: &'a TileOrder,
-    skip: usize,
-    count: usize,
-    tiles: &'a mut Vec<ActivationTile<P>>,
+    order: &'a BlockOrder,
+    /// Zeros.
+    tiles: &'a mut [ActivationTile<P>],
 }
 
-impl<const P: usize> Job for Arrange<'_, P> {
+#[cfg(feature = "half")]
+impl<const P: usize> Job for ArrangeBlocks<'_, P> {
     type Output = ();
 
     #[inline(always)]
     fn run<V: Vector>(self, _: V) {
-        let (mut rest, mut skip) = (self.x, self.skip);
-        for _ in 0..self.count {
-            let (here, more) = rest.split_at(rest.len().min(self.order.len() - skip));
-            let mut elements = [0; MOST];
-            if let Some(slots) = elements.get_mut(skip..skip + here.len()) {
-                slots.copy_from_slice(here);
-            }
-            let mut tile = ActivationTile {
-                x: [[0; TILE]; P],
-                less: [0; 16],
-            };
+        let blocks = self.x.chunks(self.order.elements);
+        for (tile, elements) in self.tiles.iter_mut().zip(blocks) {
             for run in &self.order.runs {
-                run.copy(&elements, tile.x.as_flattened_mut());
+                run.copy(elements, tile.x.as_flattened_mut());
             }
-            subtract_lanes(&mut tile);
-            self.tiles.push(tile);
-            (rest, skip) = (more, 0);
+            subtract_lanes(tile);
+        }
+    }
+}
+
+/// Separates the elements of a vector by their remainders by `P`: parts of the same length, each behind a zero, and before zeros.
+struct Split<'a, const P: usize> {
+    x: &'a [i8],
+    /// Zeros.
+    parts: &'a mut [i8],
+}
+
+impl<const P: usize> Job for Split<'_, P> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self, _: V) {
+        let (wholes, rest) = self.x.as_chunks::<P>();
+        let length = self.parts.len() / P;
+        for (p, part) in self.parts.chunks_exact_mut(length).enumerate() {
+            let slots = &mut part[1..];
+            if let (Some(slot), Some(&x)) = (slots.get_mut(wholes.len()), rest.get(p)) {
+                *slot = x;
+            }
+            if const { P == 4 } {
+                // Of shifts the compiler makes vectors.
+                for (slot, word) in slots.iter_mut().zip(self.x.as_chunks().0) {
+                    let word = u32::from_le_bytes(word.map(i8::cast_unsigned));
+                    *slot = (word >> (8 * p)).to_le_bytes()[0].cast_signed();
+                }
+            } else {
+                for (slot, whole) in slots.iter_mut().zip(wholes) {
+                    *slot = whole[p];
+                }
+            }
+        }
+    }
+}
+
+/// Puts the parts of a vector where they meet the digits of rows that begin at the digit `skip` of a byte.
+struct ArrangeParts<'a, const P: usize> {
+    parts: &'a [i8],
+    skip: usize,
+    /// Zeros.
+    tiles: &'a mut [ActivationTile<P>],
+}
+
+impl<const P: usize> Job for ArrangeParts<'_, P> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self, _: V) {
+        let length = self.parts.len() / P;
+        for (t, tile) in self.tiles.iter_mut().enumerate() {
+            for digit in 0..P {
+                // The elements whose digit is smaller belong to the byte before.
+                let (part, start) = if digit < self.skip {
+                    (digit + P - self.skip, TILE * t)
+                } else {
+                    (digit - self.skip, TILE * t + 1)
+                };
+                let plane = self.parts.get(part * length + start..);
+                if let Some(plane) = plane.unwrap_or_default().first_chunk() {
+                    // The first of five digits is the least significant.
+                    tile.x[if P == 5 { 4 - digit } else { digit }] = *plane;
+                }
+            }
+            subtract_lanes(tile);
         }
     }
 }
@@ -164,6 +183,28 @@ fn subtract_lanes<const P: usize>(tile: &mut ActivationTile<P>) {
     }
 }
 
+/// The tiles of a vector for rows that begin at one digit of a byte.
+#[derive(Clone, Debug)]
+pub(crate) struct TiledVector<const P: usize> {
+    pub(super) tiles: Vec<ActivationTile<P>>,
+    /// Sums of [`ActivationTile::less`] over [`MOST_TILES`] tiles.
+    pub(super) less: Vec<[i32; 16]>,
+}
+
+impl<const P: usize> TiledVector<P> {
+    /// So many tiles, which are zeros until they are `written`.
+    fn new(count: usize, write: impl FnOnce(&mut [ActivationTile<P>])) -> Self {
+        let zeros = ActivationTile {
+            x: [[0; TILE]; P],
+            less: [0; 16],
+        };
+        let mut tiles = vec![zeros; count];
+        write(&mut tiles);
+        let less = tiles.chunks(MOST_TILES).map(sum_tiles).collect();
+        Self { tiles, less }
+    }
+}
+
 fn sum_tiles<const P: usize>(tiles: &[ActivationTile<P>]) -> [i32; 16] {
     let mut sums = [0; 16];
     for tile in tiles {
@@ -178,7 +219,7 @@ fn sum_tiles<const P: usize>(tiles: &[ActivationTile<P>]) -> [i32; 16] {
 #[derive(Clone, Debug)]
 pub(crate) struct Arranged<const P: usize> {
     /// By the digit of its first byte at which a row begins; those that no row needs are empty.
-    pub(super) versions: Vec<TiledVector<P>>,
+    versions: [TiledVector<P>; P],
     /// The scale of the whole vector.
     pub(super) only_scale: f32,
     /// How many tiles a row has.
@@ -189,29 +230,50 @@ pub(crate) struct Arranged<const P: usize> {
 
 impl<const P: usize> Arranged<P> {
     /// For rows that begin at the digits that are marked as used.
-    pub(crate) fn new(
-        backend: Backend,
-        x: &Activations<'_>,
-        order: &TileOrder,
-        used: &[bool],
-    ) -> Self {
-        let empty = || TiledVector {
-            tiles: Vec::new(),
-            less: Vec::new(),
-        };
+    pub(crate) fn for_rows(backend: Backend, x: &Activations<'_>, used: [bool; P]) -> Self {
         // All have the same length, as rows that begin at different digits are multiplied together.
         let last = used.iter().rposition(|&used| used).unwrap_or_default();
-        let tiles = (last + x.len()).div_ceil(order.len());
-        let version = |(skip, &used): (usize, &bool)| {
-            if used {
-                TiledVector::new(backend, x, order, skip, tiles)
-            } else {
-                empty()
-            }
-        };
-        let block = |tile| x.scale_of_block(tile * order.len() / Activations::BLOCK);
+        let tiles = (last + x.len()).div_ceil(P * TILE);
+        let mut parts = vec![0; P * (tiles * TILE + 1)];
+        backend.run(Split::<P> {
+            x: x.values(),
+            parts: &mut parts,
+        });
+        let parts = &parts;
+        Self::new(x, tiles, P * TILE, |skip| {
+            let count = if used[skip] { tiles } else { 0 };
+            TiledVector::new(count, |tiles| {
+                backend.run(ArrangeParts { parts, skip, tiles });
+            })
+        })
+    }
+
+    /// For rows of a format's blocks.
+    #[cfg(feature = "half")]
+    pub(crate) fn for_blocks(backend: Backend, x: &Activations<'_>, order: &BlockOrder) -> Self {
+        let count = x.len().div_ceil(order.elements);
+        Self::new(x, count, order.elements, |skip| {
+            let count = if skip == 0 { count } else { 0 };
+            TiledVector::new(count, |tiles| {
+                backend.run(ArrangeBlocks {
+                    x: x.values(),
+                    order,
+                    tiles,
+                });
+            })
+        })
+    }
+
+    /// So many tiles, each of so many elements.
+    fn new(
+        x: &Activations<'_>,
+        tiles: usize,
+        elements: usize,
+        version: impl FnMut(usize) -> TiledVector<P>,
+    ) -> Self {
+        let block = |tile| x.scale_of_block(tile * elements / Activations::BLOCK);
         Self {
-            versions: used.iter().enumerate().map(version).collect(),
+            versions: core::array::from_fn(version),
             only_scale: x.only_scale().unwrap_or_default(),
             tiles,
             scales: (0..tiles.next_multiple_of(16)).map(block).collect(),

@@ -522,7 +522,7 @@ where
 {
     const ALIGNED: bool = true;
     // Two tiles at a time cost fewer instructions around them.
-    const SHORT: usize = if T::ROWS { MOST_TILES } else { 2 };
+    const SHORT: usize = if T::ROWS || P == 5 { MOST_TILES } else { 2 };
 
     #[inline(always)]
     fn add(

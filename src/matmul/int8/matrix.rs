@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::arrange::{Arranged, ElementRun, TileOrder};
+use super::arrange::Arranged;
 use super::codes::{RowCodes, Tiling};
 use super::driver::{TiledMatrix, TiledPlane};
 use super::kernel::Kernels;
@@ -92,20 +92,11 @@ impl TernaryMatrix<'_> {
         backend: Backend,
         xs: &[Activations<'_>],
     ) -> Vec<Arranged<P>> {
-        let run = |element| ElementRun {
-            element,
-            step: P,
-            // The first of five digits is the least significant.
-            digit: if P == 5 { 4 - element } else { element },
-            byte: 0,
-            len: TILE,
-        };
-        let order = TileOrder::new(TILE * P, (0..P).map(run));
         let mut used = [false; P];
         for row in 0..self.rows().min(P) {
             used[row * self.columns() % P] = true;
         }
-        let arrange = |x| Arranged::new(backend, x, &order, &used);
+        let arrange = |x| Arranged::for_rows(backend, x, used);
         xs.iter().map(arrange).collect()
     }
 }

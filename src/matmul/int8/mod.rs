@@ -26,7 +26,7 @@ mod scales;
 
 #[cfg(feature = "half")]
 pub(crate) use {
-    arrange::{Arranged, ElementRun, TileOrder},
+    arrange::{Arranged, BlockOrder, ElementRun},
     codes::{RowCodes, Tiling},
     driver::{TiledMatrix, TiledPlane},
     scales::{BlockScales, LANE_PAIRS, MatrixScales, SliceScales},

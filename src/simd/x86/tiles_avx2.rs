@@ -226,26 +226,66 @@ impl PairSums<5> for Avx2 {
         codes: __m256i,
         xs_and_half: ([&ActivationTile<5>; C], usize),
     ) {
-        // Comparisons are of signed bytes: move 0..256 to -128..128. Three times a byte that was moved is moved likewise.
-        let mut rest = with_token!(self, _mm256_xor_si256(codes, _mm256_set1_epi8(-128)));
-        for p in 0..5 {
-            let digits = with_token!(self, {
-                // 3 * 86 >= 256, and 3 * 171 >= 512.
-                let lasts = const { [0x55_u8 ^ 0x80, 0xaa ^ 0x80] };
-                let one = _mm256_cmpgt_epi8(rest, _mm256_set1_epi8(lasts[0].cast_signed()));
-                let two = _mm256_cmpgt_epi8(rest, _mm256_set1_epi8(lasts[1].cast_signed()));
-                // Of additions alone the compiler would make multiplications, which bytes do not have.
-                let same = _mm256_sign_epi8(rest, _mm256_set1_epi8(1));
-                rest = _mm256_add_epi8(_mm256_add_epi8(rest, rest), same);
-                [
-                    _mm256_sub_epi8(_mm256_abs_epi8(one), two),
-                    _mm256_abs_epi8(two),
-                ]
-            });
-            let mut used = [digits[0]; M];
-            used.copy_from_slice(&digits[..M]);
-            self.add_products(pairs, used, p, xs_and_half);
+        // The bytes in even places and those in odd places, each as a fraction of 2^16.
+        let mut rest = with_token!(
+            self,
+            [
+                _mm256_slli_epi16::<8>(codes),
+                _mm256_and_si256(codes, _mm256_set1_epi16(0xff << 8))
+            ]
+        );
+        for p in [0, 2, 4] {
+            // Two digits at a time, as a number below nine; the last digit alone.
+            let mut numbers = rest;
+            for i in 0..2 {
+                with_token!(self, {
+                    let factor = _mm256_set1_epi16(if p < 4 { 9 } else { 3 });
+                    numbers[i] = _mm256_mulhi_epu16(rest[i], factor);
+                    rest[i] = _mm256_mullo_epi16(rest[i], factor);
+                });
+            }
+            // Moved by bytes: of a shift of the product the compiler would make multiplications of 32 bits.
+            let numbers = with_token!(
+                self,
+                _mm256_or_si256(numbers[0], _mm256_bslli_epi128::<1>(numbers[1]))
+            );
+            for place in p..5.min(p + 2) {
+                let mut digits = [numbers; M];
+                for m in 0..M {
+                    let table =
+                        &const { DigitTables::new() }.0[m][usize::from(p < 4 && place == p)];
+                    digits[m] = with_token!(
+                        self,
+                        _mm256_shuffle_epi8(self.load_half(table, 0), digits[m])
+                    );
+                }
+                self.add_products(pairs, digits, place, xs_and_half);
+            }
         }
+    }
+}
+
+/// The digits of numbers below nine, and 1 for each that is 2: the last digit, and the one before it.
+struct DigitTables([[[u8; TILE]; 2]; 2]);
+
+impl DigitTables {
+    const fn new() -> Self {
+        let mut tables = [[[0; TILE]; 2]; 2];
+        let mut byte = 0;
+        while byte < TILE {
+            let number = byte % 16;
+            if number < 9 {
+                let digits = [number % 3, number / 3];
+                let mut place = 0;
+                while place < 2 {
+                    tables[0][place][byte] = [0, 1, 2][digits[place]];
+                    tables[1][place][byte] = [0, 0, 1][digits[place]];
+                    place += 1;
+                }
+            }
+            byte += 1;
+        }
+        Self(tables)
     }
 }
 
