@@ -122,7 +122,7 @@ use portable::Arrays;
 pub(crate) use tiles::TileJob;
 #[cfg(feature = "alloc")]
 pub(crate) use tiles::{
-    ActivationTile, Digits, EqualSlices, MOST_TILES, TILE, TileRows, TileUnit, Tiles,
+    ActivationTile, Digits, EqualSlices, MOST_TILES, TILE, TileRows, TileSpan, TileUnit, Tiles,
 };
 pub(crate) use vector::Vector;
 

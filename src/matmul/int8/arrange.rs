@@ -52,6 +52,13 @@ impl ElementRun {
         let to = to.unwrap_or_default();
         let to = to.get_mut(..self.len).unwrap_or_default();
         match self.step {
+            1 if self.len == 32
+                && let (Some(from), Some(to)) =
+                    (from.first_chunk::<32>(), to.first_chunk_mut()) =>
+            {
+                // A length that the compiler knows.
+                *to = *from;
+            }
             1 => copy_each::<1>(from, to),
             4 => copy_each::<4>(from, to),
             5 => copy_each::<5>(from, to),

@@ -1,9 +1,8 @@
 //! Where the tiles of a row are stored, and how they are brought into the form that the loops read.
 
 use alloc::vec::Vec;
-use core::ops::Range;
 
-use crate::simd::{Backend, TILE, TileRows};
+use crate::simd::{Backend, TILE, TileRows, TileSpan};
 #[cfg(feature = "half")]
 use crate::simd::{TileJob, TileUnit, Vector};
 
@@ -51,7 +50,7 @@ impl RowCodes<'_> {
         P != 4 || self.row_digits == 0
     }
 
-    /// Where the first tile of a row begins, and from each tile to the next, if tiles can be read in place.
+    /// The first byte of a row's first tile, and from each tile to the next, if tiles can be read in place.
     const fn in_place(&self) -> Option<(usize, usize)> {
         match self.tiling {
             Tiling::InPlace { offset, stride } => Some((offset, stride)),
@@ -61,73 +60,80 @@ impl RowCodes<'_> {
         }
     }
 
+    /// From each tile to the next.
+    pub(super) const fn stride(&self) -> usize {
+        match self.in_place() {
+            Some((_, stride)) => stride,
+            None => TILE,
+        }
+    }
+
     /// The prefetch distance; zero where the loops read copies.
     pub(super) const fn ahead(&self) -> usize {
         if self.in_place().is_some() { AHEAD } else { 0 }
     }
 
-    /// A range of tiles of `R` rows from `row` on; copied to `scratch` if they cannot be read in place.
+    /// A span of tiles, from the `first` on, of rows that start at these bytes; copied to `scratch` if they cannot be read in place.
     #[inline(always)]
-    pub(super) fn tiles<'t, const P: usize, const R: usize>(
+    pub(super) fn tiles<'t, const R: usize>(
         &'t self,
         backend: Backend,
-        row: usize,
-        range: Range<usize>,
+        starts: [usize; R],
+        first: usize,
+        span: &TileSpan,
         scratch: &'t mut Vec<u8>,
-    ) -> TileRows<'t, R> {
+    ) -> Option<TileRows<'t, R>> {
         if let Some((offset, stride)) = self.in_place() {
             let mut rows = [&[][..]; R];
-            for (r, bytes) in rows.iter_mut().enumerate() {
-                let start = self.start::<P>(row + r).0 + offset + range.start * stride;
-                *bytes = self.bytes.get(start..).unwrap_or_default();
+            for (row, start) in rows.iter_mut().zip(starts) {
+                let bytes = self.bytes.get(start + offset + first * stride..);
+                *row = bytes.unwrap_or_default();
             }
-            let rows = TileRows::new(rows, stride, range.len());
-            if rows.len() == range.len() {
+            let rows = TileRows::new(rows, span);
+            if rows.is_some() {
                 return rows;
             }
         }
-        self.copies::<P, R>(backend, row, range, scratch)
+        self.copies(backend, starts, first, span.len(), scratch)
     }
 
     /// Copies of such tiles. What the last tile lacks are codes that meet no activation.
     #[cold]
     #[inline(never)]
-    fn copies<'t, const P: usize, const R: usize>(
+    fn copies<'t, const R: usize>(
         &self,
         backend: Backend,
-        row: usize,
-        range: Range<usize>,
+        starts: [usize; R],
+        first: usize,
+        tiles: usize,
         scratch: &'t mut Vec<u8>,
-    ) -> TileRows<'t, R> {
-        let length = range.len() * TILE;
+    ) -> Option<TileRows<'t, R>> {
+        let length = tiles * TILE;
         scratch.clear();
         scratch.resize(R * length, 0);
         let mut rows = [&[][..]; R];
         let copies = scratch.chunks_exact_mut(length.max(1));
-        for ((r, slot), copy) in rows.iter_mut().enumerate().zip(copies) {
-            let bytes = |at| self.bytes.get(self.start::<P>(row + r).0 + at..);
+        for ((start, row), copy) in starts.into_iter().zip(&mut rows).zip(copies) {
+            let bytes = |at| self.bytes.get(start + at..).unwrap_or_default();
             match self.tiling {
                 #[cfg(feature = "half")]
-                Tiling::Pieces { block, pieces, .. } => {
-                    let from = bytes(range.start * block * pieces).unwrap_or_default();
-                    backend.run_tiles(Gather {
-                        tiling: self.tiling,
-                        from,
-                        to: copy,
-                    });
-                }
+                Tiling::Pieces { block, pieces, .. } => backend.run_tiles(Gather {
+                    tiling: self.tiling,
+                    from: bytes(first * block * pieces),
+                    to: copy,
+                }),
                 _ => {
                     let (offset, stride) = self.in_place().unwrap_or_default();
-                    for (tile, copy) in range.clone().zip(copy.chunks_exact_mut(TILE)) {
-                        let from = bytes(offset + tile * stride).unwrap_or_default();
+                    for (tile, copy) in (first..).zip(copy.chunks_exact_mut(TILE)) {
+                        let from = bytes(offset + tile * stride);
                         let len = from.len().min(TILE);
                         copy[..len].copy_from_slice(&from[..len]);
                     }
                 }
             }
-            *slot = copy;
+            *row = copy;
         }
-        TileRows::new(rows, TILE, range.len())
+        TileRows::new(rows, &TileSpan::new(TILE, tiles))
     }
 }
 

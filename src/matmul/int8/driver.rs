@@ -9,9 +9,9 @@ use core::ops::Range;
 
 use super::arrange::Arranged;
 use super::codes::RowCodes;
-use super::kernel::{Kernels, Operands, Panel, PanelScales, Results};
-use super::scales::{LANE_PAIRS, MatrixScales, TileScales};
-use crate::simd::Backend;
+use super::kernel::{Kernels, Operands, Panel, PanelSums, Scaled};
+use super::scales::{LANE_PAIRS, MatrixScales, SliceScales, TileScales};
+use crate::simd::{Backend, MOST_TILES};
 use crate::threads;
 
 /// Rows that are multiplied with some vectors before the next vectors follow. Chosen: 128 rows of 4,096 two-bit weights are
@@ -45,11 +45,13 @@ pub(crate) struct TiledPlane<'a> {
     pub(crate) scales: MatrixScales<'a>,
 }
 
-/// Memory that is used again for each panel: for copies of codes, and for scales of both signs.
+/// Memory that is used again for each panel: for copies of codes, for scales of both signs, for sums and for results.
 #[derive(Default)]
 struct Scratch {
     codes: Vec<u8>,
-    scales: [Vec<f32>; 2],
+    lambdas: [Vec<f32>; 2],
+    totals: Vec<i64>,
+    results: Vec<f32>,
 }
 
 impl TiledMatrix<'_> {
@@ -102,44 +104,96 @@ impl TiledMatrix<'_> {
     ) where
         Backend: Kernels<P>,
     {
-        let tiles = xs[0].len();
-        let Scratch {
-            codes,
-            scales: rooms,
-        } = scratch;
         for (k, plane) in self.planes.iter().enumerate() {
-            let scales = match &plane.scales {
-                MatrixScales::Rows(scales) => PanelScales::Rows(*scales),
-                MatrixScales::Blocks { lanes, scales } => {
-                    let count = tiles * if *lanes { LANE_PAIRS } else { 1 };
-                    let mut of_kinds = [TileScales::default(); 2];
-                    let two = scales.has_two();
-                    let kinds = of_kinds.iter_mut().zip(rooms.iter_mut()).enumerate();
-                    for (kind, (of_kind, room)) in kinds.take(if two { 2 } else { 1 }) {
-                        *of_kind = scales.of_rows(self.backend, (rows.clone(), kind), count, room);
-                    }
-                    PanelScales::Tiles {
-                        lanes: *lanes,
-                        two,
-                        scales: of_kinds,
+            plane.multiply::<P, R, C>(self.backend, rows.clone(), xs, scratch);
+            let (results, _) = scratch.results.as_chunks::<C>();
+            for (at, results) in (rows.start - first..).zip(results) {
+                for (y, result) in ys.iter_mut().zip(results) {
+                    if let Some(slot) = y.get_mut(at) {
+                        *slot = if k == 0 { *result } else { *slot + result };
                     }
                 }
-            };
-            self.backend.run_panel(Panel::<P, R, C> {
-                operands: Operands {
-                    backend: self.backend,
-                    codes: plane.codes,
-                    xs,
-                    scratch: codes,
-                },
-                scales,
-                rows: rows.clone(),
-                results: Results {
-                    ys,
-                    first,
-                    adds: k > 0,
-                },
-            });
+            }
         }
+    }
+}
+
+impl TiledPlane<'_> {
+    /// Some rows times `C` vectors: the results of row after row.
+    fn multiply<const P: usize, const R: usize, const C: usize>(
+        &self,
+        backend: Backend,
+        rows: Range<usize>,
+        xs: &[Arranged<P>; C],
+        scratch: &mut Scratch,
+    ) where
+        Backend: Kernels<P>,
+    {
+        let (codes, tiles) = (self.codes, xs[0].len());
+        scratch.results.clear();
+        scratch.results.resize(rows.len() * C, 0.0);
+        let results = scratch.results.as_chunks_mut().0;
+        match &self.scales {
+            MatrixScales::Rows(scales) => {
+                scratch.totals.clear();
+                scratch.totals.resize(rows.len() * C * 2, 0);
+                let totals = scratch.totals.as_chunks_mut().0.as_chunks_mut().0;
+                // As many tiles at a time as 32 bits can hold.
+                for start in (0..tiles).step_by(MOST_TILES) {
+                    let range = start..tiles.min(start + MOST_TILES);
+                    backend.run_panel(Panel::<P, R, C> {
+                        operands: Operands::new(backend, codes, xs, range, &mut scratch.codes),
+                        rows: rows.clone(),
+                        sums: PanelSums::Exact {
+                            two: scales.lambda_n.is_some(),
+                            totals,
+                        },
+                    });
+                }
+                for ((row, totals), results) in rows.zip(totals).zip(results) {
+                    *results = scales.multiply(row, totals, xs);
+                }
+            }
+            MatrixScales::Blocks { lanes, scales } => {
+                let count = tiles * if *lanes { LANE_PAIRS } else { 1 };
+                let mut lambdas = [TileScales::default(); 2];
+                let two = scales.has_two();
+                let kinds = lambdas.iter_mut().zip(&mut scratch.lambdas).enumerate();
+                for (kind, (lambdas, room)) in kinds.take(if two { 2 } else { 1 }) {
+                    *lambdas = scales.of_rows(backend, (rows.clone(), kind), count, room);
+                }
+                let ds = xs.each_ref().map(|x| &x.scales[..]);
+                let sums = Scaled {
+                    lambdas,
+                    ds,
+                    results,
+                };
+                backend.run_panel(Panel::<P, R, C> {
+                    operands: Operands::new(backend, codes, xs, 0..tiles, &mut scratch.codes),
+                    rows,
+                    sums: PanelSums::Scaled(*lanes, two, sums),
+                });
+            }
+        }
+    }
+}
+
+impl SliceScales<'_> {
+    /// The sums of a row by sign, times its scales and those of the vectors.
+    fn multiply<const P: usize, const C: usize>(
+        &self,
+        row: usize,
+        totals: &[[i64; 2]; C],
+        xs: &[Arranged<P>; C],
+    ) -> [f32; C] {
+        let mut results = [0.0; C];
+        for ((result, [plus, minus]), x) in results.iter_mut().zip(totals).zip(xs) {
+            let d = x.only_scale;
+            *result = *plus as f32 * (self.of_row(row, 0) * d);
+            if self.lambda_n.is_some() {
+                *result -= *minus as f32 * (self.of_row(row, 1) * d);
+            }
+        }
+        results
     }
 }

@@ -13,273 +13,236 @@ use core::ops::Range;
 
 use super::arrange::Arranged;
 use super::codes::{RowCodes, Tiling};
-use super::scales::{LANE_PAIRS, SliceScales, TileScales};
+use super::scales::{LANE_PAIRS, TileScales};
 use crate::simd::{
-    ActivationTile, Backend, Digits, EqualSlices, MOST_TILES, TILE, TileJob, TileRows, TileUnit,
-    Tiles, Vector,
+    ActivationTile, Backend, Digits, EqualSlices, MOST_TILES, TILE, TileJob, TileRows, TileSpan,
+    TileUnit, Tiles, Vector,
 };
 
 /// Some rows of a plane times `C` vectors, `R` rows at a time where that pays.
-pub(crate) struct Panel<'a, 'y, const P: usize, const R: usize, const C: usize> {
+pub(crate) struct Panel<'a, const P: usize, const R: usize, const C: usize> {
     pub(super) operands: Operands<'a, P, C>,
-    pub(super) scales: PanelScales<'a>,
     pub(super) rows: Range<usize>,
-    pub(super) results: Results<'a, 'y>,
+    pub(super) sums: PanelSums<'a, C>,
 }
 
-/// The scales of the rows of a panel.
-#[derive(Clone, Copy)]
-pub(super) enum PanelScales<'a> {
-    /// One for each row. Each vector has one.
-    Rows(SliceScales<'a>),
-    /// One for each tile, or with `lanes` one for each pair of lanes: of the +1 trits, and if `two`, of the -1 trits.
-    Tiles {
-        lanes: bool,
+/// What is added up for each row of a panel and each vector.
+pub(super) enum PanelSums<'a, const C: usize> {
+    /// `[sum t x, 0]`, or if `two`, the sums under the +1 and under the -1 trits: they are added to the totals.
+    Exact {
         two: bool,
-        scales: [TileScales<'a>; 2],
+        totals: &'a mut [[[i64; 2]; C]],
     },
+    /// Sums of tiles times their scales. A tile has a scale, or with the first flag, each pair of its lanes has one; with the second, those
+    /// of the -1 trits are others.
+    Scaled(bool, bool, Scaled<'a, C>),
 }
 
-/// The codes of a plane, and the vectors that they meet.
+/// The scales of tiles, and the sums.
+pub(super) struct Scaled<'a, const C: usize> {
+    pub(super) lambdas: [TileScales<'a>; 2],
+    /// The scales of each vector.
+    pub(super) ds: [&'a [f32]; C],
+    pub(super) results: &'a mut [[f32; C]],
+}
+
+/// Some tiles of the codes of a plane, and those of the vectors that they meet.
 pub(crate) struct Operands<'a, const P: usize, const C: usize> {
-    pub(super) backend: Backend,
-    pub(super) codes: RowCodes<'a>,
-    pub(super) xs: &'a [Arranged<P>; C],
+    backend: Backend,
+    codes: RowCodes<'a>,
+    first_tile: usize,
+    span: TileSpan,
+    /// By the digit at which a row begins.
+    tiles: [[&'a [ActivationTile<P>]; C]; P],
+    /// Minus the sums of all activations of these tiles, lane by lane.
+    less: [[&'a [i32; 16]; C]; P],
     /// Memory for copies of codes.
-    pub(super) scratch: &'a mut Vec<u8>,
+    scratch: &'a mut Vec<u8>,
 }
 
-/// Where the results of each vector go.
-pub(crate) struct Results<'a, 'y> {
-    pub(super) ys: &'a mut [&'y mut [f32]],
-    /// The row of their first results.
-    pub(super) first: usize,
-    /// Whether they are added to those of the planes before.
-    pub(super) adds: bool,
+impl<'a, const P: usize, const C: usize> Operands<'a, P, C> {
+    /// For tiles from a multiple of [`MOST_TILES`] on.
+    pub(super) fn new(
+        backend: Backend,
+        codes: RowCodes<'a>,
+        xs: &'a [Arranged<P>; C],
+        range: Range<usize>,
+        scratch: &'a mut Vec<u8>,
+    ) -> Self {
+        let (mut tiles, mut less) = ([[&[][..]; C]; P], [[&[0; 16]; C]; P]);
+        for digit in 0..P {
+            for (c, x) in xs.iter().enumerate() {
+                let version = x.version(digit);
+                tiles[digit][c] = version.tiles.get(range.clone()).unwrap_or_default();
+                let sums = version.less.get(range.start / MOST_TILES);
+                less[digit][c] = sums.unwrap_or(&[0; 16]);
+            }
+        }
+        Self {
+            backend,
+            codes,
+            first_tile: range.start,
+            span: TileSpan::new(codes.stride(), range.len()),
+            tiles,
+            less,
+            scratch,
+        }
+    }
+
+    /// Adds up some rows, `R` at a time where that pays.
+    #[inline(always)]
+    fn each_block<const R: usize, T: Digits<P>>(
+        mut self,
+        unit: T,
+        rows: Range<usize>,
+        mut sums: impl RowSums<T, P, C>,
+    ) {
+        let mut at = 0;
+        if const { T::ROWS && R > 1 } && self.codes.in_blocks::<P>() {
+            while at + R <= rows.len() {
+                if let Some(strip) = self.strip::<R>(rows.start + at) {
+                    sums.add(unit, &strip, at);
+                }
+                at += R;
+            }
+        }
+        while at < rows.len() {
+            if let Some(strip) = self.strip::<1>(rows.start + at) {
+                sums.add(unit, &strip, at);
+            }
+            at += 1;
+        }
+    }
+
+    /// `N` rows, and what they meet.
+    #[inline(always)]
+    fn strip<const N: usize>(&mut self, row: usize) -> Option<Strip<'_, P, N, C>> {
+        let (mut xs, mut less) = ([[&[][..]; C]; N], [[&[0; 16]; C]; N]);
+        let mut starts = [0; N];
+        for r in 0..N {
+            let (start, digit) = self.codes.start::<P>(row + r);
+            (xs[r], less[r]) = (self.tiles[digit], self.less[digit]);
+            starts[r] = start;
+        }
+        let (first, span, scratch) = (self.first_tile, &self.span, &mut *self.scratch);
+        Some(Strip {
+            rows: self
+                .codes
+                .tiles(self.backend, starts, first, span, scratch)?,
+            xs,
+            less,
+            ahead: self.codes.ahead(),
+            numbers: matches!(self.codes.tiling, Tiling::Numbers),
+        })
+    }
 }
 
-impl<const P: usize, const R: usize, const C: usize> Panel<'_, '_, P, R, C> {
+impl<const P: usize, const R: usize, const C: usize> Panel<'_, P, R, C> {
     /// Selects a loop. Base-3 codes have a scale for each row, or in other programs' formats, others for each block.
     #[inline(always)]
     fn multiply<T: Digits<P>>(self, unit: T) {
-        let first = self.rows.start;
-        match self.scales {
-            PanelScales::Rows(scales) if scales.lambda_n.is_none() => {
-                self.each_block(unit, &Exact::<false>(scales));
+        let (operands, rows) = (self.operands, self.rows);
+        match self.sums {
+            PanelSums::Exact { two: false, totals } => {
+                operands.each_block::<R, _>(unit, rows, ExactTotals::<C, false>(totals));
             }
-            PanelScales::Rows(scales) => self.each_block(unit, &Exact::<true>(scales)),
-            PanelScales::Tiles { lanes, two, scales } => match (lanes, two) {
+            PanelSums::Exact { totals, .. } => {
+                operands.each_block::<R, _>(unit, rows, ExactTotals::<C, true>(totals));
+            }
+            PanelSums::Scaled(lanes, two, sums) => match (lanes, two) {
                 (false, true) if const { P == 4 } => {
-                    self.each_block(unit, &Scaled::<1, true> { scales, first });
+                    operands.each_block::<R, _>(unit, rows, ScaledResults::<C, 1, true>(sums));
                 }
                 (true, true) if const { P == 4 } => {
-                    self.each_block(unit, &Scaled::<LANE_PAIRS, true> { scales, first });
+                    operands.each_block::<R, _>(
+                        unit,
+                        rows,
+                        ScaledResults::<C, LANE_PAIRS, true>(sums),
+                    );
                 }
                 (false, false) if const { P == 4 || cfg!(feature = "half") } => {
-                    self.each_block(unit, &Scaled::<1, false> { scales, first });
+                    operands.each_block::<R, _>(unit, rows, ScaledResults::<C, 1, false>(sums));
                 }
                 (true, false) if const { P == 4 || cfg!(feature = "half") } => {
-                    self.each_block(unit, &Scaled::<LANE_PAIRS, false> { scales, first });
+                    operands.each_block::<R, _>(
+                        unit,
+                        rows,
+                        ScaledResults::<C, LANE_PAIRS, false>(sums),
+                    );
                 }
                 _ => unreachable!("no matrix has such scales"),
             },
         }
     }
-
-    /// Multiplies block by block.
-    #[inline(always)]
-    fn each_block<T: Digits<P>>(self, unit: T, products: &impl RowProducts<T, P, C>) {
-        let Self {
-            mut operands,
-            mut results,
-            rows: Range {
-                start: mut row,
-                end,
-            },
-            ..
-        } = self;
-        if const { T::ROWS && R > 1 } && operands.codes.in_blocks::<P>() {
-            while row + R <= end {
-                let block = products.block::<R>(unit, &mut operands, row);
-                results.put(row, &block);
-                row += R;
-            }
-        }
-        while row < end {
-            let block = products.block::<1>(unit, &mut operands, row);
-            results.put(row, &block);
-            row += 1;
-        }
-    }
 }
 
-impl<'a, const P: usize, const C: usize> Operands<'a, P, C> {
-    /// The number of tiles of a row.
-    #[inline(always)]
-    const fn tiles(&self) -> usize {
-        self.xs[0].len()
-    }
-
-    /// Some tiles of `N` rows, and what they meet.
-    #[inline(always)]
-    fn strip<const N: usize>(&mut self, row: usize, range: Range<usize>) -> Strip<'_, P, N, C> {
-        let mut xs = [[&[][..]; C]; N];
-        for r in 0..N {
-            let (_, digit) = self.codes.start::<P>(row + r);
-            for c in 0..C {
-                let tiles = self.xs[c].version(digit).tiles.get(range.clone());
-                xs[r][c] = tiles.unwrap_or_default();
-            }
-        }
-        Strip {
-            rows: self
-                .codes
-                .tiles::<P, N>(self.backend, row, range, self.scratch),
-            xs,
-            ahead: self.codes.ahead(),
-            numbers: matches!(self.codes.tiling, Tiling::Numbers),
-        }
-    }
-
-    /// Minus the sums of all activations of some tiles that `N` rows meet.
-    #[inline(always)]
-    fn less<const N: usize>(&self, row: usize, range: &Range<usize>) -> [[&'a [i32; 16]; C]; N] {
-        let mut less = [[&[0; 16]; C]; N];
-        for r in 0..N {
-            let (_, digit) = self.codes.start::<P>(row + r);
-            for c in 0..C {
-                let sums = self.xs[c].version(digit).less.get(range.start / MOST_TILES);
-                less[r][c] = sums.unwrap_or(&[0; 16]);
-            }
-        }
-        less
-    }
+/// What is added up for the rows of a panel.
+trait RowSums<T, const P: usize, const C: usize> {
+    /// Adds up `N` rows, the first of which has the number `at` in the panel.
+    fn add<const N: usize>(&mut self, unit: T, strip: &Strip<'_, P, N, C>, at: usize);
 }
 
-impl Results<'_, '_> {
-    /// Writes the results of `N` rows from `row` on.
-    #[inline(always)]
-    fn put<const N: usize, const C: usize>(&mut self, row: usize, block: &[[f32; C]; N]) {
-        for (r, results) in block.iter().enumerate() {
-            for (y, &result) in self.ys.iter_mut().zip(results) {
-                if let Some(slot) = y.get_mut(row + r - self.first) {
-                    *slot = if self.adds { *slot + result } else { result };
-                }
-            }
-        }
-    }
-}
+/// `[sum t x, 0]`, or if `TWO`, the sums by sign.
+struct ExactTotals<'a, const C: usize, const TWO: bool>(&'a mut [[[i64; 2]; C]]);
 
-/// How rows are multiplied.
-trait RowProducts<T, const P: usize, const C: usize> {
-    /// `N` rows from `row` on.
-    fn block<const N: usize>(
-        &self,
-        unit: T,
-        operands: &mut Operands<'_, P, C>,
-        row: usize,
-    ) -> [[f32; C]; N];
-}
-
-/// Rows that have one scale, or if `TWO`, one for each sign, times vectors that have one.
-struct Exact<'a, const TWO: bool>(SliceScales<'a>);
-
-impl<T: Digits<P>, const P: usize, const C: usize, const TWO: bool> RowProducts<T, P, C>
-    for Exact<'_, TWO>
+impl<T: Digits<P>, const P: usize, const C: usize, const TWO: bool> RowSums<T, P, C>
+    for ExactTotals<'_, C, TWO>
 {
     #[inline(always)]
-    fn block<const N: usize>(
-        &self,
-        unit: T,
-        operands: &mut Operands<'_, P, C>,
-        row: usize,
-    ) -> [[f32; C]; N] {
-        // As many tiles at a time as 32 bits can hold.
-        let mut totals = [[[0_i64; 2]; C]; N];
-        let (mut start, tiles) = (0, operands.tiles());
-        while start < tiles {
-            let range = start..tiles.min(start + MOST_TILES);
-            start = range.end;
-            let sums = if TWO {
-                operands.strip::<N>(row, range).sums_by_sign(unit)
-            } else {
-                let less = operands.less(row, &range);
-                operands.strip::<N>(row, range).sums(unit, less)
-            };
-            for r in 0..N {
+    fn add<const N: usize>(&mut self, unit: T, strip: &Strip<'_, P, N, C>, at: usize) {
+        let sums = if TWO {
+            strip.sums_by_sign(unit)
+        } else {
+            strip.sums(unit)
+        };
+        for r in 0..N {
+            if let Some(totals) = self.0.get_mut(at + r) {
                 for c in 0..C {
-                    for sign in 0..2 {
-                        totals[r][c][sign] += i64::from(sums[r][c][sign]);
+                    for sign in 0..if TWO { 2 } else { 1 } {
+                        totals[c][sign] += i64::from(sums[r][c][sign]);
                     }
                 }
             }
         }
-        // Times the scales.
-        let mut y = [[0.0; C]; N];
-        for r in 0..N {
-            for c in 0..C {
-                let ([plus, minus], d) = (totals[r][c], operands.xs[c].only_scale);
-                y[r][c] = plus as f32 * (self.0.of_row(row + r, 0) * d);
-                if TWO {
-                    y[r][c] -= minus as f32 * (self.0.of_row(row + r, 1) * d);
-                }
-            }
-        }
-        y
     }
 }
 
-/// Rows whose tiles have a scale each if `W` is 1, or one for each of their `W` pairs of lanes; if `TWO`, others for the -1 trits.
-struct Scaled<'a, const W: usize, const TWO: bool> {
-    scales: [TileScales<'a>; 2],
-    /// The row of the first scales.
-    first: usize,
-}
+/// Sums of tiles that have a scale each if `W` is 1, or one for each of their `W` pairs of lanes; if `TWO`, others for the -1 trits.
+struct ScaledResults<'a, const C: usize, const W: usize, const TWO: bool>(Scaled<'a, C>);
 
-impl<T: Digits<P>, const P: usize, const C: usize, const W: usize, const TWO: bool>
-    RowProducts<T, P, C> for Scaled<'_, W, TWO>
+impl<T: Digits<P>, const P: usize, const C: usize, const W: usize, const TWO: bool> RowSums<T, P, C>
+    for ScaledResults<'_, C, W, TWO>
 {
     #[inline(always)]
-    fn block<const N: usize>(
-        &self,
-        unit: T,
-        operands: &mut Operands<'_, P, C>,
-        row: usize,
-    ) -> [[f32; C]; N] {
-        let (vector, xs) = (unit.vector(), operands.xs);
-        let strip = operands.strip::<N>(row, 0..operands.tiles());
-        let tiles = strip.rows.len();
-        // The scales of the weights.
+    fn add<const N: usize>(&mut self, unit: T, strip: &Strip<'_, P, N, C>, at: usize) {
+        let (vector, tiles) = (unit.vector(), strip.rows.len());
         let mut lambdas = [[&[][..]; 2]; N];
         for r in 0..N {
             for kind in 0..2 {
-                let TileScales { all, step } = self.scales[if TWO { kind } else { 0 }];
-                let own = all.get((row + r - self.first) * step..);
+                let TileScales { all, step } = self.0.lambdas[if TWO { kind } else { 0 }];
+                let own = all.get((at + r) * step..);
                 lambdas[r][kind] = own.unwrap_or_default().as_chunks().0;
             }
         }
-        // Those of the vectors.
-        let mut ds = [[&[][..]; C]];
-        for c in 0..C {
-            ds[0][c] = &xs[c].scales[..];
-        }
-        let mut y = [[0.0; C]; N];
-        if let Some(lambdas) = EqualSlices::new(lambdas, tiles)
-            && let Some(ds) = EqualSlices::new(ds, tiles)
-        {
-            let mut sums = ScaledSums::<_, N, C, W, TWO> {
-                sums: [[vector.splat(0.0); C]; N],
-                lambdas,
-                ds,
-            };
-            strip.for_each_tile(unit, &mut sums);
-            for r in 0..N {
+        let (Some(lambdas), Some(ds)) = (
+            EqualSlices::new(lambdas, tiles),
+            EqualSlices::new([self.0.ds], tiles),
+        ) else {
+            return;
+        };
+        let mut sums = ScaledSums::<_, N, C, W, TWO> {
+            sums: [[vector.splat(0.0); C]; N],
+            lambdas,
+            ds,
+        };
+        strip.for_each_tile(unit, &mut sums);
+        for r in 0..N {
+            if let Some(results) = self.0.results.get_mut(at + r) {
                 for c in 0..C {
-                    y[r][c] = fold(vector.array(sums.sums[r][c]));
+                    results[c] = fold(vector.array(sums.sums[r][c]));
                 }
             }
         }
-        y
     }
 }
 
@@ -289,6 +252,8 @@ struct Strip<'a, const P: usize, const R: usize, const C: usize> {
     rows: TileRows<'a, R>,
     /// For each row, as rows may begin at different digits of a byte.
     xs: [[&'a [ActivationTile<P>]; C]; R],
+    /// Minus the sums of all activations of these tiles, lane by lane.
+    less: [[&'a [i32; 16]; C]; R],
     /// The prefetch distance in bytes.
     ahead: usize,
     /// Whether the bytes are base-3 numbers, which must become fractions.
@@ -378,14 +343,13 @@ impl<const P: usize, const R: usize, const C: usize> Strip<'_, P, R, C> {
         }
     }
 
-    /// `[sum t x, 0]` for each row and vector, of at most [`MOST_TILES`] tiles; `less` is minus the sums of all their activations, lane by
-    /// lane.
+    /// `[sum t x, 0]` for each row and vector, of at most [`MOST_TILES`] tiles.
     #[inline(always)]
-    fn sums<T: Digits<P>>(&self, unit: T, less: [[&[i32; 16]; C]; R]) -> [[[i32; 2]; C]; R] {
-        let mut sums = RunningSums([[unit.start(less[0][0]); C]; R]);
+    fn sums<T: Digits<P>>(&self, unit: T) -> [[[i32; 2]; C]; R] {
+        let mut sums = RunningSums([[unit.start(self.less[0][0]); C]; R]);
         for r in 0..R {
             for c in 0..C {
-                sums.0[r][c] = unit.start(less[r][c]);
+                sums.0[r][c] = unit.start(self.less[r][c]);
             }
         }
         self.for_each_tile(unit, &mut sums);
@@ -565,18 +529,18 @@ fn fold(mut lanes: [f32; 16]) -> f32 {
 /// Runs the loop for tiles of `P` digits: 4 or 5, as no unit has tiles of other numbers.
 pub(crate) trait Kernels<const P: usize>: Sized {
     /// Multiplies a panel.
-    fn run_panel<const R: usize, const C: usize>(self, panel: Panel<'_, '_, P, R, C>);
+    fn run_panel<const R: usize, const C: usize>(self, panel: Panel<'_, P, R, C>);
 }
 
 macro_rules! kernels {
     ($($digits:literal)*) => {$(
         impl Kernels<$digits> for Backend {
-            fn run_panel<const R: usize, const C: usize>(self, panel: Panel<'_, '_, $digits, R, C>) {
+            fn run_panel<const R: usize, const C: usize>(self, panel: Panel<'_, $digits, R, C>) {
                 self.run_tiles(panel);
             }
         }
 
-        impl<const R: usize, const C: usize> TileJob for Panel<'_, '_, $digits, R, C> {
+        impl<const R: usize, const C: usize> TileJob for Panel<'_, $digits, R, C> {
             type Output = ();
 
             #[inline(always)]

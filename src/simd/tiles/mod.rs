@@ -25,7 +25,7 @@ mod rows;
 mod tests;
 
 #[cfg(feature = "alloc")]
-pub(crate) use rows::{EqualSlices, TileRows};
+pub(crate) use rows::{EqualSlices, TileRows, TileSpan};
 
 use super::Vector;
 

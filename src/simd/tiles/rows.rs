@@ -12,49 +12,70 @@ use core::marker::PhantomData;
 
 use super::TILE;
 
-/// `R` rows of codes with the same number of tiles, each tile `stride` bytes behind the one before.
+/// How tiles lie in the bytes of a row.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TileSpan {
+    stride: usize,
+    tiles: usize,
+    /// `(tiles - 1) * stride + TILE`, or more.
+    bytes: usize,
+}
+
+impl TileSpan {
+    /// So many tiles, each `stride` bytes behind the one before.
+    pub(crate) const fn new(stride: usize, tiles: usize) -> Self {
+        let bytes = tiles.saturating_sub(1).saturating_mul(stride);
+        Self {
+            stride,
+            tiles,
+            bytes: bytes.saturating_add(TILE),
+        }
+    }
+
+    /// The number of tiles.
+    pub(crate) const fn len(&self) -> usize {
+        self.tiles
+    }
+}
+
+/// `R` rows of codes with the same number of tiles.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TileRows<'a, const R: usize> {
     starts: [*const u8; R],
-    stride: usize,
-    tiles: usize,
+    span: TileSpan,
     lifetime: PhantomData<&'a [u8]>,
 }
 
 impl<'a, const R: usize> TileRows<'a, R> {
-    /// The first `tiles` tiles of each row; none, if a row has fewer bytes.
+    /// The tiles of each row; none, if a row has fewer bytes.
     #[inline(always)]
-    pub(crate) fn new(rows: [&'a [u8]; R], stride: usize, tiles: usize) -> Self {
-        let bytes = (tiles.max(1) - 1)
-            .saturating_mul(stride)
-            .saturating_add(TILE);
-        let (mut starts, mut tiles) = ([core::ptr::null(); R], tiles);
+    pub(crate) fn new(rows: [&'a [u8]; R], span: &TileSpan) -> Option<Self> {
+        let mut starts = [core::ptr::null(); R];
         for (start, row) in starts.iter_mut().zip(rows) {
-            *start = row.as_ptr();
-            if row.len() < bytes {
-                tiles = 0;
+            if row.len() < span.bytes {
+                return None;
             }
+            *start = row.as_ptr();
         }
-        Self {
+        Some(Self {
             starts,
-            stride,
-            tiles,
+            span: *span,
             lifetime: PhantomData,
-        }
+        })
     }
 
     /// The number of tiles of each row.
     #[inline(always)]
     pub(crate) const fn len(&self) -> usize {
-        self.tiles
+        self.span.tiles
     }
 
     /// A tile of a row; zeros if there is none.
     #[inline(always)]
     pub(crate) fn tile(&self, row: usize, tile: usize) -> &'a [u8; TILE] {
-        if row < R && tile < self.tiles {
-            let start = self.starts[row].wrapping_add(tile * self.stride);
-            // SAFETY: `new` saw that each row has `(tiles - 1) * stride + TILE` bytes, which are borrowed for `'a`; the array has
+        if row < R && tile < self.span.tiles {
+            let start = self.starts[row].wrapping_add(tile * self.span.stride);
+            // SAFETY: `new` saw that each row has the bytes of the span, which are borrowed for `'a`; the array has
             // no alignment. There is no token: reading bytes needs no instruction set.
             return unsafe { &*start.cast() };
         }
@@ -113,9 +134,13 @@ mod tests {
         for stride in [1, 54, 64, 66] {
             for len in [0, 1, 63, 64, 65, 127, 128, 129, 200] {
                 let rows = [&bytes[..len], &bytes[200 - len..]];
-                let tiles = TileRows::new(rows, stride, 3);
-                let expected = if 2 * stride + TILE <= len { 3 } else { 0 };
-                assert_eq!(tiles.len(), expected);
+                let span = TileSpan::new(stride, 3);
+                let Some(tiles) = TileRows::new(rows, &span) else {
+                    assert!(len < 2 * stride + TILE);
+                    continue;
+                };
+                assert!(len >= 2 * stride + TILE);
+                let expected = 3;
                 for (r, row) in rows.into_iter().enumerate() {
                     for tile in 0..expected {
                         let start = tile * stride;
