@@ -26,6 +26,9 @@ const ROWS: usize = 4;
 const ROWS_OF_MANY: usize = 2;
 const VECTORS: usize = 4;
 
+/// The bytes of rows whose scales are written at a time. Derived: less than the prefetch distance.
+const PREFETCHED: usize = 1 << 13;
+
 /// The least tiles of a part that is given to a thread. Derived: at about 10 ns a tile they take 40 microseconds, several times
 /// what starting a thread's job costs.
 const LEAST_TILES: usize = 1 << 12;
@@ -156,23 +159,29 @@ impl TiledPlane<'_> {
             }
             MatrixScales::Blocks { lanes, scales } => {
                 let count = tiles * if *lanes { LANE_PAIRS } else { 1 };
-                let mut lambdas = [TileScales::default(); 2];
                 let two = scales.has_two();
-                let kinds = lambdas.iter_mut().zip(&mut scratch.lambdas).enumerate();
-                for (kind, (lambdas, room)) in kinds.take(if two { 2 } else { 1 }) {
-                    *lambdas = scales.of_rows(backend, (rows.clone(), kind), count, room);
+                // So few rows at a time that the scales in their blocks have been prefetched with the codes of those before.
+                let few = (PREFETCHED / self.codes.row_bytes.max(1)).max(R);
+                for (at, results) in results.chunks_mut(few).enumerate() {
+                    let first = rows.start + at * few;
+                    let rows = first..first + results.len();
+                    let mut lambdas = [TileScales::default(); 2];
+                    let kinds = lambdas.iter_mut().zip(&mut scratch.lambdas).enumerate();
+                    for (kind, (lambdas, room)) in kinds.take(if two { 2 } else { 1 }) {
+                        *lambdas = scales.of_rows(backend, (rows.clone(), kind), count, room);
+                    }
+                    let ds = xs.each_ref().map(|x| &x.scales[..]);
+                    let sums = Scaled {
+                        lambdas,
+                        ds,
+                        results,
+                    };
+                    backend.run_panel(Panel::<P, R, C> {
+                        operands: Operands::new(backend, codes, xs, 0..tiles, &mut scratch.codes),
+                        rows,
+                        sums: PanelSums::Scaled(*lanes, two, sums),
+                    });
                 }
-                let ds = xs.each_ref().map(|x| &x.scales[..]);
-                let sums = Scaled {
-                    lambdas,
-                    ds,
-                    results,
-                };
-                backend.run_panel(Panel::<P, R, C> {
-                    operands: Operands::new(backend, codes, xs, 0..tiles, &mut scratch.codes),
-                    rows,
-                    sums: PanelSums::Scaled(*lanes, two, sums),
-                });
             }
         }
     }
