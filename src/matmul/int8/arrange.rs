@@ -51,37 +51,14 @@ impl ElementRun {
         let to = to.get_mut(self.digit * TILE + self.byte..);
         let to = to.unwrap_or_default();
         let to = to.get_mut(..self.len).unwrap_or_default();
-        match self.step {
-            1 if self.len == 32
-                && let (Some(from), Some(to)) =
-                    (from.first_chunk::<32>(), to.first_chunk_mut()) =>
-            {
-                // A length that the compiler knows.
-                *to = *from;
-            }
-            1 => copy_each::<1>(from, to),
-            4 => copy_each::<4>(from, to),
-            5 => copy_each::<5>(from, to),
-            step => {
-                for (to, &from) in to.iter_mut().zip(from.iter().step_by(step)) {
-                    *to = from;
-                }
-            }
+        if self.step == 1 {
+            let len = from.len().min(to.len());
+            to[..len].copy_from_slice(&from[..len]);
+            return;
         }
-    }
-}
-
-/// Copies one element of each `STEP`.
-#[cfg(feature = "half")]
-#[inline(always)]
-fn copy_each<const STEP: usize>(from: &[i8], to: &mut [i8]) {
-    let (wholes, rest) = from.as_chunks::<STEP>();
-    for (to, from) in to.iter_mut().zip(wholes) {
-        *to = from[0];
-    }
-    // Fewer than `STEP` elements may follow the last one.
-    if let (Some(to), [from, ..]) = (to.get_mut(wholes.len()), rest) {
-        *to = *from;
+        for (to, &from) in to.iter_mut().zip(from.iter().step_by(self.step)) {
+            *to = from;
+        }
     }
 }
 

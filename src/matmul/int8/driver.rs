@@ -160,8 +160,9 @@ impl TiledPlane<'_> {
             MatrixScales::Blocks { lanes, scales } => {
                 let count = tiles * if *lanes { LANE_PAIRS } else { 1 };
                 let two = scales.has_two();
-                // So few rows at a time that the scales in their blocks have been prefetched with the codes of those before.
+                // So few rows at a time that scales beside the codes have been prefetched with those of the rows before.
                 let few = (PREFETCHED / self.codes.row_bytes.max(1)).max(R);
+                let few = if scales.in_blocks() { few } else { rows.len() };
                 for (at, results) in results.chunks_mut(few).enumerate() {
                     let first = rows.start + at * few;
                     let rows = first..first + results.len();

@@ -485,8 +485,12 @@ where
     T: Digits<P>,
 {
     const ALIGNED: bool = true;
-    // Two tiles at a time cost fewer instructions around them.
-    const SHORT: usize = if T::ROWS || P == 5 { MOST_TILES } else { 2 };
+    // Several tiles at a time cost fewer instructions around them, as long as they fit the registers.
+    const SHORT: usize = match (T::ROWS || P == 5, TWO) {
+        (true, _) => MOST_TILES,
+        (_, true) => 2,
+        _ => 4,
+    };
 
     #[inline(always)]
     fn add(

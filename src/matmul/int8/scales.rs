@@ -76,11 +76,12 @@ impl SliceScales<'_> {
 impl BlockScales<'_> {
     /// Whether the -1 trits have a scale of their own.
     pub(super) const fn has_two(&self) -> bool {
-        match self {
-            Self::Slices { slices, .. } => slices.lambda_n.is_some(),
-            #[cfg(feature = "half")]
-            Self::Halves { .. } => false,
-        }
+        matches!(self, Self::Slices { slices, .. } if slices.lambda_n.is_some())
+    }
+
+    /// Whether they are stored in blocks, beside the codes.
+    pub(super) const fn in_blocks(&self) -> bool {
+        !matches!(self, Self::Slices { .. })
     }
 
     /// The scales of some rows, `count` for each row and its tiles or pairs of lanes: those of the +1 trits, or if `kind` is 1, those of
