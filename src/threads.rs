@@ -88,6 +88,12 @@ pub(crate) fn collect<J: Send, T: Send>(
 ) -> Result<Vec<T>, Error> {
     let mut all = Vec::new();
     reserve(&mut all, count)?;
+    if !pays() {
+        for job in jobs {
+            work(job, &mut all)?;
+        }
+        return Ok(all);
+    }
     let alone = &|job| {
         let mut results = Vec::new();
         work(job, &mut results).map(|()| results)

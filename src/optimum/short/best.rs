@@ -30,7 +30,11 @@ static SHARES: [f64; MOST + 1] = {
 pub(super) struct LaneSupport {
     pub(super) sum: Lanes,
     pub(super) mass: Lanes,
-    /// The score, and that of the second best prefix; both 0 for a support that is not the best prefix.
+}
+
+/// The best prefix, its score, and that of the second best.
+pub(super) struct BestPrefix {
+    pub(super) support: LaneSupport,
     pub(super) score: Lanes,
     pub(super) second: Lanes,
 }
@@ -69,7 +73,7 @@ pub(super) struct BestPrefixPass<'r> {
 
 impl Job for BestPrefixPass<'_> {
     /// With the lanes in doubt as bits.
-    type Output = (LaneSupport, u32);
+    type Output = (BestPrefix, u32);
 
     #[inline(always)]
     fn run<V: Vector>(self, v: V) -> Self::Output {
@@ -89,20 +93,23 @@ impl Job for BestPrefixPass<'_> {
                 best[h] = v.max_doubles(score, best[h]);
             }
         }
-        let (best, second) = (lanes(v, best), lanes(v, second));
+        let (score, second) = (lanes(v, best), lanes(v, second));
         let doubt = where_true(v, |lane| {
             let top = self.rows[0][lane];
-            let close = second[lane] >= best[lane] * (1.0 - MARGIN);
+            let close = second[lane] >= score[lane] * (1.0 - MARGIN);
             let extreme = (top < LEAST) | (top > 1.0 / LEAST);
             (top > 0.0) & (close | extreme)
         });
         let support = LaneSupport {
             sum: lanes(v, best_sum),
             mass: lanes(v, best_mass),
-            score: best,
+        };
+        let prefix = BestPrefix {
+            support,
+            score,
             second,
         };
-        (support, doubt)
+        (prefix, doubt)
     }
 }
 
@@ -131,8 +138,6 @@ impl Job for Positive<'_> {
         LaneSupport {
             sum: lanes(v, sum),
             mass: lanes(v, v.widen(count)),
-            score: [0.0; 16],
-            second: [0.0; 16],
         }
     }
 }

@@ -55,8 +55,6 @@ impl LaneSupport {
         Self {
             sum: each(0.0, |l| self.sum[l] + other.sum[l]),
             mass: each(0.0, |l| self.mass[l] + other.mass[l]),
-            score: [0.0; 16],
-            second: [0.0; 16],
         }
     }
 
@@ -66,8 +64,6 @@ impl LaneSupport {
         Self {
             sum: each(0.0, |l| self.sum[l] - part.sum[l]),
             mass: each(0.0, |l| self.mass[l] - part.mass[l]),
-            score: [0.0; 16],
-            second: [0.0; 16],
         }
     }
 
@@ -102,6 +98,13 @@ fn half_floor<W: FloatBits>(x: &Lanes) -> LaneWeights<W> {
         *half = floor(0.5 * x);
     }
     halves
+}
+
+/// A small whole number: the last bits of its sum with 2^52, in three instructions where a conversion takes twelve.
+#[inline(always)]
+fn count(x: f64) -> usize {
+    let [low, high, ..] = (x + 4_503_599_627_370_496.0).to_bits().to_le_bytes();
+    usize::from(u16::from_le_bytes([low, high]))
 }
 
 impl<W: FloatBits> Figures<W> {
@@ -215,7 +218,6 @@ impl<W: FloatBits> Figures<W> {
     }
 
     /// The fit of a lane, of a vector of `len` weights.
-    #[expect(clippy::cast_possible_truncation, reason = "counts of a short vector")]
     #[inline(always)]
     pub(super) fn fit(&self, lane: usize, len: usize) -> Fit<W> {
         let (threshold_p, threshold_n) = (self.threshold_p[lane], self.threshold_n[lane]);
@@ -223,8 +225,8 @@ impl<W: FloatBits> Figures<W> {
             lambda: self.lambda[lane],
             lambda_p: self.lambda_p[lane],
             lambda_n: self.lambda_n[lane],
-            nonzeros: self.both.mass[lane] as usize,
-            positives: self.positive.mass[lane] as usize,
+            nonzeros: count(self.both.mass[lane]),
+            positives: count(self.positive.mass[lane]),
             len,
             threshold: if threshold_p < threshold_n {
                 threshold_p

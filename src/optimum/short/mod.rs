@@ -149,15 +149,16 @@ impl Batch {
 
     /// Sorts the weights of one sign, or of both, and finds the best prefix.
     fn best(&mut self, backend: Backend, len: usize, side: Side) -> (LaneSupport, u32) {
+        let (rows, sorted) = (&self.rows, &mut self.sorted);
         backend.run(SortPass {
-            rows: &self.rows,
+            rows,
             len,
             side,
-            sorted: &mut self.sorted,
+            sorted,
         });
-        backend.run(BestPrefixPass {
-            rows: &self.sorted[..len],
-        })
+        let rows = &sorted[..len];
+        let (best, doubt) = backend.run(BestPrefixPass { rows });
+        (best.support, doubt)
     }
 }
 

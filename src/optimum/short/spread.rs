@@ -145,8 +145,8 @@ impl<W: FloatBits> Job for LaneTritPass<'_, '_, W> {
         let [p, n] = self.thresholds;
         for lane in 0..self.count.min(16) {
             let (p, n) = (v.splat(p[lane].single()), v.splat(-n[lane].single()));
-            let start = lane * self.len;
-            for at in (start..start + self.len).step_by(16) {
+            let (mut at, end) = (lane * self.len, (lane + 1) * self.len);
+            while at < end {
                 let signs = v.signs(v.load(&sixteen(self.weights, at)), p, n);
                 let Some(rest) = self.trits.get_mut(at..) else {
                     return;
@@ -155,6 +155,7 @@ impl<W: FloatBits> Job for LaneTritPass<'_, '_, W> {
                     Some(places) => *places = signs,
                     None => rest.copy_from_slice(&signs[..rest.len()]),
                 }
+                at += 16;
             }
         }
     }

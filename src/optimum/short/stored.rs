@@ -13,7 +13,7 @@
 
 use alloc::vec::Vec;
 
-use super::best::{LaneSupport, Lanes};
+use super::best::{BestPrefix, Lanes};
 use super::network::SortPass;
 use super::spread::{LaneTritPass, SpreadPass};
 use super::{Batch, BestPrefixPass, MOST};
@@ -93,12 +93,12 @@ impl Batch {
             side: Side::Both,
             sorted: &mut self.sorted,
         });
-        let (support, mut doubt) = backend.run(BestPrefixPass {
+        let (prefix, mut doubt) = backend.run(BestPrefixPass {
             rows: &self.sorted[..len],
         });
         let mut stored = [0.0; 16];
         for (lane, scale) in stored.iter_mut().enumerate() {
-            let nearest = nearest(scale_type, &support, lane);
+            let nearest = nearest(scale_type, &prefix, lane);
             let sure = energy[lane].is_finite() && nearest.is_some();
             doubt |= u32::from(!sure) << lane;
             *scale = nearest.unwrap_or(0.0);
@@ -108,8 +108,8 @@ impl Batch {
 }
 
 /// The stored scale nearest to the mean of a support, or `None` where that is in doubt.
-fn nearest(scale_type: ScaleType, support: &LaneSupport, lane: usize) -> Option<f64> {
-    let (best, second) = (support.score[lane], support.second[lane]);
+fn nearest(scale_type: ScaleType, prefix: &BestPrefix, lane: usize) -> Option<f64> {
+    let (best, second, support) = (prefix.score[lane], prefix.second[lane], &prefix.support);
     if support.mass[lane] <= 0.0 {
         return Some(0.0);
     }
