@@ -122,7 +122,8 @@ use portable::Arrays;
 pub(crate) use tiles::TileJob;
 #[cfg(feature = "alloc")]
 pub(crate) use tiles::{
-    ActivationTile, Digits, EqualSlices, MOST_TILES, TILE, TileRows, TileSpan, TileUnit, Tiles,
+    ActivationTile, Digits, EqualSlices, MOST_TILES, TILE, TileCodes, TileRows, TileSpan, TileUnit,
+    Tiles, VectorTiles,
 };
 pub(crate) use vector::Vector;
 

@@ -61,11 +61,8 @@ impl RowCodes<'_> {
     }
 
     /// From each tile to the next.
-    pub(super) const fn stride(&self) -> usize {
-        match self.in_place() {
-            Some((_, stride)) => stride,
-            None => TILE,
-        }
+    pub(super) fn stride(&self) -> usize {
+        self.in_place().map_or(TILE, |(_, stride)| stride)
     }
 
     /// The prefetch distance; zero where the loops read copies.

@@ -9,8 +9,8 @@ use core::ops::Range;
 
 use super::arrange::Arranged;
 use super::codes::RowCodes;
-use super::kernel::{Kernels, Operands, Panel, PanelSums, Scaled};
-use super::scales::{LANE_PAIRS, MatrixScales, SliceScales, TileScales};
+use super::kernel::{Kernels, Operands, Panel, PanelSums, ScaledTiles};
+use super::scales::{LANE_PAIRS, MatrixScales, TileScales};
 use crate::simd::{Backend, MOST_TILES};
 use crate::threads;
 
@@ -154,7 +154,13 @@ impl TiledPlane<'_> {
                     });
                 }
                 for ((row, totals), results) in rows.zip(totals).zip(results) {
-                    *results = scales.multiply(row, totals, xs);
+                    for ((result, [plus, minus]), x) in results.iter_mut().zip(totals).zip(xs) {
+                        let d = x.only_scale;
+                        *result = *plus as f32 * (scales.of_row(row, 0) * d);
+                        if scales.lambda_n.is_some() {
+                            *result -= *minus as f32 * (scales.of_row(row, 1) * d);
+                        }
+                    }
                 }
             }
             MatrixScales::Blocks { lanes, scales } => {
@@ -172,7 +178,7 @@ impl TiledPlane<'_> {
                         *lambdas = scales.of_rows(backend, (rows.clone(), kind), count, room);
                     }
                     let ds = xs.each_ref().map(|x| &x.scales[..]);
-                    let sums = Scaled {
+                    let sums = ScaledTiles {
                         lambdas,
                         ds,
                         results,
@@ -180,30 +186,10 @@ impl TiledPlane<'_> {
                     backend.run_panel(Panel::<P, R, C> {
                         operands: Operands::new(backend, codes, xs, 0..tiles, &mut scratch.codes),
                         rows,
-                        sums: PanelSums::Scaled(*lanes, two, sums),
+                        sums: PanelSums::Tiles(*lanes, two, sums),
                     });
                 }
             }
         }
-    }
-}
-
-impl SliceScales<'_> {
-    /// The sums of a row by sign, times its scales and those of the vectors.
-    fn multiply<const P: usize, const C: usize>(
-        &self,
-        row: usize,
-        totals: &[[i64; 2]; C],
-        xs: &[Arranged<P>; C],
-    ) -> [f32; C] {
-        let mut results = [0.0; C];
-        for ((result, [plus, minus]), x) in results.iter_mut().zip(totals).zip(xs) {
-            let d = x.only_scale;
-            *result = *plus as f32 * (self.of_row(row, 0) * d);
-            if self.lambda_n.is_some() {
-                *result -= *minus as f32 * (self.of_row(row, 1) * d);
-            }
-        }
-        results
     }
 }

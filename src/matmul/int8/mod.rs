@@ -12,8 +12,8 @@
 //! ```
 //!
 //! [`matrix`] selects the loop for a matrix in a code of this crate, `format` does so for other programs' bytes. [`arrange`] arranges
-//! the vectors, [`driver`] divides rows and vectors into blocks, [`codes`] and [`scales`] prepare a block, and [`kernel`] is the
-//! loop. What is computed is defined in [`matmul`](crate::matmul).
+//! the vectors, [`driver`] divides rows and vectors into panels, [`codes`] and [`scales`] prepare them, [`kernel`] is the loop over
+//! rows, and [`strip`] the one over tiles. What is computed is defined in [`matmul`](crate::matmul).
 //!
 //! Cost: a byte of codes is read once; a tile takes about twice as many instructions as it has planes.
 
@@ -23,6 +23,7 @@ mod driver;
 mod kernel;
 mod matrix;
 mod scales;
+mod strip;
 
 #[cfg(feature = "half")]
 pub(crate) use {

@@ -34,18 +34,23 @@ pub(super) enum Chosen {
 
 /// All about sixteen vectors but their trits.
 pub(super) struct Figures<W> {
-    both: LaneSupport,
-    positive: LaneSupport,
-    negative: LaneSupport,
-    lambda: LaneWeights<W>,
-    pub(super) lambda_p: LaneWeights<W>,
-    pub(super) lambda_n: LaneWeights<W>,
-    pub(super) threshold_p: LaneWeights<W>,
-    pub(super) threshold_n: LaneWeights<W>,
+    pub(super) found: Decided<W>,
     cosine: Lanes,
     relative_error: Lanes,
     /// As bits, the lanes whose error has cancelled too many digits.
     pub(super) cancelled: u32,
+}
+
+/// Supports, scales and thresholds.
+pub(super) struct Decided<W> {
+    both: LaneSupport,
+    /// The positive weights and the negative ones.
+    signs: [LaneSupport; 2],
+    lambda: LaneWeights<W>,
+    lambdas: [LaneWeights<W>; 2],
+    pub(super) thresholds: [LaneWeights<W>; 2],
+    /// Lanes in doubt, as bits.
+    doubt: u32,
 }
 
 impl LaneSupport {
@@ -117,116 +122,66 @@ impl<W: FloatBits> Figures<W> {
         chosen: &Chosen,
     ) -> (Self, u32) {
         let infinite = where_true(v, |l| !energy[l].is_finite());
-        let (figures, doubt) = match chosen {
-            Chosen::Both(both, scales) => Self::of_both(v, rows, both, *scales),
-            Chosen::BySign(p, n) => Self::of_signs(v, p, n),
+        let found = match chosen {
+            Chosen::Both(both, scales) => Decided::of_both(v, rows, both, *scales),
+            Chosen::BySign(p, n) => Decided::of_signs(v, p, n),
         };
-        (figures.measured(v, energy), infinite | doubt)
-    }
-
-    /// One support for both signs.
-    #[inline(always)]
-    fn of_both<V: Vector>(
-        v: V,
-        rows: &[[f32; 16]],
-        both: &LaneSupport,
-        scales: Scales,
-    ) -> (Self, u32) {
-        let (mean, mut doubt) = both.mean::<W, V>(v);
-        let lambda = nearest(&mean);
-        let threshold = half_floor::<W>(&mean);
-        let positive = Positive {
-            rows,
-            thresholds: each(0.0, |l| threshold[l].single()),
-        }
-        .run(v);
-        let negative = both.without(&positive);
-        let (mut lambda_p, mut lambda_n) = (lambda, lambda);
-        if scales == Scales::Two {
-            let ((p, doubt_p), (n, doubt_n)) = (positive.mean::<W, V>(v), negative.mean::<W, V>(v));
-            (lambda_p, lambda_n) = (nearest(&p), nearest(&n));
-            doubt |= doubt_p | doubt_n;
-        }
-        let figures = Self {
-            both: *both,
-            positive,
-            negative,
-            lambda,
-            lambda_p,
-            lambda_n,
-            threshold_p: threshold,
-            threshold_n: threshold,
-            cosine: [0.0; 16],
-            relative_error: [0.0; 16],
-            cancelled: 0,
-        };
-        (figures, doubt)
-    }
-
-    /// A support for each sign.
-    #[inline(always)]
-    fn of_signs<V: Vector>(v: V, p: &LaneSupport, n: &LaneSupport) -> (Self, u32) {
-        let both = p.and(n);
-        // Only informative: nobody asks which way it is rounded.
-        let (mean, _) = both.mean::<W, V>(v);
-        let ((mean_p, doubt_p), (mean_n, doubt_n)) = (p.mean::<W, V>(v), n.mean::<W, V>(v));
-        let figures = Self {
-            both,
-            positive: *p,
-            negative: *n,
-            lambda: nearest(&mean),
-            lambda_p: nearest(&mean_p),
-            lambda_n: nearest(&mean_n),
-            threshold_p: half_floor(&mean_p),
-            threshold_n: half_floor(&mean_n),
-            cosine: [0.0; 16],
-            relative_error: [0.0; 16],
-            cancelled: 0,
-        };
-        (figures, doubt_p | doubt_n)
+        let doubt = infinite | found.doubt;
+        (Self::measured(v, found, energy), doubt)
     }
 
     /// With cosines and errors.
     #[inline(always)]
-    fn measured<V: Vector>(mut self, v: V, energy: &Lanes) -> Self {
-        let product = each(0.0, |l| self.both.mass[l] * energy[l]);
+    fn measured<V: Vector>(v: V, found: Decided<W>, energy: &Lanes) -> Self {
+        let Decided {
+            both,
+            signs,
+            lambdas,
+            ..
+        } = &found;
+        let product = each(0.0, |l| both.mass[l] * energy[l]);
         let (halves, _) = product.as_chunks();
         let root = |half: usize| v.square_roots(v.load_doubles(&halves[half]));
         let norm = lanes(v, [root(0), root(1)]);
-        self.cosine = each(0.0, |l| {
-            let cosine = self.both.sum[l] / norm[l];
+        let cosine = each(0.0, |l| {
+            let cosine = both.sum[l] / norm[l];
             // Also where nothing is divided by nothing.
             let within = if cosine < 1.0 { cosine } else { 1.0 };
             if norm[l] > 0.0 { within } else { 0.0 }
         });
-        let gained = |part: &LaneSupport, lambda: &LaneWeights<W>| {
+        let gained = |sign: usize| {
             each(0.0, |l| {
-                let lambda = lambda[l].widen();
-                lambda * (2.0 * part.sum[l] - lambda * part.mass[l])
+                let lambda = lambdas[sign][l].widen();
+                lambda * (2.0 * signs[sign].sum[l] - lambda * signs[sign].mass[l])
             })
         };
-        let p = gained(&self.positive, &self.lambda_p);
-        let n = gained(&self.negative, &self.lambda_n);
+        let (p, n) = (gained(0), gained(1));
         let lost = each(0.0, |l| energy[l] - (p[l] + n[l]));
         // Of nothing, nothing is lost.
-        self.cancelled = where_true(v, |l| (lost[l] * 64.0 <= energy[l]) & (energy[l] > 0.0));
-        self.relative_error = each(0.0, |l| {
+        let cancelled = where_true(v, |l| (lost[l] * 64.0 <= energy[l]) & (energy[l] > 0.0));
+        let relative_error = each(0.0, |l| {
             let share = lost[l] / energy[l];
             if energy[l] > 0.0 { share } else { 0.0 }
         });
-        self
+        Self {
+            found,
+            cosine,
+            relative_error,
+            cancelled,
+        }
     }
 
     /// The fit of a lane, of a vector of `len` weights.
     #[inline(always)]
     pub(super) fn fit(&self, lane: usize, len: usize) -> Fit<W> {
-        let (threshold_p, threshold_n) = (self.threshold_p[lane], self.threshold_n[lane]);
+        let found = &self.found;
+        let [threshold_p, threshold_n] = [found.thresholds[0][lane], found.thresholds[1][lane]];
         Fit {
-            lambda: self.lambda[lane],
-            lambda_p: self.lambda_p[lane],
-            lambda_n: self.lambda_n[lane],
-            nonzeros: count(self.both.mass[lane]),
-            positives: count(self.positive.mass[lane]),
+            lambda: found.lambda[lane],
+            lambda_p: found.lambdas[0][lane],
+            lambda_n: found.lambdas[1][lane],
+            nonzeros: count(found.both.mass[lane]),
+            positives: count(found.signs[0].mass[lane]),
             len,
             threshold: if threshold_p < threshold_n {
                 threshold_p
@@ -237,6 +192,53 @@ impl<W: FloatBits> Figures<W> {
             threshold_n,
             cosine: self.cosine[lane],
             relative_error: self.relative_error[lane],
+        }
+    }
+}
+
+impl<W: FloatBits> Decided<W> {
+    /// One support for both signs.
+    #[inline(always)]
+    fn of_both<V: Vector>(v: V, rows: &[[f32; 16]], both: &LaneSupport, scales: Scales) -> Self {
+        let (mean, mut doubt) = both.mean::<W, V>(v);
+        let lambda = nearest(&mean);
+        let threshold = half_floor::<W>(&mean);
+        let positive = Positive {
+            rows,
+            thresholds: each(0.0, |l| threshold[l].single()),
+        }
+        .run(v);
+        let negative = both.without(&positive);
+        let mut lambdas = [lambda; 2];
+        if scales == Scales::Two {
+            let ((p, doubt_p), (n, doubt_n)) = (positive.mean::<W, V>(v), negative.mean::<W, V>(v));
+            lambdas = [nearest(&p), nearest(&n)];
+            doubt |= doubt_p | doubt_n;
+        }
+        Self {
+            both: *both,
+            signs: [positive, negative],
+            lambda,
+            lambdas,
+            thresholds: [threshold; 2],
+            doubt,
+        }
+    }
+
+    /// A support for each sign.
+    #[inline(always)]
+    fn of_signs<V: Vector>(v: V, p: &LaneSupport, n: &LaneSupport) -> Self {
+        let both = p.and(n);
+        // Only informative: nobody asks which way it is rounded.
+        let (mean, _) = both.mean::<W, V>(v);
+        let ((mean_p, doubt_p), (mean_n, doubt_n)) = (p.mean::<W, V>(v), n.mean::<W, V>(v));
+        Self {
+            both,
+            signs: [*p, *n],
+            lambda: nearest(&mean),
+            lambdas: [nearest(&mean_p), nearest(&mean_n)],
+            thresholds: [half_floor(&mean_p), half_floor(&mean_n)],
+            doubt: doubt_p | doubt_n,
         }
     }
 }

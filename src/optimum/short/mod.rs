@@ -71,11 +71,7 @@ pub(crate) fn ternarize<W: FloatBits>(
         return Err(Error::Empty);
     }
     let backend = options.instructions();
-    // 32 kB, once for all vectors, and only where there is an allocator.
-    let mut batch = Batch {
-        rows: [[0.0; 16]; MOST],
-        sorted: [[0.0; 16]; MOST],
-    };
+    let mut batch = Batch::ZEROS;
     // All that is left is shown to each sixteen vectors, so that whole registers can be read and written.
     while weights.len() >= len {
         let found = batch.search(options, backend, len, weights);
@@ -123,6 +119,12 @@ struct LaneOptimum {
 }
 
 impl Batch {
+    /// 32 kB, once for all vectors, and only where there is an allocator.
+    const ZEROS: Self = Self {
+        rows: [[0.0; 16]; MOST],
+        sorted: [[0.0; 16]; MOST],
+    };
+
     fn search<W: FloatBits>(
         &mut self,
         options: &Ternarizer<'_>,
@@ -186,7 +188,7 @@ impl<W: FloatBits> Job for Finish<'_, W> {
             weights: self.weights,
             len,
             count: self.count,
-            thresholds: [&figures.threshold_p, &figures.threshold_n],
+            thresholds: figures.found.thresholds.each_ref(),
             trits: self.trits,
         };
         write.run(v);

@@ -46,10 +46,7 @@ pub(crate) fn ternarize_stored<W: FloatBits>(
         return Ok(());
     }
     let backend = Backend::detect();
-    let mut batch = Batch {
-        rows: [[0.0; 16]; MOST],
-        sorted: [[0.0; 16]; MOST],
-    };
+    let mut batch = Batch::ZEROS;
     let mut number = 0;
     while weights.len() >= len {
         let count = (weights.len() / len).min(16);

@@ -22,7 +22,7 @@ use core::arch::aarch64::*;
 
 use super::{Neon, NeonDotprod, Token};
 use crate::simd::portable::Arrays;
-use crate::simd::tiles::{ActivationTile, DigitPlanes, Digits, TILE, Tiles, digits_by_dot};
+use crate::simd::tiles::{DigitPlanes, Digits, TILE, TileCodes, Tiles, VectorTiles, digits_by_dot};
 
 /// Sixty-four bytes.
 pub(super) type Bytes = [int8x16_t; 4];
@@ -38,7 +38,7 @@ pub(super) trait NeonDot: Token {
 
     /// The four digits of each byte.
     #[inline(always)]
-    fn two_bits(self, codes: &[u8; TILE]) -> [Bytes; 4] {
+    fn two_bits(self, codes: &TileCodes) -> [Bytes; 4] {
         let mut digits = [[with_token!(self, vdupq_n_s8(0)); 4]; 4];
         for q in 0..4 {
             with_token!(self, {
@@ -53,7 +53,7 @@ pub(super) trait NeonDot: Token {
     }
 
     #[inline(always)]
-    fn two_bits_plus(self, codes: &[u8; TILE]) -> [Bytes; 4] {
+    fn two_bits_plus(self, codes: &TileCodes) -> [Bytes; 4] {
         let mut digits = self.two_bits(codes);
         for quarter in digits.as_flattened_mut() {
             // Digit 2 alone has the high bit.
@@ -64,7 +64,7 @@ pub(super) trait NeonDot: Token {
 
     /// The five trits of each byte.
     #[inline(always)]
-    fn base3(self, codes: &[u8; TILE]) -> [Bytes; 5] {
+    fn base3(self, codes: &TileCodes) -> [Bytes; 5] {
         let mut trits = [[with_token!(self, vdupq_n_s8(0)); 4]; 5];
         for q in 0..4 {
             with_token!(self, {
@@ -83,7 +83,7 @@ pub(super) trait NeonDot: Token {
     }
 
     #[inline(always)]
-    fn base3_plus(self, codes: &[u8; TILE]) -> [Bytes; 5] {
+    fn base3_plus(self, codes: &TileCodes) -> [Bytes; 5] {
         let mut trits = self.base3(codes);
         for quarter in trits.as_flattened_mut() {
             *quarter = with_token!(self, vmaxq_s8(*quarter, vdupq_n_s8(0)));
@@ -228,7 +228,7 @@ impl<D: NeonDot> Digits<5> for D {
 impl Neon {
     /// A quarter of the codes.
     #[inline(always)]
-    fn load_codes(self, codes: &[u8; TILE], quarter: usize) -> uint8x16_t {
+    fn load_codes(self, codes: &TileCodes, quarter: usize) -> uint8x16_t {
         with_token!(self, vld1q_u8(codes.as_ptr().wrapping_add(16 * quarter)))
     }
 

@@ -44,6 +44,12 @@ pub(crate) struct ActivationTile<const P: usize> {
     pub(crate) less: [i32; 16],
 }
 
+/// The codes of a tile.
+pub(crate) type TileCodes = [u8; TILE];
+
+/// The activations of `C` vectors that meet one tile of codes.
+pub(crate) type VectorTiles<'a, const P: usize, const C: usize> = [&'a ActivationTile<P>; C];
+
 /// The most tiles whose [running sums](Digits::Running) are certain to fit in 32 bits: base 3 on VNNI needs
 /// `3 * 1024 * (5 planes * 4 bytes) * 255 * 127 < 2^31`; all others need less.
 pub(crate) const MOST_TILES: usize = 1024;
@@ -109,8 +115,8 @@ pub(crate) trait Digits<const P: usize>: Tiles {
     fn add<const C: usize>(
         self,
         sums: &mut [Self::Running; C],
-        codes: &[u8; TILE],
-        xs: [&ActivationTile<P>; C],
+        codes: &TileCodes,
+        xs: VectorTiles<'_, P, C>,
     );
     /// The same sums, with room for [`SHORT`](Self::SHORT) more tiles.
     #[inline(always)]
@@ -121,16 +127,12 @@ pub(crate) trait Digits<const P: usize>: Tiles {
     fn finish(self, sums: Self::Running) -> Self::Sums;
 
     /// The sums of `t x` of one tile, lane by lane.
-    fn tile<const C: usize>(
-        self,
-        codes: &[u8; TILE],
-        xs: [&ActivationTile<P>; C],
-    ) -> [Self::Sums; C];
+    fn tile<const C: usize>(self, codes: &TileCodes, xs: VectorTiles<'_, P, C>) -> [Self::Sums; C];
     /// The sums of `x` of one tile where `t = 1`, and where `t = -1`, lane by lane.
     fn tile_by_sign<const C: usize>(
         self,
-        codes: &[u8; TILE],
-        xs: [&ActivationTile<P>; C],
+        codes: &TileCodes,
+        xs: VectorTiles<'_, P, C>,
     ) -> [[Self::Sums; 2]; C];
 }
 
@@ -149,8 +151,8 @@ macro_rules! digits_by_dot {
         fn add<const C: usize>(
             self,
             sums: &mut [Self::Sums; C],
-            codes: &[u8; TILE],
-            xs: [&ActivationTile<$planes>; C],
+            codes: &TileCodes,
+            xs: VectorTiles<'_, $planes, C>,
         ) {
             let weights = self.$weights(codes);
             for c in 0..C {
@@ -169,8 +171,8 @@ macro_rules! digits_by_dot {
         #[inline(always)]
         fn tile<const C: usize>(
             self,
-            codes: &[u8; TILE],
-            xs: [&ActivationTile<$planes>; C],
+            codes: &TileCodes,
+            xs: VectorTiles<'_, $planes, C>,
         ) -> [Self::Sums; C] {
             let mut sums = [Digits::<$planes>::start(self, &xs[0].less); C];
             for c in 1..C {
@@ -187,8 +189,8 @@ macro_rules! digits_by_dot {
         #[inline(always)]
         fn tile_by_sign<const C: usize>(
             self,
-            codes: &[u8; TILE],
-            xs: [&ActivationTile<$planes>; C],
+            codes: &TileCodes,
+            xs: VectorTiles<'_, $planes, C>,
         ) -> [[Self::Sums; 2]; C] {
             let (weights, plus) = (self.$weights(codes), self.$plus(codes));
             let zeros = self.load_sums(&[0; 16]);

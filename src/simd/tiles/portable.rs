@@ -1,6 +1,6 @@
 //! The definition of [`Tiles`] for every processor. It multiplies nothing: it keeps an activation, drops it, or negates it.
 
-use super::{ActivationTile, DigitPlanes, Digits, TILE, TileJob, Tiles, digits_by_dot};
+use super::{DigitPlanes, Digits, TILE, TileCodes, TileJob, Tiles, VectorTiles, digits_by_dot};
 use crate::simd::portable::Arrays;
 use crate::weight::half_to_single;
 
@@ -111,7 +111,7 @@ impl Digits<5> for Portable {
 )]
 impl Portable {
     #[inline(never)]
-    fn two_bits(self, codes: &[u8; TILE]) -> Trits<4> {
+    fn two_bits(self, codes: &TileCodes) -> Trits<4> {
         let mut trits = [[0; TILE]; 4];
         for (place, plane) in trits.iter_mut().enumerate() {
             for (trit, code) in plane.iter_mut().zip(codes) {
@@ -122,7 +122,7 @@ impl Portable {
     }
 
     #[inline(never)]
-    fn base3(self, codes: &[u8; TILE]) -> Trits<5> {
+    fn base3(self, codes: &TileCodes) -> Trits<5> {
         let mut trits = [[0; TILE]; 5];
         let mut rest = *codes;
         for plane in &mut trits {
@@ -136,12 +136,12 @@ impl Portable {
     }
 
     #[inline(always)]
-    fn two_bits_plus(self, codes: &[u8; TILE]) -> Trits<4> {
+    fn two_bits_plus(self, codes: &TileCodes) -> Trits<4> {
         plus(self.two_bits(codes))
     }
 
     #[inline(always)]
-    fn base3_plus(self, codes: &[u8; TILE]) -> Trits<5> {
+    fn base3_plus(self, codes: &TileCodes) -> Trits<5> {
         plus(self.base3(codes))
     }
 

@@ -35,7 +35,7 @@ use core::arch::wasm32::*;
 
 use crate::simd::portable::Arrays;
 use crate::simd::tiles::{
-    ActivationTile, DigitPlanes, Digits, SixtyFour, TILE, Tiles, digits_by_dot,
+    DigitPlanes, Digits, SixtyFour, TILE, TileCodes, Tiles, VectorTiles, digits_by_dot,
 };
 
 /// The unit of a target with vectors.
@@ -175,7 +175,7 @@ const fn leasts() -> [u8; 13] {
 impl Simd128 {
     /// Four trits of each byte: -1 where it is 1, and -1 where it is -1.
     #[inline(always)]
-    fn two_bits(self, codes: &[u8; TILE]) -> [[Bytes; 4]; 2] {
+    fn two_bits(self, codes: &TileCodes) -> [[Bytes; 4]; 2] {
         let codes = load(codes);
         let mut signs = [[codes; 4]; 2];
         for q in 0..4 {
@@ -197,7 +197,7 @@ impl Simd128 {
 
     /// Five trits of each byte: -1 where it is 1, and -1 where it is -1.
     #[inline(always)]
-    fn base3(self, codes: &[u8; TILE]) -> [[Bytes; 5]; 2] {
+    fn base3(self, codes: &TileCodes) -> [[Bytes; 5]; 2] {
         let mut rest = load(codes);
         let mut signs = [[rest; 5]; 2];
         for q in 0..4 {
@@ -238,12 +238,12 @@ impl Simd128 {
 
     /// Without the trits -1.
     #[inline(always)]
-    fn two_bits_plus(self, codes: &[u8; TILE]) -> [[Bytes; 4]; 2] {
+    fn two_bits_plus(self, codes: &TileCodes) -> [[Bytes; 4]; 2] {
         [self.two_bits(codes)[0], [zeros(); 4]]
     }
 
     #[inline(always)]
-    fn base3_plus(self, codes: &[u8; TILE]) -> [[Bytes; 5]; 2] {
+    fn base3_plus(self, codes: &TileCodes) -> [[Bytes; 5]; 2] {
         [self.base3(codes)[0], [zeros(); 5]]
     }
 }

@@ -8,7 +8,7 @@
 use core::arch::x86_64::*;
 
 use super::Avx2;
-use crate::simd::tiles::{ActivationTile, Digits, SixtyFour, TILE, Tiles};
+use crate::simd::tiles::{Digits, SixtyFour, TILE, TileCodes, Tiles, VectorTiles};
 
 /// Sixty-four bytes.
 type Bytes = [__m256i; 2];
@@ -153,7 +153,7 @@ impl Avx2 {
         pairs: &mut [[Bytes; M]; C],
         digits: [__m256i; M],
         p: usize,
-        (xs, h): ([&ActivationTile<P>; C], usize),
+        (xs, h): (VectorTiles<'_, P, C>, usize),
     ) {
         for c in 0..C {
             let x = self.load_half(&xs[c].x[p], h);
@@ -182,7 +182,7 @@ trait PairSums<const P: usize>: Tiles {
         self,
         pairs: &mut [[Bytes; M]; C],
         codes: __m256i,
-        xs_and_half: ([&ActivationTile<P>; C], usize),
+        xs_and_half: (VectorTiles<'_, P, C>, usize),
     );
 }
 
@@ -198,7 +198,7 @@ impl PairSums<4> for Avx2 {
         self,
         pairs: &mut [[Bytes; M]; C],
         codes: __m256i,
-        xs_and_half: ([&ActivationTile<4>; C], usize),
+        xs_and_half: (VectorTiles<'_, 4, C>, usize),
     ) {
         let codes = with_token!(self, [codes, _mm256_srli_epi16::<4>(codes)]);
         for p in 0..4 {
@@ -224,7 +224,7 @@ impl PairSums<5> for Avx2 {
         self,
         pairs: &mut [[Bytes; M]; C],
         codes: __m256i,
-        xs_and_half: ([&ActivationTile<5>; C], usize),
+        xs_and_half: (VectorTiles<'_, 5, C>, usize),
     ) {
         // The bytes in even places and those in odd places, each as a fraction of 2^16.
         let mut rest = with_token!(
@@ -310,8 +310,8 @@ where
     fn add<const C: usize>(
         self,
         sums: &mut [[__m256i; 3]; C],
-        codes: &[u8; TILE],
-        xs: [&ActivationTile<P>; C],
+        codes: &TileCodes,
+        xs: VectorTiles<'_, P, C>,
     ) {
         let mut pairs = [[[self.zeros(); 2]]; C];
         for c in 0..C {
@@ -344,7 +344,7 @@ where
     }
 
     #[inline(always)]
-    fn tile<const C: usize>(self, codes: &[u8; TILE], xs: [&ActivationTile<P>; C]) -> [Bytes; C] {
+    fn tile<const C: usize>(self, codes: &TileCodes, xs: VectorTiles<'_, P, C>) -> [Bytes; C] {
         let mut sums = [[self.zeros(); 2]; C];
         for h in 0..2 {
             let mut pairs = [[[self.zeros(); 2]]; C];
@@ -361,8 +361,8 @@ where
     #[inline(always)]
     fn tile_by_sign<const C: usize>(
         self,
-        codes: &[u8; TILE],
-        xs: [&ActivationTile<P>; C],
+        codes: &TileCodes,
+        xs: VectorTiles<'_, P, C>,
     ) -> [[Bytes; 2]; C] {
         let mut sums = [[[self.zeros(); 2]; 2]; C];
         for h in 0..2 {

@@ -6,7 +6,7 @@ use core::arch::x86_64::*;
 
 use super::{Avx512, Token};
 use crate::simd::tiles::{
-    ActivationTile, DigitPlanes, Digits, SixtyFour, TILE, Tiles, digits_by_dot,
+    DigitPlanes, Digits, SixtyFour, TILE, TileCodes, Tiles, VectorTiles, digits_by_dot,
 };
 
 /// A token for AVX-512, with what its processor may do faster.
@@ -20,15 +20,15 @@ pub(super) trait Zmm: Token {
         x: &DigitPlanes<P>,
     ) -> __m512i;
     /// The four digits of each byte.
-    fn two_bits(self, codes: &[u8; TILE]) -> [__m512i; 4];
+    fn two_bits(self, codes: &TileCodes) -> [__m512i; 4];
     /// 1 where a digit is 2.
-    fn two_bits_plus(self, codes: &[u8; TILE]) -> [__m512i; 4];
+    fn two_bits_plus(self, codes: &TileCodes) -> [__m512i; 4];
     /// See [`Tiles::fractions`].
     fn fractions_of(self, numbers: __m512i) -> __m512i;
 
     /// The five digits of each byte.
     #[inline(always)]
-    fn base3(self, codes: &[u8; TILE]) -> [__m512i; 5] {
+    fn base3(self, codes: &TileCodes) -> [__m512i; 5] {
         let [two, mut digits] = self.base().carries(codes);
         for p in 0..5 {
             digits[p] = with_token!(self, _mm512_add_epi8(digits[p], two[p]));
@@ -38,7 +38,7 @@ pub(super) trait Zmm: Token {
 
     /// For the five digits of each byte: 1 where it is 2.
     #[inline(always)]
-    fn base3_plus(self, codes: &[u8; TILE]) -> [__m512i; 5] {
+    fn base3_plus(self, codes: &TileCodes) -> [__m512i; 5] {
         self.base().carries(codes)[0]
     }
 }
@@ -136,7 +136,7 @@ impl Avx512 {
 
     /// For the five digits of each byte: 1 where it is 2, and 1 where it is at least 1.
     #[inline(always)]
-    fn carries(self, codes: &[u8; TILE]) -> [[__m512i; 5]; 2] {
+    fn carries(self, codes: &TileCodes) -> [[__m512i; 5]; 2] {
         with_token!(self, {
             let mut rest = self.load_bytes(codes);
             let (mut two, mut one) = ([rest; 5], [rest; 5]);
@@ -182,7 +182,7 @@ impl Zmm for Avx512 {
     }
 
     #[inline(always)]
-    fn two_bits(self, codes: &[u8; TILE]) -> [__m512i; 4] {
+    fn two_bits(self, codes: &TileCodes) -> [__m512i; 4] {
         let codes = self.load_bytes(codes);
         with_token!(self, {
             let mask = _mm512_set1_epi8(3);
@@ -196,7 +196,7 @@ impl Zmm for Avx512 {
     }
 
     #[inline(always)]
-    fn two_bits_plus(self, codes: &[u8; TILE]) -> [__m512i; 4] {
+    fn two_bits_plus(self, codes: &TileCodes) -> [__m512i; 4] {
         let mut digits = self.two_bits(codes);
         for digit in &mut digits {
             // Digit 2 has the high bit.

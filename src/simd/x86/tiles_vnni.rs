@@ -14,7 +14,7 @@ use core::arch::x86_64::*;
 use super::tiles_avx512::Zmm;
 use super::{Avx512, Avx512Vnni};
 use crate::simd::tiles::portable::FRACTIONS;
-use crate::simd::tiles::{ActivationTile, DigitPlanes, Digits, TILE, Tiles, digits_by_dot};
+use crate::simd::tiles::{DigitPlanes, Digits, TileCodes, Tiles, VectorTiles, digits_by_dot};
 
 /// The matrix that makes bit 0 of the bits in one mask, and bit 1 of those in the other: their parity.
 const fn matrix(bit0: u8, bit1: u8) -> i64 {
@@ -68,13 +68,13 @@ impl Zmm for Avx512Vnni {
     }
 
     #[inline(always)]
-    fn two_bits(self, codes: &[u8; TILE]) -> [__m512i; 4] {
+    fn two_bits(self, codes: &TileCodes) -> [__m512i; 4] {
         let codes = self.base().load_bytes(codes);
         four_planes!(self, codes, digit)
     }
 
     #[inline(always)]
-    fn two_bits_plus(self, codes: &[u8; TILE]) -> [__m512i; 4] {
+    fn two_bits_plus(self, codes: &TileCodes) -> [__m512i; 4] {
         let codes = self.base().load_bytes(codes);
         four_planes!(self, codes, is_plus)
     }
@@ -110,8 +110,8 @@ impl Digits<5> for Avx512Vnni {
     fn add<const C: usize>(
         self,
         sums: &mut [[__m512i; 2]; C],
-        codes: &[u8; TILE],
-        xs: [&ActivationTile<5>; C],
+        codes: &TileCodes,
+        xs: VectorTiles<'_, 5, C>,
     ) {
         // The byte, and what remains of it after each digit.
         let mut rest = [self.base().load_bytes(codes); 6];
