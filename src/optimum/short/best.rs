@@ -77,22 +77,19 @@ impl Job for BestPrefixPass<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(self, v: V) -> Self::Output {
-        let zeros = [v.zeros(); 2];
-        let (mut sum, mut best, mut second) = (zeros, zeros, zeros);
-        let (mut best_sum, mut best_mass) = (zeros, zeros);
-        let (mut mass, one) = (v.zeros(), v.splat_double(1.0));
-        for (row, &share) in self.rows.iter().zip(&SHARES[1..]) {
-            let (x, share) = (v.widen(v.load(row)), v.splat_double(share));
-            mass = v.add_doubles(mass, one);
+        // All lanes at once where registers are wide, else half of them after the other, so that these stay in registers.
+        let mut found = [[v.zeros(); 2]; 4];
+        if const { V::COLUMNS == 1 } {
+            found = best_prefix::<V, 2>(v, self.rows, 0);
+        } else {
             for h in 0..2 {
-                sum[h] = v.add_doubles(sum[h], x[h]);
-                let score = v.multiply_doubles(v.multiply_doubles(sum[h], sum[h]), share);
-                second[h] = v.max_doubles(second[h], v.min_doubles(score, best[h]));
-                best_sum[h] = v.if_greater((score, best[h]), sum[h], best_sum[h]);
-                best_mass[h] = v.if_greater((score, best[h]), mass, best_mass[h]);
-                best[h] = v.max_doubles(score, best[h]);
+                let half = best_prefix::<V, 1>(v, self.rows, h);
+                for (found, [half]) in found.iter_mut().zip(half) {
+                    found[h] = half;
+                }
             }
         }
+        let [best, second, best_sum, best_mass] = found;
         let (score, second) = (lanes(v, best), lanes(v, second));
         let doubt = where_true(v, |lane| {
             let top = self.rows[0][lane];
@@ -111,6 +108,32 @@ impl Job for BestPrefixPass<'_> {
         };
         (prefix, doubt)
     }
+}
+
+/// For each of `H` halves of the lanes from one on: the best score and the second best, the sum of the best prefix and its length.
+#[inline(always)]
+fn best_prefix<V: Vector, const H: usize>(
+    v: V,
+    rows: &[[f32; 16]],
+    first: usize,
+) -> [[V::Doubles; H]; 4] {
+    let zeros = [v.zeros(); H];
+    let (mut sum, mut best, mut second) = (zeros, zeros, zeros);
+    let (mut best_sum, mut best_mass) = (zeros, zeros);
+    let (mut mass, one) = (v.zeros(), v.splat_double(1.0));
+    for (row, &share) in rows.iter().zip(&SHARES[1..]) {
+        let (x, share) = (v.widen(v.load(row)), v.splat_double(share));
+        mass = v.add_doubles(mass, one);
+        for h in 0..H {
+            sum[h] = v.add_doubles(sum[h], x[first + h]);
+            let score = v.multiply_doubles(v.multiply_doubles(sum[h], sum[h]), share);
+            second[h] = v.max_doubles(second[h], v.min_doubles(score, best[h]));
+            best_sum[h] = v.if_greater((score, best[h]), sum[h], best_sum[h]);
+            best_mass[h] = v.if_greater((score, best[h]), mass, best_mass[h]);
+            best[h] = v.max_doubles(score, best[h]);
+        }
+    }
+    [best, second, best_sum, best_mass]
 }
 
 /// The positive weights above a threshold.

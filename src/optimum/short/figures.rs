@@ -54,34 +54,19 @@ pub(super) struct Decided<W> {
 }
 
 impl LaneSupport {
-    /// The weights of one sign and those of the other.
+    /// With other weights if the sign is 1, without them if it is -1: exactly, as sums are.
     #[inline(always)]
-    fn and(&self, other: &Self) -> Self {
+    fn and(&self, sign: f64, other: &Self) -> Self {
         Self {
-            sum: each(0.0, |l| self.sum[l] + other.sum[l]),
-            mass: each(0.0, |l| self.mass[l] + other.mass[l]),
-        }
-    }
-
-    /// Without a part of it: exactly, as sums are.
-    #[inline(always)]
-    fn without(&self, part: &Self) -> Self {
-        Self {
-            sum: each(0.0, |l| self.sum[l] - part.sum[l]),
-            mass: each(0.0, |l| self.mass[l] - part.mass[l]),
+            sum: each(0.0, |l| self.sum[l] + sign * other.sum[l]),
+            mass: each(0.0, |l| self.mass[l] + sign * other.mass[l]),
         }
     }
 
     /// `S / m`, 0 for the empty support; in doubt where a weight or a tie would be no exact quotient.
     #[inline(always)]
     fn mean<W: FloatBits, V: Vector>(&self, v: V) -> (Lanes, u32) {
-        let divisor = each(0.0, |l| {
-            if self.mass[l] > 1.0 {
-                self.mass[l]
-            } else {
-                1.0
-            }
-        });
+        let divisor = each(0.0, |l| self.mass[l].max(1.0));
         let mean = each(0.0, |l| self.sum[l] / divisor[l]);
         let doubt = where_true(v, |l| {
             may_round_twice::<W>(self.sum[l], divisor[l], mean[l])
@@ -208,7 +193,7 @@ impl<W: FloatBits> Decided<W> {
             thresholds: each(0.0, |l| threshold[l].single()),
         }
         .run(v);
-        let negative = both.without(&positive);
+        let negative = both.and(-1.0, &positive);
         let mut lambdas = [lambda; 2];
         if scales == Scales::Two {
             let ((p, doubt_p), (n, doubt_n)) = (positive.mean::<W, V>(v), negative.mean::<W, V>(v));
@@ -228,7 +213,7 @@ impl<W: FloatBits> Decided<W> {
     /// A support for each sign.
     #[inline(always)]
     fn of_signs<V: Vector>(v: V, p: &LaneSupport, n: &LaneSupport) -> Self {
-        let both = p.and(n);
+        let both = p.and(1.0, n);
         // Only informative: nobody asks which way it is rounded.
         let (mean, _) = both.mean::<W, V>(v);
         let ((mean_p, doubt_p), (mean_n, doubt_n)) = (p.mean::<W, V>(v), n.mean::<W, V>(v));
