@@ -90,6 +90,16 @@ pub(crate) trait Vector: Copy {
     fn order(self, a: Self::Column, b: Self::Column) -> [Self::Column; 2];
     /// `a0 b0 a1 b1 ...`: all sixteen pairs.
     fn zip(self, a: Self::Singles, b: Self::Singles) -> [Self::Singles; 2];
+    /// Sixteen rows to sixteen columns: four times, row 2i and row 2i+1 are row i and row i+8, zipped.
+    #[inline(always)]
+    fn transpose(self, x: &mut [Self::Singles; 16]) {
+        for _ in 0..4 {
+            let old = *x;
+            for i in 0..8 {
+                [x[2 * i], x[2 * i + 1]] = self.zip(old[i], old[i + 8]);
+            }
+        }
+    }
     /// +1 where `x > p`, -1 where `x < n`, else 0; not both.
     fn signs(self, x: Self::Singles, p: Self::Singles, n: Self::Singles) -> [i8; 16];
     /// Square roots, rounded to the nearest.
@@ -135,7 +145,7 @@ mod tests {
     struct Everything([f32; 16], [f32; 16]);
 
     impl Job for Everything {
-        type Output = ([[u32; 16]; 19], [u32; 4], [[u64; 8]; 12], [i8; 16]);
+        type Output = ([[u32; 16]; 35], [u32; 4], [[u64; 8]; 12], [i8; 16]);
 
         #[inline(always)]
         fn run<V: Vector>(self, v: V) -> Self::Output {
@@ -174,12 +184,20 @@ mod tests {
                 v.add_trits_apart::<8>(sums, words, b)[0],
                 v.add_trits_apart::<8>(sums, words, b)[1],
             ];
-            let mut results = [[0; 16]; 19];
+            let mut columns = [a; 16];
+            for (i, column) in columns.iter_mut().enumerate() {
+                *column = v.add(b, v.splat(i as f32));
+            }
+            v.transpose(&mut columns);
+            let mut results = [[0; 16]; 35];
             for (result, x) in results.iter_mut().zip(singles) {
                 *result = v.array(x).map(f32::to_bits);
             }
             for (result, x) in results[18].iter_mut().zip(compressed).take(len) {
                 *result = u32::from_ne_bytes(x.map(i8::cast_unsigned));
+            }
+            for (result, column) in results[19..].iter_mut().zip(columns) {
+                *result = v.array(column).map(f32::to_bits);
             }
             let [low, high] = v.widen(a);
             let doubles = [

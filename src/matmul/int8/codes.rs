@@ -2,9 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::simd::{Backend, TILE, TileRows, TileSpan};
-#[cfg(feature = "half")]
-use crate::simd::{TileJob, TileUnit, Vector};
+use crate::simd::{TILE, TileRows, TileSpan};
 
 /// The prefetch distance in bytes. Measured: the memory question of the program `kernels` in `benches/peers` on an AVX-512
 /// processor; distances from 8 to 16 KiB differ little.
@@ -50,37 +48,41 @@ impl RowCodes<'_> {
         P != 4 || self.row_digits == 0
     }
 
-    /// The first byte of a row's first tile, and from each tile to the next, if tiles can be read in place.
-    const fn in_place(&self) -> Option<(usize, usize)> {
-        match self.tiling {
-            Tiling::InPlace { offset, stride } => Some((offset, stride)),
-            Tiling::Numbers => Some((0, TILE)),
-            #[cfg(feature = "half")]
-            Tiling::Pieces { .. } => None,
+    /// The first byte of a row's first tile, and from each tile to the next, where tiles are read in place.
+    const fn places(&self) -> (usize, usize) {
+        if let Tiling::InPlace { offset, stride } = self.tiling {
+            (offset, stride)
+        } else {
+            (0, TILE)
         }
     }
 
+    /// Whether tiles are read in place.
+    const fn in_place(&self) -> bool {
+        matches!(self.tiling, Tiling::InPlace { .. } | Tiling::Numbers)
+    }
+
     /// From each tile to the next.
-    pub(super) fn stride(&self) -> usize {
-        self.in_place().map_or(TILE, |(_, stride)| stride)
+    pub(super) const fn stride(&self) -> usize {
+        self.places().1
     }
 
     /// The prefetch distance; zero where the loops read copies.
     pub(super) const fn ahead(&self) -> usize {
-        if self.in_place().is_some() { AHEAD } else { 0 }
+        if self.in_place() { AHEAD } else { 0 }
     }
 
     /// A span of tiles, from the `first` on, of rows that start at these bytes; copied to `scratch` if they cannot be read in place.
     #[inline(always)]
     pub(super) fn tiles<'t, const R: usize>(
         &'t self,
-        backend: Backend,
         starts: [usize; R],
         first: usize,
         span: &TileSpan,
         scratch: &'t mut Vec<u8>,
     ) -> Option<TileRows<'t, R>> {
-        if let Some((offset, stride)) = self.in_place() {
+        if self.in_place() {
+            let (offset, stride) = self.places();
             let mut rows = [&[][..]; R];
             for (row, start) in rows.iter_mut().zip(starts) {
                 let bytes = self.bytes.get(start + offset + first * stride..);
@@ -91,7 +93,7 @@ impl RowCodes<'_> {
                 return rows;
             }
         }
-        self.copies(backend, starts, first, span.len(), scratch)
+        self.copies(starts, first, span.len(), scratch)
     }
 
     /// Copies of such tiles. What the last tile lacks are codes that meet no activation.
@@ -99,7 +101,6 @@ impl RowCodes<'_> {
     #[inline(never)]
     fn copies<'t, const R: usize>(
         &self,
-        backend: Backend,
         starts: [usize; R],
         first: usize,
         tiles: usize,
@@ -114,13 +115,25 @@ impl RowCodes<'_> {
             let bytes = |at| self.bytes.get(start + at..).unwrap_or_default();
             match self.tiling {
                 #[cfg(feature = "half")]
-                Tiling::Pieces { block, pieces, .. } => backend.run_tiles(Gather {
-                    tiling: self.tiling,
-                    from: bytes(first * block * pieces),
-                    to: copy,
-                }),
+                Tiling::Pieces {
+                    block,
+                    offset,
+                    used,
+                    pieces,
+                } => {
+                    let blocks = bytes(first * block * pieces).chunks_exact(block.max(1));
+                    for (piece, block) in copy.chunks_exact_mut(TILE / pieces.max(1)).zip(blocks) {
+                        let codes = block.get(offset..).unwrap_or_default();
+                        // The lengths of the formats' codes, so that the compiler knows them.
+                        match used {
+                            16 => copy_codes::<16>(codes, piece),
+                            26 => copy_codes::<26>(codes, piece),
+                            _ => copy_codes::<32>(codes, piece),
+                        }
+                    }
+                }
                 _ => {
-                    let (offset, stride) = self.in_place().unwrap_or_default();
+                    let (offset, stride) = self.places();
                     for (tile, copy) in (first..).zip(copy.chunks_exact_mut(TILE)) {
                         let from = bytes(offset + tile * stride);
                         let len = from.len().min(TILE);
@@ -134,47 +147,9 @@ impl RowCodes<'_> {
     }
 }
 
-/// Copies the codes of blocks to whole tiles that follow each other.
-#[cfg(feature = "half")]
-struct Gather<'a> {
-    tiling: Tiling,
-    from: &'a [u8],
-    to: &'a mut [u8],
-}
-
-#[cfg(feature = "half")]
-impl TileJob for Gather<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<T: TileUnit>(self, unit: T) {
-        let Tiling::Pieces {
-            block,
-            offset,
-            used,
-            pieces,
-        } = self.tiling
-        else {
-            return;
-        };
-        let pieces = self.to.chunks_exact_mut(TILE / pieces.max(1));
-        let blocks = self.from.chunks_exact(block.max(1));
-        for (piece, block) in pieces.zip(blocks) {
-            unit.vector().prefetch(block, AHEAD);
-            let codes = block.get(offset..).unwrap_or_default();
-            // The lengths of the formats' codes, so that the compiler knows them.
-            match used {
-                16 => copy::<16>(codes, piece),
-                26 => copy::<26>(codes, piece),
-                _ => copy::<32>(codes, piece),
-            }
-        }
-    }
-}
-
 #[cfg(feature = "half")]
 #[inline(always)]
-fn copy<const LEN: usize>(from: &[u8], to: &mut [u8]) {
+fn copy_codes<const LEN: usize>(from: &[u8], to: &mut [u8]) {
     if let (Some(to), Some(from)) = (to.first_chunk_mut::<LEN>(), from.first_chunk()) {
         *to = *from;
     }

@@ -145,7 +145,7 @@ impl TiledPlane<'_> {
                 for start in (0..tiles).step_by(MOST_TILES) {
                     let range = start..tiles.min(start + MOST_TILES);
                     backend.run_panel(Panel::<P, R, C> {
-                        operands: Operands::new(backend, codes, xs, range, &mut scratch.codes),
+                        operands: Operands::new(codes, xs, range, &mut scratch.codes),
                         rows: rows.clone(),
                         sums: PanelSums::Exact {
                             two: scales.lambda_n.is_some(),
@@ -184,7 +184,7 @@ impl TiledPlane<'_> {
                         results,
                     };
                     backend.run_panel(Panel::<P, R, C> {
-                        operands: Operands::new(backend, codes, xs, 0..tiles, &mut scratch.codes),
+                        operands: Operands::new(codes, xs, 0..tiles, &mut scratch.codes),
                         rows,
                         sums: PanelSums::Tiles(*lanes, two, sums),
                     });

@@ -48,7 +48,6 @@ pub(super) struct ScaledTiles<'a, const C: usize> {
 
 /// Some tiles of the codes of a plane, and those of the vectors that they meet.
 pub(crate) struct Operands<'a, const P: usize, const C: usize> {
-    backend: Backend,
     codes: RowCodes<'a>,
     first_tile: usize,
     span: TileSpan,
@@ -63,7 +62,6 @@ pub(crate) struct Operands<'a, const P: usize, const C: usize> {
 impl<'a, const P: usize, const C: usize> Operands<'a, P, C> {
     /// For tiles from a multiple of [`MOST_TILES`] on.
     pub(super) fn new(
-        backend: Backend,
         codes: RowCodes<'a>,
         xs: &'a [Arranged<P>; C],
         range: Range<usize>,
@@ -79,7 +77,6 @@ impl<'a, const P: usize, const C: usize> Operands<'a, P, C> {
             }
         }
         Self {
-            backend,
             codes,
             first_tile: range.start,
             span: TileSpan::new(codes.stride(), range.len()),
@@ -141,9 +138,7 @@ impl<'a, const P: usize, const C: usize> Operands<'a, P, C> {
         }
         let (first, span, scratch) = (self.first_tile, &self.span, &mut *self.scratch);
         Some(Strip {
-            rows: self
-                .codes
-                .tiles(self.backend, starts, first, span, scratch)?,
+            rows: self.codes.tiles(starts, first, span, scratch)?,
             xs,
             less,
             ahead: self.codes.ahead(),

@@ -72,7 +72,7 @@ pub(crate) fn singles<W: FloatBits, const N: usize>(chunk: &[W; N]) -> [f32; N] 
 
 /// The last elements of a slice, filled up with others.
 #[inline(always)]
-fn padded<T: Copy, const N: usize>(rest: &[T], fill: T) -> [T; N] {
+pub(crate) fn padded<T: Copy, const N: usize>(rest: &[T], fill: T) -> [T; N] {
     let mut all = [fill; N];
     for (place, &element) in all.iter_mut().zip(rest) {
         *place = element;

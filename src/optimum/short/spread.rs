@@ -1,15 +1,11 @@
 //! Sixteen vectors side by side: from one after the other to row by row, their energies, and back to trits.
 //!
-//! ```text
-//! transpose 16 x 16:   four times, row 2i and row 2i+1 = row i and row i+8, zipped
-//! ```
-//!
-//! Cost: four shuffles a row; four operations a row for the energies, whose order of addition is that of
+//! Cost: a transposition of 16 x 16, of six to sixteen shuffles a row; four operations a row for the energies, whose order of addition is that of
 //! [`crate::exact::float_sums`], the eight lanes of which are rows here; three operations a row for the trits.
 
 use super::best::{Lanes, lanes};
 use crate::exact::float_sums::BLOCK;
-use crate::optimum::scan::singles;
+use crate::optimum::scan::{padded, singles};
 use crate::simd::{Job, Vector};
 use crate::weight::FloatBits;
 
@@ -22,18 +18,8 @@ fn whole<W: FloatBits>(weights: &[W], start: usize) -> Option<[f32; 16]> {
 /// The same with zeros beyond the end.
 #[inline(always)]
 fn sixteen<W: FloatBits>(weights: &[W], start: usize) -> [f32; 16] {
-    whole(weights, start).unwrap_or_else(|| last(weights.get(start..).unwrap_or(&[])))
-}
-
-/// Fewer than sixteen.
-#[cold]
-#[inline(never)]
-fn last<W: FloatBits>(rest: &[W]) -> [f32; 16] {
-    let mut singles = [0.0; 16];
-    for (single, weight) in singles.iter_mut().zip(rest) {
-        *single = weight.single();
-    }
-    singles
+    let rest = || weights.get(start..).unwrap_or_default();
+    whole(weights, start).unwrap_or_else(|| singles(&padded(rest(), W::zero())))
 }
 
 /// Writes the vectors row by row, and zeros for the rows up to a multiple of 16; returns the energies.
@@ -63,7 +49,7 @@ impl<W: FloatBits> Job for SpreadPass<'_, '_, W> {
                     *x = v.load(&sixteen(weights, start(lane)));
                 }
             }
-            transpose(v, &mut x);
+            v.transpose(&mut x);
             for (row, x) in block.iter_mut().zip(x) {
                 *row = v.array(x);
             }
@@ -115,16 +101,6 @@ fn add<V: Vector>(v: V, a: [V::Doubles; 2], b: [V::Doubles; 2]) -> [V::Doubles; 
 fn total<V: Vector>(v: V, lanes: &[[V::Doubles; 2]; 8]) -> [V::Doubles; 2] {
     let pair = |i: usize| add(v, lanes[i], lanes[i + 4]);
     add(v, add(v, pair(0), pair(2)), add(v, pair(1), pair(3)))
-}
-
-#[inline(always)]
-fn transpose<V: Vector>(v: V, x: &mut [V::Singles; 16]) {
-    for _ in 0..4 {
-        let old = *x;
-        for i in 0..8 {
-            [x[2 * i], x[2 * i + 1]] = v.zip(old[i], old[i + 8]);
-        }
-    }
 }
 
 /// Writes the trits of up to sixteen vectors, one after the other; up to 15 places behind them are overwritten.

@@ -43,8 +43,8 @@ macro_rules! halves_alike {
 
 /// The halves of an array.
 #[inline(always)]
-fn halves<T>(array: &[T; 16]) -> [&[T]; 2] {
-    let (low, high) = array.split_at(8);
+fn halves<T>(array: &[T]) -> [&[T]; 2] {
+    let (low, high) = array.split_at(array.len() / 2);
     [low, high]
 }
 
@@ -99,6 +99,29 @@ impl Avx2 {
     }
 }
 
+impl Avx2 {
+    /// Pairs, then fours, then halves of columns.
+    #[inline(always)]
+    fn transpose_block(self, x: &mut [__m256; 8]) {
+        with_token!(self, {
+            let (mut pairs, mut fours) = (*x, *x);
+            for i in [0, 2, 4, 6] {
+                pairs[i] = _mm256_unpacklo_ps(x[i], x[i + 1]);
+                pairs[i + 1] = _mm256_unpackhi_ps(x[i], x[i + 1]);
+            }
+            for i in [0, 1, 4, 5] {
+                let column = i + i % 2;
+                fours[column] = _mm256_shuffle_ps::<0x44>(pairs[i], pairs[i + 2]);
+                fours[column + 1] = _mm256_shuffle_ps::<0xee>(pairs[i], pairs[i + 2]);
+            }
+            for i in 0..4 {
+                x[i] = _mm256_permute2f128_ps::<0x20>(fours[i], fours[i + 4]);
+                x[i + 4] = _mm256_permute2f128_ps::<0x31>(fours[i], fours[i + 4]);
+            }
+        });
+    }
+}
+
 impl Vector for Avx2 {
     type Singles = [__m256; 2];
     type Doubles = [__m256d; 2];
@@ -142,14 +165,7 @@ impl Vector for Avx2 {
 
     #[inline(always)]
     fn load(self, array: &[f32; 16]) -> [__m256; 2] {
-        let [low, high] = halves(array);
-        with_token!(
-            self,
-            [
-                _mm256_loadu_ps(low.as_ptr()),
-                _mm256_loadu_ps(high.as_ptr())
-            ]
-        )
+        both!(self, half of halves(array) => _mm256_loadu_ps(half.as_ptr()))
     }
 
     #[inline(always)]
@@ -196,14 +212,7 @@ impl Vector for Avx2 {
 
     #[inline(always)]
     fn load_doubles(self, array: &[f64; 8]) -> [__m256d; 2] {
-        let (low, high) = array.split_at(4);
-        with_token!(
-            self,
-            [
-                _mm256_loadu_pd(low.as_ptr()),
-                _mm256_loadu_pd(high.as_ptr())
-            ]
-        )
+        both!(self, half of halves(array) => _mm256_loadu_pd(half.as_ptr()))
     }
 
     #[inline(always)]
@@ -292,10 +301,8 @@ impl Vector for Avx2 {
     fn zip(self, a: [__m256; 2], b: [__m256; 2]) -> [[__m256; 2]; 2] {
         let pairs = |h: usize| {
             with_token!(self, {
-                let (low, high) = (
-                    _mm256_unpacklo_ps(a[h], b[h]),
-                    _mm256_unpackhi_ps(a[h], b[h]),
-                );
+                let low = _mm256_unpacklo_ps(a[h], b[h]);
+                let high = _mm256_unpackhi_ps(a[h], b[h]);
                 [
                     _mm256_permute2f128_ps::<0x20>(low, high),
                     _mm256_permute2f128_ps::<0x31>(low, high),
@@ -303,6 +310,24 @@ impl Vector for Avx2 {
             })
         };
         [pairs(0), pairs(1)]
+    }
+
+    /// Four blocks of 8 x 8, of which two change places.
+    #[inline(always)]
+    fn transpose(self, x: &mut [[__m256; 2]; 16]) {
+        let old = *x;
+        for row in [0, 8] {
+            for h in 0..2 {
+                let mut block = [old[0][0]; 8];
+                for r in 0..8 {
+                    block[r] = old[row + r][h];
+                }
+                self.transpose_block(&mut block);
+                for r in 0..8 {
+                    x[8 * h + r][row / 8] = block[r];
+                }
+            }
+        }
     }
 
     #[inline(always)]
@@ -316,10 +341,8 @@ impl Vector for Avx2 {
             };
             let words = _mm256_packs_epi32(sign(0), sign(1));
             let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(words);
-            let (low, high) = (
-                _mm256_castsi256_si128(words),
-                _mm256_extracti128_si256::<1>(words),
-            );
+            let low = _mm256_castsi256_si128(words);
+            let high = _mm256_extracti128_si256::<1>(words);
             _mm_storeu_si128(signs.as_mut_ptr().cast(), _mm_packs_epi16(low, high));
         });
         signs
