@@ -218,13 +218,16 @@ impl<F: Copy, const R: usize, const C: usize, const W: usize, const TWO: bool>
             return;
         };
         let d = *self.ds.get(0, c, tile).unwrap_or(&0.0);
-        let d = if sign == 1 { -d } else { d };
-        let scales = if let Some(lambdas) = lambdas.first_chunk() {
-            let pairs = vector.load_twice(lambdas);
-            vector.multiply(vector.zip(pairs, pairs)[0], vector.splat(d))
+        let lambdas = if let Some(pairs) = lambdas.first_chunk() {
+            let pairs = vector.load_twice(pairs);
+            vector.zip(pairs, pairs)[0]
         } else {
-            vector.splat(lambdas[0] * d)
+            vector.splat(lambdas[0])
         };
+        let mut scales = vector.multiply(lambdas, vector.splat(d));
+        if sign == 1 {
+            scales = vector.negate(scales);
+        }
         let more = vector.multiply(unit.to_floats(sums), scales);
         self.sums[r][c] = vector.add(self.sums[r][c], more);
     }
