@@ -43,11 +43,6 @@ impl RowCodes<'_> {
         (row * self.row_bytes + digits / P, digits % P)
     }
 
-    /// Whether rows can be multiplied together: base-3 rows can, and two-bit rows that begin with a byte.
-    pub(super) const fn in_blocks<const P: usize>(&self) -> bool {
-        P != 4 || self.row_digits == 0
-    }
-
     /// The first byte of a row's first tile, and from each tile to the next, where tiles are read in place.
     const fn places(&self) -> (usize, usize) {
         if let Tiling::InPlace { offset, stride } = self.tiling {

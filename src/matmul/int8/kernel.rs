@@ -1,7 +1,6 @@
 //! The loops over rows: some rows times some vectors. [`Panel`] is a [`TileJob`], compiled once for each backend.
 //!
-//! Several rows at once share the loads of the activations and hide the latency of the additions. Several vectors at once share
-//! the decoding of the codes.
+//! Several rows at once hide the latency of the additions. Several vectors at once share the decoding of the codes.
 
 #![expect(
     clippy::needless_range_loop,
@@ -95,19 +94,20 @@ impl<'a, const P: usize, const C: usize> Operands<'a, P, C> {
         mut sums: impl RowSums<T, P, C>,
     ) {
         let mut at = 0;
-        if const { T::ROWS && R > 1 } && self.codes.in_blocks::<P>() {
-            while at + R <= rows.len() {
-                if let Some(strip) = self.strip::<R>(rows.start + at) {
+        while at < rows.len() {
+            let row = rows.start + at;
+            if const { T::ROWS && R > 1 } {
+                // Behind the last row it is repeated; its sums have no place.
+                if let Some(strip) = self.strip::<R>(row, rows.end - 1) {
                     sums.add(unit, &strip, at);
                 }
                 at += R;
+            } else {
+                if let Some(strip) = self.strip::<1>(row, row) {
+                    sums.add(unit, &strip, at);
+                }
+                at += 1;
             }
-        }
-        while at < rows.len() {
-            if let Some(strip) = self.strip::<1>(rows.start + at) {
-                sums.add(unit, &strip, at);
-            }
-            at += 1;
         }
     }
 
@@ -126,13 +126,13 @@ impl<'a, const P: usize, const C: usize> Operands<'a, P, C> {
         }
     }
 
-    /// `N` rows, and what they meet.
+    /// `N` rows up to the last one, and what they meet.
     #[inline(always)]
-    fn strip<const N: usize>(&mut self, row: usize) -> Option<Strip<'_, P, N, C>> {
+    fn strip<const N: usize>(&mut self, row: usize, last: usize) -> Option<Strip<'_, P, N, C>> {
         let (mut xs, mut less) = ([[&[][..]; C]; N], [[&[0; 16]; C]; N]);
         let mut starts = [0; N];
         for r in 0..N {
-            let (start, digit) = self.codes.start::<P>(row + r);
+            let (start, digit) = self.codes.start::<P>(last.min(row + r));
             (xs[r], less[r]) = (self.tiles[digit], self.less[digit]);
             starts[r] = start;
         }

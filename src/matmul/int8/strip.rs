@@ -26,8 +26,6 @@ pub(super) struct Strip<'a, const P: usize, const R: usize, const C: usize> {
 
 /// Sums over the tiles of a strip.
 pub(super) trait TileSums<T: Digits<P>, const P: usize, const R: usize, const C: usize> {
-    /// Whether all rows meet the same tiles of activations: then these are loaded once.
-    const ALIGNED: bool;
     /// How many tiles may be added before the sums are settled.
     const SHORT: usize = MOST_TILES;
 
@@ -52,7 +50,7 @@ impl<const P: usize, const R: usize, const C: usize> Strip<'_, P, R, C> {
             return;
         };
         let mut start = 0;
-        if const { S::SHORT < MOST_TILES } {
+        if const { S::SHORT < MOST_TILES && C == 1 } {
             // A number of tiles that the compiler knows.
             while start + S::SHORT <= tiles {
                 let end = start + S::SHORT;
@@ -63,10 +61,14 @@ impl<const P: usize, const R: usize, const C: usize> Strip<'_, P, R, C> {
                 start = end;
             }
         }
-        for tile in start..tiles {
-            self.add_tile(unit, tile, &vectors, sums);
+        while start < tiles {
+            let end = tiles.min(start + S::SHORT);
+            for tile in start..end {
+                self.add_tile(unit, tile, &vectors, sums);
+            }
+            sums.settle(unit);
+            start = end;
         }
-        sums.settle(unit);
     }
 
     /// Adds a tile of each row.
@@ -81,13 +83,12 @@ impl<const P: usize, const R: usize, const C: usize> Strip<'_, P, R, C> {
         for r in 0..R {
             let codes = self.rows.tile(r, tile);
             unit.vector().prefetch(codes, self.ahead);
-            let which = if S::ALIGNED { 0 } else { r };
-            let Some(first) = vectors.get(which, 0, tile) else {
+            let Some(first) = vectors.get(r, 0, tile) else {
                 return;
             };
             let mut here = [first; C];
             for c in 1..C {
-                here[c] = vectors.get(which, c, tile).unwrap_or(first);
+                here[c] = vectors.get(r, c, tile).unwrap_or(first);
             }
             if const { P == 5 } && self.numbers {
                 sums.add(unit, (r, tile), &unit.fractions(codes), here);
@@ -139,8 +140,6 @@ struct RunningSums<S, const R: usize, const C: usize>([[S; C]; R]);
 impl<T: Digits<P>, const P: usize, const R: usize, const C: usize> TileSums<T, P, R, C>
     for RunningSums<T::Running, R, C>
 {
-    // Rows of base-3 numbers begin at any digit. Rows of two-bit digits that do are multiplied one at a time.
-    const ALIGNED: bool = P == 4;
     const SHORT: usize = T::SHORT;
 
     #[inline(always)]
@@ -170,8 +169,6 @@ struct SumsBySign<S, const R: usize, const C: usize>([[[S; 2]; C]; R]);
 impl<T: Digits<P>, const P: usize, const R: usize, const C: usize> TileSums<T, P, R, C>
     for SumsBySign<T::Sums, R, C>
 {
-    const ALIGNED: bool = P == 4;
-
     #[inline(always)]
     fn add(
         &mut self,
@@ -238,9 +235,8 @@ impl<T, const P: usize, const R: usize, const C: usize, const W: usize, const TW
 where
     T: Digits<P>,
 {
-    const ALIGNED: bool = true;
     // Several tiles at a time cost fewer instructions around them, as long as they fit the registers.
-    const SHORT: usize = match (T::ROWS || P == 5, TWO) {
+    const SHORT: usize = match (T::ROWS || P == 5 || C > 1, TWO) {
         (true, _) => MOST_TILES,
         (_, true) => 2,
         _ => 4,
