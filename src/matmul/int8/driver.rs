@@ -82,6 +82,12 @@ impl TiledMatrix<'_> {
         }
         // A panel of rows meets some vectors at a time, the last ones one by one.
         let (many, few) = xs.as_chunks::<VECTORS>();
+        // Where pairs of lanes have scales, multiplying by these takes longer than decoding: always one by one.
+        let (many, few) = if self.planes.iter().any(|plane| plane.scales.of_lanes()) {
+            (&many[..0], xs)
+        } else {
+            (many, few)
+        };
         let (ys_of_many, ys_of_few) = ys.split_at_mut(many.len() * VECTORS);
         let mut scratch = Scratch::default();
         for start in rows.clone().step_by(PANEL) {

@@ -159,10 +159,10 @@ impl<const P: usize, const R: usize, const C: usize> Panel<'_, P, R, C> {
             PanelSums::Exact { totals, .. } => {
                 operands.each_block::<R, _>(unit, rows, ExactRows::<C, true>(totals));
             }
-            PanelSums::Tiles(true, two, sums) => {
+            PanelSums::Tiles(true, two, sums) if const { C == 1 } => {
                 operands.scaled::<R, LANE_PAIRS, _>(unit, rows, two, sums);
             }
-            PanelSums::Tiles(false, two, sums) => {
+            PanelSums::Tiles(_, two, sums) => {
                 operands.scaled::<R, 1, _>(unit, rows, two, sums);
             }
         }

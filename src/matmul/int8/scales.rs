@@ -56,6 +56,13 @@ pub(crate) enum BlockScales<'a> {
     },
 }
 
+impl MatrixScales<'_> {
+    /// Whether each pair of lanes has a scale.
+    pub(super) const fn of_lanes(&self) -> bool {
+        matches!(self, Self::Blocks { lanes: true, .. })
+    }
+}
+
 impl SliceScales<'_> {
     /// The scales of the +1 trits, or if `kind` is 1, those of the -1 trits.
     #[inline(always)]

@@ -170,7 +170,7 @@ impl Portable {
 }
 
 /// 0 in place of -1.
-#[inline(always)]
+#[inline(never)]
 fn plus<const P: usize>(mut trits: Trits<P>) -> Trits<P> {
     for trit in trits.as_flattened_mut() {
         *trit &= !(*trit >> 7);
