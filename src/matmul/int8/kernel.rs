@@ -213,7 +213,8 @@ impl<T: Digits<P>, const P: usize, const C: usize, const W: usize, const TWO: bo
         for r in 0..N {
             for kind in 0..2 {
                 let TileScales { all, step } = self.0.lambdas[if TWO { kind } else { 0 }];
-                let own = all.get((at + r) * step..);
+                let row = (at + r).min(self.0.results.len() - 1);
+                let own = all.get(row * step..);
                 lambdas[r][kind] = own.unwrap_or_default().as_chunks().0;
             }
         }
