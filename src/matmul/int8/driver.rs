@@ -160,11 +160,12 @@ impl TiledPlane<'_> {
                     });
                 }
                 for ((row, totals), results) in rows.zip(totals).zip(results) {
+                    let [lambda_p, lambda_n] = [scales.of_row(row, 0), scales.of_row(row, 1)];
                     for ((result, [plus, minus]), x) in results.iter_mut().zip(totals).zip(xs) {
                         let d = x.only_scale;
-                        *result = *plus as f32 * (scales.of_row(row, 0) * d);
+                        *result = *plus as f32 * (lambda_p * d);
                         if scales.lambda_n.is_some() {
-                            *result -= *minus as f32 * (scales.of_row(row, 1) * d);
+                            *result -= *minus as f32 * (lambda_n * d);
                         }
                     }
                 }
@@ -192,7 +193,11 @@ impl TiledPlane<'_> {
                     backend.run_panel(Panel::<P, R, C> {
                         operands: Operands::new(codes, xs, 0..tiles, &mut scratch.codes),
                         rows,
-                        sums: PanelSums::Tiles(*lanes, two, sums),
+                        sums: PanelSums::Tiles {
+                            lanes: *lanes,
+                            two,
+                            sums,
+                        },
                     });
                 }
             }

@@ -32,9 +32,13 @@ pub(super) enum PanelSums<'a, const C: usize> {
         two: bool,
         totals: &'a mut [[[i64; 2]; C]],
     },
-    /// Sums of tiles times their scales. A tile has a scale, or with the first flag, each pair of its lanes has one; with the second, those
-    /// of the -1 trits are others.
-    Tiles(bool, bool, ScaledTiles<'a, C>),
+    /// Sums of tiles times their scales. A tile has a scale, or with `lanes`, each pair of its lanes has one, which only single vectors
+    /// meet; if `two`, those of the -1 trits are others.
+    Tiles {
+        lanes: bool,
+        two: bool,
+        sums: ScaledTiles<'a, C>,
+    },
 }
 
 /// The scales of tiles, and the sums.
@@ -111,6 +115,7 @@ impl<'a, const P: usize, const C: usize> Operands<'a, P, C> {
         }
     }
 
+    /// The same for tiles that have `W` scales each.
     #[inline(always)]
     fn scaled<const R: usize, const W: usize, T: Digits<P>>(
         self,
@@ -159,11 +164,12 @@ impl<const P: usize, const R: usize, const C: usize> Panel<'_, P, R, C> {
             PanelSums::Exact { totals, .. } => {
                 operands.each_block::<R, _>(unit, rows, ExactRows::<C, true>(totals));
             }
-            PanelSums::Tiles(true, two, sums) if const { C == 1 } => {
-                operands.scaled::<R, LANE_PAIRS, _>(unit, rows, two, sums);
-            }
-            PanelSums::Tiles(_, two, sums) => {
-                operands.scaled::<R, 1, _>(unit, rows, two, sums);
+            PanelSums::Tiles { lanes, two, sums } => {
+                if const { C == 1 } && lanes {
+                    operands.scaled::<R, LANE_PAIRS, _>(unit, rows, two, sums);
+                } else {
+                    operands.scaled::<R, 1, _>(unit, rows, two, sums);
+                }
             }
         }
     }

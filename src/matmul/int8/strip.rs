@@ -143,14 +143,8 @@ impl<T: Digits<P>, const P: usize, const R: usize, const C: usize> TileSums<T, P
     const SHORT: usize = T::SHORT;
 
     #[inline(always)]
-    fn add(
-        &mut self,
-        unit: T,
-        (r, _): (usize, usize),
-        codes: &TileCodes,
-        xs: VectorTiles<'_, P, C>,
-    ) {
-        unit.add(&mut self.0[r], codes, xs);
+    fn add(&mut self, unit: T, at: (usize, usize), codes: &TileCodes, xs: VectorTiles<'_, P, C>) {
+        unit.add(&mut self.0[at.0], codes, xs);
     }
 
     #[inline(always)]
@@ -170,17 +164,11 @@ impl<T: Digits<P>, const P: usize, const R: usize, const C: usize> TileSums<T, P
     for SumsBySign<T::Sums, R, C>
 {
     #[inline(always)]
-    fn add(
-        &mut self,
-        unit: T,
-        (r, _): (usize, usize),
-        codes: &TileCodes,
-        xs: VectorTiles<'_, P, C>,
-    ) {
+    fn add(&mut self, unit: T, at: (usize, usize), codes: &TileCodes, xs: VectorTiles<'_, P, C>) {
         let tiles = unit.tile_by_sign(codes, xs);
         for c in 0..C {
             for sign in 0..2 {
-                let sums = &mut self.0[r][c][sign];
+                let sums = &mut self.0[at.0][c][sign];
                 *sums = unit.add_sums(*sums, tiles[c][sign]);
             }
         }

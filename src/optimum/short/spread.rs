@@ -1,7 +1,7 @@
 //! Sixteen vectors side by side: from one after the other to row by row, their energies, and back to trits.
 //!
-//! Cost: a transposition of 16 x 16, of six to sixteen shuffles a row; four operations a row for the energies, whose order of addition is that of
-//! [`crate::exact::float_sums`], the eight lanes of which are rows here; three operations a row for the trits.
+//! Cost: a transposition of 16 x 16, of six to sixteen shuffles a row; four operations a row for the energies, whose order of
+//! addition is that of [`crate::exact::float_sums`], the eight lanes of which are rows here; three operations a row for the trits.
 
 use super::best::{Lanes, lanes};
 use crate::exact::float_sums::BLOCK;
@@ -39,7 +39,7 @@ impl<W: FloatBits> Job for SpreadPass<'_, '_, W> {
         for (b, block) in rows.as_chunks_mut::<16>().0.iter_mut().enumerate() {
             let mut x = [v.splat(0.0); 16];
             let start = |lane: usize| lane * len + 16 * b;
-            // Two loops, as the one without a call keeps to registers.
+            // Two loops, as the one for whole chunks alone keeps to registers.
             if start(15) + 16 <= weights.len() {
                 for (lane, x) in x.iter_mut().enumerate() {
                     *x = v.load(&whole(weights, start(lane)).unwrap_or([0.0; 16]));
