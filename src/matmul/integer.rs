@@ -26,6 +26,7 @@ use crate::error::check_len;
 /// The weights of a tile in the 2-bit code, those of one of its lanes, and those of two lanes, which share a scale.
 const TILE: usize = 256;
 const LANE: usize = 16;
+const LANES: usize = TILE / LANE;
 const PAIR: usize = 32;
 
 /// How a row is added up.
@@ -212,33 +213,37 @@ impl TernaryMatrix<'_> {
 
     /// A row, tile by tile, in the defined order.
     fn tiles(&self, plane: usize, row: usize, x: &Activations<'_>) -> Result<f32, Error> {
-        let (mut sums, origin) = ([0.0; TILE / LANE], row * self.columns());
+        let (mut sums, origin) = ([0.0; LANES], row * self.columns());
+        // A tile has a scale and eight sums, two tiles have sixteen; or two lanes share a scale, and each has a sum.
         let whole_tiles = self.block >= self.columns() || self.block.is_multiple_of(TILE);
-        for start in (0..self.columns()).step_by(TILE) {
+        let apart = if whole_tiles { LANES / 2 } else { LANES };
+        for (tile, start) in (0..self.columns()).step_by(TILE).enumerate() {
             let d = x.scale_of_block(start / Activations::BLOCK);
-            for (lane, sum) in sums.iter_mut().enumerate() {
-                // Two lanes share a scale, or all of a tile do.
-                let scaled = if whole_tiles {
-                    start
+            for first in 0..apart {
+                let (scaled, slot) = if whole_tiles {
+                    (start, tile % 2 * apart + first)
                 } else {
-                    start + lane / 2 * PAIR
+                    (start + first / 2 * PAIR, first)
                 };
                 if scaled >= self.columns() {
                     break;
                 }
+                let [mut plus, mut minus] = [0; 2];
+                for lane in (first..LANES).step_by(apart) {
+                    let from = self.columns().min(start + lane * LANE);
+                    let run = from..self.columns().min(from + LANE);
+                    let trits = self.trits(plane);
+                    let trits = trits.slice(origin + run.start..origin + run.end)?;
+                    let values = x.values().get(run).unwrap_or_default();
+                    let (more, less) = trits.dot_signed_i8(values)?;
+                    (plus, minus) = (plus + more, minus + less);
+                }
                 let [lambda_p, lambda_n] = self.scales(plane, row, scaled);
-                let from = self.columns().min(start + lane * LANE);
-                let run = from..self.columns().min(from + LANE);
-                let trits = self
-                    .trits(plane)
-                    .slice(origin + run.start..origin + run.end)?;
-                let values = x.values().get(run).unwrap_or_default();
                 if self.lambda_n.is_none() {
-                    *sum += trits.dot_i8(values)? as f32 * (lambda_p * d);
+                    sums[slot] += (plus - minus) as f32 * (lambda_p * d);
                 } else {
-                    let (plus, minus) = trits.dot_signed_i8(values)?;
-                    *sum += plus as f32 * (lambda_p * d);
-                    *sum += minus as f32 * (-lambda_n * d);
+                    sums[slot] += plus as f32 * (lambda_p * d);
+                    sums[slot] += minus as f32 * (-lambda_n * d);
                 }
             }
         }

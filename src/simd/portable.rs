@@ -229,6 +229,13 @@ impl Vector for Arrays {
     }
 
     #[inline(always)]
+    fn halves(self, halves: [f32; 2]) -> [f32; 16] {
+        let mut lanes = [halves[0]; 16];
+        lanes[8..].fill(halves[1]);
+        lanes
+    }
+
+    #[inline(always)]
     fn load_twice(self, array: &[f32; 8]) -> [f32; 16] {
         let mut twice = [0.0; 16];
         for half in twice.as_chunks_mut().0 {

@@ -21,6 +21,8 @@ pub(crate) trait Vector: Copy {
     fn prefetch<T: ?Sized>(self, _: &T, _bytes: usize) {}
     fn load(self, array: &[f32; 16]) -> Self::Singles;
     fn splat(self, single: f32) -> Self::Singles;
+    /// One in the first eight lanes, the other in the last eight.
+    fn halves(self, halves: [f32; 2]) -> Self::Singles;
     fn array(self, x: Self::Singles) -> [f32; 16];
     /// The bits without the sign.
     fn abs(self, x: Self::Singles) -> Self::Singles;

@@ -26,11 +26,19 @@ pub(super) struct Strip<'a, const P: usize, const R: usize, const C: usize> {
 
 /// Sums over the tiles of a strip.
 pub(super) trait TileSums<T: Digits<P>, const P: usize, const R: usize, const C: usize> {
+    /// Whether two tiles are added at a time, as long as there are two.
+    const PAIRS: bool = false;
     /// How many tiles may be added before the sums are settled.
     const SHORT: usize = MOST_TILES;
 
-    /// Adds a tile, by its row and its number: its codes, and the activations that meet them.
-    fn add(&mut self, unit: T, at: (usize, usize), codes: &TileCodes, xs: VectorTiles<'_, P, C>);
+    /// Adds one tile of a row, or a pair of tiles: their codes, and the activations that meet them. The place counts tiles or pairs.
+    fn add<const N: usize>(
+        &mut self,
+        unit: T,
+        row_and_place: (usize, usize),
+        codes: [&TileCodes; N],
+        xs: [VectorTiles<'_, P, C>; N],
+    );
 
     /// Makes room for [`SHORT`](Self::SHORT) more tiles.
     #[inline(always)]
@@ -50,12 +58,18 @@ impl<const P: usize, const R: usize, const C: usize> Strip<'_, P, R, C> {
             return;
         };
         let mut start = 0;
+        if S::PAIRS {
+            for pair in 0..tiles / 2 {
+                self.add::<2, _, _>(unit, pair, &vectors, sums);
+            }
+            start = tiles / 2 * 2;
+        }
         if const { S::SHORT < MOST_TILES && C == 1 } {
             // A number of tiles that the compiler knows.
             while start + S::SHORT <= tiles {
                 let end = start + S::SHORT;
                 for tile in start..end {
-                    self.add_tile(unit, tile, &vectors, sums);
+                    self.add::<1, _, _>(unit, tile, &vectors, sums);
                 }
                 sums.settle(unit);
                 start = end;
@@ -64,36 +78,37 @@ impl<const P: usize, const R: usize, const C: usize> Strip<'_, P, R, C> {
         while start < tiles {
             let end = tiles.min(start + S::SHORT);
             for tile in start..end {
-                self.add_tile(unit, tile, &vectors, sums);
+                self.add::<1, _, _>(unit, tile, &vectors, sums);
             }
             sums.settle(unit);
             start = end;
         }
     }
 
-    /// Adds a tile of each row.
+    /// Adds a tile of each row, or of pairs of tiles one.
     #[inline(always)]
-    fn add_tile<T: Digits<P>, S: TileSums<T, P, R, C>>(
+    fn add<const N: usize, T: Digits<P>, S: TileSums<T, P, R, C>>(
         &self,
         unit: T,
-        tile: usize,
+        at: usize,
         vectors: &EqualSlices<'_, ActivationTile<P>, R, C>,
         sums: &mut S,
     ) {
         for r in 0..R {
-            let codes = self.rows.tile(r, tile);
-            unit.vector().prefetch(codes, self.ahead);
-            let Some(first) = vectors.get(r, 0, tile) else {
+            let Some(first) = vectors.chunk::<N>(r, 0, at) else {
                 return;
             };
-            let mut here = [first; C];
-            for c in 1..C {
-                here[c] = vectors.get(r, c, tile).unwrap_or(first);
+            let (codes, mut xs) = (self.rows.tiles(r, at), [[&first[0]; C]; N]);
+            for n in 0..N {
+                unit.vector().prefetch(codes[n], self.ahead);
+                for c in 0..C {
+                    xs[n][c] = &vectors.chunk::<N>(r, c, at).unwrap_or(first)[n];
+                }
             }
-            if const { P == 5 } && self.numbers {
-                sums.add(unit, (r, tile), &unit.fractions(codes), here);
+            if const { P == 5 && N == 1 } && self.numbers {
+                sums.add(unit, (r, at), [&unit.fractions(codes[0]); N], xs);
             } else {
-                sums.add(unit, (r, tile), codes, here);
+                sums.add(unit, (r, at), codes, xs);
             }
         }
     }
@@ -143,8 +158,14 @@ impl<T: Digits<P>, const P: usize, const R: usize, const C: usize> TileSums<T, P
     const SHORT: usize = T::SHORT;
 
     #[inline(always)]
-    fn add(&mut self, unit: T, at: (usize, usize), codes: &TileCodes, xs: VectorTiles<'_, P, C>) {
-        unit.add(&mut self.0[at.0], codes, xs);
+    fn add<const N: usize>(
+        &mut self,
+        unit: T,
+        (r, _): (usize, usize),
+        codes: [&TileCodes; N],
+        xs: [VectorTiles<'_, P, C>; N],
+    ) {
+        unit.add(&mut self.0[r], codes[0], xs[0]);
     }
 
     #[inline(always)]
@@ -164,19 +185,25 @@ impl<T: Digits<P>, const P: usize, const R: usize, const C: usize> TileSums<T, P
     for SumsBySign<T::Sums, R, C>
 {
     #[inline(always)]
-    fn add(&mut self, unit: T, at: (usize, usize), codes: &TileCodes, xs: VectorTiles<'_, P, C>) {
-        let tiles = unit.tile_by_sign(codes, xs);
+    fn add<const N: usize>(
+        &mut self,
+        unit: T,
+        (r, _): (usize, usize),
+        codes: [&TileCodes; N],
+        xs: [VectorTiles<'_, P, C>; N],
+    ) {
+        let tiles = unit.tile_by_sign(codes[0], xs[0]);
         for c in 0..C {
             for sign in 0..2 {
-                let sums = &mut self.0[at.0][c][sign];
+                let sums = &mut self.0[r][c][sign];
                 *sums = unit.add_sums(*sums, tiles[c][sign]);
             }
         }
     }
 }
 
-/// Sums of tiles times their scales, in the defined order: sixteen for each row and vector. A tile has a scale if `W` is 1, else each
-/// of its `W` pairs of lanes has one; if `TWO`, those of the -1 trits are others.
+/// Sums of tiles times their scales, in the defined order: sixteen for each row and vector. If `W` is 1, a tile has a scale, and eight
+/// sums: two tiles are added at a time. Else each of its `W` pairs of lanes has a scale. If `TWO`, those of the -1 trits are others.
 pub(super) struct ScaledSums<'a, F, const R: usize, const C: usize, const W: usize, const TWO: bool>
 {
     pub(super) sums: [[F; C]; R],
@@ -189,27 +216,51 @@ pub(super) struct ScaledSums<'a, F, const R: usize, const C: usize, const W: usi
 impl<F: Copy, const R: usize, const C: usize, const W: usize, const TWO: bool>
     ScaledSums<'_, F, R, C, W, TWO>
 {
-    /// Adds sums of a row's tile under the trits of one sign.
+    /// The scales of the lanes of a tile, or of two.
     #[inline(always)]
-    fn add_scaled<T: Tiles<V: Vector<Singles = F>>>(
+    fn scales<const N: usize, V: Vector<Singles = F>>(
+        vector: V,
+        lambdas: &[[f32; W]; N],
+        ds: &[f32; N],
+    ) -> F {
+        if let Some(pairs) = lambdas[0].first_chunk() {
+            let pairs = vector.load_twice(pairs);
+            return vector.multiply(vector.zip(pairs, pairs)[0], vector.splat(ds[0]));
+        }
+        let mut halves = [0.0; 2];
+        for n in 0..N {
+            halves[n] = lambdas[n][0] * ds[n];
+        }
+        vector.halves(halves)
+    }
+
+    /// A tile that has no other one to be folded with is folded with zeros.
+    #[inline(always)]
+    fn folded<const N: usize, T: Tiles>(unit: T, sums: T::Sums) -> T::Sums {
+        if W == 1 && N == 1 {
+            unit.fold_pair(sums, unit.load_sums(&[0; 16]))
+        } else {
+            sums
+        }
+    }
+
+    /// Adds sums under the trits of one sign.
+    #[inline(always)]
+    fn add_scaled<const N: usize, T: Tiles<V: Vector<Singles = F>>>(
         &mut self,
         unit: T,
-        (r, tile): (usize, usize),
+        (r, at): (usize, usize),
         (c, sign): (usize, usize),
         sums: T::Sums,
     ) {
         let vector = unit.vector();
-        let Some(lambdas) = self.lambdas.get(r, sign, tile) else {
+        let (Some(lambdas), Some(ds)) = (
+            self.lambdas.chunk::<N>(r, sign, at),
+            self.ds.chunk(0, c, at),
+        ) else {
             return;
         };
-        let d = *self.ds.get(0, c, tile).unwrap_or(&0.0);
-        let lambdas = if let Some(pairs) = lambdas.first_chunk() {
-            let pairs = vector.load_twice(pairs);
-            vector.zip(pairs, pairs)[0]
-        } else {
-            vector.splat(lambdas[0])
-        };
-        let mut scales = vector.multiply(lambdas, vector.splat(d));
+        let mut scales = Self::scales(vector, lambdas, ds);
         if sign == 1 {
             scales = vector.negate(scales);
         }
@@ -223,26 +274,41 @@ impl<T, const P: usize, const R: usize, const C: usize, const W: usize, const TW
 where
     T: Digits<P>,
 {
+    const PAIRS: bool = W == 1;
     // Several tiles at a time cost fewer instructions around them, as long as they fit the registers.
-    const SHORT: usize = match (T::ROWS || P == 5 || C > 1, TWO) {
+    const SHORT: usize = match (W == 1 || T::ROWS || P == 5 || C > 1, TWO) {
         (true, _) => MOST_TILES,
         (_, true) => 2,
         _ => 4,
     };
 
     #[inline(always)]
-    fn add(&mut self, unit: T, at: (usize, usize), codes: &TileCodes, xs: VectorTiles<'_, P, C>) {
+    fn add<const N: usize>(
+        &mut self,
+        unit: T,
+        at: (usize, usize),
+        codes: [&TileCodes; N],
+        xs: [VectorTiles<'_, P, C>; N],
+    ) {
         if TWO {
-            let by_sign = unit.tile_by_sign(codes, xs);
+            let by_sign = match (codes.first_chunk(), xs.first_chunk()) {
+                (Some(codes), Some(xs)) => unit.tile_pair_by_sign(*codes, *xs),
+                _ => unit.tile_by_sign(codes[0], xs[0]),
+            };
             for c in 0..C {
                 for sign in 0..2 {
-                    self.add_scaled(unit, at, (c, sign), by_sign[c][sign]);
+                    let sums = Self::folded::<N, _>(unit, by_sign[c][sign]);
+                    self.add_scaled::<N, _>(unit, at, (c, sign), sums);
                 }
             }
         } else {
-            let sums = unit.tile(codes, xs);
+            let sums = match (codes.first_chunk(), xs.first_chunk()) {
+                (Some(codes), Some(xs)) => unit.tile_pair(*codes, *xs),
+                _ => unit.tile(codes[0], xs[0]),
+            };
             for c in 0..C {
-                self.add_scaled(unit, at, (c, 0), sums[c]);
+                let sums = Self::folded::<N, _>(unit, sums[c]);
+                self.add_scaled::<N, _>(unit, at, (c, 0), sums);
             }
         }
     }

@@ -159,35 +159,6 @@ impl<D: NeonDot> Tiles for D {
     }
 
     #[inline(always)]
-    fn add_sums(self, mut a: Sums, b: Sums) -> Sums {
-        for q in 0..4 {
-            a[q] = with_token!(self, vaddq_s32(a[q], b[q]));
-        }
-        a
-    }
-
-    #[inline(always)]
-    fn subtract_sums(self, mut a: Sums, b: Sums) -> Sums {
-        for q in 0..4 {
-            a[q] = with_token!(self, vsubq_s32(a[q], b[q]));
-        }
-        a
-    }
-
-    #[inline(always)]
-    fn to_floats(self, sums: Sums) -> [f32; 16] {
-        let mut floats = [0.0; 16];
-        let start: *mut f32 = floats.as_mut_ptr();
-        for q in 0..4 {
-            with_token!(
-                self,
-                vst1q_f32(start.wrapping_add(4 * q), vcvtq_f32_s32(sums[q]))
-            );
-        }
-        floats
-    }
-
-    #[inline(always)]
     fn widen_halves(self, bits: &[u16; 16]) -> [f32; 16] {
         let mut floats = [0.0; 16];
         let (from, to) = (bits.as_ptr(), floats.as_mut_ptr());

@@ -80,8 +80,35 @@ pub(crate) trait Tiles: Copy {
     fn vector(self) -> Self::V;
     fn load_sums(self, array: &[i32; 16]) -> Self::Sums;
     fn array(self, sums: Self::Sums) -> [i32; 16];
-    fn add_sums(self, a: Self::Sums, b: Self::Sums) -> Self::Sums;
-    fn subtract_sums(self, a: Self::Sums, b: Self::Sums) -> Self::Sums;
+
+    #[inline(always)]
+    fn add_sums(self, a: Self::Sums, b: Self::Sums) -> Self::Sums {
+        let (mut sums, b) = (self.array(a), self.array(b));
+        for lane in 0..16 {
+            sums[lane] += b[lane];
+        }
+        self.load_sums(&sums)
+    }
+
+    #[inline(always)]
+    fn subtract_sums(self, a: Self::Sums, b: Self::Sums) -> Self::Sums {
+        let (mut sums, b) = (self.array(a), self.array(b));
+        for lane in 0..16 {
+            sums[lane] -= b[lane];
+        }
+        self.load_sums(&sums)
+    }
+
+    /// The last eight added to the first eight: those of `a` in the first eight lanes, those of `b` in the last eight.
+    #[inline(always)]
+    fn fold_pair(self, a: Self::Sums, b: Self::Sums) -> Self::Sums {
+        let (a, b, mut sums) = (self.array(a), self.array(b), [0; 16]);
+        for lane in 0..8 {
+            sums[lane] = a[lane] + a[lane + 8];
+            sums[lane + 8] = b[lane] + b[lane + 8];
+        }
+        self.load_sums(&sums)
+    }
 
     /// The sum of all sixteen.
     #[inline(always)]
@@ -90,7 +117,15 @@ pub(crate) trait Tiles: Copy {
     }
 
     /// The nearest f32 of each sum, ties to even.
-    fn to_floats(self, sums: Self::Sums) -> <Self::V as Vector>::Singles;
+    #[inline(always)]
+    fn to_floats(self, sums: Self::Sums) -> <Self::V as Vector>::Singles {
+        let (sums, mut floats) = (self.array(sums), [0.0; 16]);
+        for lane in 0..16 {
+            floats[lane] = sums[lane] as f32;
+        }
+        self.vector().load(&floats)
+    }
+
     /// The f32 of sixteen f16, given as bits.
     fn widen_halves(self, bits: &[u16; 16]) -> <Self::V as Vector>::Singles;
     /// `ceil(256 b / 243)` of each byte `b < 243`: the number of five digits as a fraction.
@@ -134,6 +169,37 @@ pub(crate) trait Digits<const P: usize>: Tiles {
         codes: &TileCodes,
         xs: VectorTiles<'_, P, C>,
     ) -> [[Self::Sums; 2]; C];
+
+    /// The sums of `t x` of two tiles, [folded](Tiles::fold_pair).
+    #[inline(always)]
+    fn tile_pair<const C: usize>(
+        self,
+        codes: [&TileCodes; 2],
+        xs: [VectorTiles<'_, P, C>; 2],
+    ) -> [Self::Sums; C] {
+        let (mut sums, last) = (self.tile(codes[0], xs[0]), self.tile(codes[1], xs[1]));
+        for c in 0..C {
+            sums[c] = self.fold_pair(sums[c], last[c]);
+        }
+        sums
+    }
+
+    /// The same by sign.
+    #[inline(always)]
+    fn tile_pair_by_sign<const C: usize>(
+        self,
+        codes: [&TileCodes; 2],
+        xs: [VectorTiles<'_, P, C>; 2],
+    ) -> [[Self::Sums; 2]; C] {
+        let mut sums = self.tile_by_sign(codes[0], xs[0]);
+        let last = self.tile_by_sign(codes[1], xs[1]);
+        for c in 0..C {
+            for sign in 0..2 {
+                sums[c][sign] = self.fold_pair(sums[c][sign], last[c][sign]);
+            }
+        }
+        sums
+    }
 }
 
 /// The items of [`Digits`] for a backend that has a `dot` of decoded codes with activations: how it decodes a tile, and one whose

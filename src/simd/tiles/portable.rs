@@ -37,31 +37,6 @@ impl Tiles for Portable {
     }
 
     #[inline(always)]
-    fn add_sums(self, mut a: [i32; 16], b: [i32; 16]) -> [i32; 16] {
-        for (a, b) in a.iter_mut().zip(b) {
-            *a += b;
-        }
-        a
-    }
-
-    #[inline(always)]
-    fn subtract_sums(self, mut a: [i32; 16], b: [i32; 16]) -> [i32; 16] {
-        for (a, b) in a.iter_mut().zip(b) {
-            *a -= b;
-        }
-        a
-    }
-
-    #[inline(always)]
-    fn to_floats(self, sums: [i32; 16]) -> [f32; 16] {
-        let mut floats = [0.0; 16];
-        for (float, sum) in floats.iter_mut().zip(sums) {
-            *float = sum as f32;
-        }
-        floats
-    }
-
-    #[inline(always)]
     fn widen_halves(self, bits: &[u16; 16]) -> [f32; 16] {
         let mut floats = [0.0; 16];
         for (float, &bits) in floats.iter_mut().zip(bits) {

@@ -70,16 +70,19 @@ impl<'a, const R: usize> TileRows<'a, R> {
         self.span.tiles
     }
 
-    /// A tile of a row; zeros if there is none.
+    /// Some `N` tiles of a row, those from `N * at` on; zeros if there are not so many.
     #[inline(always)]
-    pub(crate) fn tile(&self, row: usize, tile: usize) -> &'a [u8; TILE] {
-        if row < R && tile < self.span.tiles {
-            let start = self.starts[row].wrapping_add(tile * self.span.stride);
-            // SAFETY: `new` saw that each row has the bytes of the span, which are borrowed for `'a`; the array has
-            // no alignment. There is no token: reading bytes needs no instruction set.
-            return unsafe { &*start.cast() };
+    pub(crate) fn tiles<const N: usize>(&self, row: usize, at: usize) -> [&'a [u8; TILE]; N] {
+        let mut tiles = [&[0; TILE]; N];
+        if row < R && at < self.span.tiles / N {
+            for (n, bytes) in tiles.iter_mut().enumerate() {
+                let start = self.starts[row].wrapping_add((N * at + n) * self.span.stride);
+                // SAFETY: `new` saw that each row has the bytes of the span, which are borrowed for `'a`; the array has
+                // no alignment. There is no token: reading bytes needs no instruction set.
+                *bytes = unsafe { &*start.cast() };
+            }
         }
-        &[0; TILE]
+        tiles
     }
 }
 
@@ -111,14 +114,22 @@ impl<'a, T, const N: usize, const M: usize> EqualSlices<'a, T, N, M> {
         })
     }
 
-    /// An element of a slice, if there is one.
+    /// Some `K` elements of a slice, those from `K * at` on, if there are so many.
     #[inline(always)]
-    pub(crate) fn get(&self, n: usize, m: usize, index: usize) -> Option<&'a T> {
-        if n < N && m < M && index < self.len {
-            let element = self.starts[n][m].wrapping_add(index);
+    pub(crate) fn chunk<const K: usize>(
+        &self,
+        n: usize,
+        m: usize,
+        at: usize,
+    ) -> Option<&'a [T; K]> {
+        if n < N && m < M && at < self.len / K {
+            let elements = self.starts[n][m].wrapping_add(K * at);
             // SAFETY: `new` saw that each slice has `len` elements, which are borrowed for `'a`. There is no token: reading needs
-            // no instruction set.
-            return Some(unsafe { &*element });
+            // no instruction set. That they lie somewhere is said because the compiler would compare with `None` otherwise.
+            unsafe {
+                core::hint::assert_unchecked(!elements.is_null());
+                return Some(&*elements.cast());
+            }
         }
         None
     }
@@ -143,12 +154,15 @@ mod tests {
                 let expected = 3;
                 for (r, row) in rows.into_iter().enumerate() {
                     for tile in 0..expected {
-                        let start = tile * stride;
-                        assert_eq!(tiles.tile(r, tile), &row[start..start + TILE]);
+                        let bytes = &row[tile * stride..][..TILE];
+                        assert_eq!(tiles.tiles(r, tile), [bytes]);
                     }
-                    assert_eq!(tiles.tile(r, expected), &[0; TILE]);
+                    let two = [0, 1].map(|tile| &row[tile * stride..][..TILE]);
+                    assert_eq!(tiles.tiles(r, 0), two);
+                    assert_eq!(tiles.tiles(r, expected), [&[0; TILE]]);
+                    assert_eq!(tiles.tiles(r, expected - 1), [&[0; TILE]; 2]);
                 }
-                assert_eq!(tiles.tile(2, 0), &[0; TILE]);
+                assert_eq!(tiles.tiles(2, 0), [&[0; TILE]]);
             }
         }
     }
@@ -164,12 +178,15 @@ mod tests {
         let equal = EqualSlices::new(slices, 5).unwrap();
         for (n, slices) in slices.into_iter().enumerate() {
             for (m, slice) in slices.into_iter().enumerate() {
-                for index in 0..5 {
-                    assert_eq!(equal.get(n, m, index), slice.get(index));
+                for at in 0..6 {
+                    assert_eq!(equal.chunk(n, m, at), slice[..5].as_chunks::<1>().0.get(at));
+                    assert_eq!(equal.chunk(n, m, at), slice[..5].as_chunks::<2>().0.get(at));
                 }
-                assert_eq!(equal.get(n, m, 5), None);
             }
         }
-        assert_eq!((equal.get(2, 0, 0), equal.get(0, 2, 0)), (None, None));
+        assert_eq!(
+            (equal.chunk::<1>(2, 0, 0), equal.chunk::<1>(0, 2, 0)),
+            (None, None)
+        );
     }
 }

@@ -110,33 +110,6 @@ impl Tiles for Simd128 {
     }
 
     #[inline(always)]
-    fn add_sums(self, mut a: Sums, b: Sums) -> Sums {
-        for q in 0..4 {
-            a[q] = i32x4_add(a[q], b[q]);
-        }
-        a
-    }
-
-    #[inline(always)]
-    fn subtract_sums(self, mut a: Sums, b: Sums) -> Sums {
-        for q in 0..4 {
-            a[q] = i32x4_sub(a[q], b[q]);
-        }
-        a
-    }
-
-    #[inline(always)]
-    fn to_floats(self, sums: Sums) -> [f32; 16] {
-        let mut floats = [0.0; 16];
-        let start: *mut v128 = floats.as_mut_ptr().cast();
-        for q in 0..4 {
-            let four = f32x4_convert_i32x4(sums[q]);
-            quarters!(v128_store(start.wrapping_add(q), four));
-        }
-        floats
-    }
-
-    #[inline(always)]
     fn widen_halves(self, bits: &[u16; 16]) -> [f32; 16] {
         crate::simd::tiles::portable::Portable.widen_halves(bits)
     }

@@ -174,6 +174,11 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
+    fn halves(self, [first, last]: [f32; 2]) -> [__m256; 2] {
+        with_token!(self, [_mm256_set1_ps(first), _mm256_set1_ps(last)])
+    }
+
+    #[inline(always)]
     fn array(self, x: [__m256; 2]) -> [f32; 16] {
         let mut array = [0.0; 16];
         let (low, high) = array.split_at_mut(8);

@@ -228,6 +228,12 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
+    fn halves(self, [first, last]: [f32; 2]) -> __m512 {
+        let (first, last) = (self.splat(first), self.splat(last));
+        with_token!(self, _mm512_mask_blend_ps(0xff00, first, last))
+    }
+
+    #[inline(always)]
     fn load_twice(self, array: &[f32; 8]) -> __m512 {
         with_token!(
             self,

@@ -120,6 +120,19 @@ impl Avx2 {
         })
     }
 
+    /// Two halves, or folded to one.
+    #[inline(always)]
+    fn less<const N: usize>(self, array: &[i32; 16]) -> [__m256i; N] {
+        let [first, last] = self.load_bytes(array);
+        let mut less = [first; N];
+        if N == 1 {
+            less[0] = with_token!(self, _mm256_add_epi32(first, last));
+        } else {
+            less[1] = last;
+        }
+        less
+    }
+
     #[inline(always)]
     fn zeros(self) -> __m256i {
         with_token!(self, _mm256_setzero_si256())
@@ -169,7 +182,7 @@ impl Avx2 {
 }
 
 /// Sums of pairs of products in 16 bits: those of the digits in even places, and a multiple of those in odd places.
-trait PairSums<const P: usize>: Tiles {
+trait PairSums<const P: usize>: Tiles<V = Avx2> {
     /// The multiple, as a power of two.
     const ODD: i32;
     /// The multiple of sums over digit 2 alone, likewise.
@@ -184,6 +197,72 @@ trait PairSums<const P: usize>: Tiles {
         codes: __m256i,
         xs_and_half: (VectorTiles<'_, P, C>, usize),
     );
+
+    /// The same for a whole tile, in two halves or folded to one; of each the sums over all digits, and if `M` is 2, those over digit 2
+    /// alone.
+    #[inline(always)]
+    fn pair_sums<const C: usize, const M: usize, const N: usize>(
+        self,
+        codes: &TileCodes,
+        xs: VectorTiles<'_, P, C>,
+    ) -> [[[__m256i; M]; C]; N] {
+        let avx2 = self.vector();
+        let mut pairs = [[[[avx2.zeros(); 2]; M]; C]; N];
+        for h in 0..2 {
+            self.add_half(&mut pairs[h % N], avx2.load_half(codes, h), (xs, h));
+        }
+        let mut joined = [[[avx2.zeros(); M]; C]; N];
+        for n in 0..N {
+            for c in 0..C {
+                for m in 0..M {
+                    joined[n][c][m] = avx2.join(pairs[n][c][m], Self::ODD);
+                }
+            }
+        }
+        joined
+    }
+
+    /// The sums of `t x` of a tile, lane by lane: two halves, or folded to one.
+    #[inline(always)]
+    fn sums<const C: usize, const N: usize>(
+        self,
+        codes: &TileCodes,
+        xs: VectorTiles<'_, P, C>,
+    ) -> [[__m256i; N]; C] {
+        let avx2 = self.vector();
+        let pairs = self.pair_sums::<C, 1, N>(codes, xs);
+        let mut sums = [[avx2.zeros(); N]; C];
+        for c in 0..C {
+            let less = avx2.less::<N>(&xs[c].less);
+            for n in 0..N {
+                sums[c][n] = avx2.widen(pairs[n][c][0], less[n]);
+            }
+        }
+        sums
+    }
+
+    /// The same by sign: `sum d x - sum x` is the difference of both signs.
+    #[inline(always)]
+    fn sums_by_sign<const C: usize, const N: usize>(
+        self,
+        codes: &TileCodes,
+        xs: VectorTiles<'_, P, C>,
+    ) -> [[[__m256i; N]; 2]; C] {
+        let avx2 = self.vector();
+        let pairs = self.pair_sums::<C, 2, N>(codes, xs);
+        let mut sums = [[[avx2.zeros(); N]; 2]; C];
+        for c in 0..C {
+            let less = avx2.less::<N>(&xs[c].less);
+            for n in 0..N {
+                let [all, plus] = pairs[n][c];
+                let all = avx2.widen(all, less[n]);
+                let plus = avx2.widen(avx2.shift(plus, Self::PLUS), avx2.zeros());
+                sums[c][0][n] = plus;
+                sums[c][1][n] = with_token!(avx2, _mm256_sub_epi32(plus, all));
+            }
+        }
+        sums
+    }
 }
 
 /// Digits 1 and 3 stay where they are in the byte, 4 times as large. So one shift is enough, and a tile adds at most
@@ -345,38 +424,50 @@ where
 
     #[inline(always)]
     fn tile<const C: usize>(self, codes: &TileCodes, xs: VectorTiles<'_, P, C>) -> [Bytes; C] {
-        let mut sums = [[self.zeros(); 2]; C];
-        for h in 0..2 {
-            let mut pairs = [[[self.zeros(); 2]]; C];
-            self.add_half(&mut pairs, self.load_half(codes, h), (xs, h));
-            for c in 0..C {
-                let all = self.join(pairs[c][0], Self::ODD);
-                sums[c][h] = self.widen(all, self.load_half(&xs[c].less, h));
-            }
-        }
-        sums
+        self.sums(codes, xs)
     }
 
-    /// `sum d x - sum x` is the difference of both sums.
     #[inline(always)]
     fn tile_by_sign<const C: usize>(
         self,
         codes: &TileCodes,
         xs: VectorTiles<'_, P, C>,
     ) -> [[Bytes; 2]; C] {
-        let mut sums = [[[self.zeros(); 2]; 2]; C];
-        for h in 0..2 {
-            let mut pairs = [[[self.zeros(); 2]; 2]; C];
-            self.add_half(&mut pairs, self.load_half(codes, h), (xs, h));
+        self.sums_by_sign(codes, xs)
+    }
+
+    /// Folded in 16 bits, where that costs least.
+    #[inline(always)]
+    fn tile_pair<const C: usize>(
+        self,
+        codes: [&TileCodes; 2],
+        xs: [VectorTiles<'_, P, C>; 2],
+    ) -> [Bytes; C] {
+        let mut pairs = [[self.zeros(); 2]; C];
+        for n in 0..2 {
+            let sums = self.sums::<C, 1>(codes[n], xs[n]);
             for c in 0..C {
-                let [all, plus] = pairs[c];
-                let (all, plus) = (self.join(all, Self::ODD), self.join(plus, Self::ODD));
-                let all = self.widen(all, self.load_half(&xs[c].less, h));
-                let plus = self.widen(self.shift(plus, Self::PLUS), self.zeros());
-                sums[c][0][h] = plus;
-                sums[c][1][h] = with_token!(self, _mm256_sub_epi32(plus, all));
+                [pairs[c][n]] = sums[c];
             }
         }
-        sums
+        pairs
+    }
+
+    #[inline(always)]
+    fn tile_pair_by_sign<const C: usize>(
+        self,
+        codes: [&TileCodes; 2],
+        xs: [VectorTiles<'_, P, C>; 2],
+    ) -> [[Bytes; 2]; C] {
+        let mut pairs = [[[self.zeros(); 2]; 2]; C];
+        for n in 0..2 {
+            let sums = self.sums_by_sign::<C, 1>(codes[n], xs[n]);
+            for c in 0..C {
+                for sign in 0..2 {
+                    [pairs[c][sign][n]] = sums[c][sign];
+                }
+            }
+        }
+        pairs
     }
 }

@@ -75,6 +75,15 @@ impl<Z: Zmm> Tiles for Z {
     }
 
     #[inline(always)]
+    fn fold_pair(self, a: __m512i, b: __m512i) -> __m512i {
+        with_token!(self.base(), {
+            let first = _mm512_shuffle_i32x4::<0b01_00_01_00>(a, b);
+            let last = _mm512_shuffle_i32x4::<0b11_10_11_10>(a, b);
+            _mm512_add_epi32(first, last)
+        })
+    }
+
+    #[inline(always)]
     fn to_floats(self, sums: __m512i) -> __m512 {
         with_token!(self.base(), _mm512_cvtepi32_ps(sums))
     }
