@@ -88,7 +88,7 @@ impl RowCodes<'_> {
                 return rows;
             }
         }
-        self.copies(starts, first, span.len(), scratch)
+        self.copies(starts, first, span, scratch)
     }
 
     /// Copies of such tiles. What the last tile lacks are codes that meet no activation.
@@ -98,10 +98,11 @@ impl RowCodes<'_> {
         &self,
         starts: [usize; R],
         first: usize,
-        tiles: usize,
+        span: &TileSpan,
         scratch: &'t mut Vec<u8>,
     ) -> Option<TileRows<'t, R>> {
-        let length = tiles * TILE;
+        let span = span.with_stride(TILE);
+        let length = span.len() * TILE;
         scratch.clear();
         scratch.resize(R * length, 0);
         let mut rows = [&[][..]; R];
@@ -138,7 +139,7 @@ impl RowCodes<'_> {
             }
             *row = copy;
         }
-        TileRows::new(rows, &TileSpan::new(TILE, tiles))
+        TileRows::new(rows, &span)
     }
 }
 

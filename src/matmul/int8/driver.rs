@@ -10,7 +10,7 @@ use core::ops::Range;
 use super::arrange::Arranged;
 use super::codes::RowCodes;
 use super::kernel::{Kernels, Operands, Panel, PanelSums, ScaledTiles};
-use super::scales::{LANE_PAIRS, MatrixScales, TileScales};
+use super::scales::MatrixScales;
 use crate::simd::{Backend, MOST_TILES};
 use crate::threads;
 
@@ -151,7 +151,7 @@ impl TiledPlane<'_> {
                 for start in (0..tiles).step_by(MOST_TILES) {
                     let range = start..tiles.min(start + MOST_TILES);
                     backend.run_panel(Panel::<P, R, C> {
-                        operands: Operands::new(codes, xs, range, &mut scratch.codes),
+                        operands: Operands::new(codes, xs, (range, 0), &mut scratch.codes),
                         rows: rows.clone(),
                         sums: PanelSums::Exact {
                             two: scales.lambda_n.is_some(),
@@ -171,32 +171,31 @@ impl TiledPlane<'_> {
                 }
             }
             MatrixScales::Blocks { lanes, scales } => {
-                let count = tiles * if *lanes { LANE_PAIRS } else { 1 };
-                let two = scales.has_two();
-                // So few rows at a time that scales beside the codes have been prefetched with those of the rows before.
-                let few = (PREFETCHED / self.codes.row_bytes.max(1)).max(R);
-                let few = if scales.in_blocks() { few } else { rows.len() };
+                // So few rows at a time that scales which are written from the blocks of a format have been prefetched with the rows before.
+                let few = (PREFETCHED / codes.row_bytes.max(1)).max(R);
+                let written = scales.in_blocks() && (*lanes || scales.beside(&codes).is_none());
+                let few = if written { few } else { rows.len() };
                 for (at, results) in results.chunks_mut(few).enumerate() {
                     let first = rows.start + at * few;
                     let rows = first..first + results.len();
-                    let mut lambdas = [TileScales::default(); 2];
-                    let kinds = lambdas.iter_mut().zip(&mut scratch.lambdas).enumerate();
-                    for (kind, (lambdas, room)) in kinds.take(if two { 2 } else { 1 }) {
-                        *lambdas = scales.of_rows(backend, (rows.clone(), kind), count, room);
-                    }
-                    let ds = xs.each_ref().map(|x| &x.scales[..]);
-                    let sums = ScaledTiles {
-                        lambdas,
-                        ds,
-                        results,
-                    };
+                    let room = &mut scratch.lambdas;
+                    let place = (rows.clone(), *lanes, tiles);
+                    let lambdas = scales.of_tiles(backend, &codes, place, room);
                     backend.run_panel(Panel::<P, R, C> {
-                        operands: Operands::new(codes, xs, 0..tiles, &mut scratch.codes),
+                        operands: Operands::new(
+                            codes,
+                            xs,
+                            (0..tiles, lambdas.offset()),
+                            &mut scratch.codes,
+                        ),
                         rows,
                         sums: PanelSums::Tiles {
-                            lanes: *lanes,
-                            two,
-                            sums,
+                            two: scales.has_two(),
+                            sums: ScaledTiles {
+                                lambdas,
+                                ds: xs.each_ref().map(|x| &x.scales[..]),
+                                results,
+                            },
                         },
                     });
                 }

@@ -12,8 +12,8 @@ use core::ops::Range;
 
 use super::arrange::Arranged;
 use super::codes::{RowCodes, Tiling};
-use super::scales::{LANE_PAIRS, TileScales};
-use super::strip::{ScaledSums, Strip, fold};
+use super::scales::{RowScales, TileScales};
+use super::strip::{Beside, Lambdas, ScaledSums, Strip, fold};
 use crate::simd::{
     ActivationTile, Backend, Digits, EqualSlices, MOST_TILES, TileJob, TileSpan, TileUnit, Vector,
 };
@@ -32,18 +32,13 @@ pub(super) enum PanelSums<'a, const C: usize> {
         two: bool,
         totals: &'a mut [[[i64; 2]; C]],
     },
-    /// Sums of tiles times their scales. A tile has a scale, or with `lanes`, each pair of its lanes has one, which only single vectors
-    /// meet; if `two`, those of the -1 trits are others.
-    Tiles {
-        lanes: bool,
-        two: bool,
-        sums: ScaledTiles<'a, C>,
-    },
+    /// Sums of tiles times their scales; if `two`, the -1 trits have scales of their own.
+    Tiles { two: bool, sums: ScaledTiles<'a, C> },
 }
 
 /// The scales of tiles, and the sums.
 pub(super) struct ScaledTiles<'a, const C: usize> {
-    pub(super) lambdas: [TileScales<'a>; 2],
+    pub(super) lambdas: TileScales<'a>,
     /// The scales of each vector.
     pub(super) ds: [&'a [f32]; C],
     pub(super) results: &'a mut [[f32; C]],
@@ -63,11 +58,12 @@ pub(crate) struct Operands<'a, const P: usize, const C: usize> {
 }
 
 impl<'a, const P: usize, const C: usize> Operands<'a, P, C> {
-    /// For tiles from a multiple of [`MOST_TILES`] on.
+    /// For tiles from a multiple of [`MOST_TILES`] on, and with scales that are so many bytes from the beginning of their codes, if
+    /// they are beside them.
     pub(super) fn new(
         codes: RowCodes<'a>,
         xs: &'a [Arranged<P>; C],
-        range: Range<usize>,
+        (range, half): (Range<usize>, usize),
         scratch: &'a mut Vec<u8>,
     ) -> Self {
         let (mut tiles, mut less) = ([[&[][..]; C]; P], [[&[0; 16]; C]; P]);
@@ -82,7 +78,7 @@ impl<'a, const P: usize, const C: usize> Operands<'a, P, C> {
         Self {
             codes,
             first_tile: range.start,
-            span: TileSpan::new(codes.stride(), range.len()),
+            span: TileSpan::new(codes.stride(), range.len(), half),
             tiles,
             less,
             scratch,
@@ -112,22 +108,6 @@ impl<'a, const P: usize, const C: usize> Operands<'a, P, C> {
                 }
                 at += 1;
             }
-        }
-    }
-
-    /// The same for tiles that have `W` scales each.
-    #[inline(always)]
-    fn scaled<const R: usize, const W: usize, T: Digits<P>>(
-        self,
-        unit: T,
-        rows: Range<usize>,
-        two: bool,
-        sums: ScaledTiles<'_, C>,
-    ) {
-        if const { P == 4 } && two {
-            self.each_block::<R, _>(unit, rows, ScaledRows::<C, W, true>(sums));
-        } else if const { P == 4 || cfg!(feature = "half") } {
-            self.each_block::<R, _>(unit, rows, ScaledRows::<C, W, false>(sums));
         }
     }
 
@@ -164,11 +144,11 @@ impl<const P: usize, const R: usize, const C: usize> Panel<'_, P, R, C> {
             PanelSums::Exact { totals, .. } => {
                 operands.each_block::<R, _>(unit, rows, ExactRows::<C, true>(totals));
             }
-            PanelSums::Tiles { lanes, two, sums } => {
-                if const { C == 1 } && lanes {
-                    operands.scaled::<R, LANE_PAIRS, _>(unit, rows, two, sums);
-                } else {
-                    operands.scaled::<R, 1, _>(unit, rows, two, sums);
+            PanelSums::Tiles { two, sums } => {
+                if const { P == 4 } && two {
+                    operands.each_block::<R, _>(unit, rows, ScaledRows::<C, true>(sums));
+                } else if const { P == 4 || cfg!(feature = "half") } {
+                    operands.each_block::<R, _>(unit, rows, ScaledRows::<C, false>(sums));
                 }
             }
         }
@@ -206,31 +186,69 @@ impl<T: Digits<P>, const P: usize, const C: usize, const TWO: bool> RowSums<T, P
     }
 }
 
-/// Sums of tiles that have a scale each if `W` is 1, or one for each of their `W` pairs of lanes; if `TWO`, others for the -1 trits.
-struct ScaledRows<'a, const C: usize, const W: usize, const TWO: bool>(ScaledTiles<'a, C>);
+/// Sums of tiles times their scales; if `TWO`, the -1 trits have scales of their own.
+struct ScaledRows<'a, const C: usize, const TWO: bool>(ScaledTiles<'a, C>);
 
-impl<T: Digits<P>, const P: usize, const C: usize, const W: usize, const TWO: bool> RowSums<T, P, C>
-    for ScaledRows<'_, C, W, TWO>
+impl<T: Digits<P>, const P: usize, const C: usize, const TWO: bool> RowSums<T, P, C>
+    for ScaledRows<'_, C, TWO>
 {
     #[inline(always)]
     fn add<const N: usize>(&mut self, unit: T, strip: &Strip<'_, P, N, C>, at: usize) {
-        let (vector, tiles) = (unit.vector(), strip.rows.len());
-        let mut lambdas = [[&[][..]; 2]; N];
+        let tiles = strip.rows.len();
+        match self.0.lambdas {
+            TileScales::Tiles(scales) => {
+                let rows = self.rows_of::<N>(scales, at);
+                self.scaled(unit, strip, at, EqualSlices::new(rows, tiles));
+            }
+            TileScales::Lanes(scales) if C == 1 => {
+                let (rows, mut lanes) = (self.rows_of::<N>(scales, at), [[&[][..]; 2]; N]);
+                for r in 0..N {
+                    lanes[r] = [rows[r][0].as_chunks().0, rows[r][1].as_chunks().0];
+                }
+                self.scaled(unit, strip, at, EqualSlices::new(lanes, tiles));
+            }
+            TileScales::Beside { .. } if const { !TWO && cfg!(feature = "half") } => {
+                self.scaled(unit, strip, at, Some(Beside(strip.rows)));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl<'a, const C: usize, const TWO: bool> ScaledRows<'a, C, TWO> {
+    /// The scales of both signs of `N` rows; behind the last row those of the last one.
+    #[inline(always)]
+    fn rows_of<const N: usize>(
+        &self,
+        scales: [RowScales<'a>; 2],
+        at: usize,
+    ) -> [[&'a [f32]; 2]; N] {
+        let mut rows = [[&[][..]; 2]; N];
         for r in 0..N {
-            for kind in 0..2 {
-                let TileScales { all, step } = self.0.lambdas[if TWO { kind } else { 0 }];
-                let row = (at + r).min(self.0.results.len() - 1);
-                let own = all.get(row * step..);
-                lambdas[r][kind] = own.unwrap_or_default().as_chunks().0;
+            let row = (at + r).min(self.0.results.len() - 1);
+            for sign in 0..2 {
+                let RowScales { all, step } = scales[if TWO { sign } else { 0 }];
+                rows[r][sign] = all.get(row * step..).unwrap_or_default();
             }
         }
-        let (Some(lambdas), Some(ds)) = (
-            EqualSlices::new(lambdas, tiles),
-            EqualSlices::new([self.0.ds], tiles),
-        ) else {
+        rows
+    }
+
+    /// Adds up `N` rows, if there are scales.
+    #[inline(always)]
+    fn scaled<const P: usize, const N: usize, T: Digits<P>, L: Lambdas<T>>(
+        &mut self,
+        unit: T,
+        strip: &Strip<'_, P, N, C>,
+        at: usize,
+        lambdas: Option<L>,
+    ) {
+        let vector = unit.vector();
+        let (Some(lambdas), Some(ds)) = (lambdas, EqualSlices::new([self.0.ds], strip.rows.len()))
+        else {
             return;
         };
-        let mut sums = ScaledSums::<_, N, C, W, TWO> {
+        let mut sums = ScaledSums::<_, _, N, C, TWO> {
             sums: [[vector.splat(0.0); C]; N],
             lambdas,
             ds,

@@ -3,6 +3,9 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use super::codes::RowCodes;
+#[cfg(feature = "half")]
+use super::codes::Tiling;
 use crate::scale::ScaleSlice;
 use crate::simd::{Backend, TileJob, TileUnit, Tiles, Vector};
 
@@ -91,15 +94,58 @@ impl BlockScales<'_> {
         !matches!(self, Self::Slices { .. })
     }
 
+    /// From the beginning of a tile's codes to its scale, if each tile has one beside its codes.
+    pub(super) fn beside(&self, codes: &RowCodes<'_>) -> Option<usize> {
+        match (self, codes.tiling) {
+            #[cfg(feature = "half")]
+            (
+                Self::Halves {
+                    block,
+                    offset: scale,
+                    shared: 1,
+                    ..
+                },
+                Tiling::InPlace { offset, stride },
+            ) if *block == stride => scale.checked_sub(offset),
+            _ => None,
+        }
+    }
+
+    /// The scales of so many tiles of some rows, or with `lanes` those of the pairs of their lanes.
+    pub(super) fn of_tiles<'r>(
+        &'r self,
+        backend: Backend,
+        codes: &RowCodes<'_>,
+        (rows, lanes, tiles): (Range<usize>, bool, usize),
+        room: &'r mut [Vec<f32>; 2],
+    ) -> TileScales<'r> {
+        if !lanes && let Some(offset) = self.beside(codes) {
+            return TileScales::Beside { offset };
+        }
+        let (count, mut scales) = (
+            tiles * if lanes { LANE_PAIRS } else { 1 },
+            [RowScales::default(); 2],
+        );
+        let kinds = scales.iter_mut().zip(room).enumerate();
+        for (kind, (scales, room)) in kinds.take(if self.has_two() { 2 } else { 1 }) {
+            *scales = self.of_rows(backend, (rows.clone(), kind), count, room);
+        }
+        if lanes {
+            TileScales::Lanes(scales)
+        } else {
+            TileScales::Tiles(scales)
+        }
+    }
+
     /// The scales of some rows, `count` for each row and its tiles or pairs of lanes: those of the +1 trits, or if `kind` is 1, those of
     /// the -1 trits. Where they are not stored like that, they are written to `room`, each as often as it is shared.
-    pub(super) fn of_rows<'r>(
+    fn of_rows<'r>(
         &'r self,
         backend: Backend,
         (rows, kind): (Range<usize>, usize),
         count: usize,
         room: &'r mut Vec<f32>,
-    ) -> TileScales<'r> {
+    ) -> RowScales<'r> {
         if let Self::Slices {
             slices,
             per_row,
@@ -109,7 +155,7 @@ impl BlockScales<'_> {
             && count <= *per_row
         {
             let start = slices.first + rows.start * slices.step;
-            return TileScales {
+            return RowScales {
                 all: all.get(start..).unwrap_or_default(),
                 step: slices.step,
             };
@@ -123,7 +169,7 @@ impl BlockScales<'_> {
             step,
             slots: room,
         });
-        TileScales { all: room, step }
+        RowScales { all: room, step }
     }
 
     /// Sixteen scales of a row from one on; zeros behind the last one.
@@ -153,12 +199,8 @@ impl BlockScales<'_> {
                 let end = (row + 1) * row_bytes;
                 let bytes = bytes.get(end - row_bytes + at * block..end);
                 let bytes = bytes.unwrap_or_default();
-                // Blocks that the compiler knows: TQ2_0 and TQ1_0.
-                unit.widen_halves(&match (block, offset) {
-                    (66, 64) => halves_of_blocks(bytes.as_chunks::<66>().0, 64),
-                    (54, 52) => halves_of_blocks(bytes.as_chunks::<54>().0, 52),
-                    _ => halves_of_blocks(bytes.chunks_exact(*block.max(&1)), *offset),
-                })
+                let blocks = bytes.chunks_exact(*block.max(&1));
+                unit.widen_halves(&halves_of_blocks(blocks, *offset))
             }
         }
     }
@@ -173,9 +215,30 @@ impl BlockScales<'_> {
     }
 }
 
+/// The scales of the tiles of some rows.
+#[derive(Clone, Copy)]
+pub(super) enum TileScales<'a> {
+    /// One for each tile: those of the +1 trits, and those of the -1 trits.
+    Tiles([RowScales<'a>; 2]),
+    /// One for each pair of lanes, likewise.
+    Lanes([RowScales<'a>; 2]),
+    /// One for each tile, as f16 bits so many bytes from the beginning of its codes.
+    Beside { offset: usize },
+}
+
+impl TileScales<'_> {
+    /// From the beginning of a tile's codes to the scale beside them.
+    pub(super) const fn offset(&self) -> usize {
+        match self {
+            Self::Beside { offset } => *offset,
+            _ => 0,
+        }
+    }
+}
+
 /// The scales of rows, `step` apart.
 #[derive(Clone, Copy, Default)]
-pub(super) struct TileScales<'a> {
+pub(super) struct RowScales<'a> {
     pub(super) all: &'a [f32],
     pub(super) step: usize,
 }
@@ -226,10 +289,10 @@ impl TileJob for WriteScales<'_> {
 /// The scales of up to sixteen blocks, as bits.
 #[cfg(feature = "half")]
 #[inline(always)]
-fn halves_of_blocks(blocks: impl IntoIterator<Item: AsRef<[u8]>>, offset: usize) -> [u16; 16] {
+fn halves_of_blocks<'a>(blocks: impl Iterator<Item = &'a [u8]>, offset: usize) -> [u16; 16] {
     let mut bits = [0; 16];
     for (bits, block) in bits.iter_mut().zip(blocks) {
-        if let Some(&[low, high]) = block.as_ref().get(offset..offset + 2) {
+        if let Some(&[low, high]) = block.get(offset..offset + 2) {
             *bits = u16::from_le_bytes([low, high]);
         }
     }

@@ -5,6 +5,7 @@
     reason = "several arrays side by side; iterators would be closures, compiled without the instructions of a backend"
 )]
 
+use super::scales::LANE_PAIRS;
 use crate::simd::{
     ActivationTile, Digits, EqualSlices, MOST_TILES, TileCodes, TileRows, Tiles, Vector,
     VectorTiles,
@@ -202,42 +203,23 @@ impl<T: Digits<P>, const P: usize, const R: usize, const C: usize> TileSums<T, P
     }
 }
 
-/// Sums of tiles times their scales, in the defined order: sixteen for each row and vector. If `W` is 1, a tile has a scale, and eight
-/// sums: two tiles are added at a time. Else each of its `W` pairs of lanes has a scale. If `TWO`, those of the -1 trits are others.
-pub(super) struct ScaledSums<'a, F, const R: usize, const C: usize, const W: usize, const TWO: bool>
-{
+/// Sums of tiles times their scales, in the defined order: sixteen for each row and vector. If `TWO`, the -1 trits have scales of their
+/// own.
+pub(super) struct ScaledSums<'a, F, L, const R: usize, const C: usize, const TWO: bool> {
     pub(super) sums: [[F; C]; R],
-    /// The scales of both signs of each row.
-    pub(super) lambdas: EqualSlices<'a, [f32; W], R, 2>,
+    pub(super) lambdas: L,
     /// The scales of each vector.
     pub(super) ds: EqualSlices<'a, f32, 1, C>,
 }
 
-impl<F: Copy, const R: usize, const C: usize, const W: usize, const TWO: bool>
-    ScaledSums<'_, F, R, C, W, TWO>
-{
-    /// The scales of the lanes of a tile, or of two.
-    #[inline(always)]
-    fn scales<const N: usize, V: Vector<Singles = F>>(
-        vector: V,
-        lambdas: &[[f32; W]; N],
-        ds: &[f32; N],
-    ) -> F {
-        if let Some(pairs) = lambdas[0].first_chunk() {
-            let pairs = vector.load_twice(pairs);
-            return vector.multiply(vector.zip(pairs, pairs)[0], vector.splat(ds[0]));
-        }
-        let mut halves = [0.0; 2];
-        for n in 0..N {
-            halves[n] = lambdas[n][0] * ds[n];
-        }
-        vector.halves(halves)
-    }
-
+impl<F: Copy, L, const R: usize, const C: usize, const TWO: bool> ScaledSums<'_, F, L, R, C, TWO> {
     /// A tile that has no other one to be folded with is folded with zeros.
     #[inline(always)]
-    fn folded<const N: usize, T: Tiles>(unit: T, sums: T::Sums) -> T::Sums {
-        if W == 1 && N == 1 {
+    fn folded<const N: usize, T: Tiles>(unit: T, sums: T::Sums) -> T::Sums
+    where
+        L: Lambdas<T>,
+    {
+        if L::PAIRS && N == 1 {
             unit.fold_pair(sums, unit.load_sums(&[0; 16]))
         } else {
             sums
@@ -252,31 +234,34 @@ impl<F: Copy, const R: usize, const C: usize, const W: usize, const TWO: bool>
         (r, at): (usize, usize),
         (c, sign): (usize, usize),
         sums: T::Sums,
-    ) {
-        let vector = unit.vector();
-        let (Some(lambdas), Some(ds)) = (
-            self.lambdas.chunk::<N>(r, sign, at),
-            self.ds.chunk(0, c, at),
-        ) else {
+    ) where
+        L: Lambdas<T>,
+    {
+        let (vector, place) = (unit.vector(), (r, sign, at));
+        let Some(ds) = self.ds.chunk::<N>(0, c, at) else {
             return;
         };
-        let mut scales = Self::scales(vector, lambdas, ds);
+        let Some(mut scales) = self.lambdas.times(unit, place, ds) else {
+            return;
+        };
         if sign == 1 {
             scales = vector.negate(scales);
         }
+        let sums = Self::folded::<N, _>(unit, sums);
         let more = vector.multiply(unit.to_floats(sums), scales);
         self.sums[r][c] = vector.add(self.sums[r][c], more);
     }
 }
 
-impl<T, const P: usize, const R: usize, const C: usize, const W: usize, const TWO: bool>
-    TileSums<T, P, R, C> for ScaledSums<'_, <T::V as Vector>::Singles, R, C, W, TWO>
+impl<T, L, const P: usize, const R: usize, const C: usize, const TWO: bool> TileSums<T, P, R, C>
+    for ScaledSums<'_, <T::V as Vector>::Singles, L, R, C, TWO>
 where
     T: Digits<P>,
+    L: Lambdas<T>,
 {
-    const PAIRS: bool = W == 1;
+    const PAIRS: bool = L::PAIRS;
     // Several tiles at a time cost fewer instructions around them, as long as they fit the registers.
-    const SHORT: usize = match (W == 1 || T::ROWS || P == 5 || C > 1, TWO) {
+    const SHORT: usize = match (L::PAIRS || T::ROWS || P == 5 || C > 1, TWO) {
         (true, _) => MOST_TILES,
         (_, true) => 2,
         _ => 4,
@@ -297,8 +282,7 @@ where
             };
             for c in 0..C {
                 for sign in 0..2 {
-                    let sums = Self::folded::<N, _>(unit, by_sign[c][sign]);
-                    self.add_scaled::<N, _>(unit, at, (c, sign), sums);
+                    self.add_scaled::<N, _>(unit, at, (c, sign), by_sign[c][sign]);
                 }
             }
         } else {
@@ -307,10 +291,81 @@ where
                 _ => unit.tile(codes[0], xs[0]),
             };
             for c in 0..C {
-                let sums = Self::folded::<N, _>(unit, sums[c]);
-                self.add_scaled::<N, _>(unit, at, (c, 0), sums);
+                self.add_scaled::<N, _>(unit, at, (c, 0), sums[c]);
             }
         }
+    }
+}
+
+/// Scales of the tiles of some rows.
+pub(super) trait Lambdas<T: Tiles> {
+    /// Whether a tile has one scale. So it has eight sums, and two tiles are added at a time.
+    const PAIRS: bool;
+
+    /// Those of the lanes of `N` tiles, times the scales of the activations. The place: row, sign, and number of the tile or of the
+    /// pair.
+    fn times<const N: usize>(
+        &self,
+        unit: T,
+        place: (usize, usize, usize),
+        ds: &[f32; N],
+    ) -> Option<<T::V as Vector>::Singles>;
+}
+
+/// One for each pair of lanes of a tile, for both signs.
+impl<T: Tiles, const R: usize> Lambdas<T> for EqualSlices<'_, [f32; LANE_PAIRS], R, 2> {
+    const PAIRS: bool = false;
+
+    #[inline(always)]
+    fn times<const N: usize>(
+        &self,
+        unit: T,
+        (r, sign, at): (usize, usize, usize),
+        ds: &[f32; N],
+    ) -> Option<<T::V as Vector>::Singles> {
+        let vector = unit.vector();
+        let pairs = vector.load_twice(&self.chunk::<1>(r, sign, at)?[0]);
+        Some(vector.multiply(vector.zip(pairs, pairs)[0], vector.splat(ds[0])))
+    }
+}
+
+/// One for each tile, for both signs.
+impl<T: Tiles, const R: usize> Lambdas<T> for EqualSlices<'_, f32, R, 2> {
+    const PAIRS: bool = true;
+
+    #[inline(always)]
+    fn times<const N: usize>(
+        &self,
+        unit: T,
+        (r, sign, at): (usize, usize, usize),
+        ds: &[f32; N],
+    ) -> Option<<T::V as Vector>::Singles> {
+        let (lambdas, mut scales) = (self.chunk::<N>(r, sign, at)?, [0.0; 2]);
+        for n in 0..N {
+            scales[n] = lambdas[n] * ds[n];
+        }
+        Some(unit.vector().halves(scales))
+    }
+}
+
+/// One for each tile, as f16 bits beside its codes.
+pub(super) struct Beside<'a, const R: usize>(pub(super) TileRows<'a, R>);
+
+impl<T: Tiles, const R: usize> Lambdas<T> for Beside<'_, R> {
+    const PAIRS: bool = true;
+
+    #[inline(always)]
+    fn times<const N: usize>(
+        &self,
+        unit: T,
+        (r, _, at): (usize, usize, usize),
+        ds: &[f32; N],
+    ) -> Option<<T::V as Vector>::Singles> {
+        let (halves, mut scales) = (self.0.halves::<N>(r, at), [0.0; 2]);
+        for n in 0..N {
+            scales[n] = unit.widen_half(halves[n]) * ds[n];
+        }
+        Some(unit.vector().halves(scales))
     }
 }
 

@@ -28,6 +28,7 @@ mod tests;
 pub(crate) use rows::{EqualSlices, TileRows, TileSpan};
 
 use super::Vector;
+use crate::weight::half_to_single;
 
 /// The bytes of a tile.
 pub(crate) const TILE: usize = 64;
@@ -126,7 +127,13 @@ pub(crate) trait Tiles: Copy {
         self.vector().load(&floats)
     }
 
-    /// The f32 of sixteen f16, given as bits.
+    /// The f32 of an f16, given as bits.
+    #[inline(always)]
+    fn widen_half(self, bits: u16) -> f32 {
+        half_to_single(bits)
+    }
+
+    /// The f32 of sixteen f16.
     fn widen_halves(self, bits: &[u16; 16]) -> <Self::V as Vector>::Singles;
     /// `ceil(256 b / 243)` of each byte `b < 243`: the number of five digits as a fraction.
     fn fractions(self, numbers: &[u8; TILE]) -> [u8; TILE];

@@ -17,24 +17,33 @@ use super::TILE;
 pub(crate) struct TileSpan {
     stride: usize,
     tiles: usize,
-    /// `(tiles - 1) * stride + TILE`, or more.
+    /// From the beginning of a tile to the sixteen bits that belong to it.
+    half: usize,
+    /// Of `tiles - 1` strides and of what is read of a tile, or more.
     bytes: usize,
 }
 
 impl TileSpan {
-    /// So many tiles, each `stride` bytes behind the one before.
-    pub(crate) const fn new(stride: usize, tiles: usize) -> Self {
+    /// So many tiles, each `stride` bytes behind the one before. To each belong sixteen bits, so many bytes from its beginning, which
+    /// mean something where [`halves`](TileRows::halves) are asked for.
+    pub(crate) fn new(stride: usize, tiles: usize, half: usize) -> Self {
         let bytes = tiles.saturating_sub(1).saturating_mul(stride);
         Self {
             stride,
             tiles,
-            bytes: bytes.saturating_add(TILE),
+            half,
+            bytes: bytes.saturating_add(TILE.max(half.saturating_add(size_of::<u16>()))),
         }
     }
 
     /// The number of tiles.
     pub(crate) const fn len(&self) -> usize {
         self.tiles
+    }
+
+    /// As many tiles with another distance.
+    pub(crate) fn with_stride(&self, stride: usize) -> Self {
+        Self::new(stride, self.tiles, self.half)
     }
 }
 
@@ -83,6 +92,21 @@ impl<'a, const R: usize> TileRows<'a, R> {
             }
         }
         tiles
+    }
+
+    /// The sixteen bits of `N` such tiles; zeros if there are not so many.
+    #[inline(always)]
+    pub(crate) fn halves<const N: usize>(&self, row: usize, at: usize) -> [u16; N] {
+        let mut halves = [0; N];
+        if row < R && at < self.span.tiles / N {
+            for (n, half) in halves.iter_mut().enumerate() {
+                let tile = self.starts[row].wrapping_add((N * at + n) * self.span.stride);
+                let bytes = tile.wrapping_add(self.span.half).cast();
+                // SAFETY: as in `tiles`.
+                *half = u16::from_le_bytes(unsafe { *bytes });
+            }
+        }
+        halves
     }
 }
 
@@ -142,15 +166,15 @@ mod tests {
     #[test]
     fn tiles_are_those_of_the_slices_and_end_with_them() {
         let bytes: [u8; 200] = core::array::from_fn(|i| i.to_le_bytes()[0]);
-        for stride in [1, 54, 64, 66] {
+        for (stride, half) in [(1, 0), (54, 52), (64, 9), (66, 64)] {
             for len in [0, 1, 63, 64, 65, 127, 128, 129, 200] {
                 let rows = [&bytes[..len], &bytes[200 - len..]];
-                let span = TileSpan::new(stride, 3);
+                let span = TileSpan::new(stride, 3, half);
                 let Some(tiles) = TileRows::new(rows, &span) else {
-                    assert!(len < 2 * stride + TILE);
+                    assert!(len < 2 * stride + TILE.max(half + 2));
                     continue;
                 };
-                assert!(len >= 2 * stride + TILE);
+                assert!(len >= 2 * stride + TILE.max(half + 2));
                 let expected = 3;
                 for (r, row) in rows.into_iter().enumerate() {
                     for tile in 0..expected {
@@ -159,6 +183,15 @@ mod tests {
                     }
                     let two = [0, 1].map(|tile| &row[tile * stride..][..TILE]);
                     assert_eq!(tiles.tiles(r, 0), two);
+                    let halves = [0, 1, 2].map(|tile| {
+                        u16::from_le_bytes([
+                            row[tile * stride + half],
+                            row[tile * stride + half + 1],
+                        ])
+                    });
+                    assert_eq!(tiles.halves(r, 0), halves);
+                    assert_eq!(tiles.halves(r, 2), [halves[2]]);
+                    assert_eq!(tiles.halves(r, 1), [0; 2]);
                     assert_eq!(tiles.tiles(r, expected), [&[0; TILE]]);
                     assert_eq!(tiles.tiles(r, expected - 1), [&[0; TILE]; 2]);
                 }

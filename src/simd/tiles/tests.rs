@@ -218,7 +218,10 @@ fn halves_are_widened_exactly() {
         #[inline(always)]
         fn run<T: TileUnit>(self, unit: T) -> [f32; 16] {
             use crate::simd::Vector;
-            unit.vector().array(unit.widen_halves(self.0))
+            let widened = unit.vector().array(unit.widen_halves(self.0));
+            let one_by_one = self.0.map(|bits| unit.widen_half(bits).to_bits());
+            assert_eq!(one_by_one, widened.map(f32::to_bits));
+            widened
         }
     }
 

@@ -60,6 +60,12 @@ impl Tiles for Avx2 {
     }
 
     #[inline(always)]
+    fn widen_half(self, bits: u16) -> f32 {
+        let bits = i32::from(bits);
+        with_token!(self, _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(bits))))
+    }
+
+    #[inline(always)]
     fn widen_halves(self, bits: &[u16; 16]) -> [__m256; 2] {
         let start: *const __m128i = bits.as_ptr().cast();
         with_token!(

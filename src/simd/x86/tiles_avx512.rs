@@ -89,6 +89,14 @@ impl<Z: Zmm> Tiles for Z {
     }
 
     #[inline(always)]
+    fn widen_half(self, bits: u16) -> f32 {
+        with_token!(self.base(), {
+            let bits = _mm256_set1_epi16(bits.cast_signed());
+            _mm512_cvtss_f32(_mm512_cvtph_ps(bits))
+        })
+    }
+
+    #[inline(always)]
     fn widen_halves(self, bits: &[u16; 16]) -> __m512 {
         with_token!(
             self.base(),
