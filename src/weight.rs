@@ -122,6 +122,20 @@ pub(crate) fn encode(mantissa: u64, shift: u32, precision: u32) -> u64 {
     mantissa + (u64::from(shift) << (precision - 1))
 }
 
+/// The index of the first weight that is NaN or infinite.
+pub(crate) fn first_not_finite<W: FloatBits>(weights: &[W]) -> Option<usize> {
+    // A loop without an exit becomes one of vectors.
+    let finite = |chunk: &&[W]| chunk.iter().fold(true, |all, w| all & w.is_finite());
+    let start = weights
+        .chunks(1 << 10)
+        .take_while(finite)
+        .map(<[W]>::len)
+        .sum();
+    let mut rest = weights.iter().skip(start);
+    rest.position(|weight| !weight.is_finite())
+        .map(|index| start + index)
+}
+
 /// The exponent of a power of two just above the magnitude with this key: sums in units of it cannot overflow.
 pub(crate) fn unit_exponent<W: FloatBits>(top: u64) -> i32 {
     let (mantissa, shift) = decode(top, W::PRECISION);

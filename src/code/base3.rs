@@ -50,10 +50,10 @@ pub(crate) const fn pack(trits: [i8; TRITS_PER_BYTE]) -> u8 {
     ZEROS.wrapping_add_signed(t0 + 3 * (t1 + 3 * (t2 + 3 * (t3 + 3 * t4))))
 }
 
-/// The non-zeros among the five digits of a valid byte.
-pub(crate) fn nonzeros(byte: u8) -> usize {
-    let trits = DECODE[usize::from(byte)];
-    trits.into_iter().filter(|&trit| trit != 0).count()
+/// The non-zeros among all digits of valid bytes.
+pub(super) fn nonzeros(bytes: &[u8]) -> usize {
+    let trits = bytes.iter().flat_map(|&byte| DECODE[usize::from(byte)]);
+    trits.filter(|&trit| trit != 0).count()
 }
 
 /// Whether a byte is above 242.

@@ -340,8 +340,8 @@ impl Code {
     /// The non-zeros in all digits of `bytes`, which are valid.
     pub(crate) fn count_nonzeros(self, bytes: &[u8]) -> usize {
         match self {
-            Self::TwoBit => bytes.iter().map(|&byte| two_bit::nonzeros(byte)).sum(),
-            Self::Base3 => bytes.iter().map(|&byte| base3::nonzeros(byte)).sum(),
+            Self::TwoBit => two_bit::nonzeros(bytes),
+            Self::Base3 => base3::nonzeros(bytes),
         }
     }
 

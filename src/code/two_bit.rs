@@ -46,9 +46,18 @@ pub(crate) const fn pack(trits: [i8; TRITS_PER_BYTE]) -> u8 {
     ZEROS.wrapping_add_signed(t0 + 4 * (t1 + 4 * (t2 + 4 * t3)))
 }
 
-/// The non-zeros among the four digits of a valid byte: those whose low bit is not set.
-pub(crate) const fn nonzeros(byte: u8) -> usize {
-    TRITS_PER_BYTE - (byte & ZEROS).count_ones() as usize
+/// The non-zeros among all digits of valid bytes: those whose low bit is not set.
+pub(super) fn nonzeros(bytes: &[u8]) -> usize {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let words = words
+        .iter()
+        .map(|&word| u64::from_le_bytes(word) & u64::from_le_bytes([ZEROS; 8]));
+    let zeros = words.map(u64::count_ones).sum::<u32>();
+    let more = rest
+        .iter()
+        .map(|byte| (byte & ZEROS).count_ones())
+        .sum::<u32>();
+    TRITS_PER_BYTE * bytes.len() - (zeros + more) as usize
 }
 
 /// The trit at a place in 0..4; 2 for the forbidden digit.

@@ -6,7 +6,7 @@ use crate::optimum::options::Ternarizer;
 use crate::optimum::route::{LONGEST_DIRECT, STREAMS};
 use crate::optimum::rule::{Rule, Scales};
 use crate::optimum::scan::largest::LargestPass;
-use crate::weight::FloatBits;
+use crate::weight::{FloatBits, first_not_finite};
 
 /// Checks the input and the options. Of several faults the first to be reported is a weight that is not finite, the next an
 /// importance.
@@ -77,7 +77,7 @@ fn check_count<W: FloatBits>(len: usize) -> Result<(), Error> {
 
 /// Checks that the weights are finite.
 pub(crate) fn check_finite<W: FloatBits>(weights: &[W]) -> Result<(), Error> {
-    match weights.iter().position(|weight| !weight.is_finite()) {
+    match first_not_finite(weights) {
         Some(index) => Err(Error::invalid(Operand::Weight, index)),
         None => Ok(()),
     }

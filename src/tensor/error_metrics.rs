@@ -80,7 +80,7 @@ impl InnerProducts {
         part_len: usize,
         fit_single: bool,
         buffers: &mut [Vec<f64>; 2],
-        fill: impl Fn(Range<usize>, &mut [Vec<f64>; 2]),
+        mut fill: impl FnMut(Range<usize>, &mut [Vec<f64>; 2]),
     ) -> Self {
         let parts = (0..len).step_by(part_len);
         let parts = parts.map(|start| start..len.min(start + part_len));
@@ -214,6 +214,7 @@ fn products<W: FloatBits>(
     let original = original.grouped(groups.grouping())?;
     threads::collect(groups.len(), groups.batches(PART), |batch, found| {
         let (mut buffers, mut gathered) = ([Vec::new(), Vec::new()], Vec::new());
+        let mut trits = Vec::new();
         for group in batch {
             let elements = original.elements(group);
             let len = elements.len();
@@ -231,8 +232,7 @@ fn products<W: FloatBits>(
                 weights.clear();
                 let own = slice.get(part.clone()).unwrap_or_default();
                 weights.extend(own.iter().map(|weight| weight.widen()));
-                restored.clear();
-                tensor.restore_part(group, part, restored, |value| {
+                tensor.restore_part(group, part, (restored, &mut trits), |value| {
                     nearest_finite::<W>(value).widen()
                 });
             };

@@ -16,7 +16,7 @@ use crate::optimum::weight::{PRIVATE, TypedSlice};
 use crate::scale::ScaleBuf;
 #[cfg(feature = "safetensors")]
 use crate::scale::read_all;
-use crate::weight::FloatBits;
+use crate::weight::{FloatBits, first_not_finite};
 use crate::{Error, Operand, Weight};
 #[cfg(feature = "safetensors")]
 use half::{bf16, f16};
@@ -100,7 +100,7 @@ impl<W: FloatBits> TensorView<'_, W> {
             ..*self
         };
         let found = match distinct.as_row_major_slice() {
-            Some(weights) => weights.iter().position(|weight| !weight.is_finite()),
+            Some(weights) => first_not_finite(weights),
             None => distinct.iter().position(|weight| !weight.is_finite()),
         };
         let Some(index) = found else { return Ok(()) };

@@ -8,6 +8,7 @@ use super::TernaryTensor;
 use super::floats::{each, nearest_finite};
 use crate::optimum::fit::value;
 use crate::optimum::weight::{PRIVATE, TypedSliceMut};
+use crate::simd::{Backend, Job, Vector};
 use crate::weight::FloatBits;
 use crate::{Error, Weight, error::check_len};
 
@@ -107,47 +108,68 @@ impl TernaryTensor {
         }
     }
 
-    /// Appends the restored weights of a part of a group, in increasing order of their indices, each rounded by a function.
+    /// Writes the restored weights of a part of a group, in increasing order of their indices, each rounded by a function. `trits` is memory
+    /// that is used again.
     pub(super) fn restore_part(
         &self,
         group: usize,
         part: Range<usize>,
-        values: &mut Vec<f64>,
+        (values, trits): (&mut Vec<f64>, &mut Vec<i8>),
         rounded: impl Fn(f64) -> f64,
     ) {
-        let first = values.len();
-        values.resize(first + part.len(), 0.0);
-        let values = values.get_mut(first..).unwrap_or_default();
+        values.resize(part.len(), 0.0);
+        trits.resize(part.len(), 0);
         let range = self.groups.range(group..group + 1);
         let range = range.map(|range| range.start + part.start..range.start + part.end);
-        let mut scratch = Vec::new();
-        for (plane, trits) in self.planes().enumerate() {
+        let one_plane = self.planes().len() == 1;
+        for (plane, packed) in self.planes().enumerate() {
             let mut scales = self.scales_of(plane, group);
-            if self.planes().len() == 1 {
+            if one_plane {
                 scales = scales.map(&rounded);
             }
-            let levels = [-scales[1], 0.0, scales[0], 0.0];
-            let level = |trit: i8| levels[usize::from(trit.cast_unsigned().wrapping_add(1)) % 4];
-            let in_one_piece = range.clone().and_then(|range| trits.slice(range).ok());
-            if let Some(trits) = in_one_piece {
-                scratch.resize(values.len(), 0);
-                let unpacked = trits.unpack_into(&mut scratch);
+            if let Some(packed) = range.clone().and_then(|range| packed.slice(range).ok()) {
+                let unpacked = packed.unpack_into(trits);
                 debug_assert!(unpacked.is_ok(), "as long as the part");
-                for (sum, &trit) in values.iter_mut().zip(&scratch) {
-                    *sum += level(trit);
-                }
             } else {
                 let indices = self.groups.indices(group).skip(part.start);
-                for (sum, index) in values.iter_mut().zip(indices) {
-                    *sum += level(trits.get(index).unwrap_or(0));
+                for (trit, index) in trits.iter_mut().zip(indices) {
+                    *trit = packed.get(index).unwrap_or(0);
                 }
             }
+            Backend::detect().run(AddLevels {
+                trits,
+                scales,
+                first: plane == 0,
+                sums: values,
+            });
         }
         // The levels of one plane are rounded already.
-        if self.planes().len() > 1 {
+        if !one_plane {
             for value in values {
                 *value = rounded(*value);
             }
+        }
+    }
+}
+
+/// Adds the values that trits stand for; the first ones take the place of what was there.
+struct AddLevels<'a> {
+    trits: &'a [i8],
+    scales: [f64; 2],
+    first: bool,
+    sums: &'a mut [f64],
+}
+
+impl Job for AddLevels<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self, _: V) {
+        let [lambda_p, lambda_n] = self.scales;
+        for (sum, &trit) in self.sums.iter_mut().zip(self.trits) {
+            let trit = f64::from(trit);
+            let level = trit.max(0.0) * lambda_p + trit.min(0.0) * lambda_n;
+            *sum = if self.first { level } else { *sum + level };
         }
     }
 }

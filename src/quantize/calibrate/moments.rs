@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::error::{Error, Operand, ShapeError, try_vec};
+use crate::weight::first_not_finite;
 
 /// The mean and variance of each channel, over rows that come in batches.
 ///
@@ -94,8 +95,7 @@ impl Moments {
         if len != 0 && (group == 0 || !len.is_multiple_of(group)) {
             return Err(Error::Shape(ShapeError::Ragged { len, group }));
         }
-        let bad = values.iter().position(|value| !value.is_finite());
-        bad.map_or(Ok(()), |index| {
+        first_not_finite(values).map_or(Ok(()), |index| {
             Err(Error::invalid(Operand::Activation, index))
         })
     }
