@@ -1,9 +1,9 @@
 //! Products with the bytes of other programs, as they lie in a file: nothing is unpacked, nothing is copied.
 //!
 //! The activations are laid out to meet the codes of a format ([`product`](crate::matmul)); blocks with less than 64 bytes of
-//! codes are put together to tiles on the way. Each block's scale is widened once a row, and times the scale of the activations
-//! that meet it multiplies the sums of the block: `tile` and `lane` in the definition of [`product`](crate::matmul) are those of
-//! the format's bytes.
+//! codes are put together to tiles on the way. Each block's scale, times the scale of the activations that meet it, multiplies the
+//! sums of the block: `tile` and `lane` in the definition of [`product`](crate::matmul) are those of the format's bytes. Where a
+//! block is a tile, its scale is read beside its codes.
 //!
 //! Cost: as there. Formats in blocks of 256 are fastest; the smaller blocks cost a copy of their codes.
 

@@ -64,14 +64,18 @@
 //! ```
 //!
 //! where each operation rounds once. With more scales, in the 2-bit code, rows of a multiple of 4 weights are summed up in tiles, if
-//! their blocks are multiples of 32 weights (the last may be shorter) or the whole row. Each *tile* (64 bytes of codes) adds sixteen
-//! lanes to sixteen f32 sums, tile by tile. Lane `j` is the sum over the bytes `4j .. 4j + 4` of the tile. The lanes are added up in
-//! the end:
+//! their blocks are multiples of 32 weights (the last may be shorter) or the whole row. A *tile* (64 bytes of codes) has sixteen lanes:
+//! lane `j` is the sum over its bytes `4j .. 4j + 4`, called `S[i][j]` in tile `i`. There are sixteen f32 sums, to which the tiles are added
+//! one after the other:
 //!
 //! ```text
 //! a[0..16] = +0.0
-//! for each tile i, for each lane j:   a[j] += f32(S[i][j]) (lambda[i][j] d[i])
-//!                       two scales:   a[j] += f32(S+[i][j]) (lambda_p[i][j] d[i]);   a[j] += f32(S-[i][j]) (-lambda_n[i][j] d[i])
+//! blocks of whole tiles: a tile has one scale, and eight of its sums are added to the first half of a, those of the next tile to the last
+//! for each tile i, for each j < 8:     a[8 (i % 2) + j] += f32(S[i][j] + S[i][j + 8]) (lambda[i] d[i])
+//! other blocks: each pair of lanes has its scale
+//! for each tile i, for each lane j:    a[j] += f32(S[i][j]) (lambda[i][j] d[i])
+//!
+//! two scales, the same for both signs: ... += f32(S+ ...) (lambda_p d);   ... += f32(S- ...) (-lambda_n d)
 //! the sum of a[0..16], folded in halves:  a[j] += a[j + 8],  a[j] += a[j + 4],  a[j] += a[j + 2],  a[0] + a[1]
 //! ```
 //!
@@ -81,7 +85,7 @@
 //! each block of the vector. The sum begins with +0.0, and each run adds its product, as that of a plane with one scale.
 //!
 //! The error is at most `(m + K + 6) 2^-24` times the sum of the magnitudes of all terms and the bias, for `K` planes and `m`
-//! additions in a chain: 0 with one scale each, `2 n / 256 + 6` in tiles, the number of runs else, if `m` is below 4,000.
+//! additions in a chain: 0 with one scale each, at most `2 n / 256 + 6` in tiles, the number of runs else, if `m` is below 4,000.
 
 mod activations;
 pub(crate) mod dot;

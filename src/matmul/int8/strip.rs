@@ -193,7 +193,7 @@ impl<T: Digits<P>, const P: usize, const R: usize, const C: usize> TileSums<T, P
         codes: [&TileCodes; N],
         xs: [VectorTiles<'_, P, C>; N],
     ) {
-        let tiles = unit.tile_by_sign(codes[0], xs[0]);
+        let tiles = unit.tiles_by_sign(codes, xs);
         for c in 0..C {
             for sign in 0..2 {
                 let sums = &mut self.0[r][c][sign];
@@ -213,16 +213,30 @@ pub(super) struct ScaledSums<'a, F, L, const R: usize, const C: usize, const TWO
 }
 
 impl<F: Copy, L, const R: usize, const C: usize, const TWO: bool> ScaledSums<'_, F, L, R, C, TWO> {
-    /// A tile that has no other one to be folded with is folded with zeros.
+    /// Adds `M` tiles that have the scales of `N`: of one tile that is there twice, the second counts nothing.
     #[inline(always)]
-    fn folded<const N: usize, T: Tiles>(unit: T, sums: T::Sums) -> T::Sums
-    where
+    fn add_tiles<const N: usize, const M: usize, const P: usize, T>(
+        &mut self,
+        unit: T,
+        at: (usize, usize),
+        codes: [&TileCodes; M],
+        xs: [VectorTiles<'_, P, C>; M],
+    ) where
+        T: Digits<P> + Tiles<V: Vector<Singles = F>>,
         L: Lambdas<T>,
     {
-        if L::PAIRS && N == 1 {
-            unit.fold_pair(sums, unit.load_sums(&[0; 16]))
+        if TWO {
+            let by_sign = unit.tiles_by_sign(codes, xs);
+            for c in 0..C {
+                for sign in 0..2 {
+                    self.add_scaled::<N, _>(unit, at, (c, sign), by_sign[c][sign]);
+                }
+            }
         } else {
-            sums
+            let sums = unit.tiles(codes, xs);
+            for c in 0..C {
+                self.add_scaled::<N, _>(unit, at, (c, 0), sums[c]);
+            }
         }
     }
 
@@ -237,17 +251,16 @@ impl<F: Copy, L, const R: usize, const C: usize, const TWO: bool> ScaledSums<'_,
     ) where
         L: Lambdas<T>,
     {
-        let (vector, place) = (unit.vector(), (r, sign, at));
+        let vector = unit.vector();
         let Some(ds) = self.ds.chunk::<N>(0, c, at) else {
             return;
         };
-        let Some(mut scales) = self.lambdas.times(unit, place, ds) else {
+        let Some(mut scales) = self.lambdas.times(unit, (r, sign, at), ds) else {
             return;
         };
         if sign == 1 {
             scales = vector.negate(scales);
         }
-        let sums = Self::folded::<N, _>(unit, sums);
         let more = vector.multiply(unit.to_floats(sums), scales);
         self.sums[r][c] = vector.add(self.sums[r][c], more);
     }
@@ -275,24 +288,12 @@ where
         codes: [&TileCodes; N],
         xs: [VectorTiles<'_, P, C>; N],
     ) {
-        if TWO {
-            let by_sign = match (codes.first_chunk(), xs.first_chunk()) {
-                (Some(codes), Some(xs)) => unit.tile_pair_by_sign(*codes, *xs),
-                _ => unit.tile_by_sign(codes[0], xs[0]),
-            };
-            for c in 0..C {
-                for sign in 0..2 {
-                    self.add_scaled::<N, _>(unit, at, (c, sign), by_sign[c][sign]);
-                }
-            }
+        let last = N - 1;
+        if L::PAIRS {
+            let (codes, xs) = ([codes[0], codes[last]], [xs[0], xs[last]]);
+            self.add_tiles::<N, 2, P, T>(unit, at, codes, xs);
         } else {
-            let sums = match (codes.first_chunk(), xs.first_chunk()) {
-                (Some(codes), Some(xs)) => unit.tile_pair(*codes, *xs),
-                _ => unit.tile(codes[0], xs[0]),
-            };
-            for c in 0..C {
-                self.add_scaled::<N, _>(unit, at, (c, 0), sums[c]);
-            }
+            self.add_tiles::<N, N, P, T>(unit, at, codes, xs);
         }
     }
 }

@@ -168,45 +168,18 @@ pub(crate) trait Digits<const P: usize>: Tiles {
     /// Sums whose total is that of `t x`, over at most [`MOST_TILES`], once they are settled.
     fn finish(self, sums: Self::Running) -> Self::Sums;
 
-    /// The sums of `t x` of one tile, lane by lane.
-    fn tile<const C: usize>(self, codes: &TileCodes, xs: VectorTiles<'_, P, C>) -> [Self::Sums; C];
-    /// The sums of `x` of one tile where `t = 1`, and where `t = -1`, lane by lane.
-    fn tile_by_sign<const C: usize>(
+    /// The sums of `t x` of one tile, lane by lane; or those of two, [folded](Tiles::fold_pair).
+    fn tiles<const N: usize, const C: usize>(
         self,
-        codes: &TileCodes,
-        xs: VectorTiles<'_, P, C>,
+        codes: [&TileCodes; N],
+        xs: [VectorTiles<'_, P, C>; N],
+    ) -> [Self::Sums; C];
+    /// Likewise the sums of `x` where `t = 1`, and where `t = -1`.
+    fn tiles_by_sign<const N: usize, const C: usize>(
+        self,
+        codes: [&TileCodes; N],
+        xs: [VectorTiles<'_, P, C>; N],
     ) -> [[Self::Sums; 2]; C];
-
-    /// The sums of `t x` of two tiles, [folded](Tiles::fold_pair).
-    #[inline(always)]
-    fn tile_pair<const C: usize>(
-        self,
-        codes: [&TileCodes; 2],
-        xs: [VectorTiles<'_, P, C>; 2],
-    ) -> [Self::Sums; C] {
-        let (mut sums, last) = (self.tile(codes[0], xs[0]), self.tile(codes[1], xs[1]));
-        for c in 0..C {
-            sums[c] = self.fold_pair(sums[c], last[c]);
-        }
-        sums
-    }
-
-    /// The same by sign.
-    #[inline(always)]
-    fn tile_pair_by_sign<const C: usize>(
-        self,
-        codes: [&TileCodes; 2],
-        xs: [VectorTiles<'_, P, C>; 2],
-    ) -> [[Self::Sums; 2]; C] {
-        let mut sums = self.tile_by_sign(codes[0], xs[0]);
-        let last = self.tile_by_sign(codes[1], xs[1]);
-        for c in 0..C {
-            for sign in 0..2 {
-                sums[c][sign] = self.fold_pair(sums[c][sign], last[c][sign]);
-            }
-        }
-        sums
-    }
 }
 
 /// The items of [`Digits`] for a backend that has a `dot` of decoded codes with activations: how it decodes a tile, and one whose
@@ -242,39 +215,51 @@ macro_rules! digits_by_dot {
     };
     (tiles $planes:literal: $weights:ident, $plus:ident, $start:ident) => {
         #[inline(always)]
-        fn tile<const C: usize>(
+        fn tiles<const N: usize, const C: usize>(
             self,
-            codes: &TileCodes,
-            xs: VectorTiles<'_, $planes, C>,
+            codes: [&TileCodes; N],
+            xs: [VectorTiles<'_, $planes, C>; N],
         ) -> [Self::Sums; C] {
-            let mut sums = [Digits::<$planes>::start(self, &xs[0].less); C];
-            for c in 1..C {
-                sums[c] = Digits::<$planes>::start(self, &xs[c].less);
+            let mut sums = [[self.load_sums(&[0; 16]); C]; N];
+            for n in 0..N {
+                let mut running = [Digits::<$planes>::start(self, &xs[n][0].less); C];
+                for c in 1..C {
+                    running[c] = Digits::<$planes>::start(self, &xs[n][c].less);
+                }
+                Digits::<$planes>::add(self, &mut running, codes[n], xs[n]);
+                for c in 0..C {
+                    sums[n][c] = Digits::<$planes>::finish(self, running[c]);
+                }
             }
-            Digits::<$planes>::add(self, &mut sums, codes, xs);
-            let mut tiles = [Digits::<$planes>::finish(self, sums[0]); C];
-            for c in 1..C {
-                tiles[c] = Digits::<$planes>::finish(self, sums[c]);
+            for c in 0..if N == 2 { C } else { 0 } {
+                sums[0][c] = self.fold_pair(sums[0][c], sums[1][c]);
             }
-            tiles
+            sums[0]
         }
 
         #[inline(always)]
-        fn tile_by_sign<const C: usize>(
+        fn tiles_by_sign<const N: usize, const C: usize>(
             self,
-            codes: &TileCodes,
-            xs: VectorTiles<'_, $planes, C>,
+            codes: [&TileCodes; N],
+            xs: [VectorTiles<'_, $planes, C>; N],
         ) -> [[Self::Sums; 2]; C] {
-            let (weights, plus) = (self.$weights(codes), self.$plus(codes));
             let zeros = self.load_sums(&[0; 16]);
-            let mut tiles = [[zeros; 2]; C];
-            for c in 0..C {
-                let plus = self.dot(zeros, &plus, &xs[c].x);
-                // The difference of both signs.
-                let all = self.dot(self.$start(&xs[c].less), &weights, &xs[c].x);
-                tiles[c] = [plus, self.subtract_sums(plus, all)];
+            let mut sums = [[[zeros; 2]; C]; N];
+            for n in 0..N {
+                let (weights, plus) = (self.$weights(codes[n]), self.$plus(codes[n]));
+                for c in 0..C {
+                    let plus = self.dot(zeros, &plus, &xs[n][c].x);
+                    // The difference of both signs.
+                    let all = self.dot(self.$start(&xs[n][c].less), &weights, &xs[n][c].x);
+                    sums[n][c] = [plus, self.subtract_sums(plus, all)];
+                }
             }
-            tiles
+            for c in 0..if N == 2 { C } else { 0 } {
+                for sign in 0..2 {
+                    sums[0][c][sign] = self.fold_pair(sums[0][c][sign], sums[1][c][sign]);
+                }
+            }
+            sums[0]
         }
     };
 }

@@ -148,12 +148,11 @@ impl<'a, T, const N: usize, const M: usize> EqualSlices<'a, T, N, M> {
     ) -> Option<&'a [T; K]> {
         if n < N && m < M && at < self.len / K {
             let elements = self.starts[n][m].wrapping_add(K * at);
+            // SAFETY: they are in a slice. It is said because the compiler would compare them with `None` in each turn of a loop.
+            unsafe { core::hint::assert_unchecked(!elements.is_null()) };
             // SAFETY: `new` saw that each slice has `len` elements, which are borrowed for `'a`. There is no token: reading needs
-            // no instruction set. That they lie somewhere is said because the compiler would compare with `None` otherwise.
-            unsafe {
-                core::hint::assert_unchecked(!elements.is_null());
-                return Some(&*elements.cast());
-            }
+            // no instruction set.
+            return Some(unsafe { &*elements.cast() });
         }
         None
     }

@@ -107,15 +107,30 @@ fn check<T: Digits<P>, const P: usize>(unit: T, cases: &[Case<P>]) {
     let (mut totals, mut less) = ([0_i64; 2], [[0; 16]; 2]);
     for case in cases {
         let xs = [&case.tile, &cases[0].tile];
-        let [sums, _] = unit.tile(&case.codes, xs);
+        let [sums, _] = unit.tiles([&case.codes], [xs]);
         assert_eq!(unit.array(sums), case.total());
-        let [by_sign, _] = unit.tile_by_sign(&case.codes, xs);
+        let [by_sign, _] = unit.tiles_by_sign([&case.codes], [xs]);
         assert_eq!(
             by_sign.map(|sums| unit.array(sums)),
             [case.plus, case.minus]
         );
+        // Folded beside the first case, which the other vector meets.
+        let (codes, xs_of_both) = ([&case.codes, &cases[0].codes], [xs, [xs[1], xs[0]]]);
+        let folded = |case: &[i32; 16]| core::array::from_fn::<_, 8, _>(|j| case[j] + case[j + 8]);
+        let halves = |sums| unit.array(sums).as_chunks::<8>().0.to_vec();
+        let [pair, _] = unit.tiles(codes, xs_of_both);
+        assert_eq!(
+            halves(pair),
+            [folded(&case.total()), folded(&cases[0].total())]
+        );
+        let [[plus, minus], _] = unit.tiles_by_sign(codes, xs_of_both);
+        assert_eq!(halves(plus), [folded(&case.plus), folded(&cases[0].plus)]);
+        assert_eq!(
+            halves(minus),
+            [folded(&case.minus), folded(&cases[0].minus)]
+        );
         for (c, x) in xs.into_iter().enumerate() {
-            let [sums] = unit.tile(&case.codes, [x]);
+            let [sums] = unit.tiles([&case.codes], [[x]]);
             totals[c] += i64::from(unit.total(sums));
             for (less, more) in less[c].iter_mut().zip(x.less) {
                 *less += more;

@@ -428,52 +428,38 @@ where
         [sums, self.zeros()]
     }
 
+    /// Two tiles are folded in 16 bits, where that costs least.
     #[inline(always)]
-    fn tile<const C: usize>(self, codes: &TileCodes, xs: VectorTiles<'_, P, C>) -> [Bytes; C] {
-        self.sums(codes, xs)
-    }
-
-    #[inline(always)]
-    fn tile_by_sign<const C: usize>(
+    fn tiles<const N: usize, const C: usize>(
         self,
-        codes: &TileCodes,
-        xs: VectorTiles<'_, P, C>,
-    ) -> [[Bytes; 2]; C] {
-        self.sums_by_sign(codes, xs)
-    }
-
-    /// Folded in 16 bits, where that costs least.
-    #[inline(always)]
-    fn tile_pair<const C: usize>(
-        self,
-        codes: [&TileCodes; 2],
-        xs: [VectorTiles<'_, P, C>; 2],
+        codes: [&TileCodes; N],
+        xs: [VectorTiles<'_, P, C>; N],
     ) -> [Bytes; C] {
-        let mut pairs = [[self.zeros(); 2]; C];
-        for n in 0..2 {
-            let sums = self.sums::<C, 1>(codes[n], xs[n]);
+        let mut tiles = self.sums(codes[0], xs[0]);
+        for n in 0..if N == 2 { 2 } else { 0 } {
+            let folded = self.sums::<C, 1>(codes[n], xs[n]);
             for c in 0..C {
-                [pairs[c][n]] = sums[c];
+                [tiles[c][n]] = folded[c];
             }
         }
-        pairs
+        tiles
     }
 
     #[inline(always)]
-    fn tile_pair_by_sign<const C: usize>(
+    fn tiles_by_sign<const N: usize, const C: usize>(
         self,
-        codes: [&TileCodes; 2],
-        xs: [VectorTiles<'_, P, C>; 2],
+        codes: [&TileCodes; N],
+        xs: [VectorTiles<'_, P, C>; N],
     ) -> [[Bytes; 2]; C] {
-        let mut pairs = [[[self.zeros(); 2]; 2]; C];
-        for n in 0..2 {
-            let sums = self.sums_by_sign::<C, 1>(codes[n], xs[n]);
+        let mut tiles = self.sums_by_sign(codes[0], xs[0]);
+        for n in 0..if N == 2 { 2 } else { 0 } {
+            let folded = self.sums_by_sign::<C, 1>(codes[n], xs[n]);
             for c in 0..C {
                 for sign in 0..2 {
-                    [pairs[c][sign][n]] = sums[c][sign];
+                    [tiles[c][sign][n]] = folded[c][sign];
                 }
             }
         }
-        pairs
+        tiles
     }
 }
