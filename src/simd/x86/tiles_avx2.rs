@@ -435,11 +435,14 @@ where
         codes: [&TileCodes; N],
         xs: [VectorTiles<'_, P, C>; N],
     ) -> [Bytes; C] {
-        let mut tiles = self.sums(codes[0], xs[0]);
-        for n in 0..if N == 2 { 2 } else { 0 } {
+        if N == 1 {
+            return self.sums(codes[0], xs[0]);
+        }
+        let mut tiles = [[self.zeros(); 2]; C];
+        for n in 0..N {
             let folded = self.sums::<C, 1>(codes[n], xs[n]);
             for c in 0..C {
-                [tiles[c][n]] = folded[c];
+                [tiles[c][n % 2]] = folded[c];
             }
         }
         tiles
@@ -451,12 +454,15 @@ where
         codes: [&TileCodes; N],
         xs: [VectorTiles<'_, P, C>; N],
     ) -> [[Bytes; 2]; C] {
-        let mut tiles = self.sums_by_sign(codes[0], xs[0]);
-        for n in 0..if N == 2 { 2 } else { 0 } {
+        if N == 1 {
+            return self.sums_by_sign(codes[0], xs[0]);
+        }
+        let mut tiles = [[[self.zeros(); 2]; 2]; C];
+        for n in 0..N {
             let folded = self.sums_by_sign::<C, 1>(codes[n], xs[n]);
             for c in 0..C {
                 for sign in 0..2 {
-                    [tiles[c][sign][n]] = folded[c][sign];
+                    [tiles[c][sign][n % 2]] = folded[c][sign];
                 }
             }
         }
