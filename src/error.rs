@@ -302,12 +302,10 @@ impl fmt::Display for Error {
                 write!(f, "the option {name} cannot be {value}")
             }
             Self::Conflict { this, that } => write!(f, "{this} cannot be combined with {that}"),
-            Self::TargetUnreachable { target, best } => {
-                write!(
-                    f,
-                    "no ternary vector reaches the cosine {target}: the best has {best}"
-                )
-            }
+            Self::TargetUnreachable { target, best } => write!(
+                f,
+                "no ternary vector reaches the cosine {target}: the best has {best}"
+            ),
             Self::NotDefinite => write!(f, "the damped Gram matrix is not positive definite"),
             Self::Unstorable { what, index } => match what {
                 Operand::BlockScales => {
@@ -331,12 +329,10 @@ impl fmt::Display for Error {
                     "the error of choice {choice} of tensor {tensor} is negative or not finite"
                 ),
             },
-            Self::OverBudget { least, budget } => {
-                write!(
-                    f,
-                    "at least {least} bytes are needed, but the budget is {budget}"
-                )
-            }
+            Self::OverBudget { least, budget } => write!(
+                f,
+                "at least {least} bytes are needed, but the budget is {budget}"
+            ),
         }
     }
 }
@@ -347,36 +343,28 @@ impl fmt::Display for ShapeError {
             Self::TooManyAxes { rank, max } => {
                 write!(f, "a tensor of {rank} axes: at most {max} are supported")
             }
-            Self::Axis { axis, rank } => {
-                write!(
-                    f,
-                    "axis {axis} does not exist in a tensor of {rank} axes, or is named twice"
-                )
-            }
+            Self::Axis { axis, rank } => write!(
+                f,
+                "axis {axis} does not exist in a tensor of {rank} axes, or is named twice"
+            ),
             Self::Overflow => write!(f, "the number of elements of the shape overflows"),
             Self::Mismatch => write!(f, "the two tensors have different shapes"),
             Self::EmptyBlock => write!(f, "a block must hold at least one weight"),
             Self::Grouping { expected } => {
                 write!(f, "the grouping does not fit: expected {expected}")
             }
-            Self::Ragged { len, group } => {
-                write!(
-                    f,
-                    "an axis of {len} is not a whole number of groups of {group}"
-                )
-            }
-            Self::View { needed, len } => {
-                write!(
-                    f,
-                    "the view needs {needed} elements, but its data has {len}"
-                )
-            }
-            Self::Kernel { axis, span, extent } => {
-                write!(
-                    f,
-                    "the kernel spans {span} elements of spatial axis {axis}, which has {extent} with its padding"
-                )
-            }
+            Self::Ragged { len, group } => write!(
+                f,
+                "an axis of {len} is not a whole number of groups of {group}"
+            ),
+            Self::View { needed, len } => write!(
+                f,
+                "the view needs {needed} elements, but its data has {len}"
+            ),
+            Self::Kernel { axis, span, extent } => write!(
+                f,
+                "the kernel spans {span} elements of spatial axis {axis}, which has {extent} with its padding"
+            ),
         }
     }
 }

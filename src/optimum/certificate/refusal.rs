@@ -74,24 +74,18 @@ impl fmt::Display for Refusal {
             Self::Length { expected, actual } => {
                 write!(f, "a length of {expected} is needed, but it is {actual}")
             }
-            Self::Input { index } => {
-                write!(
-                    f,
-                    "the weight at index {index} is not finite, or its importance is none"
-                )
-            }
-            Self::Shape { ladder } => {
-                write!(
-                    f,
-                    "ladder {ladder} does not lead from 0 to nothing by way of its best step"
-                )
-            }
-            Self::Trit { index } => {
-                write!(
-                    f,
-                    "the trit at index {index} is not that of the best support"
-                )
-            }
+            Self::Input { index } => write!(
+                f,
+                "the weight at index {index} is not finite, or its importance is none"
+            ),
+            Self::Shape { ladder } => write!(
+                f,
+                "ladder {ladder} does not lead from 0 to nothing by way of its best step"
+            ),
+            Self::Trit { index } => write!(
+                f,
+                "the trit at index {index} is not that of the best support"
+            ),
             Self::Sums { ladder, step } => write!(
                 f,
                 "count, mass or sum of step {step} of ladder {ladder} is not that of the weights"
