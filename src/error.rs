@@ -386,11 +386,7 @@ pub(crate) const fn check_len(expected: usize, actual: usize) -> Result<(), Erro
 #[cfg(feature = "alloc")]
 pub(crate) fn reserve<T>(elements: &mut Vec<T>, count: usize) -> Result<(), Error> {
     let reserved = elements.try_reserve(count);
-    reserved.map_err(|_| Error::TooMany {
-        what: Operand::Element,
-        given: count,
-        max: 0,
-    })
+    reserved.map_err(|_| Error::too_many(Operand::Element, count, 0))
 }
 
 /// `vec![value; len]` for a length of the caller's.

@@ -27,7 +27,7 @@
 //! assert_eq!(ROW, [0b10_01_00_10, 0b01_01_01_10]);
 //! ```
 
-use crate::error::{Error, Operand};
+use crate::error::{Error, Operand, check_len};
 
 pub(crate) mod base3;
 pub(crate) mod two_bit;
@@ -230,11 +230,8 @@ impl Code {
     /// ```
     pub const fn validate(self, bytes: &[u8], trits: usize) -> Result<(), Error> {
         let expected = self.packed_len(trits);
-        if bytes.len() != expected {
-            return Err(Error::LengthMismatch {
-                expected,
-                actual: bytes.len(),
-            });
+        if let Err(error) = check_len(expected, bytes.len()) {
+            return Err(error);
         }
         if let Some(byte) = self.find_invalid(bytes) {
             return Err(Error::code(Operand::Byte, byte, bytes[byte] as i16));
@@ -371,11 +368,8 @@ fn unpack_by<const N: usize>(table: &[[i8; N]; 256], bytes: &[u8], trits: &mut [
 
 /// What both packers ask of their input before they write the first byte.
 const fn check_encode(trits: &[i8], bytes: &[u8], expected: usize) -> Result<(), Error> {
-    if bytes.len() != expected {
-        return Err(Error::LengthMismatch {
-            expected,
-            actual: bytes.len(),
-        });
+    if let Err(error) = check_len(expected, bytes.len()) {
+        return Err(error);
     }
     let (mut index, len) = (0, trits.len());
     while index < len {

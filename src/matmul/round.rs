@@ -8,7 +8,7 @@
 //! number, it is rounded up to one of the few subnormal numbers, and `q = x / d`. So in any case no `q` is beyond 127, and `d q` is
 //! within half of `d` of `x`, but for the rounding of a few operations. Cost: two passes.
 
-use crate::error::{Error, Operand};
+use crate::error::{Error, Operand, check_len};
 use crate::simd::{Backend, Job, Vector};
 
 /// The largest magnitude: -128 has no negative in 8 bits.
@@ -38,10 +38,7 @@ const LIFT: f32 = f32::from_bits((127 + 100) << 23);
 /// # Ok::<(), ternarize::Error>(())
 /// ```
 pub fn quantize_into(x: &[f32], values: &mut [i8]) -> Result<f32, Error> {
-    let (expected, actual) = (x.len(), values.len());
-    if actual != expected {
-        return Err(Error::LengthMismatch { expected, actual });
-    }
+    check_len(x.len(), values.len())?;
     let scale = quantize_on(Backend::detect(), x, values);
     scale.map_err(|index| Error::invalid(Operand::Activation, index))
 }

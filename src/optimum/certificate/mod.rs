@@ -220,8 +220,7 @@ impl<W: Weight> fmt::Display for Certificate<W> {
             Self::BySign(_) => &["positive weights", "negative weights"],
         };
         for (name, ladder) in names.iter().zip(self.ladders()) {
-            writeln!(f, "{name}:")?;
-            write!(f, "{ladder}")?;
+            write!(f, "{name}:\n{ladder}")?;
         }
         Ok(())
     }
@@ -236,12 +235,9 @@ impl<W: Weight> fmt::Display for Ladder<W> {
         )?;
         for (i, step) in self.steps.iter().enumerate() {
             let star = if i == self.best { '*' } else { ' ' };
-            let (threshold, half) = (step.threshold.to_value(PRIVATE), step.mean() / 2.0);
-            writeln!(
-                f,
-                "{star} {threshold:>16.9e} {:>12} {half:>16.9e}",
-                step.count
-            )?;
+            let (threshold, above) = (step.threshold.to_value(PRIVATE), step.count);
+            let half = step.mean() / 2.0;
+            writeln!(f, "{star} {threshold:>16.9e} {above:>12} {half:>16.9e}")?;
         }
         Ok(())
     }
