@@ -382,6 +382,18 @@ pub(crate) const fn check_len(expected: usize, actual: usize) -> Result<(), Erro
     }
 }
 
+/// Checks that all elements are valid; else the error is that of the first which is not.
+pub(crate) fn check_each<T>(
+    what: Operand,
+    elements: &[T],
+    valid: impl Fn(&T) -> bool,
+) -> Result<(), Error> {
+    match elements.iter().position(|element| !valid(element)) {
+        Some(index) => Err(Error::invalid(what, index)),
+        None => Ok(()),
+    }
+}
+
 /// Makes room for `count` more elements, a number of the caller's, which must not abort the program.
 #[cfg(feature = "alloc")]
 pub(crate) fn reserve<T>(elements: &mut Vec<T>, count: usize) -> Result<(), Error> {

@@ -1,6 +1,6 @@
 //! Every way in which options or input can be wrong.
 
-use crate::error::{Error, Operand, check_len};
+use crate::error::{Error, Operand, check_each, check_len};
 use crate::optimum::objective::GridObjective;
 use crate::optimum::options::Ternarizer;
 use crate::optimum::route::{LONGEST_DIRECT, STREAMS};
@@ -92,10 +92,7 @@ pub(crate) fn check_importance(importance: &[f32], expected: usize) -> Result<()
 
 fn check_importance_values(importance: &[f32]) -> Result<(), Error> {
     let valid = |h: &f32| h.is_finite() && *h >= 0.0;
-    match importance.iter().position(|h| !valid(h)) {
-        Some(index) => Err(Error::invalid(Operand::Importance, index)),
-        None => Ok(()),
-    }
+    check_each(Operand::Importance, importance, valid)
 }
 
 /// Options that exclude each other.

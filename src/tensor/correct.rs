@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{Grouping, Groups, TernaryTensor};
-use crate::error::check_len;
+use crate::error::{check_each, check_len};
 use crate::quantize::calibrate::Affine;
 use crate::scale::ScaleBuf;
 use crate::weight::FloatBits as _;
@@ -43,9 +43,7 @@ impl TernaryTensor {
         let rows = self.rows()?;
         check_len(rows, maps.len())?;
         let finite = |map: &Affine| map.scale.is_finite() && map.shift.is_finite();
-        if let Some(index) = maps.iter().position(|map| !finite(map)) {
-            return Err(Error::invalid(Operand::Scale, index));
-        }
+        check_each(Operand::Scale, maps, finite)?;
         // Scales that belong to one channel each.
         let grouping = self.groups_of_channels();
         let scales = self.scales_times(maps, &grouping.resolve(self.shape())?)?;

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::TernaryTensor;
-use crate::error::check_len;
+use crate::error::{check_each, check_len};
 use crate::scale::ScaleBuf;
 use crate::{Error, Operand, ScaleType};
 
@@ -65,9 +65,7 @@ impl TernaryTensor {
     pub fn with_gains(self, gains: &[f64]) -> Result<Self, Error> {
         check_len(self.groups.len(), gains.len())?;
         let valid = |gain: &f64| *gain >= 0.0 && gain.is_finite();
-        if let Some(index) = gains.iter().position(|gain| !valid(gain)) {
-            return Err(Error::invalid(Operand::Scale, index));
-        }
+        check_each(Operand::Scale, gains, valid)?;
         let scale_type = self.scale_type();
         self.rescaled(scale_type, |group, scale| scale * gains[group])
     }

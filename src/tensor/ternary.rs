@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::{Grouping, Groups, Shape};
-use crate::error::{ShapeError, check_len};
+use crate::error::{ShapeError, check_each, check_len};
 use crate::rotation::check_width;
 use crate::scale::{MAX_PLANES, ScaleBuf};
 use crate::{
@@ -168,9 +168,7 @@ impl TernaryTensor {
         if !bias.is_empty() {
             check_len(self.rows()?, bias.len())?;
         }
-        if let Some(index) = bias.iter().position(|bias| !bias.is_finite()) {
-            return Err(Error::invalid(Operand::Bias, index));
-        }
+        check_each(Operand::Bias, &bias, |bias| bias.is_finite())?;
         Ok(Self { bias, ..self })
     }
 

@@ -18,7 +18,7 @@ use alloc::vec::Vec;
 
 use super::loops::{AddProducts, LANES};
 use super::sums::{InputSums, Original, mirror};
-use crate::error::{Error, Operand, check_len, try_vec};
+use crate::error::{Error, Operand, check_each, check_len, try_vec};
 use crate::optimum::check::check_finite;
 use crate::quantize::scale_type::ScaledWeights;
 use crate::simd::Backend;
@@ -202,9 +202,7 @@ impl Gram {
         if let Some(weights) = weights {
             check_len(rows, weights.len())?;
             check_finite(weights)?;
-            if let Some(index) = weights.iter().position(|weight| *weight < 0.0) {
-                return Err(Error::invalid(Operand::Importance, index));
-            }
+            check_each(Operand::Importance, weights, |weight| *weight >= 0.0)?;
         }
         if original.is_some() && self.original.is_none() {
             self.original = Some(self.unchanged());
