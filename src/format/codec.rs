@@ -3,8 +3,7 @@
 use super::Format;
 use super::matrix::Matrix;
 use super::scale;
-use crate::error::check_len;
-use crate::error::{Error, Operand};
+use crate::error::{Error, Operand, check_len};
 use crate::optimum::weight::{PRIVATE, Weight};
 
 impl Format {

@@ -29,8 +29,7 @@
 
 use super::codec::check_trits;
 use crate::code::{Code, two_bit};
-use crate::error::check_len;
-use crate::error::{Error, ShapeError};
+use crate::error::{Error, ShapeError, check_len};
 
 /// The quarters of the rows, and the trits of a byte.
 const QUARTERS: usize = two_bit::TRITS_PER_BYTE;

@@ -13,8 +13,7 @@ use half::f16;
 
 use super::layout::{BlockLayout, MAX_TRITS};
 use super::{Format, scale};
-use crate::error::check_len;
-use crate::error::{Error, ShapeError};
+use crate::error::{Error, ShapeError, check_len};
 use crate::weight::FloatBits as _;
 
 /// The bytes after the blocks of a tensor with one scale: the `f32`, and zeros.

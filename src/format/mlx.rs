@@ -19,8 +19,7 @@
 
 use super::scale;
 use crate::code::Code;
-use crate::error::check_len;
-use crate::error::{Error, Operand, ShapeError};
+use crate::error::{Error, Operand, ShapeError, check_len};
 use crate::optimum::weight::{PRIVATE, Weight};
 
 /// The group lengths that MLX has: 32, 64 (its default) and 128 weights, which take 3, 2.5 and 2.25 bits each with 16-bit scales.

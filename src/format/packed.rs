@@ -9,8 +9,7 @@ use super::matrix::Matrix;
 use super::transcode::write_blocks;
 #[cfg(feature = "alloc")]
 use super::{layout::MAX_TRITS, scale};
-use crate::error::Error;
-use crate::error::check_len;
+use crate::error::{Error, check_len};
 use crate::optimum::weight::Weight;
 use crate::packed::PackedTrits;
 #[cfg(feature = "alloc")]

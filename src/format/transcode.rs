@@ -9,8 +9,7 @@ use alloc::vec::Vec;
 use super::Format;
 use super::layout::MAX_TRITS;
 use super::matrix::Matrix;
-use crate::error::check_len;
-use crate::error::{Error, Operand};
+use crate::error::{Error, Operand, check_len};
 
 impl Format {
     /// Writes a matrix of this format in another one.
