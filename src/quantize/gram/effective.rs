@@ -21,7 +21,7 @@ use nalgebra::DVector;
 
 use super::accumulate::{Gram, check};
 use super::cholesky::cholesky;
-use super::metric::{Metric, combine};
+use super::metric::{Metric, combine, wide_rows};
 use super::output::{TOGETHER, check_damping};
 use crate::error::Error;
 use crate::threads;
@@ -52,10 +52,7 @@ impl Gram {
         let lines: Vec<&[f64]> = self.lines(&original.cross).collect();
         let jobs = weights.chunks(TOGETHER * inputs);
         let effective: Vec<f32> = threads::collect(weights.len(), jobs, |rows, effective| {
-            let rows: Vec<Vec<f64>> = rows
-                .chunks_exact(inputs)
-                .map(|row| row.iter().copied().map(f64::from).collect())
-                .collect();
+            let rows = wide_rows(rows, inputs);
             // The right sides, X'^T X w + delta w, and their solutions.
             for (row, right) in rows.iter().zip(combine(&lines, &rows)) {
                 let sums = right.iter().zip(row);

@@ -27,11 +27,8 @@ impl Metric {
     pub(super) fn new(gram: &Gram, fraction: f64) -> Self {
         let inputs = gram.inputs();
         let trace = gram.trace();
-        let damping = if trace > 0.0 {
-            fraction * (trace / inputs as f64)
-        } else {
-            1.0
-        };
+        let mean = trace / inputs as f64;
+        let damping = if trace > 0.0 { fraction * mean } else { 1.0 };
         let mut entries = vec![0.0; inputs * inputs];
         for (i, row) in entries.chunks_exact_mut(inputs).enumerate() {
             for (j, entry) in row.iter_mut().enumerate() {
@@ -70,9 +67,8 @@ impl Metric {
 
     /// The matrix with its inputs in another order, for factorisations.
     pub(super) fn matrix(&self, order: impl Fn(usize) -> usize) -> DMatrix<f64> {
-        DMatrix::from_fn(self.inputs, self.inputs, |i, j| {
-            self.row(order(i))[order(j)]
-        })
+        let entry = |i, j| self.row(order(i))[order(j)];
+        DMatrix::from_fn(self.inputs, self.inputs, entry)
     }
 
     /// The diagonal relative to its largest entry.
@@ -87,6 +83,13 @@ impl Metric {
         let rows: Vec<&[f64]> = self.entries.chunks_exact(self.inputs).collect();
         combine(&rows, vectors)
     }
+}
+
+/// The rows of a matrix in `f64`.
+pub(super) fn wide_rows(matrix: &[f32], columns: usize) -> Vec<Vec<f64>> {
+    let rows = matrix.chunks_exact(columns);
+    let rows = rows.map(|row| row.iter().copied().map(f64::from).collect());
+    rows.collect()
 }
 
 /// For each vector the sum of the rows of a matrix, each multiplied by its number of the vector, in order.
@@ -114,14 +117,12 @@ pub(super) fn add_rows(
         let alone = fours.len() * SUMS;
         for (number, sums) in fours.iter_mut().enumerate() {
             let sums = sums.each_mut().map(|sum| &mut **sum);
-            add_block(sums, rows, |s, k| {
-                factor(number * SUMS + s, block * DEPTH + k)
-            });
+            let factor = |s, k| factor(number * SUMS + s, block * DEPTH + k);
+            add_block(sums, rows, factor);
         }
         for (number, sum) in rest.iter_mut().enumerate() {
-            add_block([sum], rows, |_, k| {
-                factor(alone + number, block * DEPTH + k)
-            });
+            let factor = |_, k| factor(alone + number, block * DEPTH + k);
+            add_block([sum], rows, factor);
         }
     }
 }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::accumulate::{self, Gram};
 use super::feedback::Factor;
-use super::metric::Metric;
+use super::metric::{Metric, wide_rows};
 use super::optimal::{Inverse, MOST_INPUTS};
 use super::patterns::Patterns;
 use super::problem::Problem;
@@ -253,10 +253,7 @@ impl<'g> OutputAware<'g> {
             grams.push(held_out.clone());
         }
         let inputs = self.gram.inputs();
-        let rows = weights.chunks_exact(inputs);
-        let mut weights: Vec<Vec<f64>> = rows
-            .map(|row| row.iter().copied().map(f64::from).collect())
-            .collect();
+        let mut weights = wide_rows(weights, inputs);
         if let Some((width, seed)) = self.rotation {
             rotation::rotate_rows(&mut targets, inputs, width, seed)?;
             for row in &mut weights {
@@ -308,10 +305,8 @@ impl<'g> OutputAware<'g> {
         // A row has a number for each input and scale.
         let numbers = inputs * inputs.div_ceil(self.group) * self.codebook.scales();
         let together = (MOST_TOGETHER / numbers.max(1)).clamp(1, TOGETHER);
-        let jobs = weights.chunks(together * inputs);
-        threads::collect(weights.len() / inputs, jobs, |rows, fits| {
-            problem.ternarize(rows, fits)
-        })
+        let (count, jobs) = (weights.len() / inputs, weights.chunks(together * inputs));
+        threads::collect(count, jobs, |rows, fits| problem.ternarize(rows, fits))
     }
 
     /// How much of the output error that independent errors of the weights make is left by error feedback: from 0 to 1, small if the
