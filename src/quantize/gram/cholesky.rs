@@ -48,19 +48,13 @@ pub(super) fn cholesky(mut matrix: DMatrix<f64>) -> Option<Cholesky<f64, Dyn>> {
 
 /// Subtracts rows of the factor from the rows of a block, the first of which has this number.
 fn subtract(before: &[f64], block: &mut [f64], count: usize, first: usize) {
-    let before: Vec<&[f64]> = before
-        .chunks_exact(count)
-        .map(|row| &row[first..])
-        .collect();
+    let before = before.chunks_exact(count).map(|row| &row[first..]);
+    let before: Vec<&[f64]> = before.collect();
     let jobs = block.chunks_mut(DEPTH * count).enumerate();
     let done = threads::collect(0, jobs, |(job, rows), _: &mut Vec<()>| {
-        let mut sums: Vec<&mut [f64]> = rows
-            .chunks_mut(count)
-            .map(|row| &mut row[first..])
-            .collect();
-        add_rows(&mut sums, &before, |sum, row| {
-            -before[row][job * DEPTH + sum]
-        });
+        let sums = rows.chunks_mut(count).map(|row| &mut row[first..]);
+        let factor = |sum: usize, row: usize| -before[row][job * DEPTH + sum];
+        add_rows(&mut sums.collect::<Vec<_>>(), &before, factor);
         Ok(())
     });
     debug_assert!(done.is_ok(), "no job fails");

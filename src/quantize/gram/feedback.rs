@@ -115,10 +115,8 @@ pub(super) fn choose(
     let mut active: Vec<usize> = (0..targets.len()).collect();
     for _ in 1..PASSES {
         let starts = active.iter().map(|&row| again(row, &best[row]));
-        let before: Vec<_> = active
-            .iter()
-            .filter_map(|&row| best[row].as_ref().ok())
-            .collect();
+        let before = active.iter().filter_map(|&row| best[row].as_ref().ok());
+        let before: Vec<_> = before.collect();
         let mut next = passes(problem, factor, starts.collect(), &before);
         next.iter_mut().flatten().for_each(resolve);
         let mut next = next.into_iter();
@@ -152,10 +150,7 @@ pub(super) fn choose(
 
 /// Whether a pass has a lower objective than the best so far.
 fn improves(next: &Result<RowState<'_>, Error>, best: &Result<RowState<'_>, Error>) -> bool {
-    match (next, best) {
-        (Ok(next), Ok(best)) => next.objective() < best.objective(),
-        _ => false,
-    }
+    matches!((next, best), (Ok(next), Ok(best)) if next.objective() < best.objective())
 }
 
 /// Stores the scales of a row, which may become 0 only where that is best.
@@ -183,17 +178,11 @@ fn passes<'a>(
     let mut carried = vec![vec![0.0; count]; rows.len()];
     for group in 0..problem.groups() {
         search_scales(problem, factor, &mut rows, &carried, group);
-        let places = problem.members(group);
-        carry(
-            factor,
-            places,
-            count,
-            &mut carried,
-            |row, place, carried| {
-                let row = rows[row].as_mut().ok();
-                row.map_or(0.0, |pass| pass.take(problem, factor, place, carried))
-            },
-        );
+        let take = |row: usize, place: usize, carried: f64| {
+            let row = rows[row].as_mut().ok();
+            row.map_or(0.0, |pass| pass.take(problem, factor, place, carried))
+        };
+        carry(factor, problem.members(group), count, &mut carried, take);
     }
     let choices = rows.iter_mut().flatten().map(|pass| {
         let choice = RowChoice {
@@ -203,9 +192,8 @@ fn passes<'a>(
         (pass.target, choice)
     });
     let mut states = RowState::of_rows(problem, choices, before).into_iter();
-    let states = rows
-        .into_iter()
-        .map(|row| row.and_then(|_| states.next().ok_or(Error::Empty)));
+    let mut state = || states.next().ok_or(Error::Empty);
+    let states = rows.into_iter().map(|row| row.and_then(|_| state()));
     states.collect()
 }
 
@@ -297,24 +285,17 @@ fn search_scales(
     // The weights as they would be if all that follow were free.
     let mut carried: Vec<Vec<f64>> = searched.iter().map(|(_, row)| (*row).clone()).collect();
     let mut errors = vec![Vec::with_capacity(members.len()); carried.len()];
-    carry(
-        factor,
-        members.clone(),
-        members.end,
-        &mut carried,
-        |row, place, carried| {
-            let error = -carried / factor.diagonal(place);
-            errors[row].push(error);
-            error
-        },
-    );
-    let squares = members
-        .clone()
-        .map(|i| factor.diagonal(i) * factor.diagonal(i));
+    let made = |row: usize, place: usize, carried: f64| {
+        let error = -carried / factor.diagonal(place);
+        errors[row].push(error);
+        error
+    };
+    carry(factor, members.clone(), members.end, &mut carried, made);
+    let diagonal = members.clone().map(|i| factor.diagonal(i));
+    let squares = diagonal.map(|entry| entry * entry);
     let largest = squares.clone().fold(0.0, f64::max);
-    let importance: Vec<f32> = squares
-        .map(|square| f32::narrow(square / largest))
-        .collect();
+    let importance = squares.map(|square| f32::narrow(square / largest));
+    let importance: Vec<f32> = importance.collect();
     for ((row, _), errors) in searched.into_iter().zip(errors) {
         let Ok(pass) = row else { continue };
         let weights = pass.target.weights[members.clone()].iter().zip(errors);

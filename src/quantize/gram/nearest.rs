@@ -27,26 +27,23 @@ pub(super) fn choose(
     weights: &[f64],
     importance: Option<&[f32]>,
 ) -> Result<RowChoice, Error> {
-    let (patterns, mut scales) = (problem.patterns, Vec::new());
+    let (patterns, scale_type) = (problem.patterns, problem.options.scale_type);
+    let mut scales = Vec::new();
     let mut chosen = Vec::with_capacity(weights.len());
     for group in 0..problem.groups() {
         let members = problem.members(group);
         let weights = &weights[members.clone()];
         let found = match importance {
             None if patterns.codebook.planes() > 1 => {
-                let planes = Planes::new(patterns.scales()).scale_type(problem.options.scale_type);
-                planes
-                    .ternarize_group(group, TypedSlice::F64(weights))?
-                    .scales
+                let planes = Planes::new(patterns.scales()).scale_type(scale_type);
+                let fit = planes.ternarize_group(group, TypedSlice::F64(weights))?;
+                fit.scales
             }
             _ => choose_scales(patterns, weights, importance.map(|h| &h[members]))?,
         };
         // Rounds the scales; the weights take the nearest levels of the rounded scales.
-        let stored = found
-            .iter()
-            .map(|&scale| problem.options.scale_type.round(scale));
-        let stored: Vec<f64> = stored.collect();
-        problem.options.scale_type.check(group, &found, &stored)?;
+        let stored: Vec<f64> = found.iter().map(|&s| scale_type.round(s)).collect();
+        scale_type.check(group, &found, &stored)?;
         let levels = patterns.levels(&stored);
         chosen.extend(weights.iter().map(|&w| nearest(&levels, w)));
         scales.extend(stored);

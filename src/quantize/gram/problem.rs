@@ -87,15 +87,12 @@ impl Problem<'_> {
             Method::Descent | Method::Optimal => self.descend(targets),
         };
         let choices = choices.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let found = choices.into_iter().zip(targets);
-        Ok(match (self.options.method, self.inverse) {
-            (Method::Optimal, Some(inverse)) => found
-                .map(|(choice, target)| self.optimum(inverse, *target, choice))
-                .collect(),
-            _ => found
-                .map(|(choice, _)| (choice, Proof::default()))
-                .collect(),
-        })
+        let choices = choices.into_iter().zip(targets);
+        let found = choices.map(|(choice, target)| match self.inverse {
+            Some(inverse) => self.optimum(inverse, *target, choice),
+            None => (choice, Proof::default()),
+        });
+        Ok(found.collect())
     }
 
     /// The levels nearest to the weights of each row.
@@ -107,10 +104,8 @@ impl Problem<'_> {
 
     /// Descends from the choices of the other methods, and keeps the best for each row.
     fn descend(&self, targets: &[RowTarget<'_>]) -> Each<RowChoice> {
-        let nearest = [None, Some(self.importance)];
-        let mut starts = nearest
-            .map(|importance| self.nearest(targets, importance))
-            .to_vec();
+        let nearest = |importance| self.nearest(targets, importance);
+        let mut starts = [None, Some(self.importance)].map(nearest).to_vec();
         if let Some(factor) = self.factor {
             starts.push(feedback::choose(self, factor, targets));
         }
