@@ -132,12 +132,8 @@ impl Gram {
         if let Some(index) = (0..matrix.len()).find(bad) {
             return Err(Error::invalid(Operand::Activation, index));
         }
-        for (line, row) in gram
-            .seen
-            .upper
-            .chunks_exact_mut(gram.stride)
-            .zip(matrix.chunks_exact(inputs))
-        {
+        let lines = gram.seen.upper.chunks_exact_mut(gram.stride);
+        for (line, row) in lines.zip(matrix.chunks_exact(inputs)) {
             line[..inputs].copy_from_slice(row);
         }
         (gram.rows, gram.weight, gram.centred) = (rows, rows as f64, true);
@@ -316,11 +312,8 @@ impl Gram {
         // In units of a power of two, so that no square overflows on the way.
         let scaled = ScaledWeights::of(difference.to_vec())?;
         let (difference, mut total) = (scaled.values, 0.0);
-        for (i, (&d, row)) in difference
-            .iter()
-            .zip(self.lines(&self.seen.upper))
-            .enumerate()
-        {
+        let rows = difference.iter().zip(self.lines(&self.seen.upper));
+        for (i, (&d, row)) in rows.enumerate() {
             let beyond = row[i + 1..].iter().zip(&difference[i + 1..]);
             let sum: f64 = beyond.map(|(entry, other)| entry * other).sum();
             total += d * (d * row[i] + 2.0 * sum);

@@ -59,15 +59,11 @@ impl Gram {
             self.original = Some(self.unchanged());
         }
         if let Some(original) = &mut self.original {
-            let unchanged;
-            let more = if let Some(more) = &other.original {
-                more
-            } else {
-                unchanged = other.unchanged();
-                &unchanged
-            };
-            add_rows(&mut original.cross, &more.cross);
-            original.own.add(&more.own);
+            let unchanged = other.original.is_none().then(|| other.unchanged());
+            if let Some(more) = other.original.as_ref().or(unchanged.as_ref()) {
+                add_rows(&mut original.cross, &more.cross);
+                original.own.add(&more.own);
+            }
         }
         self.seen.add(&other.seen);
         self.rows += other.rows;
@@ -99,11 +95,8 @@ impl Gram {
         let seen = self.seen.centre(stride, weight, rounding);
         if let Some(original) = &mut self.original {
             let own = original.own.centre(stride, weight, rounding);
-            subtract_products(
-                &mut original.cross,
-                [&original.own.inputs, &self.seen.inputs],
-                weight,
-            );
+            let inputs = [&original.own.inputs, &self.seen.inputs];
+            subtract_products(&mut original.cross, inputs, weight);
             clear(&mut original.cross, [&own, &seen]);
         }
         self.centred = true;
@@ -155,21 +148,17 @@ impl InputSums {
 
     pub(super) fn means(&self, inputs: usize, weight: f64) -> Vec<f64> {
         let weight = if weight > 0.0 { weight } else { 1.0 };
-        self.inputs[..inputs]
-            .iter()
-            .map(|sum| sum / weight)
-            .collect()
+        let sums = self.inputs[..inputs].iter();
+        sums.map(|sum| sum / weight).collect()
     }
 
     /// Subtracts the means. Says which inputs never changed, up to rounding errors; these become exactly 0.
     fn centre(&mut self, stride: usize, weight: f64, rounding: f64) -> Vec<bool> {
         let squares: Vec<f64> = self.upper.iter().step_by(stride + 1).copied().collect();
         subtract_products(&mut self.upper, [&self.inputs; 2], weight);
-        let centred = self.upper.iter().step_by(stride + 1);
-        let constant: Vec<bool> = centred
-            .zip(squares)
-            .map(|(left, square)| *left <= square * rounding)
-            .collect();
+        let centred = self.upper.iter().step_by(stride + 1).zip(squares);
+        let constant = centred.map(|(left, square)| *left <= square * rounding);
+        let constant: Vec<bool> = constant.collect();
         clear(&mut self.upper, [&constant; 2]);
         constant
     }

@@ -229,10 +229,8 @@ impl Unfold {
         let ([_, height, width], [_, rows, columns]) = (self.spatial, self.kernel);
         let channel = self.spatial.iter().product::<usize>().max(1);
         let kernel = self.kernel.iter().product();
-        for (image, row) in image
-            .chunks_exact(channel)
-            .zip(row.chunks_exact_mut(kernel))
-        {
+        let taken = row.chunks_exact_mut(kernel);
+        for (image, row) in image.chunks_exact(channel).zip(taken) {
             for z in taps[0].clone() {
                 for y in taps[1].clone() {
                     let line = &image[(place(0, z) * height + place(1, y)) * width..][..width];
@@ -246,16 +244,11 @@ impl Unfold {
     }
 
     /// The taps that lie in the image and not in its padding, for a kernel that begins at a place of the padded axis.
-    const fn inside(&self, axis: usize, origin: usize) -> Range<usize> {
+    fn inside(&self, axis: usize, origin: usize) -> Range<usize> {
         let first = self.begin[axis].saturating_sub(origin);
         let behind = (self.begin[axis] + self.spatial[axis]).saturating_sub(origin);
         let end = behind.div_ceil(self.dilations[axis]);
-        let end = if end < self.kernel[axis] {
-            end
-        } else {
-            self.kernel[axis]
-        };
-        first.div_ceil(self.dilations[axis])..end
+        first.div_ceil(self.dilations[axis])..end.min(self.kernel[axis])
     }
 
     /// Values for each axis, behind others for the axes that there are not.
@@ -294,10 +287,8 @@ impl Unfold {
     fn extents(&self, axis: usize) -> Option<(usize, usize)> {
         let span = (self.kernel[axis] - 1).checked_mul(self.dilations[axis])?;
         let padding = self.begin[axis].checked_add(self.end[axis])?;
-        Some((
-            span.checked_add(1)?,
-            padding.checked_add(self.spatial[axis])?,
-        ))
+        let extent = padding.checked_add(self.spatial[axis])?;
+        Some((span.checked_add(1)?, extent))
     }
 
     fn check_fit(&self) -> Result<(), Error> {
