@@ -57,11 +57,8 @@ impl Quadratic {
         }
         // Each scale alone; the better of the two.
         let alone = |c: usize| {
-            if length[c] > least && (signed || along[c] > 0.0) {
-                along[c] / length[c]
-            } else {
-                0.0
-            }
+            let usable = length[c] > least && (signed || along[c] > 0.0);
+            if usable { along[c] / length[c] } else { 0.0 }
         };
         let (first, second) = (alone(0), alone(1));
         let gains = [along[0] * first, along[1] * second];

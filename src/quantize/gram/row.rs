@@ -57,20 +57,18 @@ impl<'a> RowState<'a> {
         rows: impl IntoIterator<Item = (RowTarget<'a>, RowChoice)>,
         before: &[&Self],
     ) -> Vec<Self> {
-        let states = rows
-            .into_iter()
-            .enumerate()
-            .map(|(number, (row, choice))| Self {
-                problem,
-                target: row.product,
-                images: match before.get(number) {
-                    Some(before) => before.images.clone(),
-                    None => vec![vec![0.0; row.weights.len()]; choice.scales.len()],
-                },
-                choice,
-                gradient: Vec::new(),
-                tolerance: dot(row.weights, row.product).max(0.0) * TOLERANCE,
-            });
+        let rows = rows.into_iter().enumerate();
+        let states = rows.map(|(number, (row, choice))| Self {
+            problem,
+            target: row.product,
+            images: match before.get(number) {
+                Some(before) => before.images.clone(),
+                None => vec![vec![0.0; row.weights.len()]; choice.scales.len()],
+            },
+            choice,
+            gradient: Vec::new(),
+            tolerance: dot(row.weights, row.product).max(0.0) * TOLERANCE,
+        });
         let mut states: Vec<Self> = states.collect();
         for group in 0..problem.groups() {
             Self::add_images(problem, &mut states, before, group);
@@ -105,22 +103,18 @@ impl<'a> RowState<'a> {
         }
         let mut changed: Vec<usize> = (0..members.len()).collect();
         changed.retain(|&place| steps.iter().any(|steps| steps[place] != 0.0));
-        let rows = changed
-            .iter()
-            .map(|place| problem.metric.row(members.start + place));
-        let rows: Vec<&[f64]> = rows.collect();
+        let row = |place: &usize| problem.metric.row(members.start + place);
+        let rows: Vec<&[f64]> = changed.iter().map(row).collect();
         add_rows(&mut images, &rows, |image, row| steps[image][changed[row]]);
     }
 
     /// `(q - w)^T M (q - w)` without `w^T M w`, which is the same for all choices.
     pub(super) fn objective(&self) -> f64 {
-        let levels = self
-            .choice
-            .levels(self.problem.patterns, self.problem.options.group);
-        let terms = levels.iter().zip(self.gradient.iter().zip(self.target));
-        terms
-            .map(|(q, (gradient, target))| q * (gradient - target))
-            .sum()
+        let (patterns, group) = (self.problem.patterns, self.problem.options.group);
+        let levels = self.choice.levels(patterns, group);
+        let places = levels.iter().zip(self.gradient.iter().zip(self.target));
+        let terms = places.map(|(q, (gradient, target))| q * (gradient - target));
+        terms.sum()
     }
 
     /// Computes the gradient anew, without the rounding errors of many changes.
@@ -189,9 +183,8 @@ impl<'a> RowState<'a> {
     pub(super) fn set_scale(&mut self, scale: usize, value: f64) {
         let step = value - self.choice.scales[scale];
         if step != 0.0 {
-            add_rows(&mut [&mut self.gradient], &[&self.images[scale]], |_, _| {
-                step
-            });
+            let image = &self.images[scale];
+            add_rows(&mut [&mut self.gradient], &[image], |_, _| step);
             self.choice.scales[scale] = value;
         }
     }

@@ -50,10 +50,8 @@ impl Equations {
             }
         }
         matrix.fill_upper_triangle_with_lower_triangle();
-        let mut equations = Self {
-            matrix,
-            right: -slope,
-        };
+        let right = -slope;
+        let mut equations = Self { matrix, right };
         for a in 0..count {
             equations.right[a] += equations.product(a, &row.choice.scales[first..]);
         }
@@ -64,25 +62,22 @@ impl Equations {
     fn product(&self, a: usize, scales: &[f64]) -> f64 {
         // Symmetric: the column is the row.
         let count = self.right.len();
-        let terms = scales
-            .iter()
-            .zip(&self.matrix.as_slice()[a * count..][..count]);
+        let row = &self.matrix.as_slice()[a * count..][..count];
+        let terms = scales.iter().zip(row);
         terms.map(|(scale, entry)| scale * entry).sum()
     }
 
     /// The objective without the terms that do not depend on the scales.
     fn objective(&self, scales: &[f64]) -> f64 {
+        let slope = |a| self.product(a, scales) - 2.0 * self.right[a];
         let terms = scales.iter().enumerate();
-        terms
-            .map(|(a, scale)| scale * (self.product(a, scales) - 2.0 * self.right[a]))
-            .sum()
+        terms.map(|(a, scale)| scale * slope(a)).sum()
     }
 
     /// The solution; scales without any coefficient are 0. `None` if the columns depend on each other.
     fn solve(&self) -> Option<Vec<f64>> {
-        let used: Vec<usize> = (0..self.right.len())
-            .filter(|&a| self.matrix[(a, a)] > 0.0)
-            .collect();
+        let used = (0..self.right.len()).filter(|&a| self.matrix[(a, a)] > 0.0);
+        let used: Vec<usize> = used.collect();
         let matrix = self.matrix.select_rows(&used).select_columns(&used);
         let mut right = self.right.select_rows(&used);
         Cholesky::new(matrix)?.solve_mut(&mut right);
@@ -129,11 +124,8 @@ pub(super) fn store(row: &mut RowState<'_>) -> bool {
         let vertex = old - slope / length;
         let best = if length > 0.0 { vertex } else { 0.0 };
         // A negative scale is a positive one with opposite trits, if it may be negative.
-        let value = if best < 0.0 && row.problem.patterns.signed() {
-            -round(-best)
-        } else {
-            round(best)
-        };
+        let turned = best < 0.0 && row.problem.patterns.signed();
+        let value = if turned { -round(-best) } else { round(best) };
         let step = value - old;
         let change = step * (2.0 * slope + step * length);
         let storable = round(old.abs()).to_bits() == old.abs().to_bits();
