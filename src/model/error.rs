@@ -1,7 +1,7 @@
 //! [`ModelError`]: everything that can be wrong with a model file.
 
 use alloc::string::{String, ToString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error as ThisError;
 
@@ -145,6 +145,16 @@ pub enum ModelError {
 }
 
 impl ModelError {
+    pub(super) fn read(path: &Path, source: std::io::Error) -> Self {
+        let path = path.into();
+        Self::Read { path, source }
+    }
+
+    pub(super) fn no_such(tensor: &str) -> Self {
+        let tensor = tensor.to_string();
+        Self::NoSuchTensor { tensor }
+    }
+
     pub(super) fn not_float(tensor: &str, dtype: &str) -> Self {
         Self::NotFloat {
             tensor: tensor.to_string(),

@@ -129,9 +129,7 @@ impl Index {
     /// Checks that each tensor is in the file that the index names, by a function that finds the file of a tensor.
     fn check<'a>(&self, file_of: impl Fn(&str) -> Option<&'a OsStr>) -> Result<(), ModelError> {
         for (tensor, named) in &self.weight_map {
-            let found = file_of(tensor).ok_or_else(|| ModelError::NoSuchTensor {
-                tensor: tensor.clone(),
-            })?;
+            let found = file_of(tensor).ok_or_else(|| ModelError::no_such(tensor))?;
             if found != OsStr::new(named) {
                 let tensor = tensor.escape_debug();
                 let reason =
@@ -161,10 +159,7 @@ pub(super) fn read_text<R: Read>(
 
 /// The file of a model: a folder stands for the index in it, or for the only model file in it.
 pub(super) fn find(path: &Path) -> Result<PathBuf, ModelError> {
-    let failed = |source| ModelError::Read {
-        path: path.into(),
-        source,
-    };
+    let failed = |source| ModelError::read(path, source);
     if !path.is_dir() {
         return Ok(path.into());
     }

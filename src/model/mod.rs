@@ -190,10 +190,7 @@ impl Model {
     /// ```
     pub fn read(path: impl AsRef<Path>) -> Result<Self, ModelError> {
         let path = path.as_ref();
-        let bytes = fs::read(path).map_err(|source| ModelError::Read {
-            path: path.into(),
-            source,
-        })?;
+        let bytes = fs::read(path).map_err(|source| ModelError::read(path, source))?;
         Self::from_bytes(&bytes)
     }
 

@@ -269,11 +269,8 @@ impl<R: Read + Seek> ModelReader<R> {
     }
 
     pub(super) fn tensor(&self, index: usize) -> Result<&Recognized, ModelError> {
-        self.tensors
-            .get(index)
-            .ok_or_else(|| ModelError::NoSuchTensor {
-                tensor: alloc::format!("number {index}"),
-            })
+        let tensor = self.tensors.get(index);
+        tensor.ok_or_else(|| ModelError::no_such(&alloc::format!("number {index}")))
     }
 
     /// Does something with the file of a part.

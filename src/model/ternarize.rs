@@ -38,11 +38,7 @@ impl Model {
         let dense = match self.get(name) {
             Some(Tensor::Dense(dense)) => dense,
             Some(Tensor::Ternary(_)) => return Err(ModelError::not_float(name, "ternary")),
-            None => {
-                return Err(ModelError::NoSuchTensor {
-                    tensor: name.into(),
-                });
-            }
+            None => return Err(ModelError::no_such(name)),
         };
         let (ternary, metrics) = ternarized(name, dense, grouping, options)?;
         self.insert(name, Tensor::Ternary(ternary));

@@ -95,7 +95,10 @@ impl<W: Write + Seek> ModelWriter<W> {
     ///   The tensor is still to be written then.
     /// - [`ModelError::Output`] if the file cannot be written.
     pub fn put(&mut self, name: &str, tensor: &Tensor) -> Result<(), ModelError> {
-        let (info, places) = self.missing.get(name).ok_or_else(|| no_such(name))?;
+        let (info, places) = self
+            .missing
+            .get(name)
+            .ok_or_else(|| ModelError::no_such(name))?;
         let parts = layout::encode(info, tensor)?;
         let fits =
             |(part, place): (&Cow<'_, [u8]>, &(u64, StoredPart))| part.len() as u64 == place.1.len;
@@ -125,7 +128,10 @@ impl<W: Write + Seek> ModelWriter<W> {
     ) -> Result<(), ModelError> {
         let from = reader.tensor(index)?;
         let name = from.info.name();
-        let (info, places) = self.missing.get(name).ok_or_else(|| no_such(name))?;
+        let (info, places) = self
+            .missing
+            .get(name)
+            .ok_or_else(|| ModelError::no_such(name))?;
         // The parts of a tensor that does not fit its description may be of any size.
         let parts = from.parts.iter().map(|part| (&part.dtype, part.len));
         let alike = (info.encoding(), info.shape()) == (from.info.encoding(), from.info.shape())
@@ -135,7 +141,7 @@ impl<W: Write + Seek> ModelWriter<W> {
         }
         let file = &mut self.file;
         reader.copy(index, |part, done, bytes| {
-            let place = places.get(part).ok_or_else(|| no_such(name))?;
+            let place = places.get(part).ok_or_else(|| ModelError::no_such(name))?;
             write_at(file, place.0 + done, bytes)?;
             advance(bytes.len() as u64)
         })?;
@@ -150,7 +156,7 @@ impl<W: Write + Seek> ModelWriter<W> {
     /// [`ModelError::NoSuchTensor`] for the first tensor that was described but not written; [`ModelError::Output`].
     pub fn finish(mut self) -> Result<W, ModelError> {
         if let Some(name) = self.missing.keys().next() {
-            return Err(no_such(name));
+            return Err(ModelError::no_such(name));
         }
         self.file.flush().map_err(ModelError::Output)?;
         Ok(self.file)
@@ -161,12 +167,6 @@ fn write_at(file: &mut (impl Write + Seek), offset: u64, bytes: &[u8]) -> Result
     let moved = file.seek(SeekFrom::Start(offset));
     let written = moved.and_then(|_| file.write_all(bytes));
     written.map_err(ModelError::Output)
-}
-
-fn no_such(name: &str) -> ModelError {
-    ModelError::NoSuchTensor {
-        tensor: name.to_string(),
-    }
 }
 
 /// No name may be that of two stored tensors. A dense tensor with the name of second scales would be read as these.
@@ -201,11 +201,7 @@ fn check_gguf(tensors: &[TensorInfo]) -> Result<(), ModelError> {
     let held =
         |info: &&TensorInfo| matches!(info.encoding(), Encoding::Dense(_) | Encoding::Blocks(_));
     match tensors.iter().find(|info| !held(info)) {
-        Some(info) => Err(ModelError::unfit(
-            info.name(),
-            "GGUF",
-            &"it is not in blocks",
-        )),
+        Some(info) => Err(gguf::unwritable(info, "is not in blocks")),
         None => Ok(()),
     }
 }

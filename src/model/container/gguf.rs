@@ -327,7 +327,7 @@ fn describe(bytes: &mut Vec<u8>, tensor: &TensorInfo, offset: u64) -> Result<(),
     Ok(())
 }
 
-fn unwritable(tensor: &TensorInfo, reason: &str) -> ModelError {
+pub(in crate::model) fn unwritable(tensor: &TensorInfo, reason: &str) -> ModelError {
     ModelError::unfit(tensor.name(), "GGUF", &alloc::format!("it {reason}"))
 }
 

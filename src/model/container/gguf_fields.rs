@@ -77,17 +77,12 @@ impl<'a, 'b> Fields<'a, 'b> {
             Ok(_) => ErrorKind::UnexpectedEof.into(),
             Err(error) => error,
         };
-        Err(ModelError::Read {
-            path: self.source.into(),
-            source,
-        })
+        Err(ModelError::read(self.source, source))
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], ModelError> {
         let bytes = self.bytes(N as u64)?;
-        Ok(core::array::from_fn(|place| {
-            bytes.get(place).copied().unwrap_or(0)
-        }))
+        Ok(bytes.first_chunk().copied().unwrap_or([0; N]))
     }
 
     pub(super) fn u32(&mut self) -> Result<u32, ModelError> {

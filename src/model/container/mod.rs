@@ -17,7 +17,7 @@ pub(super) mod safetensors;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub(in crate::model) use names::duplicate;
 
@@ -86,9 +86,8 @@ pub(super) fn contents(source: &mut Source<'_>) -> Result<Contents, ModelError> 
 impl Source<'_> {
     /// The number of bytes of the file.
     fn len(&mut self) -> Result<u64, ModelError> {
-        self.file
-            .seek(SeekFrom::End(0))
-            .map_err(|error| self.failed(error))
+        let end = self.file.seek(SeekFrom::End(0));
+        end.map_err(|error| self.failed(error))
     }
 
     /// Moves to a position of the file.
@@ -116,9 +115,6 @@ impl Source<'_> {
 
     /// An error of the operating system, with the path.
     pub(super) fn failed(&self, source: std::io::Error) -> ModelError {
-        ModelError::Read {
-            path: PathBuf::from(self.path),
-            source,
-        }
+        ModelError::read(self.path, source)
     }
 }
