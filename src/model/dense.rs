@@ -48,12 +48,7 @@ impl DenseTensor {
     /// ```
     pub fn new<W: Weight>(shape: &[usize], values: &[W]) -> Result<Self, ModelError> {
         check_len(Shape::new(shape)?.len(), values.len())?;
-        let (dtype, bytes) = typed_bytes(W::typed(values, PRIVATE));
-        Ok(Self {
-            dtype: dtype.into(),
-            shape: shape.into(),
-            bytes,
-        })
+        Ok(Self::of(shape, typed_bytes(W::typed(values, PRIVATE))))
     }
 
     /// Makes a tensor of any number type of little-endian bytes in row-major order.
@@ -75,19 +70,14 @@ impl DenseTensor {
     /// ```
     pub fn from_bytes(dtype: &str, shape: &[usize], bytes: Vec<u8>) -> Result<Self, ModelError> {
         Shape::new(shape)?;
-        let tensor = Self {
-            dtype: dtype.into(),
-            shape: shape.into(),
-            bytes,
-        };
+        let tensor = Self::of(shape, (dtype, bytes));
         let expected = usize::try_from(tensor.info(dtype)?.bytes()).unwrap_or(usize::MAX);
         check_len(expected, tensor.bytes.len())?;
         Ok(tensor)
     }
 
-    /// As [`new`](Self::new), for values that are known to fill the shape.
-    pub(super) fn of(shape: &[usize], values: &Floats) -> Self {
-        let (dtype, bytes) = values.to_le_bytes();
+    /// A number type and bytes that are known to fill the shape.
+    pub(super) fn of(shape: &[usize], (dtype, bytes): (&str, Vec<u8>)) -> Self {
         Self {
             dtype: dtype.into(),
             shape: shape.into(),

@@ -327,11 +327,9 @@ impl Model {
             match tensor {
                 Tensor::Dense(dense) => put(name.clone(), dense.clone())?,
                 Tensor::Ternary(ternary) => {
-                    let weights = ternary.dequantize_floats();
-                    put(
-                        name.clone(),
-                        DenseTensor::of(ternary.shape().axes(), &weights),
-                    )?;
+                    let weights = ternary.dequantize_floats().to_le_bytes();
+                    let dense = DenseTensor::of(ternary.shape().axes(), weights);
+                    put(name.clone(), dense)?;
                     if let Some((name, bias)) = layout::bias(name, ternary) {
                         put(name, bias)?;
                     }

@@ -186,6 +186,6 @@ pub(super) fn directory(tensors: &[TensorInfo]) -> Result<Option<String>, ModelE
 /// The bias of a tensor, if there is one, and its name.
 pub(super) fn bias(name: &str, ternary: &TernaryTensor) -> Option<(String, DenseTensor)> {
     let bias = ternary.bias();
-    let dense = || DenseTensor::of(&[bias.len()], &Floats::copy_of(bias));
+    let dense = || DenseTensor::of(&[bias.len()], Floats::copy_of(bias).to_le_bytes());
     (!bias.is_empty()).then(|| (planes::part_name(name, planes::BIAS), dense()))
 }
