@@ -17,7 +17,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Deserialize;
 
-use super::container::{Contents, Source, Stored, contents as read_contents, duplicate, not_a};
+use super::container::{Contents, Source, contents as read_contents, duplicate, not_a};
 use super::layout::KEY;
 use super::{Metadata, ModelError};
 
@@ -55,23 +55,16 @@ pub(super) fn contents<R: Read + Seek>(
         if index.is_some() && found.metadata.is_gguf() {
             return Err(not_a("safetensors", &"it is a GGUF file"));
         }
-        let tensors = core::mem::take(&mut found.tensors);
-        let tensors = tensors.into_iter().map(|tensor| Stored {
-            file: number,
-            ..tensor
-        });
+        for tensor in &mut found.tensors {
+            tensor.file = number;
+        }
         match &mut all {
             Some(all) => {
-                all.tensors.extend(tensors);
+                all.tensors.append(&mut found.tensors);
                 all.directories.extend(found.metadata.take_text(KEY));
                 all.metadata.add(found.metadata);
             }
-            None => {
-                all = Some(Contents {
-                    tensors: tensors.collect(),
-                    ..found
-                });
-            }
+            None => all = Some(found),
         }
     }
     let all = all.unwrap_or_else(|| Contents {
@@ -111,13 +104,11 @@ impl Index {
         let plain = |name: &str| {
             Path::new(name).file_name() == Some(name.as_ref()) && !name.contains(char::is_control)
         };
-        match index.weight_map.values().find(|name| !plain(name)) {
-            Some(name) => Err(bad(&alloc::format!(
-                "`{}` is no file name",
-                name.escape_debug()
-            ))),
-            None => Ok(index),
+        if let Some(name) = index.weight_map.values().find(|name| !plain(name)) {
+            let name = name.escape_debug();
+            return Err(bad(&alloc::format!("`{name}` is no file name")));
         }
+        Ok(index)
     }
 
     /// The names of the files, each once.

@@ -94,21 +94,14 @@ impl<R: Read + Seek> ModelReader<R> {
             Ok(file) => Ok((path, Mutex::new(file))),
             Err(source) => Err(ModelError::Read { path, source }),
         };
-        let is_index = path.to_string_lossy().ends_with(".json");
-        let (names, index) = if is_index {
+        let (paths, index) = if path.to_string_lossy().ends_with(".json") {
             let index = Index::parse(&files::read_text(&path, &opened)?)?;
-            (index.files(), Some(index))
+            let paths = index.files().into_iter().map(|name| folder.join(name));
+            (paths.collect(), Some(index))
         } else {
-            (Vec::new(), None)
+            (alloc::vec![path.clone()], None)
         };
-        let mut paths: Vec<_> = names.iter().map(|name| folder.join(name)).collect();
-        if index.is_none() {
-            paths.push(path.clone());
-        }
-        let files = paths
-            .into_iter()
-            .map(&opened)
-            .collect::<Result<Vec<_>, _>>()?;
+        let files: Vec<_> = paths.into_iter().map(&opened).collect::<Result<_, _>>()?;
         let contents = files::contents(&files, index.as_ref())?;
         let config_path = folder.join(config::FILE);
         // A GGUF file describes itself.
