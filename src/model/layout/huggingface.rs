@@ -3,10 +3,11 @@
 //! A checkpoint whose weights are trits divided by `weight_scale` has the scale `1 / weight_scale`. It is stored here as the nearest
 //! `f32`; what is written multiplies.
 
+use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{Recognized, StoredByName, of_parts};
+use super::{Recognized, StoredByName, names_ending, of_parts};
 use crate::error::try_vec;
 use crate::format::{decode_huggingface_into, encode_huggingface_into};
 use crate::model::container::gguf;
@@ -18,12 +19,8 @@ use crate::{Code, PackedTritsBuf, ScaleType};
 
 /// The tensors of which a scale is stored.
 pub(super) fn recognize(divided: bool, stored: &mut StoredByName) -> Vec<Recognized> {
-    let scales: Vec<_> = stored
-        .keys()
-        .filter(|name| name.ends_with("_scale"))
-        .cloned()
-        .collect();
-    let layers = scales.into_iter().filter_map(|scale_name| {
+    let scales = names_ending(stored, "_scale").into_iter();
+    let layers = scales.filter_map(|scale_name| {
         let name = scale_name.strip_suffix("_scale")?;
         let (weight, scale) = (stored.get(name)?, stored.get(&scale_name)?);
         let ([packed, columns], Some(1)) = (&weight.shape[..], gguf::elements(&scale.shape)) else {
@@ -48,15 +45,12 @@ pub(super) fn decode(
     packed: &DenseTensor,
     scale: &DenseTensor,
 ) -> Result<TernaryTensor, ModelError> {
-    let bad = |part, reason: &dyn alloc::string::ToString| {
-        ModelError::bad_part(info.name(), part, reason)
-    };
+    let bad = |part, reason: &dyn ToString| ModelError::bad_part(info.name(), part, reason);
     let (rows, columns) = info.matrix()?;
-    let mut trits =
-        try_vec(rows.saturating_mul(columns), 0).map_err(|error| bad("set of trits", &error))?;
-    decode_huggingface_into(columns, packed.as_bytes(), &mut trits)
-        .map_err(|error| bad("set of trits", &error))?;
-    let trits = PackedTritsBuf::from_trits(Code::TwoBit, &trits);
+    let trits = try_vec(rows.saturating_mul(columns), 0).and_then(|mut trits| {
+        decode_huggingface_into(columns, packed.as_bytes(), &mut trits)?;
+        PackedTritsBuf::from_trits(Code::TwoBit, &trits)
+    });
     let trits = trits.map_err(|error| bad("set of trits", &error))?;
     let scale_type = float_type(scale.dtype()).unwrap_or_default();
     let stored = ScaleBuf::from_le_bytes(scale_type, scale.as_bytes());

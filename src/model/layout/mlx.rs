@@ -1,10 +1,11 @@
 //! Layers of MLX's checkpoints with 2-bit weights.
 
+use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use super::config::Mlx;
-use super::{Recognized, StoredByName, of_parts};
+use super::{Recognized, StoredByName, names_ending, of_parts};
 use crate::error::try_vec;
 use crate::format::{MLX_GROUPS, decode_mlx_into, encode_mlx_into};
 use crate::model::info::float_type;
@@ -15,12 +16,8 @@ use crate::{Code, PackedTritsBuf, ScaleType, Weight};
 
 /// The tensors of which scales and biases are stored, and which have 2 bits by the config.
 pub(super) fn recognize(config: &Mlx, stored: &mut StoredByName) -> Vec<Recognized> {
-    let scales: Vec<_> = stored
-        .keys()
-        .filter(|name| name.ends_with(".scales"))
-        .cloned()
-        .collect();
-    let layers = scales.into_iter().filter_map(|scale_name| {
+    let scales = names_ending(stored, ".scales").into_iter();
+    let layers = scales.filter_map(|scale_name| {
         let layer = scale_name.strip_suffix(".scales")?;
         let names = [".weight", ".scales", ".biases"].map(|part| alloc::format!("{layer}{part}"));
         let [weight, scales, biases] = [0, 1, 2].map(|place| stored.get(&names[place]));
@@ -41,11 +38,8 @@ pub(super) fn recognize(config: &Mlx, stored: &mut StoredByName) -> Vec<Recogniz
         let shape: Vec<usize> = rest.iter().copied().chain([columns]).collect();
         let encoding = Encoding::Mlx { group, scale_type };
         let [weight_name, ..] = &names;
-        let parts = names
-            .iter()
-            .filter_map(|name| stored.remove(name))
-            .collect();
-        Some(of_parts(weight_name, &shape, encoding, parts))
+        let parts = names.iter().filter_map(|name| stored.remove(name));
+        Some(of_parts(weight_name, &shape, encoding, parts.collect()))
     });
     layers.collect()
 }
@@ -57,10 +51,8 @@ pub(super) fn decode(
     scales: &DenseTensor,
     biases: &DenseTensor,
 ) -> Result<TernaryTensor, ModelError> {
-    let name = info.name();
-    let bad = |reason: &dyn alloc::string::ToString| {
-        ModelError::bad_part(name, "set of 2-bit weights", reason)
-    };
+    let (name, part) = (info.name(), "set of 2-bit weights");
+    let bad = |reason: &dyn ToString| ModelError::bad_part(name, part, reason);
     let (rows, columns) = info.matrix()?;
     let mut trits = try_vec(rows.saturating_mul(columns), 0).map_err(|error| bad(&error))?;
     let read = match (scales.floats(), biases.floats()) {
@@ -79,9 +71,8 @@ pub(super) fn decode(
     // Groups of zeros may have any scale in MLX's files.
     let scale_type = float_type(scales.dtype()).unwrap_or_default();
     let stored = ScaleBuf::from_le_bytes(scale_type, scales.as_bytes());
-    let mut values = stored
-        .map(|scales| scales.as_slice().to_f64())
-        .unwrap_or_default();
+    let values = stored.map(|scales| scales.as_slice().to_f64());
+    let mut values = values.unwrap_or_default();
     for (scale, trits) in values.iter_mut().zip(trits.chunks(group)) {
         if trits.iter().all(|&trit| trit == 0) {
             *scale = scale.max(0.0);
@@ -101,10 +92,8 @@ pub(super) fn encode(
     tensor: &TernaryTensor,
 ) -> Result<Vec<Vec<u8>>, ModelError> {
     let scales = tensor.block_scales_exactly(group, scale_type);
-    let bytes = scales
-        .map_err(|error| info.unfit(&error))?
-        .as_slice()
-        .to_le_bytes();
+    let scales = scales.map_err(|error| info.unfit(&error))?;
+    let bytes = scales.as_slice().to_le_bytes();
     let (_, columns) = info.matrix()?;
     let trits: Vec<i8> = tensor.trits().iter().collect();
     let mut codes = vec![0; Code::TwoBit.packed_len(trits.len())];

@@ -25,7 +25,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use config::Config;
-pub(super) use planes::KEY;
+pub(super) use planes::{KEY, directory};
 
 use super::container::{Contents, Stored, number_type};
 use super::info::TensorInfo;
@@ -49,12 +49,8 @@ pub(super) fn recognize(
     contents: Contents,
     config: &Config,
 ) -> Result<(Vec<Recognized>, Metadata), ModelError> {
-    let Contents {
-        mut metadata,
-        mut directories,
-        tensors,
-    } = contents;
-    let named = tensors.into_iter().map(|t| (t.name.clone(), t));
+    let (mut metadata, mut directories) = (contents.metadata, contents.directories);
+    let named = contents.tensors.into_iter().map(|t| (t.name.clone(), t));
     let mut stored: StoredByName = named.collect();
     // First what is made of several tensors; what is left stands for itself.
     directories.extend(metadata.take_text(KEY));
@@ -89,11 +85,16 @@ fn alone(stored: Stored) -> Recognized {
     }
 }
 
+/// The names of stored tensors that end like this.
+fn names_ending(stored: &StoredByName, ending: &str) -> Vec<String> {
+    let names = stored.keys().filter(|name| name.ends_with(ending));
+    names.cloned().collect()
+}
+
 /// A tensor of these parts. Its size is the sum of theirs.
 fn of_parts(name: &str, shape: &[usize], encoding: Encoding, parts: Vec<Stored>) -> Recognized {
-    let bytes = parts
-        .iter()
-        .fold(0_u64, |sum, part| sum.saturating_add(part.len));
+    let bytes = parts.iter().map(|part| part.len);
+    let bytes = bytes.fold(0, u64::saturating_add);
     Recognized {
         info: TensorInfo::of_bytes(name, shape, encoding, bytes),
         parts,
@@ -176,11 +177,6 @@ pub(super) fn encode<'a>(
         _ => Err(info.unfit(&"it is of another kind")),
     };
     Ok(parts?.into_iter().map(Cow::Owned).collect())
-}
-
-/// The metadata entry that describes the tensors of a file, if any is stored as planes.
-pub(super) fn directory(tensors: &[TensorInfo]) -> Result<Option<String>, ModelError> {
-    planes::directory(tensors)
 }
 
 /// The bias of a tensor, if there is one, and its name.

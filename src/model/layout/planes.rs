@@ -96,10 +96,9 @@ pub(super) fn part_name(tensor: &str, part: &str) -> String {
 }
 
 /// The directory of the tensors that are stored as planes, if there is one.
-pub(super) fn directory(tensors: &[TensorInfo]) -> Result<Option<String>, ModelError> {
-    let entries = tensors
-        .iter()
-        .filter_map(|info| Some((info.name().to_string(), describe(info)?)));
+pub(in crate::model) fn directory(tensors: &[TensorInfo]) -> Result<Option<String>, ModelError> {
+    let entry = |info: &TensorInfo| Some((info.name().to_string(), describe(info)?));
+    let entries = tensors.iter().filter_map(entry);
     let directory = Directory {
         version: VERSION,
         tensors: entries.collect(),
@@ -173,9 +172,8 @@ fn recognize_one(
     let parts = suffixes.filter_map(|part| stored.remove(&part_name(name, part)));
     let parts: Vec<_> = parts.collect();
     // A part that is missing or does not fit is an error when the tensor is read.
-    let two = parts
-        .iter()
-        .any(|part| part.name == part_name(name, LAMBDA_N));
+    let second = part_name(name, LAMBDA_N);
+    let two = parts.iter().any(|part| part.name == second);
     let planes = match parts.first().map(|part| &part.shape[..]) {
         Some(&[planes, _]) => planes,
         _ => 1,
@@ -266,43 +264,34 @@ pub(super) fn put_together(
     parts: &mut BTreeMap<String, DenseTensor>,
 ) -> Result<TernaryTensor, ModelError> {
     let bad = |part, reason: &dyn ToString| ModelError::bad_part(name, part, reason);
-    let Words {
-        scale_type,
-        shape,
-        grouping,
-        groups,
-        code,
-        rule,
-    } = words(name, entry)?;
+    let words = words(name, entry)?;
 
     // The trits of all planes, the scales of the one or two signs, and the bias.
     let mut part = |part| parts.remove(&part_name(name, part));
     let (codes, lambda_p, lambda_n) = (part(TRITS), part(LAMBDA_P), part(LAMBDA_N));
     let bias = entry.bias.then(|| part(BIAS));
-    let planes = planes(name, entry, &shape, code, codes)?;
+    let planes = planes(name, entry, &words, codes)?;
     let axes = match entry.scales {
-        Some(_) => alloc::vec![planes.len(), groups],
-        None => alloc::vec![groups],
+        Some(_) => alloc::vec![planes.len(), words.groups],
+        None => alloc::vec![words.groups],
     };
     let scales = |part, dense: Option<DenseTensor>| {
         let scales = dense.map(|dense| {
-            let as_described = dense.dtype() == scale_dtype(scale_type) && dense.shape == axes;
-            let scales = ScaleBuf::from_le_bytes(scale_type, &dense.bytes);
+            let kind = words.scale_type;
+            let as_described = dense.dtype() == scale_dtype(kind) && dense.shape == axes;
+            let scales = ScaleBuf::from_le_bytes(kind, &dense.bytes);
             let scales = scales.filter(|_| as_described);
-            scales.ok_or_else(|| {
-                bad(
-                    part,
-                    &"not of the scale type and one for each plane and group",
-                )
-            })
+            let reason = "not of the scale type and one for each plane and group";
+            scales.ok_or_else(|| bad(part, &reason))
         });
         scales.transpose()
     };
     let lambda_p = scales(LAMBDA_P, lambda_p)?.ok_or_else(|| bad(LAMBDA_P, &"missing"))?;
     let lambda_n = scales(LAMBDA_N, lambda_n)?;
-    let tensor = TernaryTensor::assemble(shape, grouping, planes, lambda_p, lambda_n)
-        .map_err(|error| bad("set of scales", &error))?
-        .with_rule(rule);
+    let (shape, grouping) = (words.shape, words.grouping);
+    let tensor = TernaryTensor::assemble(shape, grouping, planes, lambda_p, lambda_n);
+    let tensor = tensor.map_err(|error| bad("set of scales", &error))?;
+    let tensor = tensor.with_rule(words.rule);
     let tensor = match entry.transform {
         Some(Transform::Hadamard { width, seed }) => tensor.with_rotation(width, seed),
         None => Ok(tensor),
@@ -332,8 +321,7 @@ fn scale_type(name: &str, entry: &TensorEntry) -> Result<ScaleType, ModelError> 
 fn planes(
     name: &str,
     entry: &TensorEntry,
-    shape: &Shape,
-    code: Code,
+    words: &Words,
     codes: Option<DenseTensor>,
 ) -> Result<Vec<PackedTritsBuf>, ModelError> {
     let bad = |part, reason: &dyn ToString| ModelError::bad_part(name, part, reason);
@@ -345,10 +333,8 @@ fn planes(
         [planes, _] if entry.scales.is_some() => planes,
         [_] if entry.scales.is_none() => 1,
         _ => {
-            return Err(bad(
-                TRITS,
-                &"of another number of axes than this version has",
-            ));
+            let reason = "of another number of axes than this version has";
+            return Err(bad(TRITS, &reason));
         }
     };
     if !(1..=MAX_PLANES).contains(&count) {
@@ -357,7 +343,8 @@ fn planes(
     let len = codes.bytes.len() / count;
     let planes = (0..count).map(|plane| {
         let bytes = codes.bytes.get(plane * len..(plane + 1) * len);
-        PackedTritsBuf::from_bytes(code, bytes.unwrap_or_default().to_vec(), shape.len())
+        let bytes = bytes.unwrap_or_default().to_vec();
+        PackedTritsBuf::from_bytes(words.code, bytes, words.shape.len())
     });
     let planes: Result<_, _> = planes.collect();
     planes.map_err(|error| bad(TRITS, &error))
