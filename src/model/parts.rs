@@ -64,15 +64,20 @@ impl TensorInfo {
         })
     }
 
+    /// The only part, of the tensor's own name and shape.
+    fn whole(&self, dtype: String, len: u64) -> StoredPart {
+        StoredPart {
+            name: self.name().to_string(),
+            dtype,
+            shape: self.shape().to_vec(),
+            len,
+        }
+    }
+
     fn dense(&self, dtype: &str) -> Result<Vec<StoredPart>, ModelError> {
         // The size of an unknown type is that of the tensor that was read.
         if !number_type::is_known(dtype) {
-            return Ok(vec![StoredPart {
-                name: self.name().to_string(),
-                dtype: dtype.to_string(),
-                shape: self.shape().to_vec(),
-                len: self.bytes(),
-            }]);
+            return Ok(vec![self.whole(dtype.to_string(), self.bytes())]);
         }
         let columns = self.shape().last().copied().unwrap_or(1);
         match number_type::ggml_block(dtype) {
@@ -126,12 +131,9 @@ impl TensorInfo {
         let rows = rows.ok_or_else(|| self.unfit(&TOO_LARGE))?;
         let len = format.encoded_len(rows, columns);
         let len = len.map_err(|error| self.wrong_rows(error, columns))?;
-        Ok(vec![StoredPart {
-            name: self.name().to_string(),
-            dtype: number_type::block_name(format),
-            shape: self.shape().to_vec(),
-            len: len as u64,
-        }])
+        Ok(vec![
+            self.whole(number_type::block_name(format), len as u64),
+        ])
     }
 
     /// The error of rows that are not whole blocks, with what would fit.
