@@ -107,8 +107,7 @@ impl TensorInfo {
             return Err(info.unfit(&"the size of a tensor of this type is not known"));
         }
         let lens = info.parts()?.into_iter().map(|part| part.len);
-        let bytes = lens.fold(0, u64::saturating_add);
-        info.bytes = bytes;
+        info.bytes = lens.fold(0, u64::saturating_add);
         Ok(info)
     }
 

@@ -66,9 +66,7 @@ impl Metadata {
     /// ```
     #[must_use]
     pub fn new_gguf(architecture: &str) -> Self {
-        Self(KeyValues::Gguf(
-            [Pair::of_text(ARCHITECTURE, architecture)].into(),
-        ))
+        Self::gguf([Pair::of_text(ARCHITECTURE, architecture)].into())
     }
 
     pub(super) const fn gguf(pairs: Vec<Pair>) -> Self {
@@ -257,15 +255,11 @@ impl Metadata {
             KeyValues::Gguf(_) => self.clone(),
             KeyValues::Safetensors(texts) => {
                 let own = texts.get(ARCHITECTURE).map_or(architecture, String::as_str);
-                let others = texts.iter().filter(|(key, _)| {
-                    let key = key.as_str();
-                    !key.is_empty() && key != ARCHITECTURE
-                });
+                let kept = |key: &str| !key.is_empty() && key != ARCHITECTURE;
+                let others = texts.iter().filter(|(key, _)| kept(key));
                 let others = others.map(|(key, text)| Pair::of_text(key, text));
                 let first = Pair::of_text(ARCHITECTURE, own);
-                Self(KeyValues::Gguf(
-                    core::iter::once(first).chain(others).collect(),
-                ))
+                Self::gguf(core::iter::once(first).chain(others).collect())
             }
         }
     }

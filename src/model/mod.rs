@@ -232,9 +232,8 @@ impl Model {
     /// # Ok::<(), ternarize::model::ModelError>(())
     /// ```
     pub fn tensors(&self) -> impl Iterator<Item = (&str, &Tensor)> {
-        self.tensors
-            .iter()
-            .map(|(name, tensor)| (name.as_str(), tensor))
+        let tensors = self.tensors.iter();
+        tensors.map(|(name, tensor)| (name.as_str(), tensor))
     }
 
     /// The tensor of this name.
@@ -346,11 +345,11 @@ impl Model {
 /// A model of these tensors, without metadata. Of tensors of one name the last one stays.
 impl<S: Into<String>> FromIterator<(S, Tensor)> for Model {
     fn from_iter<T: IntoIterator<Item = (S, Tensor)>>(tensors: T) -> Self {
-        let named = tensors
-            .into_iter()
-            .map(|(name, tensor)| (name.into(), tensor));
+        let tensors = tensors.into_iter();
         Self {
-            tensors: named.collect(),
+            tensors: tensors
+                .map(|(name, tensor)| (name.into(), tensor))
+                .collect(),
             metadata: BTreeMap::new(),
         }
     }

@@ -158,11 +158,8 @@ impl<R: Read + Seek> ModelReader<R> {
         let tensor = self.tensor(index)?;
         if matches!(tensor.info.encoding(), Encoding::Blocks(_)) && self.transformed {
             let reason = "for inputs that were transformed, by the keys `prism.hadamard.*`";
-            return Err(ModelError::bad_part(
-                tensor.info.name(),
-                "set of blocks",
-                &reason,
-            ));
+            let name = tensor.info.name();
+            return Err(ModelError::bad_part(name, "set of blocks", &reason));
         }
         let mut bytes = Vec::new();
         for part in &tensor.parts {
@@ -285,10 +282,8 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Result<(BTreeMap<String, Tensor>, Meta
     };
     let contents = contents(&mut source)?;
     if contents.metadata.is_gguf() {
-        return Err(not_a(
-            "safetensors",
-            &"it is a GGUF file, which ModelReader reads",
-        ));
+        let reason = "it is a GGUF file, which ModelReader reads";
+        return Err(not_a("safetensors", &reason));
     }
     let (recognized, metadata) = layout::recognize(contents, &Config::default())?;
     let mut tensors = BTreeMap::new();
@@ -297,10 +292,8 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Result<(BTreeMap<String, Tensor>, Meta
         for part in &tensor.parts {
             parts.push(source.bytes(part.start, part.len)?);
         }
-        tensors.insert(
-            tensor.info.name().to_owned(),
-            layout::decode(tensor, parts)?,
-        );
+        let name = tensor.info.name().to_owned();
+        tensors.insert(name, layout::decode(tensor, parts)?);
     }
     Ok((tensors, metadata))
 }

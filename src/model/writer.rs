@@ -172,11 +172,10 @@ fn write_at(file: &mut (impl Write + Seek), offset: u64, bytes: &[u8]) -> Result
 /// No name may be that of two stored tensors. A dense tensor with the name of second scales would be read as these.
 fn check_names(tensors: &[TensorInfo], parts: &[Vec<StoredPart>]) -> Result<(), ModelError> {
     let mut names = BTreeSet::new();
-    let stored = parts.iter().flatten().map(|part| part.name.clone());
     let taken = |name: &str| ModelError::NameTaken { name: name.into() };
-    for name in stored {
-        if !names.insert(name.clone()) {
-            return Err(taken(&name));
+    for part in parts.iter().flatten() {
+        if !names.insert(&part.name) {
+            return Err(taken(&part.name));
         }
     }
     let mut logical = BTreeSet::new();

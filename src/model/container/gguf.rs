@@ -118,9 +118,8 @@ fn read_tensors(fields: &mut Fields<'_, '_>, count: u64) -> Result<Vec<Described
         let axes = fields.u32()?;
         if axes as usize > MAX_AXES {
             let name = name.escape_debug();
-            return Err(damaged(&alloc::format!(
-                "the tensor `{name}` has {axes} axes"
-            )));
+            let reason = alloc::format!("the tensor `{name}` has {axes} axes");
+            return Err(damaged(&reason));
         }
         let mut shape = Vec::new();
         for _ in 0..axes {
@@ -166,9 +165,8 @@ fn place(
                 "is at offset {offset}, and the one before it ends at {expected}"
             )));
         }
-        let (dtype, len) = tensor
-            .dtype_and_len(span, alignment, of_prism)
-            .map_err(bad)?;
+        let found = tensor.dtype_and_len(span, alignment, of_prism);
+        let (dtype, len) = found.map_err(bad)?;
         if len > space.saturating_sub(offset) {
             return Err(bad("ends beyond the end of the file".into()));
         }

@@ -78,9 +78,8 @@ pub(crate) fn ggml_id(dtype: &str) -> Option<u32> {
 
 /// The format of a ternary type of GGUF.
 pub(crate) fn ternary(dtype: &str) -> Option<Format> {
-    Format::ALL
-        .into_iter()
-        .find(|format| block_name(*format) == dtype)
+    let mut formats = Format::ALL.into_iter();
+    formats.find(|format| block_name(*format) == dtype)
 }
 
 /// The weights and bytes of a block of a type of GGUF that is not ternary; `None` if they are not known.

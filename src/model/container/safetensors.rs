@@ -47,9 +47,8 @@ pub(super) fn read_header(source: &mut Source<'_>, len: u64) -> Result<Contents,
     let after_prefix = len.checked_sub(PREFIX as u64);
     let after_prefix = after_prefix.ok_or_else(|| damaged(&INCOMPLETE))?;
     let prefix = source.bytes(0, PREFIX as u64)?;
-    let header_len = prefix
-        .first_chunk()
-        .map_or(0, |len| u64::from_le_bytes(*len));
+    let prefix = prefix.first_chunk().copied();
+    let header_len = prefix.map_or(0, u64::from_le_bytes);
     if header_len > MAX_HEADER {
         return Err(damaged(&TOO_LONG));
     }
@@ -131,9 +130,8 @@ pub(in crate::model) fn header(
     for (dtype, name, place) in order {
         let (part, start) = (parts[place], end);
         let len = usize::try_from(part.len).ok();
-        end = len
-            .and_then(|len| start.checked_add(len))
-            .ok_or_else(|| unwritable(&"the data are too long"))?;
+        let behind = len.and_then(|len| start.checked_add(len));
+        end = behind.ok_or_else(|| unwritable(&"the data are too long"))?;
         let info = TensorInfo {
             dtype: dtype.0,
             shape: part.shape.clone(),
