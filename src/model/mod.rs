@@ -345,11 +345,9 @@ impl Model {
 /// A model of these tensors, without metadata. Of tensors of one name the last one stays.
 impl<S: Into<String>> FromIterator<(S, Tensor)> for Model {
     fn from_iter<T: IntoIterator<Item = (S, Tensor)>>(tensors: T) -> Self {
-        let tensors = tensors.into_iter();
+        let tensors = tensors.into_iter().map(|(name, t)| (name.into(), t));
         Self {
-            tensors: tensors
-                .map(|(name, tensor)| (name.into(), tensor))
-                .collect(),
+            tensors: tensors.collect(),
             metadata: BTreeMap::new(),
         }
     }

@@ -253,9 +253,8 @@ impl<R: Read + Seek> ModelReader<R> {
     ///
     /// [`ModelError::Read`] with the path; [`ModelError::Output`] if they cannot be written; [`ModelError::NoSuchTensor`].
     pub fn copy_to(&self, index: usize, to: &mut dyn Write) -> Result<(), ModelError> {
-        self.copy(index, |_, _, bytes| {
-            to.write_all(bytes).map_err(ModelError::Output)
-        })
+        let write = |_, _, bytes: &[u8]| to.write_all(bytes).map_err(ModelError::Output);
+        self.copy(index, write)
     }
 
     pub(super) fn tensor(&self, index: usize) -> Result<&Recognized, ModelError> {

@@ -95,10 +95,8 @@ impl<W: Write + Seek> ModelWriter<W> {
     ///   The tensor is still to be written then.
     /// - [`ModelError::Output`] if the file cannot be written.
     pub fn put(&mut self, name: &str, tensor: &Tensor) -> Result<(), ModelError> {
-        let (info, places) = self
-            .missing
-            .get(name)
-            .ok_or_else(|| ModelError::no_such(name))?;
+        let missing = self.missing.get(name);
+        let (info, places) = missing.ok_or_else(|| ModelError::no_such(name))?;
         let parts = layout::encode(info, tensor)?;
         let fits =
             |(part, place): (&Cow<'_, [u8]>, &(u64, StoredPart))| part.len() as u64 == place.1.len;
@@ -128,10 +126,8 @@ impl<W: Write + Seek> ModelWriter<W> {
     ) -> Result<(), ModelError> {
         let from = reader.tensor(index)?;
         let name = from.info.name();
-        let (info, places) = self
-            .missing
-            .get(name)
-            .ok_or_else(|| ModelError::no_such(name))?;
+        let missing = self.missing.get(name);
+        let (info, places) = missing.ok_or_else(|| ModelError::no_such(name))?;
         // The parts of a tensor that does not fit its description may be of any size.
         let parts = from.parts.iter().map(|part| (&part.dtype, part.len));
         let alike = (info.encoding(), info.shape()) == (from.info.encoding(), from.info.shape())

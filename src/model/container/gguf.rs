@@ -290,10 +290,9 @@ pub(in crate::model) fn header(
     for tensor in tensors {
         describe(&mut bytes, tensor, offset)?;
         offsets.push(offset);
-        offset = offset
-            .checked_add(tensor.bytes())
-            .and_then(|end| end.checked_next_multiple_of(alignment))
-            .ok_or_else(|| unwritable(tensor, "has too many bytes"))?;
+        let end = offset.checked_add(tensor.bytes());
+        let end = end.and_then(|end| end.checked_next_multiple_of(alignment));
+        offset = end.ok_or_else(|| unwritable(tensor, "has too many bytes"))?;
     }
     let start = (bytes.len() as u64).next_multiple_of(alignment);
     let offsets = offsets.into_iter();

@@ -106,10 +106,8 @@ pub(crate) fn byte_len(dtype: &str, numbers: u64) -> Option<u64> {
         None => ggml_block(dtype)?,
     };
     // Divide first: a file of so many numbers may exist where their bits would overflow.
-    let common = [8, 4, 2]
-        .into_iter()
-        .find(|common| block.is_multiple_of(*common) && bytes.is_multiple_of(*common));
-    let common = common.unwrap_or(1);
+    let divides = |common: &u64| block.is_multiple_of(*common) && bytes.is_multiple_of(*common);
+    let common = [8, 4, 2].into_iter().find(divides).unwrap_or(1);
     let (block, bytes) = (block / common, bytes / common);
     let blocks = (numbers.is_multiple_of(block)).then_some(numbers / block)?;
     blocks.checked_mul(bytes)

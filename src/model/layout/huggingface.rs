@@ -57,10 +57,9 @@ pub(super) fn decode(
     let stored = stored.ok_or_else(|| bad("scale", &"not one number"))?;
     let scales = if divided {
         let inverse = stored.as_slice().get(0).map_or(0.0, f64::recip);
-        ScaleBuf::rounded(ScaleType::F32, &[inverse])
-            .ok()
-            .filter(|_| inverse.is_finite() && inverse > 0.0)
-            .ok_or_else(|| bad("scale", &"not one to divide by"))?
+        let scale = ScaleBuf::rounded(ScaleType::F32, &[inverse]).ok();
+        let scale = scale.filter(|_| inverse.is_finite() && inverse > 0.0);
+        scale.ok_or_else(|| bad("scale", &"not one to divide by"))?
     } else {
         stored
     };

@@ -191,10 +191,8 @@ fn recognize_one(
         }),
     };
     let found = of_parts(name, &entry.shape, encoding, parts);
-    Ok(Recognized {
-        entry: Some(entry),
-        ..found
-    })
+    let entry = Some(entry);
+    Ok(Recognized { entry, ..found })
 }
 
 fn unreadable(error: &serde_json::Error) -> ModelError {
