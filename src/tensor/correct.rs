@@ -115,15 +115,12 @@ impl TernaryTensor {
             return Ok(self.planes.clone());
         }
         let planes = self.planes().map(|plane| {
-            let trits: Vec<i8> = plane
-                .iter()
-                .enumerate()
-                .map(|(index, trit)| match maps.get(index / inner.max(1)) {
-                    Some(map) if map.scale < 0.0 => -trit,
-                    _ => trit,
-                })
-                .collect();
-            PackedTritsBuf::from_trits(plane.code(), &trits)
+            let trits = plane.iter().enumerate();
+            let trits = trits.map(|(index, trit)| match maps.get(index / inner.max(1)) {
+                Some(map) if map.scale < 0.0 => -trit,
+                _ => trit,
+            });
+            PackedTritsBuf::from_trits(plane.code(), &trits.collect::<Vec<_>>())
         });
         planes.collect()
     }

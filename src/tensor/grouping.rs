@@ -182,11 +182,8 @@ impl fmt::Display for Grouping {
             Self::Kernel => f.write_str("kernel"),
             Self::Block(len) => write!(f, "block:{len}"),
             Self::Axes(set) => {
-                f.write_str(if set.is_power_of_two() {
-                    "axis:"
-                } else {
-                    "axes:"
-                })?;
+                let one = set.is_power_of_two();
+                f.write_str(if one { "axis:" } else { "axes:" })?;
                 members(set).enumerate().try_for_each(|(place, axis)| {
                     let comma = if place == 0 { "" } else { "," };
                     write!(f, "{comma}{axis}")
@@ -207,6 +204,7 @@ impl FromStr for Grouping {
             Some((name, argument)) => (name, Some(argument)),
             None => (text, None),
         };
+        let block = |len| parse_number(len).filter(|&len| len > 0).map(Self::Block);
         let parsed = match (name, argument) {
             ("tensor", None) => Ok(Self::Tensor),
             ("kernel", None) => Ok(Self::Kernel),
@@ -215,10 +213,7 @@ impl FromStr for Grouping {
             ("axes", Some(axes)) => {
                 parse_axes(axes.split(',')).ok_or("axes:K,L with different numbers from 0 to 7")
             }
-            ("block", Some(len)) => parse_number(len)
-                .filter(|&len| len > 0)
-                .map(Self::Block)
-                .ok_or("block:N with N of at least 1"),
+            ("block", Some(len)) => block(len).ok_or("block:N with N of at least 1"),
             _ => Err("tensor, axis:K, axes:K,L, kernel or block:N"),
         };
         parsed.map_err(|expected| Error::Shape(ShapeError::Grouping { expected }))

@@ -95,21 +95,11 @@ impl TernaryTensor {
         check_len(rows, fits.len())?;
         let columns: usize = inner.iter().product();
         for fit in fits {
-            let kinds = [
-                (
-                    columns.saturating_mul(fit.codebook.planes()),
-                    fit.trits.len(),
-                ),
-                (
-                    columns
-                        .div_ceil(fit.group.max(1))
-                        .saturating_mul(fit.codebook.scales()),
-                    fit.scales.len(),
-                ),
-            ];
-            for (expected, actual) in kinds {
-                check_len(expected, actual)?;
-            }
+            let trits = columns.saturating_mul(fit.codebook.planes());
+            check_len(trits, fit.trits.len())?;
+            let groups = columns.div_ceil(fit.group.max(1));
+            let scales = groups.saturating_mul(fit.codebook.scales());
+            check_len(scales, fit.scales.len())?;
             let kind = |fit: &RowFit| (fit.codebook, fit.group, fit.scale_type);
             if kind(fit) != kind(first) {
                 let (this, that) = ("the kind of one row", "the kind of another");
@@ -199,14 +189,8 @@ fn all_groups<W: Weight>(
 
 /// The tensor of fits that follow each other in the order of the groups. All are of one kind.
 fn assemble(groups: &Groups, fits: &[RowFit]) -> Result<TernaryTensor, Error> {
-    let Some(RowFit {
-        codebook,
-        scale_type,
-        ..
-    }) = fits.first()
-    else {
-        return Err(Error::Empty);
-    };
+    let first = fits.first().ok_or(Error::Empty)?;
+    let codebook = first.codebook;
     // The trits, plane after plane.
     let planes = (0..codebook.planes()).map(|plane| {
         let trits = fits.iter().flat_map(|fit| fit.plane(plane)).copied();
@@ -216,12 +200,11 @@ fn assemble(groups: &Groups, fits: &[RowFit]) -> Result<TernaryTensor, Error> {
     let planes = planes.collect::<Result<_, _>>()?;
     // The scales of a sign, or of a plane, of all groups.
     let scales = |place: usize| {
-        let groups = fits
-            .iter()
-            .flat_map(|fit| fit.scales.chunks(codebook.scales()));
+        let all = fits.iter();
+        let groups = all.flat_map(|fit| fit.scales.chunks(codebook.scales()));
         groups.map(move |scales| scales.get(place).copied().unwrap_or(0.0))
     };
-    let rounded = |scales: Vec<f64>| ScaleBuf::rounded(*scale_type, &scales);
+    let rounded = |scales: Vec<f64>| ScaleBuf::rounded(first.scale_type, &scales);
     let (lambda_p, lambda_n) = match codebook {
         Codebook::TwoScales => (scales(0).collect(), Some(rounded(scales(1).collect())?)),
         _ => ((0..codebook.planes()).flat_map(scales).collect(), None),

@@ -253,9 +253,8 @@ impl TernaryTensor {
     pub fn as_matrix(&self) -> Result<TernaryMatrix<'_>, Error> {
         let expected = "groups that lie along the rows";
         self.rows()?;
-        let matrix = self
-            .lend()
-            .ok_or(Error::Shape(ShapeError::Grouping { expected }))?;
+        let matrix = self.lend();
+        let matrix = matrix.ok_or(Error::Shape(ShapeError::Grouping { expected }))?;
         match self.rotation {
             Some((width, seed)) => matrix.with_rotation(width, seed),
             None => Ok(matrix),
@@ -288,14 +287,10 @@ impl TernaryTensor {
         for (slot, plane) in planes.iter_mut().zip(self.planes()) {
             *slot = plane;
         }
-        TernaryMatrix::assemble(
-            [rows, columns],
-            blocks,
-            planes.get(..self.planes.len())?,
-            (self.lambda_p.as_slice(), lambda_n),
-            &self.bias,
-        )
-        .ok()
+        let planes = planes.get(..self.planes.len())?;
+        let scales = (self.lambda_p.as_slice(), lambda_n);
+        let shape = [rows, columns];
+        TernaryMatrix::assemble(shape, blocks, planes, scales, &self.bias).ok()
     }
 
     /// Multiplies some rows at a time, each run of weights of one group as a block. `y` has the results of all rows for one vector
@@ -319,14 +314,9 @@ impl TernaryTensor {
             let [lambda_p, lambda_n] = scales.each_ref().map(|scales| ScaleSlice::F32(scales));
             let lambda_n = self.lambda_n.as_ref().map(|_| lambda_n);
             let bias = self.bias.get(first..first + count).unwrap_or_default();
-            let shape = [count, columns];
-            let matrix = TernaryMatrix::assemble(
-                shape,
-                [block, columns],
-                planes,
-                (lambda_p, lambda_n),
-                bias,
-            )?;
+            let (shape, blocks) = ([count, columns], [block, columns]);
+            let scales = (lambda_p, lambda_n);
+            let matrix = TernaryMatrix::assemble(shape, blocks, planes, scales, bias)?;
             // Their results, to the places of these rows.
             results.clear();
             results.resize(count * vectors, 0.0);

@@ -107,16 +107,13 @@ impl StridedLayout {
 /// distance along the others.
 fn check_reach(len: usize, shape: &Shape, strides: &[isize], offset: usize) -> Result<(), Error> {
     let reach = || {
-        let (mut forward, mut backward) = (offset, 0_usize);
+        let mut sides = [offset, 0];
         for (extent, stride) in shape.axes().iter().zip(strides) {
             let distance = (extent - 1).checked_mul(stride.unsigned_abs())?;
-            let side = if *stride < 0 {
-                &mut backward
-            } else {
-                &mut forward
-            };
+            let side = &mut sides[usize::from(*stride < 0)];
             *side = side.checked_add(distance)?;
         }
+        let [forward, backward] = sides;
         Some((backward.saturating_sub(offset), forward.checked_add(1)?))
     };
     let (missing, needed) = reach().unwrap_or((usize::MAX, usize::MAX));
