@@ -249,9 +249,8 @@ impl BlockLayout {
         let trits = trits.chunks_exact(self.trits);
         for (trits, block) in trits.zip(blocks.chunks_exact_mut(self.bytes)) {
             let codes = block.get_mut(self.codes..).unwrap_or_default();
-            let (codes, _) = codes
-                .split_at_mut_checked(self.code_bytes())
-                .unwrap_or_default();
+            let codes = codes.split_at_mut_checked(self.code_bytes());
+            let (codes, _) = codes.unwrap_or_default();
             codes.fill(0);
             let mut rest = trits;
             for Plane { byte, width, digit } in self.planes() {

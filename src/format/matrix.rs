@@ -103,10 +103,8 @@ impl Matrix {
 
     /// Writes a scale that fits.
     pub(super) fn put_scale(&self, bytes: &mut [u8], index: usize, scale: f64) {
-        let place = bytes
-            .get_mut(self.scale_offset(index)..)
-            .unwrap_or_default();
-        match (self.layout.scale, place) {
+        let place = bytes.get_mut(self.scale_offset(index)..);
+        match (self.layout.scale, place.unwrap_or_default()) {
             (Some(_), [a, b, ..]) => [*a, *b] = f16::narrow(scale).to_le_bytes(),
             (None, [a, b, c, d, padding @ ..]) => {
                 [*a, *b, *c, *d] = f32::narrow(scale).to_le_bytes();

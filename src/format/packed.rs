@@ -47,10 +47,8 @@ impl Format {
         check_len(matrix.bytes(), bytes.len())?;
         check_scales(&matrix, scales)?;
         write_blocks(&matrix, self.block_len(), bytes, |start, block| {
-            let end = start + block.len();
-            let read = trits
-                .slice(start..end)
-                .and_then(|trits| trits.unpack_into(block));
+            let own = trits.slice(start..start + block.len());
+            let read = own.and_then(|trits| trits.unpack_into(block));
             debug_assert!(read.is_ok(), "the trits are those of the matrix");
         });
         put_scales(&matrix, scales, bytes);

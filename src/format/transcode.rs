@@ -139,10 +139,8 @@ fn merged_scale(
     }
     let mut only = None;
     numbers.try_for_each(|number| {
-        let (scale, own) = (
-            source.scale(bytes, number),
-            number * from..(number + 1) * from,
-        );
+        let scale = source.scale(bytes, number);
+        let own = number * from..(number + 1) * from;
         if !source.has_nonzeros(bytes, own.start.max(start)..own.end.min(end)) {
             return Ok(());
         }

@@ -232,9 +232,8 @@ fn products<W: FloatBits>(
                 weights.clear();
                 let own = slice.get(part.clone()).unwrap_or_default();
                 weights.extend(own.iter().map(|weight| weight.widen()));
-                tensor.restore_part(group, part, (restored, &mut trits), |value| {
-                    nearest_finite::<W>(value).widen()
-                });
+                let rounded = |value| nearest_finite::<W>(value).widen();
+                tensor.restore_part(group, part, (restored, &mut trits), rounded);
             };
             let single = W::FITS_SINGLE;
             found.push(InnerProducts::new(len, part, single, &mut buffers, fill));

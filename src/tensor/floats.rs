@@ -95,10 +95,8 @@ impl<W: FloatBits> TensorView<'_, W> {
     /// Errors: [`Error::InvalidValue`] with the row-major index of the first weight that is NaN or infinite.
     pub(super) fn check_finite(&self) -> Result<(), Error> {
         // A broadcast view may repeat a few weights without end.
-        let distinct = Self {
-            layout: self.layout.distinct(),
-            ..*self
-        };
+        let layout = self.layout.distinct();
+        let distinct = Self { layout, ..*self };
         let found = match distinct.as_row_major_slice() {
             Some(weights) => first_not_finite(weights),
             None => distinct.iter().position(|weight| !weight.is_finite()),

@@ -74,9 +74,8 @@ impl Shape {
             .ok_or(Error::Shape(ShapeError::TooManyAxes { rank, max }))?
             .copy_from_slice(axes);
         let mut nonzero = axes.iter().filter(|&&extent| extent != 0);
-        let product = nonzero
-            .try_fold(1_usize, |product, &extent| product.checked_mul(extent))
-            .ok_or(Error::Shape(ShapeError::Overflow))?;
+        let product = nonzero.try_fold(1_usize, |product, &extent| product.checked_mul(extent));
+        let product = product.ok_or(Error::Shape(ShapeError::Overflow))?;
         let len = if axes.contains(&0) { 0 } else { product };
         Ok(Self {
             axes: stored,

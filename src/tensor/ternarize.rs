@@ -107,10 +107,8 @@ fn ternarize_any(
         let lambda_n = (!one_scale(options)).then(|| scale_buf(&lambda_n));
         let (shape, lambda_p) = (*view.shape(), scale_buf(&lambda_p));
         let tensor = TernaryTensor::assemble(shape, grouping, vec![trits], lambda_p, lambda_n)?;
-        Ok(TernaryTensor {
-            rule: Some(options.rule),
-            ..tensor
-        })
+        let rule = Some(options.rule);
+        Ok(TernaryTensor { rule, ..tensor })
     })
 }
 

@@ -197,10 +197,8 @@ impl TernaryTensor {
     pub fn with_rotation(self, width: usize, seed: u64) -> Result<Self, Error> {
         self.rows()?;
         check_width(width)?;
-        Ok(Self {
-            rotation: Some((width, seed)),
-            ..self
-        })
+        let rotation = Some((width, seed));
+        Ok(Self { rotation, ..self })
     }
 
     /// The width and the seed of the rotation of its inputs, if it is stored for rotated ones.
@@ -414,10 +412,8 @@ impl TernaryTensor {
             return self;
         }
         let planes = self.planes.into_iter().map(|plane| plane.transcode(code));
-        Self {
-            planes: planes.collect(),
-            ..self
-        }
+        let planes = planes.collect();
+        Self { planes, ..self }
     }
 
     /// The share of the trits of all planes that are 0, in `[0, 1]`; 0 for an empty tensor.

@@ -151,10 +151,8 @@ impl<'a, T: Copy> TensorView<'a, T> {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn permuted(&self, order: &[usize]) -> Result<Self, Error> {
-        Ok(Self {
-            layout: self.layout.permuted(order)?,
-            ..*self
-        })
+        let layout = self.layout.permuted(order)?;
+        Ok(Self { layout, ..*self })
     }
 
     /// All elements as one slice of the data, if they lie there in row-major order without gaps.
