@@ -139,11 +139,8 @@ impl ScaleType {
         let [low, high] = self.neighbours(scale);
         let (up, down) = (high - scale, scale - low);
         let even = self.number_below(scale).is_multiple_of(2);
-        if up < down || (up <= down && !even) {
-            high
-        } else {
-            low
-        }
+        let rises = up < down || (up <= down && !even);
+        if rises { high } else { low }
     }
 
     /// The largest value not above a scale, and the smallest not below it, within the range of the type.

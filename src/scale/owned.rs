@@ -63,9 +63,8 @@ impl ScaleBuf {
 impl ScaleSlice<'_> {
     /// All values, exactly.
     pub(crate) fn to_f64(self) -> Vec<f64> {
-        (0..self.len())
-            .filter_map(|index| self.get(index))
-            .collect()
+        let scales = (0..self.len()).filter_map(|index| self.get(index));
+        scales.collect()
     }
 
     /// The same scales, owned.

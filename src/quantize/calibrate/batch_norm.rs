@@ -89,9 +89,8 @@ impl BatchNorm<'_> {
         for actual in [self.bias.len(), means.len(), variances.len()] {
             check_len(expected, actual)?;
         }
-        let (name, value) = ("epsilon", self.epsilon);
-        if !(value >= 0.0 && value.is_finite()) {
-            return Err(Error::option(name, value));
+        if !(self.epsilon >= 0.0 && self.epsilon.is_finite()) {
+            return Err(Error::option("epsilon", self.epsilon));
         }
         let moments = means.iter().zip(variances);
         let learned = self.weight.iter().zip(self.bias);
@@ -102,9 +101,8 @@ impl BatchNorm<'_> {
             let shift = f64::from(bias) - scale * mean;
             let valid = square > 0.0 && [square, scale, shift].iter().all(|x| x.is_finite());
             let affine = Affine { scale, shift };
-            valid
-                .then_some(affine)
-                .ok_or(Error::invalid(Operand::Scale, index))
+            let error = Error::invalid(Operand::Scale, index);
+            valid.then_some(affine).ok_or(error)
         });
         affine.collect()
     }

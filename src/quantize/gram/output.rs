@@ -263,10 +263,8 @@ impl<'g> OutputAware<'g> {
                 gram.rotate(width, seed)?;
             }
         }
-        let rotated = OutputAware {
-            gram: &grams[0],
-            ..*self
-        };
+        let gram = &grams[0];
+        let rotated = OutputAware { gram, ..*self };
         Ok(LayerPart {
             fits: rotated.ternarize(&targets)?,
             weights,

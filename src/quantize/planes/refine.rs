@@ -58,11 +58,8 @@ pub(super) fn planes(group: &WeightGroup, greedy: RowFit) -> RowFit {
     let once = starts.map(|start| alternate(group, start, 1));
     let once = best_first(once.collect());
     let followed = once.iter().take(FOLLOWED);
-    let ends = best_first(
-        followed
-            .map(|start| alternate(group, start.scales, STEPS))
-            .collect(),
-    );
+    let ends = followed.map(|start| alternate(group, start.scales, STEPS));
+    let ends = best_first(ends.collect());
     // With coarse rounding the best scales need not round to the best stored ones. With 16 bits, rounding all ends gains only 0.01 dB.
     let rounded = match group.scale_type {
         ScaleType::PowerOfTwo => FOLLOWED,
@@ -109,11 +106,8 @@ pub(super) fn from(group: &WeightGroup, start: PlaneScales, known: RowFit) -> Ro
 
 /// The fit with the smaller error; the first of equals.
 fn better(one: RowFit, other: RowFit) -> RowFit {
-    if other.relative_error < one.relative_error {
-        other
-    } else {
-        one
-    }
+    let improved = other.relative_error < one.relative_error;
+    if improved { other } else { one }
 }
 
 /// Trits and scales in turn until nothing is gained, or for a number of steps.

@@ -105,10 +105,8 @@ impl System {
             let known: f64 = (j + 1..planes).map(|k| gram[j][k] * scales[k]).sum();
             scales[j] = (sums[j] - known) / gram[j][j];
         }
-        let gain = scales
-            .iter()
-            .zip(&self.sums)
-            .map(|(scale, sum)| scale * sum);
+        let pairs = scales.iter().zip(&self.sums);
+        let gain = pairs.map(|(scale, sum)| scale * sum);
         ScaleCandidate {
             gain: gain.sum(),
             scales: scales.map(f64::abs),

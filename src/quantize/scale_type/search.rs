@@ -76,9 +76,7 @@ impl ScaleType {
                 (both, both)
             }
             Rule::TwoScale => BestScale::of_each_sign(&weights, self),
-            _ => {
-                return Err(Error::conflict("a stored scale", rule.name()));
-            }
+            _ => return Err(Error::conflict("a stored scale", rule.name())),
         };
         self.check(0, &[p.wanted, n.wanted], &[p.stored, n.stored])?;
         Ok(measured(&weights, p, n))
@@ -93,12 +91,10 @@ fn measured(weights: &ScaledWeights, p: BestScale, n: BestScale) -> Ternary {
     let count = |wanted: i8| trits.iter().filter(|&&trit| trit == wanted).count();
     let (positives, nonzeros) = (count(1), trits.len() - count(0));
     let norms = num_traits::Float::sqrt(weights.energy * nonzeros as f64);
+    let mean = weights.stored(share(selected, nonzeros as f64));
+    let alike = p.stored.to_bits() == n.stored.to_bits();
     let fit = Fit {
-        lambda: if p.stored.to_bits() == n.stored.to_bits() {
-            p.stored
-        } else {
-            weights.stored(share(selected, nonzeros as f64))
-        },
+        lambda: if alike { p.stored } else { mean },
         lambda_p: p.stored,
         lambda_n: n.stored,
         nonzeros,
