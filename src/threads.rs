@@ -99,12 +99,8 @@ pub(crate) fn collect<J: Send, T: Send>(
         work(job, &mut results).map(|()| results)
     };
     let mut tasks: Vec<_> = jobs.map(|job| Task::new(move || alone(job))).collect();
-    run_all(
-        &mut tasks
-            .iter_mut()
-            .map(|task| task as &mut dyn Run)
-            .collect::<Vec<_>>(),
-    );
+    let mut runs: Vec<_> = tasks.iter_mut().map(|task| task as &mut dyn Run).collect();
+    run_all(&mut runs);
     for task in tasks {
         all.append(&mut task.result()?);
     }

@@ -125,9 +125,8 @@ impl Code {
     /// ```
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::TwoBit, Self::Base3]
-            .into_iter()
-            .find(|code| code.name() == name)
+        let mut codes = [Self::TwoBit, Self::Base3].into_iter();
+        codes.find(|code| code.name() == name)
     }
 
     /// Packs `trits` into `bytes`, filling up the last byte with zero trits.

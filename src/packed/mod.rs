@@ -325,12 +325,9 @@ impl<'a> PackedTrits<'a> {
 
         let per_byte = self.code.trits_per_byte();
         let (from, to) = (self.skip + start, self.skip + end);
-        let bytes = self
-            .bytes
-            .get(from / per_byte..self.code.packed_len(to))
-            .unwrap_or_default();
+        let bytes = self.bytes.get(from / per_byte..self.code.packed_len(to));
         Ok(Self {
-            bytes,
+            bytes: bytes.unwrap_or_default(),
             skip: from % per_byte,
             len: end - start,
             code: self.code,
