@@ -123,12 +123,7 @@ impl Format {
             matrix.read(bytes, start, block.get_mut(..len).unwrap_or_default());
             block.into_iter().take(len)
         });
-        let mut trits = blocks;
-        let packed = (0..code.packed_len(matrix.trits())).map(|_| code.pack_next(&mut trits));
-        let packed = packed.collect();
-        Ok((
-            PackedTritsBuf::from_encoded(code, packed, matrix.trits()),
-            scales,
-        ))
+        let trits = PackedTritsBuf::pack(code, matrix.trits(), blocks);
+        Ok((trits, scales))
     }
 }

@@ -201,7 +201,7 @@ impl PackedTritsBuf {
         if code == self.code {
             return self.clone();
         }
-        Self::pack(code, self.as_packed())
+        Self::pack(code, self.len, self.as_packed().iter())
     }
 
     /// The number of trits.
@@ -272,22 +272,17 @@ impl PackedTritsBuf {
         self.as_packed().get(index)
     }
 
-    fn pack(code: Code, trits: PackedTrits<'_>) -> Self {
-        let len = trits.len();
-        let mut rest = trits.iter();
-        let bytes = (0..code.packed_len(len)).map(|_| code.pack_next(&mut rest));
-        Self {
-            bytes: bytes.collect(),
-            len,
-            code,
-        }
+    /// So many trits of an iterator, packed.
+    pub(crate) fn pack(code: Code, len: usize, mut trits: impl Iterator<Item = i8>) -> Self {
+        let bytes = (0..code.packed_len(len)).map(|_| code.pack_next(&mut trits));
+        Self::from_encoded(code, bytes.collect(), len)
     }
 }
 
 /// A copy of a view or of a slice of one, in the same code, from the first place of the first byte on.
 impl From<PackedTrits<'_>> for PackedTritsBuf {
     fn from(trits: PackedTrits<'_>) -> Self {
-        Self::pack(trits.code(), trits)
+        Self::pack(trits.code(), trits.len(), trits.iter())
     }
 }
 
