@@ -111,10 +111,8 @@ pub(crate) fn decode(key: u64, precision: u32) -> (u64, u32) {
     let fraction = key & ((1 << fraction_bits) - 1);
     // Without a branch: weights come in no order that a processor could predict.
     let normal = u32::from(field != 0);
-    (
-        fraction | u64::from(normal) << fraction_bits,
-        field - normal,
-    )
+    let mantissa = fraction | u64::from(normal) << fraction_bits;
+    (mantissa, field - normal)
 }
 
 /// The key of `mantissa << shift`, for a mantissa that is normalised (or a shift of 0).

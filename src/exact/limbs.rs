@@ -12,10 +12,8 @@ use crate::weight::Limbs;
 
 /// Without the zero limbs at the top.
 pub(crate) fn trimmed(limbs: &[u64]) -> &[u64] {
-    let len = limbs
-        .iter()
-        .rposition(|&limb| limb != 0)
-        .map_or(0, |top| top + 1);
+    let top = limbs.iter().rposition(|&limb| limb != 0);
+    let len = top.map_or(0, |top| top + 1);
     limbs.get(..len).unwrap_or_default()
 }
 
@@ -26,9 +24,8 @@ pub(crate) fn trimmed(limbs: &[u64]) -> &[u64] {
 )]
 pub(crate) fn bit_length(limbs: &[u64]) -> u32 {
     let limbs = trimmed(limbs);
-    limbs
-        .last()
-        .map_or(0, |top| 64 * limbs.len() as u32 - top.leading_zeros())
+    let top = limbs.last();
+    top.map_or(0, |top| 64 * limbs.len() as u32 - top.leading_zeros())
 }
 
 /// `sum += addend << shift`.
@@ -81,9 +78,8 @@ pub(crate) fn multiply(out: &mut [u64], a: &[u64], b: &[u64]) {
 /// Orders two numbers of any widths.
 pub(crate) fn compare(a: &[u64], b: &[u64]) -> Ordering {
     let (a, b) = (trimmed(a), trimmed(b));
-    a.len()
-        .cmp(&b.len())
-        .then_with(|| a.iter().rev().cmp(b.iter().rev()))
+    let lengths = a.len().cmp(&b.len());
+    lengths.then_with(|| a.iter().rev().cmp(b.iter().rev()))
 }
 
 /// The 128 most significant bits: `value = (bits + d) * 2^exponent` with `0 <= d < 1`, and `d > 0` just if `inexact`.
@@ -92,14 +88,10 @@ pub(crate) fn leading(limbs: &[u64]) -> Quotient {
     let (skip, bit) = ((drop / 64) as usize, drop % 64);
     let at = |i: usize| limbs.get(skip + i).copied().unwrap_or(0);
     let low = u128::from(at(0)) | u128::from(at(1)) << 64;
-    let bits = if bit == 0 {
-        low
-    } else {
-        low >> bit | u128::from(at(2)) << (128 - bit)
-    };
+    let high = u128::from(at(2)).checked_shl(128 - bit).unwrap_or(0);
     let lost = limbs.iter().take(skip).any(|&limb| limb != 0) || at(0) & ((1 << bit) - 1) != 0;
     Quotient {
-        bits,
+        bits: low >> bit | high,
         exponent: drop as i32,
         inexact: lost,
     }
@@ -129,10 +121,8 @@ pub(crate) fn subtract_if_not_less(a: &mut [u64], b: &[u64]) -> bool {
         return false;
     }
     let mut borrow = false;
-    for (limb, y) in a
-        .iter_mut()
-        .zip(b.iter().copied().chain(core::iter::repeat(0)))
-    {
+    let padded = b.iter().copied().chain(core::iter::repeat(0));
+    for (limb, y) in a.iter_mut().zip(padded) {
         let (partial, first) = limb.overflowing_sub(y);
         let (total, second) = partial.overflowing_sub(u64::from(borrow));
         *limb = total;

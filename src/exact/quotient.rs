@@ -33,10 +33,8 @@ impl Quotient {
 
     /// Half of it.
     pub(crate) fn half(self) -> Self {
-        Self {
-            exponent: self.exponent - 1,
-            ..self
-        }
+        let exponent = self.exponent - 1;
+        Self { exponent, ..self }
     }
 
     /// Key of the largest weight that is not larger.
@@ -73,11 +71,7 @@ impl Quotient {
         let drop = drop as u32;
         let [mantissa, _] = halves(self.bits.checked_shr(drop).unwrap_or(0));
         let half = 1_u128.checked_shl(drop - 1).unwrap_or(0);
-        let rest = if drop < 128 {
-            self.bits & ((half << 1).wrapping_sub(1))
-        } else {
-            self.bits
-        };
+        let rest = self.bits & (half << 1).wrapping_sub(1);
         let tail = match (half, rest) {
             (0, _) => Tail::BelowHalf,
             _ if rest < half => Tail::BelowHalf,

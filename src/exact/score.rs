@@ -29,11 +29,8 @@ pub(crate) fn clearly(a: f64, b: f64) -> Option<Ordering> {
 /// The same where their distance is beyond doubt only if it is more than a share of the larger one.
 pub(crate) fn clearly_within(margin: f64, a: f64, b: f64) -> Option<Ordering> {
     let safe = a > 1e-250 && b > 1e-250 && a < 1e250 && b < 1e250;
-    if safe && (a - b).abs() > margin * a.max(b) {
-        a.partial_cmp(&b)
-    } else {
-        None
-    }
+    let clear = safe && (a - b).abs() > margin * a.max(b);
+    if clear { a.partial_cmp(&b) } else { None }
 }
 
 /// Orders two scores exactly; `C` holds the square of a sum times a mass.

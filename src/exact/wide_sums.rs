@@ -88,11 +88,8 @@ impl<W: FloatBits> WideSums<W> {
         let mass = u128::from(mass) * times as u128;
         self.count += times;
         add_shifted(self.mass.limbs_mut(), mass, place);
-        add_shifted(
-            self.sum.limbs_mut(),
-            u128::from(magnitude) * mass,
-            shift + place,
-        );
+        let sum = u128::from(magnitude) * mass;
+        add_shifted(self.sum.limbs_mut(), sum, shift + place);
     }
 
     /// The sums over these weights and others.
