@@ -134,13 +134,9 @@ pub(crate) fn parts<W: FloatBits>(
             _ => 0.0,
         };
         let sum = |i, weight: W| mass(i) * scale_by_power(weight.abs().widen(), -unit);
-        RoundedTally {
-            sum: float_sums::sum(
-                weights,
-                |i, weight| if mass(i) > 0.0 { sum(i, weight) } else { 0.0 },
-            ),
-            mass: float_sums::sum(weights, |i, _| mass(i)),
-        }
+        let term = |i, weight| if mass(i) > 0.0 { sum(i, weight) } else { 0.0 };
+        let sum = float_sums::sum(weights, term);
+        RoundedTally::new(sum, float_sums::sum(weights, |i, _| mass(i)))
     })
 }
 

@@ -63,10 +63,8 @@ impl<'a, W: FloatBits> GridObjective<'a, W> {
     /// For sums over all weights, with four bits to spare above them.
     pub(crate) fn with_all(weights: &'a [W]) -> Self {
         let plain = Self::new(weights, Side::Both);
-        Self {
-            grid: Grid::finest(plain.top, 16 * weights.len() as u64, W::PRECISION),
-            ..plain
-        }
+        let grid = Grid::finest(plain.top, 16 * weights.len() as u64, W::PRECISION);
+        Self { grid, ..plain }
     }
 
     pub(crate) fn grid(&self) -> Grid {
@@ -143,10 +141,8 @@ impl<W: FloatBits> Objective for GridObjective<'_, W> {
 
     fn rounded(&self, tally: &GridSums) -> RoundedTally {
         let exponent = self.grid.unit::<W>() - self.unit_exponent();
-        RoundedTally::new(
-            scale_by_power(tally.sum as f64, exponent),
-            tally.count as f64,
-        )
+        let sum = scale_by_power(tally.sum as f64, exponent);
+        RoundedTally::new(sum, tally.count as f64)
     }
 
     fn floor(&self) -> u64 {

@@ -76,21 +76,15 @@ impl RoundedTally {
 
     /// `S^2 / m`, 0 for the empty support.
     pub(crate) fn score(self) -> f64 {
-        if self.mass > 0.0 {
-            self.sum * (self.sum / self.mass)
-        } else {
-            0.0
-        }
+        let score = self.sum * (self.sum / self.mass);
+        if self.mass > 0.0 { score } else { 0.0 }
     }
 
     /// `S / sqrt(m energy)`, where `energy` is `sum h w^2` over all weights in the same units.
     pub(crate) fn cosine(self, energy: f64) -> f64 {
         let norm = num_traits::Float::sqrt(self.mass * energy);
-        if norm > 0.0 {
-            (self.sum / norm).min(1.0)
-        } else {
-            0.0
-        }
+        let cosine = (self.sum / norm).min(1.0);
+        if norm > 0.0 { cosine } else { 0.0 }
     }
 }
 
@@ -164,9 +158,8 @@ pub(crate) trait Objective {
     fn bound(&self, low: &Support<Self::Tally>, high: &Support<Self::Tally>) -> f64 {
         let (outer, inner) = (self.rounded(&low.tally), self.rounded(&high.tally));
         let sum = inner.sum + (outer.mass - inner.mass) * self.magnitude(high.cut.key);
-        inner
-            .score()
-            .max(RoundedTally::new(sum, outer.mass).score())
+        let widened = RoundedTally::new(sum, outer.mass);
+        inner.score().max(widened.score())
     }
 }
 

@@ -71,9 +71,8 @@ pub(super) fn ternarize<W: FloatBits>(
     let energy = float_sums::sum(weights, |_, weight| weight.widen() * weight.widen());
     let count = |wanted| trits.iter().filter(|&&trit| trit == wanted).count();
     let counts = [count(1), count(-1)];
-    Some(solution.measure(weights.len(), counts, energy, || {
-        solution.residual(weights, None, trits)
-    }))
+    let residual = || solution.residual(weights, None, trits);
+    Some(solution.measure(weights.len(), counts, energy, residual))
 }
 
 /// The support of the largest score, unless it is in doubt.

@@ -74,21 +74,15 @@ fn one_support<O: Objective>(
     scales: Scales,
 ) -> RuleSolution<O::Weight> {
     let parts = SupportParts::of(objective, found.cut);
+    let most_left = parts.most_left;
     // Half the scale if that is what separates the support, else the largest magnitude left out.
     let half_scale = objective.half_scale_key(&found.tally);
-    let separates = parts.most_left <= half_scale && half_scale < parts.least_taken;
-    let threshold = if separates {
-        half_scale
-    } else {
-        parts.most_left
-    };
+    let separates = most_left <= half_scale && half_scale < parts.least_taken;
+    let threshold = if separates { half_scale } else { most_left };
     // A run of equals that was taken whole lies above the threshold.
-    let ties = if parts.most_left == found.cut.key {
-        found.cut.ties
-    } else {
-        0
-    };
-    let signs = [&parts.positive, &parts.negative];
+    let tied = most_left == found.cut.key;
+    let ties = if tied { found.cut.ties } else { 0 };
+    let signs = parts.signs.each_ref();
     RuleSolution {
         ties,
         ..RuleSolution::one_threshold(objective, threshold, &found.tally, signs, scales)
@@ -109,8 +103,7 @@ pub(super) fn baseline<W: FloatBits>(weights: &[W], options: &Ternarizer<'_>) ->
 
 /// A support taken apart by sign, and the magnitudes on both sides of its cut.
 struct SupportParts<T> {
-    positive: T,
-    negative: T,
+    signs: [T; 2],
     least_taken: u64,
     most_left: u64,
 }
@@ -118,19 +111,13 @@ struct SupportParts<T> {
 impl<T: Tally> SupportParts<T> {
     fn of<O: Objective<Tally = T>>(objective: &O, mut cut: Cut) -> Self {
         let mut parts = Self {
-            positive: objective.empty(),
-            negative: objective.empty(),
+            signs: [objective.empty(); 2],
             least_taken: u64::MAX,
             most_left: 0,
         };
         for item in objective.items() {
             if cut.takes(item.key) {
-                let part = if item.negative {
-                    &mut parts.negative
-                } else {
-                    &mut parts.positive
-                };
-                objective.add(part, item, 1);
+                objective.add(&mut parts.signs[usize::from(item.negative)], item, 1);
                 parts.least_taken = parts.least_taken.min(item.key);
             } else {
                 parts.most_left = parts.most_left.max(item.key);

@@ -104,9 +104,8 @@ fn streamed<W: FloatBits>(
     let len = weights.len();
     let Some(energy) = energy else {
         let energy = fit::energy(weights, None, solution.unit);
-        return Some(solution.measure(len, counts, energy, || {
-            solution.residual(weights, None, trits)
-        }));
+        let residual = || solution.residual(weights, None, trits);
+        return Some(solution.measure(len, counts, energy, residual));
     };
     // Squares of `f32` and their sums are far from the ends of the range of `f64`: units make no difference.
     let in_unit = |energy| scale_by_power(energy, -2 * solution.unit);
@@ -194,9 +193,8 @@ impl<W: FloatBits> RuleSolution<W> {
             self.parts = fit::parts(weights, importance, trits, self.unit);
             self.rounded = self.parts[0].and(self.parts[1]);
         }
-        self.measure(weights.len(), counts, energy, || {
-            self.residual(weights, importance, trits)
-        })
+        let residual = || self.residual(weights, importance, trits);
+        self.measure(weights.len(), counts, energy, residual)
     }
 
     /// The squared error, added weight by weight.
@@ -225,11 +223,8 @@ impl<W: FloatBits> RuleSolution<W> {
         };
         let ([p, n], [lambda_p, lambda_n]) = (self.parts, self.scales);
         let lost = energy - (gained(p, lambda_p) + gained(n, lambda_n));
-        let lost = if lost * 64.0 > energy {
-            lost
-        } else {
-            residual()
-        };
+        let clear = lost * 64.0 > energy;
+        let lost = if clear { lost } else { residual() };
         let [threshold_p, threshold_n] = self.thresholds.map(W::from_key);
         Fit {
             lambda: self.lambda,

@@ -72,9 +72,8 @@ pub(super) fn streamed<W: FloatBits>(
     let solution = weighted_solution(options, supports, sums)?;
     let energy = scale_by_power(supports[0].found.energy?, -2 * solution.unit);
     let counts = sums.map(|part| part.count);
-    Some(solution.measure(weights.len(), counts, energy, || {
-        solution.residual(weights, Some(importance), trits)
-    }))
+    let residual = || solution.residual(weights, Some(importance), trits);
+    Some(solution.measure(weights.len(), counts, energy, residual))
 }
 
 /// A support with importances.
@@ -92,10 +91,7 @@ fn weighted_solution<W: FloatBits>(
 ) -> Option<RuleSolution<W>> {
     // Numbers are reported in units of two to this power.
     let unit = unit_exponent::<W>(p.found.top).max(unit_exponent::<W>(n.found.top));
-    let rounded = |part: SignSums| RoundedTally {
-        sum: scale_by_power(part.sum, -unit),
-        mass: part.mass,
-    };
+    let rounded = |part: SignSums| RoundedTally::new(scale_by_power(part.sum, -unit), part.mass);
     let parts = sums.map(rounded);
     let both = SignSums {
         count: sums[0].count + sums[1].count,
@@ -174,9 +170,8 @@ impl<W: FloatBits> WeightedSupport<'_, W> {
     /// The exact sums; `None` if they are too long.
     fn exact(self) -> Option<WideSums<W>> {
         let top = W::from_key(self.found.top).single();
-        let parts = self
-            .input
-            .exact(self.threshold(), top, self.found.top_mass)?;
+        let (threshold, top_mass) = (self.threshold(), self.found.top_mass);
+        let parts = self.input.exact(threshold, top, top_mass)?;
         Some(WideSums::of_parts(self.input.of_side(&parts)))
     }
 }
