@@ -77,10 +77,8 @@ fn edges<O: Objective>(
     first: &Support<O::Tally>,
     last: &Support<O::Tally>,
 ) -> (Support<O::Tally>, Support<O::Tally>) {
-    (
-        objective.above(last.cut.key.saturating_sub(1)),
-        objective.above(first.cut.key),
-    )
+    let low = objective.above(last.cut.key.saturating_sub(1));
+    (low, objective.above(first.cut.key))
 }
 
 /// The search for the smallest support that reaches a cosine.

@@ -32,9 +32,8 @@ pub(super) fn sparsest<O: Objective>(
 ) -> Option<Support<O::Tally>> {
     let sorted = sorted(objective);
     let reaches = |found: &Support<O::Tally>| target.reached_by(objective.rounded(&found.tally));
-    let mut allowed = prefixes(objective, &sorted)
-        .take(range.max)
-        .skip(range.min - 1);
+    let prefixes = prefixes(objective, &sorted);
+    let mut allowed = prefixes.take(range.max).skip(range.min - 1);
     allowed.find(reaches)
 }
 

@@ -55,19 +55,14 @@ pub(super) fn width<T: Tally>(low: &Support<T>, high: &Support<T>) -> usize {
 fn gather<O: Objective>(objective: &O, low: u64, high: u64) -> ([Item; WINDOW], usize) {
     let mut window = [Item::default(); WINDOW];
     let mut len = 0;
-    for item in objective
-        .items()
-        .filter(|item| low < item.key && item.key <= high)
-    {
+    let between = |item: &Item| low < item.key && item.key <= high;
+    for item in objective.items().filter(between) {
         let Some(sorted) = window.get_mut(..=len) else {
             debug_assert!(false, "more weights than a window holds");
             break;
         };
-        let place = sorted
-            .iter()
-            .take(len)
-            .position(|at| at.key < item.key)
-            .unwrap_or(len);
+        let mut before = sorted.iter().take(len);
+        let place = before.position(|at| at.key < item.key).unwrap_or(len);
         // Room for it: every smaller one moves down by one place.
         let mut carried = item;
         for slot in sorted.iter_mut().skip(place) {

@@ -74,10 +74,7 @@ impl<W: FloatBits, H: Decide<W>> IntervalSearch<'_, '_, W, H> {
         // Cauchy and Schwarz: the sum of all magnitudes, with more to spare than an energy of rounded weights needs.
         let most = num_traits::Float::sqrt(survey.mass * survey.energy * 1.000_001);
         let (mut points, mut below) = (Points::new(most), None);
-        let beyond = Point {
-            tau: f64::INFINITY,
-            ..Point::default()
-        };
+        let beyond = Point::new(f64::INFINITY, 0.0, 0.0);
         for point in survey_points.into_iter().chain([beyond]) {
             if let (Some([low, high]), None) = (ends, below)
                 && point.tau > low.tau
@@ -89,10 +86,7 @@ impl<W: FloatBits, H: Decide<W>> IntervalSearch<'_, '_, W, H> {
                 points.push(point);
             }
         }
-        points.push(Point {
-            tau: top,
-            ..Point::default()
-        });
+        points.push(Point::new(top, 0.0, 0.0));
         self.note(points.all());
         // What the chords leave on both sides of the window.
         let (first, second) = points.all().split_at(below.unwrap_or(points.all().len()));
@@ -173,15 +167,8 @@ impl<W: FloatBits, H: Decide<W>> IntervalSearch<'_, '_, W, H> {
         if fixed > low && fixed < high && slope < 0.9 {
             // Chosen: close to the fixed point the chords leave least.
             let [far, near] = [7.0, 24.0].map(|part| (high - low) / part);
-            let taus = [
-                low,
-                fixed - far,
-                fixed - near,
-                fixed,
-                fixed + near,
-                fixed + far,
-                high,
-            ];
+            let (below, above) = (fixed - near, fixed + near);
+            let taus = [low, fixed - far, below, fixed, above, fixed + far, high];
             taus.map(|tau| tau.clamp(low, high))
         } else {
             evenly(interval)
@@ -253,14 +240,7 @@ fn evenly(Interval { low, high }: Interval) -> [f64; POINTS] {
     // The sixth root of the ratio, near enough: powers of 1/2, 1/4 and 1/8 are cheap.
     let [half, quarter] = [ratio, root(ratio)].map(|factor| low * factor);
     let eighth = root(root(ratio));
-    let taus = [
-        low,
-        low * eighth,
-        quarter,
-        half,
-        half * root(ratio),
-        high / eighth,
-        high,
-    ];
+    let (first, above, last) = (low * eighth, half * root(ratio), high / eighth);
+    let taus = [low, first, quarter, half, above, last, high];
     taus.map(|tau| tau.clamp(low, high))
 }

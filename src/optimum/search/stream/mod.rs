@@ -179,18 +179,9 @@ pub(crate) fn optimum<W: FloatBits, H: Decide<W>>(
         let factors = [lowest, 1.0 + 2.8 * spread, 1.9, 3.2];
         return input.begin::<4, true>(guess, factors, Some([low, high]), scratch);
     }
-    let lowest = if both && !H::WEIGHTED { 0.5 } else { 0.0 };
+    let least = if both && !H::WEIGHTED { 0.5 } else { 0.0 };
     let between = 1.5 * num_traits::Float::sqrt(1.0 + far);
-    let factors = [
-        lowest,
-        1.0 - far,
-        below,
-        above,
-        1.0 + far,
-        between,
-        2.9,
-        8.0,
-    ];
+    let factors = [least, 1.0 - far, below, above, 1.0 + far, between, 2.9, 8.0];
     input.begin::<8, true>(guess, factors, Some([low, high]), scratch)
 }
 

@@ -23,14 +23,12 @@ impl<W: FloatBits, H: Decide<W>> IntervalSearch<'_, '_, W, H> {
     pub(super) fn dig_around(&mut self, interval: Interval, [least, most]: [f32; 2]) -> Option<()> {
         // No optimum is above half of the largest weight.
         let low = floor::<f32>(interval.low.max(self.lowest())).max(least);
-        let high = floor::<f32>(interval.high.min(0.51 * self.top()))
-            .next_up()
-            .min(most);
-        if low < high {
-            self.dig(low, high)
-        } else {
-            Some(())
+        let high = floor::<f32>(interval.high.min(0.51 * self.top()));
+        let high = high.next_up().min(most);
+        if low >= high {
+            return Some(());
         }
+        self.dig(low, high)
     }
 
     /// Searches the supports that hold what is above `high`, and nothing that is not above `low`.
@@ -143,18 +141,16 @@ impl<W: FloatBits, H: Decide<W>> IntervalSearch<'_, '_, W, H> {
         &mut self,
         thresholds: [f32; T],
     ) -> Option<Survey<H, T>> {
-        let survey = self
-            .input
-            .backend
-            .run_divided(ScanPass::<W, H, T, true, GATHERS> {
-                input: self.input.weights,
-                side: self.input.side,
-                thresholds,
-                mass_scale: self.mass_scale,
-                ends: [f32::MAX; 2],
-                unit: 0,
-                buffer: self.buffer.first(0),
-            });
+        let scan = ScanPass::<W, H, T, true, GATHERS> {
+            input: self.input.weights,
+            side: self.input.side,
+            thresholds,
+            mass_scale: self.mass_scale,
+            ends: [f32::MAX; 2],
+            unit: 0,
+            buffer: self.buffer.first(0),
+        };
+        let survey = self.input.backend.run_divided(scan);
         H::is_suited(self, &survey).then_some(survey)
     }
 }

@@ -92,11 +92,8 @@ impl<W: FloatBits> Decide<W> for UnitMass {
             let weight = W::from_slot(slots[i]);
             let signed = weight.widen();
             let x = signed.abs();
-            above.add_if(
-                x > high,
-                grid.place(weight.key()),
-                signed.is_sign_negative(),
-            );
+            let placed = grid.place(weight.key());
+            above.add_if(x > high, placed, signed.is_sign_negative());
             slots[kept] = slots[i];
             kept += usize::from(x > low && x <= high);
         }

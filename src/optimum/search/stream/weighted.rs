@@ -28,6 +28,7 @@ use super::chords::Interval;
 use super::intervals::IntervalSearch;
 use super::{Decide, StreamInput};
 use crate::exact::wide_sums::{ExactPart, WideSums};
+use crate::optimum::objective::RoundedTally;
 use crate::optimum::scan::above::{ROUNDING, RoundedSums, SupportSums};
 use crate::optimum::scan::buffer::GatherBuffer;
 use crate::optimum::scan::exact::ExactPass;
@@ -121,11 +122,7 @@ impl CandidateList {
                 place.threshold = x.next_down();
             }
         }
-        let score = if base.mass > 0.0 {
-            base.sum * (base.sum / base.mass)
-        } else {
-            0.0
-        };
+        let score = RoundedTally::new(base.sum, base.mass).score();
         Some(Self {
             candidates,
             len,
