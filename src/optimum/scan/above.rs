@@ -125,10 +125,8 @@ impl<V: Vector> LaneSums<V, UnitMass> for ExactLanes<V> {
 
     #[inline(always)]
     fn total(&self, vector: V, side: Side, unit: i32, _: usize) -> SignedSums {
-        let (signed, positive) = (
-            whole(vector, self.signed, unit),
-            whole(vector, self.positive, unit),
-        );
+        let signed = whole(vector, self.signed, unit);
+        let positive = whole(vector, self.positive, unit);
         let sums = |count, sum: i128| GridSums {
             count: lane_counts(vector, count),
             sum: sum.cast_unsigned(),

@@ -27,14 +27,9 @@ pub(crate) struct GatherBuffer<'s, W: FloatBits> {
 impl<'s, W: FloatBits> GatherBuffer<'s, W> {
     /// As many places as fit some bytes.
     pub(crate) fn new<H: Mass>(bytes: &'s mut [i8]) -> Self {
-        if !H::WEIGHTED {
-            return Self {
-                slots: W::slots(bytes),
-                masses: &mut [],
-                len: 0,
-            };
-        }
-        let (first, second) = bytes.split_at_mut(bytes.len() / 2 / LANES * LANES);
+        let half = bytes.len() / 2 / LANES * LANES;
+        let of_slots = if H::WEIGHTED { half } else { bytes.len() };
+        let (first, second) = bytes.split_at_mut(of_slots);
         let slots = W::slots(first);
         // As many masses as slots, so that both are cut at the same place.
         let masses = second.as_chunks_mut().0.get_mut(..slots.len());
@@ -92,10 +87,8 @@ impl<'s, W: FloatBits> GatherBuffer<'s, W> {
     pub(super) fn prefetch<V: Vector>(&self, vector: V, block: usize) {
         // Chosen: longer rows than four times this are long enough to make up for a few cache misses.
         const ROW: usize = 1 << 12;
-        let line = self
-            .slots
-            .get(block * LANES..)
-            .and_then(<[_]>::first_chunk::<LANES>);
+        let rest = self.slots.get(block * LANES..);
+        let line = rest.and_then(<[_]>::first_chunk::<LANES>);
         if let Some(line) = line
             && self.slots.len() <= ROW
         {
@@ -156,10 +149,8 @@ impl<'s, W: FloatBits> GatherBuffer<'s, W> {
             let hash = (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             let [_, random] = halves(u128::from(hash << 3) * slots as u128);
             let kept = hash >> 61 == 0;
-            index = usize::try_from(random)
-                .ok()
-                .filter(|_| kept)
-                .unwrap_or(slots);
+            let place = usize::try_from(random).ok().filter(|_| kept);
+            index = place.unwrap_or(slots);
         }
         if let Some(place) = self.slots.get_mut(index) {
             *place = slot;

@@ -47,9 +47,8 @@ impl<W: FloatBits> Job for ExactPass<'_, W> {
         let mass = exponent_above(self.top_mass) + bits + 1;
         let sum = mass + exponent_above(self.top);
         let step = 52 - bits;
-        let none = PieceSums {
-            sums: [[vector.zeros(); 2]; PIECES],
-        };
+        let sums = [[vector.zeros(); 2]; PIECES];
+        let none = PieceSums { sums };
         let mut cutter = Cutter::<V> {
             threshold: vector.splat(self.threshold),
             sigmas: [sigmas(vector, sum, step), sigmas(vector, mass, step)],

@@ -37,10 +37,8 @@ impl<W: FloatBits, H: Mass, const T: usize> Job for HingePass<'_, W, H, T> {
     #[inline(always)]
     fn run<V: Vector>(self, vector: V) -> HingeSums<T> {
         let (mut sum, mut mass, mut hinges) = (vector.zeros(), vector.zeros(), [vector.zeros(); T]);
-        let (len, step) = (
-            self.buffer.slots.len(),
-            if W::FITS_SINGLE { LANES } else { 8 },
-        );
+        let step = if W::FITS_SINGLE { LANES } else { 8 };
+        let len = self.buffer.slots.len();
         for start in (0..len).step_by(step) {
             let [x, h] = wide::<V, W, H>(vector, &self.buffer, start);
             sum = add::<V, H>(vector, sum, h, x);

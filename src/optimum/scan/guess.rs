@@ -66,11 +66,8 @@ struct ChunkSums {
 impl ChunkSums {
     /// `g`, 0 of nothing.
     fn half_mean(self) -> f64 {
-        if self.mass > 0.0 {
-            self.sum / (2.0 * self.mass)
-        } else {
-            0.0
-        }
+        let half_mean = self.sum / (2.0 * self.mass);
+        if self.mass > 0.0 { half_mean } else { 0.0 }
     }
 }
 
@@ -140,24 +137,16 @@ impl<W: FloatBits, H: Mass> GuessPass<'_, W, H> {
             }
             count += vector.bits(above).count_ones();
         }
-        let [sum, mass, squares] = [
-            sum_of_lanes(vector, sums[0]),
-            sum_of_lanes(vector, sums[1]),
-            sum_of_lanes(vector, sums[2]),
-        ];
+        let sum = sum_of_lanes(vector, sums[0]);
+        let (mut mass, mut squares) = (f64::from(count), sum * sum / f64::from(count));
         if H::WEIGHTED {
-            return ChunkSums {
-                sum,
-                mass,
-                squares,
-                count,
-            };
+            mass = sum_of_lanes(vector, sums[1]);
+            squares = sum_of_lanes(vector, sums[2]);
         }
-        let mass = f64::from(count);
         ChunkSums {
             sum,
             mass,
-            squares: sum * sum / mass,
+            squares,
             count,
         }
     }

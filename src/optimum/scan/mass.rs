@@ -132,12 +132,9 @@ impl<V: Vector> WeightChunk<V> {
         weights: &[W; LANES],
         masses: &[H; LANES],
     ) -> Self {
-        Self::new::<H>(
-            vector,
-            side,
-            vector.load(&singles(weights)),
-            vector.load(&values(masses)),
-        )
+        let singles = vector.load(&singles(weights));
+        let masses = vector.load(&values(masses));
+        Self::new::<H>(vector, side, singles, masses)
     }
 
     #[inline(always)]

@@ -129,39 +129,29 @@ impl<W: FloatBits, H: Mass, const T: usize, const SURVEYS: bool, const GATHERS: 
                 }
             }
             if GATHERS {
-                above = above.and(scanner.above.total(
-                    vector,
-                    self.side,
-                    self.unit,
-                    EXACT_RUN / LANES,
-                ));
+                let (lanes, chunks) = (&scanner.above, EXACT_RUN / LANES);
+                above = above.and(lanes.total(vector, self.side, self.unit, chunks));
                 scanner.above = H::Above::new(vector);
             }
         }
         let [energy] = energy.total([last]);
         let mut hinge_sums = [0.0; T];
         let terms = self.input.weights.len().next_multiple_of(BLOCK);
-        let scale = if H::WEIGHTED {
-            f64::from(self.mass_scale)
-        } else {
-            1.0
-        };
+        let mass_scale = f64::from(self.mass_scale);
+        let scale = if H::WEIGHTED { mass_scale } else { 1.0 };
         for (sum, lanes) in hinge_sums.iter_mut().zip(hinges) {
             *sum = total(&vector.doubles(lanes)) / scale;
         }
+        let (mut top_mass, mut mass) = (1.0, terms as f64);
+        if H::WEIGHTED {
+            top_mass = f32::from_bits(largest_bits(vector, scanner.largest[1]));
+            mass = sum_of_lanes(vector, scanner.mass);
+        }
         Survey {
             top: largest_bits(vector, scanner.largest[0]),
-            top_mass: if H::WEIGHTED {
-                f32::from_bits(largest_bits(vector, scanner.largest[1]))
-            } else {
-                1.0
-            },
+            top_mass,
             energy,
-            mass: if H::WEIGHTED {
-                sum_of_lanes(vector, scanner.mass)
-            } else {
-                terms as f64
-            },
+            mass,
             hinges: hinge_sums,
             // Masses are added one after the other in a lane, hinges run by run.
             hinge_error: H::HINGE_ERROR + (terms / LANES) as f64 * ROUNDING,

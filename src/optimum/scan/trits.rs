@@ -144,10 +144,8 @@ impl<V: Vector> TritWriter<V> {
             let matters = vector.greater(chunk.masses, vector.splat(0.0));
             let w = vector.select(matters, chunk.singles);
             let [above, least, below] = self.thresholds;
-            let masks = [
-                vector.greater(w, above),
-                vector.greater(vector.negate(w), least),
-            ];
+            let negated = vector.negate(w);
+            let masks = [vector.greater(w, above), vector.greater(negated, least)];
             for sign in 0..2 {
                 // Counted all at once, at the end of the block.
                 signs[sign] = signs[sign] << LANES | u64::from(vector.bits(masks[sign]));

@@ -160,7 +160,7 @@ impl<W: FloatBits> Figures<W> {
     #[inline(always)]
     pub(super) fn fit(&self, lane: usize, len: usize) -> Fit<W> {
         let found = &self.found;
-        let [threshold_p, threshold_n] = [found.thresholds[0][lane], found.thresholds[1][lane]];
+        let [p, n] = [found.thresholds[0][lane], found.thresholds[1][lane]];
         Fit {
             lambda: found.lambda[lane],
             lambda_p: found.lambdas[0][lane],
@@ -168,13 +168,9 @@ impl<W: FloatBits> Figures<W> {
             nonzeros: count(found.both.mass[lane]),
             positives: count(found.signs[0].mass[lane]),
             len,
-            threshold: if threshold_p < threshold_n {
-                threshold_p
-            } else {
-                threshold_n
-            },
-            threshold_p,
-            threshold_n,
+            threshold: if p < n { p } else { n },
+            threshold_p: p,
+            threshold_n: n,
             cosine: self.cosine[lane],
             relative_error: self.relative_error[lane],
         }
