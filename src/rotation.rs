@@ -213,12 +213,8 @@ fn hadamard<F: Float>(block: &mut [F]) {
 #[inline(always)]
 fn within<F: Float, const DISTANCE: usize>(x: [F; LANES]) -> [F; LANES] {
     array::from_fn(|i| {
-        let other = x[i ^ DISTANCE];
-        if i & DISTANCE == 0 {
-            x[i] + other
-        } else {
-            other - x[i]
-        }
+        let (first, other) = (i & DISTANCE == 0, x[i ^ DISTANCE]);
+        if first { x[i] + other } else { other - x[i] }
     })
 }
 

@@ -84,10 +84,8 @@ impl Activations<'static> {
         let mut scales = Vec::with_capacity(x.len().div_ceil(block));
         let backend = Backend::detect();
         for (at, (x, values)) in x.chunks(block).zip(values.chunks_mut(block)).enumerate() {
-            let scale = quantize_on(backend, x, values);
-            scales.push(
-                scale.map_err(|index| Error::invalid(Operand::Activation, at * block + index))?,
-            );
+            let invalid = |index| Error::invalid(Operand::Activation, at * block + index);
+            scales.push(quantize_on(backend, x, values).map_err(invalid)?);
         }
         Ok(Self {
             values: values.into(),
@@ -113,11 +111,7 @@ impl Activations<'static> {
     /// ```
     pub fn from_values(values: Vec<i8>, scale: f32) -> Result<Self, Error> {
         check(&values, &[scale])?;
-        let scales = if values.is_empty() {
-            vec![]
-        } else {
-            vec![scale]
-        };
+        let scales = vec![scale; usize::from(!values.is_empty())];
         Ok(Self {
             values: values.into(),
             scales: scales.into(),

@@ -176,10 +176,8 @@ impl<'a> TernaryMatrix<'a> {
                 return Err(error);
             }
             if planes[k].code() as u8 != planes[0].code() as u8 {
-                return Err(Error::conflict(
-                    "a plane in the 2-bit code",
-                    "a plane in base 3",
-                ));
+                let (this, that) = ("a plane in the 2-bit code", "a plane in base 3");
+                return Err(Error::conflict(this, that));
             }
             all[k] = planes[k];
             k += 1;
@@ -314,11 +312,8 @@ impl<'a> TernaryMatrix<'a> {
 
     /// Checks that there is a valid scale for each block, row and plane.
     const fn check_scales(&self, scales: ScaleSlice<'_>) -> Result<(), Error> {
-        let of_plane = if self.step == 0 {
-            Some(1)
-        } else {
-            self.rows.checked_mul(self.step)
-        };
+        let of_rows = self.rows.checked_mul(self.step);
+        let of_plane = if self.step == 0 { Some(1) } else { of_rows };
         let Some(of_plane) = of_plane else {
             return Err(Error::Shape(ShapeError::Overflow));
         };

@@ -31,13 +31,8 @@ impl<'a> PackedTrits<'a> {
     /// ```
     pub fn dot(&self, x: &[f32]) -> Result<f32, Error> {
         check_len(self.len(), x.len())?;
-        super::dot(
-            Backend::detect(),
-            self.code(),
-            self.as_bytes(),
-            self.offset(),
-            x,
-        )
+        let (bytes, offset) = (self.as_bytes(), self.offset());
+        super::dot(Backend::detect(), self.code(), bytes, offset, x)
     }
 
     /// The product `sum t_i x_i` of integers, exact, in units of `x`.
@@ -86,13 +81,8 @@ impl<'a> PackedTrits<'a> {
     /// ```
     pub fn dot_signed(&self, x: &[f32]) -> Result<(f32, f32), Error> {
         check_len(self.len(), x.len())?;
-        super::dot_signed(
-            Backend::detect(),
-            self.code(),
-            self.as_bytes(),
-            self.offset(),
-            x,
-        )
+        let (bytes, offset) = (self.as_bytes(), self.offset());
+        super::dot_signed(Backend::detect(), self.code(), bytes, offset, x)
     }
 
     /// The sums of integers under the +1 trits and under the -1 trits, `(plus, minus)`, exact, in units of `x`.
