@@ -66,7 +66,12 @@ impl Case {
         (tile / block * (64 * block / 256) + codes) / 4
     }
 
-    /// A row times a vector: the sums of each lane of each tile, scaled and added in order.
+    /// Whether a tile has one scale.
+    fn has_whole_tiles(&self) -> bool {
+        self.format == Format::I2S || self.format.block_len() == 256
+    }
+
+    /// A row times a vector: the sums of each lane of each tile, or of two of them, scaled and added in order.
     fn expected(&self, row: usize, x: &Activations<'_>) -> f32 {
         let block_scale = |block| x.scales()[if x.scales().len() == 1 { 0 } else { block }];
         let per_scale = self.trits.len() / self.scales.len();
@@ -87,9 +92,17 @@ impl Case {
                 sums[lane] += product(element);
                 scales[lane] = self.scales[(row * self.columns + element) / per_scale].to_f32();
             }
+            let d = block_scale(tile / Activations::BLOCK);
+            if self.has_whole_tiles() {
+                let scale = self.scales[(row * self.columns + tile) / per_scale].to_f32();
+                for lane in 0..8 {
+                    let sum = sums[lane] + sums[lane + 8];
+                    lanes[tile / 256 % 2 * 8 + lane] += sum as f32 * (scale * d);
+                }
+                continue;
+            }
             for lane in 0..16 {
-                lanes[lane] +=
-                    sums[lane] as f32 * (scales[lane] * block_scale(tile / Activations::BLOCK));
+                lanes[lane] += sums[lane] as f32 * (scales[lane] * d);
             }
         }
         for width in [8, 4, 2, 1] {

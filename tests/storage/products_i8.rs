@@ -161,34 +161,49 @@ fn blocks_are_added_in_the_documented_order() {
         let per_row = columns.div_ceil(block);
         let (all_p, all_n) = scales(&tensor);
         for (row, y) in y.into_iter().enumerate() {
-            let mut lanes = [0.0_f32; 16];
-            for start in (0..columns).step_by(16) {
-                let group = row * per_row + start / block;
-                let d = x.scales()[start / 256];
-                let (mut plus, mut minus) = (0, 0);
-                for column in start..start + 16 {
-                    match tensor.trits().get(row * columns + column) {
-                        Some(1) => plus += i32::from(x.values()[column]),
-                        Some(-1) => minus += i32::from(x.values()[column]),
-                        _ => {}
+            let mut sums = [0.0_f32; 16];
+            // Blocks of 256: a tile has eight sums of twice sixteen weights, and two tiles have all of them.
+            let apart = if block == 256 { 8 } else { 16 };
+            for (tile, first) in (0..columns).step_by(256).enumerate() {
+                let d = x.scales()[tile];
+                for lane in 0..apart {
+                    let scaled = if block == 256 {
+                        first
+                    } else {
+                        first + 16 * lane
+                    };
+                    if scaled >= columns {
+                        break;
                     }
-                }
-                let lane = &mut lanes[start / 16 % 16];
-                let (lambda_p, lambda_n) = (all_p[group], all_n[group]);
-                match tensor.scales() {
-                    Scales::One => *lane += (plus - minus) as f32 * (lambda_p * d),
-                    Scales::Two => {
-                        *lane += plus as f32 * (lambda_p * d);
-                        *lane += minus as f32 * (-lambda_n * d);
+                    let (mut plus, mut minus) = (0, 0);
+                    for start in (first + 16 * lane..first + 256).step_by(16 * apart) {
+                        for column in start.min(columns)..columns.min(start + 16) {
+                            match tensor.trits().get(row * columns + column) {
+                                Some(1) => plus += i32::from(x.values()[column]),
+                                Some(-1) => minus += i32::from(x.values()[column]),
+                                _ => {}
+                            }
+                        }
+                    }
+                    let group = row * per_row + scaled / block;
+                    let (lambda_p, lambda_n) = (all_p[group], all_n[group]);
+                    let half = if block == 256 { tile % 2 * 8 } else { 0 };
+                    let sum = &mut sums[half + lane];
+                    match tensor.scales() {
+                        Scales::One => *sum += (plus - minus) as f32 * (lambda_p * d),
+                        Scales::Two => {
+                            *sum += plus as f32 * (lambda_p * d);
+                            *sum += minus as f32 * (-lambda_n * d);
+                        }
                     }
                 }
             }
             for width in [8, 4, 2, 1] {
                 for lane in 0..width {
-                    lanes[lane] += lanes[lane + width];
+                    sums[lane] += sums[lane + width];
                 }
             }
-            assert_eq!(y.to_bits(), lanes[0].to_bits(), "{block}");
+            assert_eq!(y.to_bits(), sums[0].to_bits(), "{block}");
         }
     }
 }

@@ -295,24 +295,40 @@ impl Plain {
         y
     }
 
+    /// Tile by tile: eight sums of a tile with one scale, or sixteen.
     fn tiles(&self, plane: usize, row: usize, x: &Activations<'_>) -> f32 {
-        let (columns, mut lanes) = (self.recipe.columns, [0.0_f32; 16]);
-        for start in (0..columns).step_by(16) {
-            let lane = &mut lanes[start / 16 % 16];
-            let ([plus, minus], [p, n]) = self.part(plane, row, start..columns.min(start + 16), x);
-            if self.lambda_n.is_none() {
-                *lane += (plus - minus) as f32 * p;
-            } else {
-                *lane += plus as f32 * p;
-                *lane += minus as f32 * -n;
+        let (columns, mut sums) = (self.recipe.columns, [0.0_f32; 16]);
+        let whole = match self.recipe.shared {
+            Shared::Blocks(len) => len >= columns || len.is_multiple_of(256),
+            _ => true,
+        };
+        let part = |start: usize| self.part(plane, row, start..columns.min(start + 16), x);
+        for (tile, first) in (0..columns).step_by(256).enumerate() {
+            for lane in 0..if whole { 8 } else { 16 } {
+                let start = first + 16 * lane;
+                if start >= columns {
+                    break;
+                }
+                let ([mut plus, mut minus], [p, n]) = part(start);
+                if whole && start + 128 < columns {
+                    let ([more, less], _) = part(start + 128);
+                    (plus, minus) = (plus + more, minus + less);
+                }
+                let sum = &mut sums[if whole { tile % 2 * 8 + lane } else { lane }];
+                if self.lambda_n.is_none() {
+                    *sum += (plus - minus) as f32 * p;
+                } else {
+                    *sum += plus as f32 * p;
+                    *sum += minus as f32 * -n;
+                }
             }
         }
         for width in [8, 4, 2, 1] {
             for lane in 0..width {
-                lanes[lane] += lanes[lane + width];
+                sums[lane] += sums[lane + width];
             }
         }
-        lanes[0]
+        sums[0]
     }
 
     /// The longest chain of additions in a plane's product with 8-bit activations.
