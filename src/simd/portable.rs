@@ -108,6 +108,14 @@ impl Vector for Arrays {
     }
 
     #[inline(always)]
+    fn count(self, mut counts: [f32; 16], mask: [u32; 16]) -> [f32; 16] {
+        for l in 0..16 {
+            counts[l] = f32::from_bits(counts[l].to_bits() + (mask[l] & 1));
+        }
+        counts
+    }
+
+    #[inline(always)]
     fn compress(self, mask: [u32; 16], x: [f32; 16], places: &mut [[i8; 4]; 16]) -> usize {
         let (mut bits, mut len) = (self.bits(mask), 0);
         while bits != 0 {

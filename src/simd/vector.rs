@@ -36,6 +36,8 @@ pub(crate) trait Vector: Copy {
     /// The larger; `b` if either is NaN, and of two zeros.
     fn max(self, a: Self::Singles, b: Self::Singles) -> Self::Singles;
     fn greater(self, a: Self::Singles, b: Self::Singles) -> Self::Mask;
+    /// Integers of 32 bits in place of floats: one more where the mask says so.
+    fn count(self, counts: Self::Singles, mask: Self::Mask) -> Self::Singles;
     /// In `a` and not in `b`.
     fn and_not(self, a: Self::Mask, b: Self::Mask) -> Self::Mask;
     /// Lane `i` as bit `i`.
@@ -147,7 +149,7 @@ mod tests {
     struct Everything([f32; 16], [f32; 16]);
 
     impl Job for Everything {
-        type Output = ([[u32; 16]; 35], [u32; 4], [[u64; 8]; 12], [i8; 16]);
+        type Output = ([[u32; 16]; 37], [u32; 4], [[u64; 8]; 12], [i8; 16]);
 
         #[inline(always)]
         fn run<V: Vector>(self, v: V) -> Self::Output {
@@ -191,7 +193,7 @@ mod tests {
                 *column = v.add(b, v.splat(i as f32));
             }
             v.transpose(&mut columns);
-            let mut results = [[0; 16]; 35];
+            let mut results = [[0; 16]; 37];
             for (result, x) in results.iter_mut().zip(singles) {
                 *result = v.array(x).map(f32::to_bits);
             }
@@ -201,6 +203,9 @@ mod tests {
             for (result, column) in results[19..].iter_mut().zip(columns) {
                 *result = v.array(column).map(f32::to_bits);
             }
+            let counted = v.count(v.count(v.splat(0.0), mask), other);
+            results[35] = v.array(counted).map(f32::to_bits);
+            results[36] = v.array(v.halves([1.5, -0.0])).map(f32::to_bits);
             let [low, high] = v.widen(a);
             let doubles = [
                 low,

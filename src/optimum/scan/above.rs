@@ -93,7 +93,7 @@ pub(crate) trait LaneSums<V: Vector, H: Mass>: Copy {
 pub(crate) struct ExactLanes<V: Vector> {
     signed: [V::Doubles; 2],
     positive: [V::Doubles; 2],
-    /// How many there are, lane by lane: exact in `f32`, as [`is_exact`] allows 2^22 terms a lane.
+    /// How many there are, lane by lane: [counts](Vector::count).
     count: V::Singles,
     positives: V::Singles,
 }
@@ -115,9 +115,8 @@ impl<V: Vector> LaneSums<V, UnitMass> for ExactLanes<V> {
             singles, x, wide, ..
         } = chunk;
         let (above, positive) = (vector.greater(x, high), vector.greater(singles, high));
-        let one = vector.splat(1.0);
-        self.count = vector.add(self.count, vector.select(above, one));
-        self.positives = vector.add(self.positives, vector.select(positive, one));
+        self.count = vector.count(self.count, above);
+        self.positives = vector.count(self.positives, positive);
         self.signed = vector.add_selected(self.signed, above, singles, wide);
         self.positive = vector.add_selected(self.positive, positive, singles, wide);
         vector.and_not(vector.greater(x, low), above)
@@ -159,17 +158,12 @@ fn whole<V: Vector>(vector: V, halves: [V::Doubles; 2], unit: i32) -> i128 {
     total
 }
 
-/// The sum of a count for each lane.
+/// The sum of the [counts](Vector::count) of all lanes.
 #[inline(always)]
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "whole numbers below 2^24"
-)]
 fn lane_counts<V: Vector>(vector: V, counts: V::Singles) -> usize {
     let mut total = 0;
     for count in vector.array(counts) {
-        total += count as usize;
+        total += count.to_bits() as usize;
     }
     total
 }

@@ -143,6 +143,10 @@ impl Vector for Avx2 {
         max(a, b) = _mm256_max_ps(a, b);
         greater(a, b) = _mm256_cmp_ps::<_CMP_GT_OQ>(a, b);
         and_not(a, b) = _mm256_andnot_ps(b, a);
+        count(counts, mask) = {
+            let (counts, mask) = (_mm256_castps_si256(counts), _mm256_castps_si256(mask));
+            _mm256_castsi256_ps(_mm256_sub_epi32(counts, mask))
+        };
         select(mask, x) = _mm256_and_ps(mask, x);
     }
 

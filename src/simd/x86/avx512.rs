@@ -101,6 +101,15 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
+    fn count(self, counts: __m512, mask: __mmask16) -> __m512 {
+        with_token!(self, {
+            let counts = _mm512_castps_si512(counts);
+            let more = _mm512_mask_add_epi32(counts, mask, counts, _mm512_set1_epi32(1));
+            _mm512_castsi512_ps(more)
+        })
+    }
+
+    #[inline(always)]
     fn and_not(self, a: __mmask16, b: __mmask16) -> __mmask16 {
         a & !b
     }
