@@ -30,6 +30,7 @@
 
 pub(crate) mod above;
 pub(crate) mod buffer;
+pub(crate) mod doubles;
 pub(crate) mod exact;
 pub(crate) mod gathered;
 pub(crate) mod guess;

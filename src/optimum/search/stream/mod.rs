@@ -70,6 +70,7 @@ use intervals::IntervalSearch;
 use crate::exact::grid::Grid;
 use crate::optimum::scan::above::{RoundedSums, last_place};
 use crate::optimum::scan::buffer::GatherBuffer;
+use crate::optimum::scan::doubles::{GatherPass, TopPass};
 use crate::optimum::scan::guess::{GuessPass, ThresholdGuess};
 use crate::optimum::scan::mass::{Mass, MassedWeights};
 use crate::optimum::scan::survey::{Gathered, ScanPass, Survey};
@@ -120,13 +121,7 @@ pub(crate) trait Decide<W: FloatBits>: Mass {
     /// Sums in units of two to a power, in the unit of the search.
     fn in_unit(search: &IntervalSearch<'_, '_, W, Self>, sums: Self::Sums, old: i32) -> Self::Sums;
     /// Gathers weights of a type that does not fit `f32`; `None` if that is not supported.
-    fn gather_one_by_one(
-        _weights: &[W],
-        _side: Side,
-        _ends: [f32; 2],
-        _buffer: GatherBuffer<'_, W>,
-        _grid: Grid,
-    ) -> Option<Gathered<Self>> {
+    fn gather_doubles(_: Backend, _: GatherPass<'_, '_, W>) -> Option<Gathered<Self>> {
         None
     }
     /// Keeps the gathered weights in an interval, adds those above it to the sums, and returns how many are kept.
@@ -258,11 +253,8 @@ impl<W: FloatBits, H: Decide<W>> StreamInput<'_, W, H> {
         if W::FITS_SINGLE {
             return W::narrow(f64::from(f32::from_bits(single))).key();
         }
-        let keys = self.weights.weights.iter().map(|weight| {
-            let counts = self.side.includes(weight.is_sign_negative());
-            weight.key() * u64::from(counts)
-        });
-        keys.max().unwrap_or(0)
+        let (weights, side) = (self.weights.weights, self.side);
+        W::narrow(self.backend.run(TopPass { weights, side })).key()
     }
 }
 

@@ -8,6 +8,7 @@
 use super::Decide;
 use super::chords::{Interval, Point, left};
 use super::intervals::{IntervalSearch, survey_points};
+use crate::optimum::scan::doubles::GatherPass;
 use crate::optimum::scan::survey::{Gathered, ScanPass, Survey};
 use crate::weight::{FloatBits, floor};
 
@@ -50,9 +51,18 @@ impl<W: FloatBits, H: Decide<W>> IntervalSearch<'_, '_, W, H> {
             return None;
         }
         let (weights, side, unit) = (self.input.weights, self.input.side, self.unit());
-        let (grid, buffer) = (self.grid, self.buffer.lend());
+        let (grid, top, backend) = (self.grid, self.top(), self.input.backend);
+        let buffer = self.buffer.lend();
         if !W::FITS_SINGLE {
-            return H::gather_one_by_one(weights.weights, side, ends, buffer, grid);
+            let pass = GatherPass {
+                weights: weights.weights,
+                side,
+                ends,
+                top,
+                grid,
+                buffer,
+            };
+            return H::gather_doubles(backend, pass);
         }
         let scan = ScanPass::<W, H, 0, false, true> {
             input: weights,
@@ -63,7 +73,7 @@ impl<W: FloatBits, H: Decide<W>> IntervalSearch<'_, '_, W, H> {
             unit,
             buffer,
         };
-        Some(self.input.backend.run_divided(scan).gathered)
+        Some(backend.run_divided(scan).gathered)
     }
 
     /// Searches below and above one magnitude: inside a run of equals nothing beats both its ends.

@@ -6,16 +6,15 @@ use core::marker::PhantomData;
 use super::Decide;
 use super::chords::Interval;
 use super::intervals::IntervalSearch;
-use crate::exact::grid::Grid;
 use crate::exact::score::clearly_within;
 use crate::optimum::scan::above::{
     ROUNDING, RoundedSums, SignedSums, SupportSums, is_exact, scan_is_exact,
 };
-use crate::optimum::scan::buffer::{GatherBuffer, gather_one_by_one};
+use crate::optimum::scan::doubles::GatherPass;
 use crate::optimum::scan::gathered::CompactPass;
 use crate::optimum::scan::mass::UnitMass;
 use crate::optimum::scan::survey::{Gathered, Survey};
-use crate::optimum::side::Side;
+use crate::simd::Backend;
 use crate::weight::{FloatBits, floor, scale_by_power};
 
 /// The largest relative error of a running sum before it is taken anew from the exact one. Derived: 2^-53 for each addition of
@@ -58,14 +57,8 @@ impl<W: FloatBits> Decide<W> for UnitMass {
         }
     }
 
-    fn gather_one_by_one(
-        weights: &[W],
-        side: Side,
-        ends: [f32; 2],
-        buffer: GatherBuffer<'_, W>,
-        grid: Grid,
-    ) -> Option<Gathered<Self>> {
-        Some(gather_one_by_one(weights, side, ends, buffer, grid))
+    fn gather_doubles(backend: Backend, pass: GatherPass<'_, '_, W>) -> Option<Gathered<Self>> {
+        Some(backend.run(pass))
     }
 
     fn compact(
