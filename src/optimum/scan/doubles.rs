@@ -76,7 +76,8 @@ fn load<V: Vector, W: FloatBits>(
     factors: [V::Doubles; 2],
 ) -> [V::Doubles; 2] {
     let w = vector.load_doubles(&doubles(chunk));
-    let [a, b] = factors.map(|factor| vector.multiply_doubles(w, factor));
+    let a = vector.multiply_doubles(w, factors[0]);
+    let b = vector.multiply_doubles(w, factors[1]);
     [w, vector.max_doubles(a, b)]
 }
 
@@ -85,7 +86,8 @@ impl<W: FloatBits> Job for TopPass<'_, W> {
 
     #[inline(always)]
     fn run<V: Vector>(self, vector: V) -> f64 {
-        let factors = factors(self.side).map(|factor| vector.splat_double(factor));
+        let [a, b] = factors(self.side);
+        let factors = [vector.splat_double(a), vector.splat_double(b)];
         let (mut largest, (chunks, rest)) = (vector.zeros(), self.weights.as_chunks());
         for chunk in chunks {
             largest = vector.max_doubles(largest, load(vector, chunk, factors)[1]);
@@ -112,8 +114,9 @@ impl<W: FloatBits> Job for GatherPass<'_, '_, W> {
             let (weights, side, ends) = (self.weights, self.side, self.ends);
             return gather_one_by_one(weights, side, ends, self.buffer, self.grid);
         }
-        let ends = [low, high].map(|end| vector.splat_double(end));
-        let factors = factors(self.side).map(|factor| vector.splat_double(factor));
+        let ends = [vector.splat_double(low), vector.splat_double(high)];
+        let [a, b] = factors(self.side);
+        let factors = [vector.splat_double(a), vector.splat_double(b)];
         let large = vector.splat_double(scale_by_power(1.5, 52 + CUT + unit));
         let mut above = SignedSums::default();
         for run in self.weights.chunks(RUN) {
@@ -198,11 +201,11 @@ impl<V: Vector> CutSums<V> {
 )]
 fn whole<V: Vector>(vector: V, parts: [V::Doubles; 3], unit: i32, grid_unit: i32) -> GridSums {
     let (mut sum, mut count) = (0_i128, 0);
-    let [first, rest, counts] = parts.map(|part| vector.doubles(part));
+    let (first, rest) = (vector.doubles(parts[0]), vector.doubles(parts[1]));
     for l in 0..LANES {
         sum += i128::from(scale_by_power(first[l], -(unit + CUT)) as i64) << CUT;
         sum += i128::from(scale_by_power(rest[l], -unit) as i64);
-        count += counts[l] as usize;
+        count += vector.doubles(parts[2])[l] as usize;
     }
     GridSums {
         count,
