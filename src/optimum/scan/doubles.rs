@@ -17,7 +17,7 @@ use super::survey::Gathered;
 use crate::exact::grid::{Grid, GridSums};
 use crate::optimum::scan::above::{SignedSums, SupportSums};
 use crate::optimum::side::Side;
-use crate::simd::{Job, Vector};
+use crate::simd::{Backend, Job, Vector};
 use crate::weight::{FloatBits, scale_by_power};
 
 const LANES: usize = 8;
@@ -108,12 +108,7 @@ impl<W: FloatBits> Job for GatherPass<'_, '_, W> {
     #[inline(always)]
     fn run<V: Vector>(mut self, vector: V) -> Self::Output {
         let [low, high] = self.ends.map(f64::from);
-        let (unit, grid_unit) = (exponent(high) - 52, self.grid.unit::<W>());
-        let fits = high > 0.0 && exponent(self.top) - unit < 53 - 10 + CUT - 1;
-        if !fits || unit < grid_unit {
-            let (weights, side, ends) = (self.weights, self.side, self.ends);
-            return gather_one_by_one(weights, side, ends, self.buffer, self.grid);
-        }
+        let (unit, grid_unit) = self.units();
         let ends = [vector.splat_double(low), vector.splat_double(high)];
         let [a, b] = factors(self.side);
         let factors = [vector.splat_double(a), vector.splat_double(b)];
@@ -149,6 +144,23 @@ impl<W: FloatBits> Job for GatherPass<'_, '_, W> {
 }
 
 impl<W: FloatBits> GatherPass<'_, '_, W> {
+    /// Runs it, if its sums are exact; else takes one weight after the other.
+    pub(crate) fn run_on(self, backend: Backend) -> Gathered<UnitMass> {
+        let (unit, grid_unit) = self.units();
+        let fits = exponent(self.top) - unit < 53 - 10 + CUT - 1;
+        if self.ends[1] > 0.0 && fits && unit >= grid_unit {
+            return backend.run(self);
+        }
+        let (weights, side, ends) = (self.weights, self.side, self.ends);
+        gather_one_by_one(weights, side, ends, self.buffer, self.grid)
+    }
+
+    /// The last place of the threshold, and the unit of the grid, as powers of two.
+    fn units(&self) -> (i32, i32) {
+        let unit = exponent(f64::from(self.ends[1])) - 52;
+        (unit, self.grid.unit::<W>())
+    }
+
     /// Appends the weights that are marked; few are.
     #[inline(always)]
     fn push(&mut self, chunk: &[W; LANES], inside: [f64; LANES]) {

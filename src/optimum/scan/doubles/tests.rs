@@ -36,14 +36,18 @@ fn run(
     let mut buffer = GatherBuffer::<f64>::new::<UnitMass>(&mut bytes);
     let found = match backend {
         None => gather_one_by_one(weights, side, ends, buffer.lend(), grid),
-        Some(backend) => backend.run(GatherPass {
-            weights,
-            side,
-            ends,
-            top,
-            grid,
-            buffer: buffer.lend(),
-        }),
+        Some(backend) => {
+            let buffer = buffer.lend();
+            let pass = GatherPass {
+                weights,
+                side,
+                ends,
+                top,
+                grid,
+                buffer,
+            };
+            pass.run_on(backend)
+        }
     };
     let kept = buffer.slots[..found.inside].iter();
     (found, kept.map(|slot| f64::from_slot(*slot)).collect())

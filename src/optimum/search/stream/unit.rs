@@ -58,7 +58,7 @@ impl<W: FloatBits> Decide<W> for UnitMass {
     }
 
     fn gather_doubles(backend: Backend, pass: GatherPass<'_, '_, W>) -> Option<Gathered<Self>> {
-        Some(backend.run(pass))
+        Some(pass.run_on(backend))
     }
 
     fn compact(
