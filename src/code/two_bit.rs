@@ -49,15 +49,11 @@ pub(crate) const fn pack(trits: [i8; TRITS_PER_BYTE]) -> u8 {
 /// The non-zeros among all digits of valid bytes: those whose low bit is not set.
 pub(super) fn nonzeros(bytes: &[u8]) -> usize {
     let (words, rest) = bytes.as_chunks::<8>();
-    let words = words
-        .iter()
-        .map(|&word| u64::from_le_bytes(word) & u64::from_le_bytes([ZEROS; 8]));
-    let zeros = words.map(u64::count_ones).sum::<u32>();
-    let more = rest
-        .iter()
-        .map(|byte| (byte & ZEROS).count_ones())
-        .sum::<u32>();
-    TRITS_PER_BYTE * bytes.len() - (zeros + more) as usize
+    let zeros =
+        |word: &[u8; 8]| (u64::from_le_bytes(*word) & u64::from_le_bytes([ZEROS; 8])).count_ones();
+    let words = words.iter().map(|word| zeros(word) as usize);
+    let rest = rest.iter().map(|byte| (byte & ZEROS).count_ones() as usize);
+    TRITS_PER_BYTE * bytes.len() - words.sum::<usize>() - rest.sum::<usize>()
 }
 
 /// The trit at a place in 0..4; 2 for the forbidden digit.

@@ -5,8 +5,8 @@
 //! ```text
 //! scales of a row     scales of the vector     code      way
 //! one                 one                      any       exact: one sum of integers, times the scales
-//! one                 one for each block       2-bit     tiles: eight or sixteen sums for each 256 weights
-//! one per 32 k        any                      2-bit     tiles
+//! one                 one for each block       2-bit     tiles: eight sums for each 256 weights
+//! one per 32 k        any                      2-bit     tiles: eight or sixteen
 //! anything else                                          runs: one sum of integers for each run of weights with the same scales
 //! ```
 //!

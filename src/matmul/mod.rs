@@ -70,7 +70,7 @@
 //!
 //! ```text
 //! a[0..16] = +0.0
-//! blocks of whole tiles: a tile has one scale, and eight of its sums are added to the first half of a, those of the next tile to the last
+//! blocks of whole tiles, or a whole row: a tile has one scale, and eight of its sums are added to the first half of a, those of the next tile to the last
 //! for each tile i, for each j < 8:     a[8 (i % 2) + j] += f32(S[i][j] + S[i][j + 8]) (lambda[i] d[i])
 //! other blocks: each pair of lanes has its scale
 //! for each tile i, for each lane j:    a[j] += f32(S[i][j]) (lambda[i][j] d[i])

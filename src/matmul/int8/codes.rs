@@ -91,7 +91,8 @@ impl RowCodes<'_> {
         self.copies(starts, first, span, scratch)
     }
 
-    /// Copies of such tiles. What the last tile lacks are codes that meet no activation.
+    /// Copies of such tiles. What the last tile lacks are codes that meet no activation. A scale beside the codes is copied if it is
+    /// within 64 bytes, else there are no tiles; blocks that are longer are whole, and never copied.
     #[cold]
     #[inline(never)]
     fn copies<'t, const R: usize>(

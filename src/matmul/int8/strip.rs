@@ -106,6 +106,7 @@ impl<const P: usize, const R: usize, const C: usize> Strip<'_, P, R, C> {
                     xs[n][c] = &vectors.chunk::<N>(r, c, at).unwrap_or(first)[n];
                 }
             }
+            // Numbers are added exactly, so never in pairs.
             if const { P == 5 && N == 1 } && self.numbers {
                 sums.add(unit, (r, at), [&unit.fractions(codes[0]); N], xs);
             } else {

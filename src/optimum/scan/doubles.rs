@@ -146,13 +146,18 @@ impl<W: FloatBits> Job for GatherPass<'_, '_, W> {
 impl<W: FloatBits> GatherPass<'_, '_, W> {
     /// Runs it, if its sums are exact; else takes one weight after the other.
     pub(crate) fn run_on(self, backend: Backend) -> Gathered<UnitMass> {
-        let (unit, grid_unit) = self.units();
-        let fits = exponent(self.top) - unit < 53 - 10 + CUT - 1;
-        if self.ends[1] > 0.0 && fits && unit >= grid_unit {
+        if self.is_exact() {
             return backend.run(self);
         }
         let (weights, side, ends) = (self.weights, self.side, self.ends);
         gather_one_by_one(weights, side, ends, self.buffer, self.grid)
+    }
+
+    /// Whether the sums above the window are exact, if there can be any.
+    fn is_exact(&self) -> bool {
+        let (unit, grid_unit) = self.units();
+        let places = exponent(self.top) - unit;
+        self.ends[1] > 0.0 && (52..53 - 10 + CUT - 1).contains(&places) && unit >= grid_unit
     }
 
     /// The last place of the threshold, and the unit of the grid, as powers of two.
