@@ -164,9 +164,13 @@ pub(crate) fn optimum<W: FloatBits, H: Decide<W>>(
     let [near, far] = [2.5, 8.0].map(|widths| f64::min(widths * spread, 0.9));
     let (below, above) = (1.0 - near, 1.0 + near);
     let (low, high) = (1.0 - spread, 1.0 + spread);
+    let between = 1.5 * num_traits::Float::sqrt(1.0 + far);
     if !W::FITS_SINGLE {
-        let factors = [0.5, 1.0 - far, below, low, 1.0, high, above, 1.0 + far, 2.9];
-        return input.begin::<9, false>(guess, factors, Some([0.0; 2]), scratch);
+        let (first, last) = (1.0 - far, 1.0 + far);
+        let factors = [
+            0.5, first, below, low, 1.0, high, above, last, between, 2.9, 8.0,
+        ];
+        return input.begin::<11, false>(guess, factors, Some([0.0; 2]), scratch);
     }
     let both = input.side == Side::Both;
     if !H::WEIGHTED && both && len < COARSELY_SAMPLED {
@@ -175,7 +179,6 @@ pub(crate) fn optimum<W: FloatBits, H: Decide<W>>(
         return input.begin::<4, true>(guess, factors, Some([low, high]), scratch);
     }
     let least = if both && !H::WEIGHTED { 0.5 } else { 0.0 };
-    let between = 1.5 * num_traits::Float::sqrt(1.0 + far);
     let factors = [least, 1.0 - far, below, above, 1.0 + far, between, 2.9, 8.0];
     input.begin::<8, true>(guess, factors, Some([low, high]), scratch)
 }
