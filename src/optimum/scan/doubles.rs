@@ -230,5 +230,5 @@ fn whole<V: Vector>(vector: V, parts: [V::Doubles; 3], unit: i32, grid_unit: i32
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "alloc"))]
 mod tests;
