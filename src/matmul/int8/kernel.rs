@@ -146,9 +146,9 @@ impl<const P: usize, const R: usize, const C: usize> Panel<'_, P, R, C> {
             }
             PanelSums::Tiles { two, sums } => {
                 if const { P == 4 } && two {
-                    operands.each_block::<R, _>(unit, rows, ScaledRows::<C, true>(sums));
+                    operands.each_block::<1, _>(unit, rows, ScaledRows::<C, true>(sums));
                 } else if const { P == 4 || cfg!(feature = "half") } {
-                    operands.each_block::<R, _>(unit, rows, ScaledRows::<C, false>(sums));
+                    operands.each_block::<1, _>(unit, rows, ScaledRows::<C, false>(sums));
                 }
             }
         }
@@ -200,7 +200,7 @@ impl<T: Digits<P>, const P: usize, const C: usize, const TWO: bool> RowSums<T, P
                 let rows = self.rows_of::<N>(scales, at);
                 self.scaled(unit, strip, at, EqualSlices::new(rows, tiles));
             }
-            TileScales::Lanes(scales) if C == 1 => {
+            TileScales::Lanes(scales) if const { C == 1 } => {
                 let (rows, mut lanes) = (self.rows_of::<N>(scales, at), [[&[][..]; 2]; N]);
                 for r in 0..N {
                     lanes[r] = [rows[r][0].as_chunks().0, rows[r][1].as_chunks().0];

@@ -231,8 +231,11 @@ macro_rules! digits_by_dot {
                     sums[n][c] = Digits::<$planes>::finish(self, running[c]);
                 }
             }
-            for c in 0..if N == 2 { C } else { 0 } {
-                sums[0][c] = self.fold_pair(sums[0][c], sums[1][c]);
+            if const { N == 1 } {
+                return sums[0];
+            }
+            for c in 0..C {
+                sums[0][c] = self.fold_pair(sums[0][c], sums[N - 1][c]);
             }
             sums[0]
         }
@@ -254,9 +257,12 @@ macro_rules! digits_by_dot {
                     sums[n][c] = [plus, self.subtract_sums(plus, all)];
                 }
             }
-            for c in 0..if N == 2 { C } else { 0 } {
+            if const { N == 1 } {
+                return sums[0];
+            }
+            for c in 0..C {
                 for sign in 0..2 {
-                    sums[0][c][sign] = self.fold_pair(sums[0][c][sign], sums[1][c][sign]);
+                    sums[0][c][sign] = self.fold_pair(sums[0][c][sign], sums[N - 1][c][sign]);
                 }
             }
             sums[0]

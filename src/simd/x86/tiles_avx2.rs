@@ -435,7 +435,7 @@ where
         codes: [&TileCodes; N],
         xs: [VectorTiles<'_, P, C>; N],
     ) -> [Bytes; C] {
-        if N == 1 {
+        if const { N == 1 } {
             return self.sums(codes[0], xs[0]);
         }
         let mut tiles = [[self.zeros(); 2]; C];
@@ -454,7 +454,7 @@ where
         codes: [&TileCodes; N],
         xs: [VectorTiles<'_, P, C>; N],
     ) -> [[Bytes; 2]; C] {
-        if N == 1 {
+        if const { N == 1 } {
             return self.sums_by_sign(codes[0], xs[0]);
         }
         let mut tiles = [[[self.zeros(); 2]; 2]; C];

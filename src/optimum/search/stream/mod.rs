@@ -153,7 +153,7 @@ pub(crate) fn optimum<W: FloatBits, H: Decide<W>>(
 ) -> Option<Streamed<H::Best>> {
     // Conditions on constants, so that each type gets only the passes that it needs.
     let len = input.weights.weights.len();
-    if !H::WEIGHTED && len < SORTED_AT_ONCE {
+    if const { !H::WEIGHTED } && len < SORTED_AT_ONCE {
         let mut scratch = [0; SORTED_AT_ONCE * size_of::<f64>()];
         return input.begin::<0, false>(NO_GUESS, [], None, &mut scratch);
     }
@@ -165,7 +165,7 @@ pub(crate) fn optimum<W: FloatBits, H: Decide<W>>(
     let (below, above) = (1.0 - near, 1.0 + near);
     let (low, high) = (1.0 - spread, 1.0 + spread);
     let between = 1.5 * num_traits::Float::sqrt(1.0 + far);
-    if !W::FITS_SINGLE {
+    if const { !W::FITS_SINGLE } {
         let (first, last) = (1.0 - far, 1.0 + far);
         let factors = [
             0.5, first, below, low, 1.0, high, above, last, between, 2.9, 8.0,
@@ -173,7 +173,7 @@ pub(crate) fn optimum<W: FloatBits, H: Decide<W>>(
         return input.begin::<11, false>(guess, factors, Some([0.0; 2]), scratch);
     }
     let both = input.side == Side::Both;
-    if !H::WEIGHTED && both && len < COARSELY_SAMPLED {
+    if const { !H::WEIGHTED } && both && len < COARSELY_SAMPLED {
         let lowest = f64::max(1.0 - 4.0 * spread, 0.3);
         let factors = [lowest, 1.0 + 2.8 * spread, 1.9, 3.2];
         return input.begin::<4, true>(guess, factors, Some([low, high]), scratch);

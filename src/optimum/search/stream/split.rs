@@ -53,7 +53,7 @@ impl<W: FloatBits, H: Decide<W>> IntervalSearch<'_, '_, W, H> {
         let (weights, side, unit) = (self.input.weights, self.input.side, self.unit());
         let (grid, top, backend) = (self.grid, self.top(), self.input.backend);
         let buffer = self.buffer.lend();
-        if !W::FITS_SINGLE {
+        if const { !W::FITS_SINGLE } {
             let pass = GatherPass {
                 weights: weights.weights,
                 side,
