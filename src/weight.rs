@@ -134,6 +134,11 @@ pub(crate) fn first_not_finite<W: FloatBits>(weights: &[W]) -> Option<usize> {
         .map(|index| start + index)
 }
 
+/// The exponent of the power of two at or below a positive normal number.
+pub(crate) const fn exponent(x: f64) -> i32 {
+    (x.to_bits() >> 52) as i32 - 1023
+}
+
 /// The exponent of a power of two just above the magnitude with this key: sums in units of it cannot overflow.
 pub(crate) fn unit_exponent<W: FloatBits>(top: u64) -> i32 {
     let (mantissa, shift) = decode(top, W::PRECISION);

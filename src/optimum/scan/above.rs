@@ -21,7 +21,7 @@ use super::sum_of_lanes;
 use crate::exact::grid::GridSums;
 use crate::optimum::side::Side;
 use crate::simd::Vector;
-use crate::weight::scale_by_power;
+use crate::weight::{exponent, scale_by_power};
 
 /// The largest relative error of one rounding to `f64`.
 pub(crate) const ROUNDING: f64 = f64::EPSILON / 2.0;
@@ -184,7 +184,6 @@ pub(crate) fn scan_is_exact(len: usize, top: f64, threshold: f64) -> bool {
 
 /// Whether [`ExactLanes`] are exact for up to `len` weights up to `top` that are all above `threshold`.
 pub(crate) fn is_exact(len: usize, top: f64, threshold: f64) -> bool {
-    let exponent = |x: f64| (x.to_bits() >> 52) as i32;
     let terms = (len / LANES + 1).next_power_of_two().ilog2() as i32;
     // On the finest grid that there is for so many weights a lane has 24 + 15 + 22 bits.
     threshold > 0.0 && terms <= 22 && exponent(top) - exponent(threshold) + 1 + terms <= 29

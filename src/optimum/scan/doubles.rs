@@ -18,7 +18,7 @@ use crate::exact::grid::{Grid, GridSums};
 use crate::optimum::scan::above::{SignedSums, SupportSums};
 use crate::optimum::side::Side;
 use crate::simd::{Backend, Job, Vector};
-use crate::weight::{FloatBits, scale_by_power};
+use crate::weight::{FloatBits, exponent, scale_by_power};
 
 const LANES: usize = 8;
 /// Weights whose sums the lanes can hold: 2^10 terms a lane.
@@ -52,11 +52,6 @@ const fn factors(side: Side) -> [f64; 2] {
         Side::Positive => [1.0, 0.0],
         Side::Negative => [-1.0, 0.0],
     }
-}
-
-/// The power of two below a positive number.
-const fn exponent(x: f64) -> i32 {
-    (x.to_bits() >> 52) as i32 - 1023
 }
 
 #[inline(always)]

@@ -76,7 +76,7 @@ use crate::optimum::scan::mass::{Mass, MassedWeights};
 use crate::optimum::scan::survey::{Gathered, ScanPass, Survey};
 use crate::optimum::side::Side;
 use crate::simd::Backend;
-use crate::weight::{FloatBits, scale_by_power};
+use crate::weight::{FloatBits, exponent, scale_by_power};
 use chords::Interval;
 
 /// Vectors shorter than this are sorted at once. Chosen: of so few weights a sample is most of them.
@@ -263,10 +263,9 @@ impl<W: FloatBits, H: Decide<W>> StreamInput<'_, W, H> {
 
 /// A power of two by which the importances are multiplied so that hinges are about 1.
 fn mass_scale(guess: ThresholdGuess) -> f32 {
-    let exponent = |x: f64| (x.to_bits() >> 52) as i32 - 1023;
     if guess.tau > 0.0 && guess.mass > 0.0 && guess.mass.is_finite() {
-        let exponent = -exponent(guess.tau) - exponent(guess.mass);
-        f32::narrow(scale_by_power(1.0, exponent.clamp(-120, 120)))
+        let product = exponent(guess.tau) + exponent(guess.mass);
+        f32::narrow(scale_by_power(1.0, (-product).clamp(-120, 120)))
     } else {
         1.0
     }
