@@ -69,14 +69,15 @@ impl<const N: usize> OrderedSums<N> {
     /// Moves the totals of a block of each up to the first free level, taking along the totals on their way.
     #[inline(always)]
     pub(crate) fn carry(&mut self, mut totals: [f64; N]) {
-        for (level, places) in self.levels.iter_mut().enumerate() {
-            if self.blocks >> level & 1 == 0 {
-                *places = totals;
-                break;
+        let full = self.blocks.trailing_ones() as usize;
+        let levels = self.levels.get_mut(..=full).unwrap_or_default();
+        if let Some((free, full)) = levels.split_last_mut() {
+            for parts in full {
+                for (total, part) in totals.iter_mut().zip(parts) {
+                    *total += *part;
+                }
             }
-            for (total, place) in totals.iter_mut().zip(places) {
-                *total += *place;
-            }
+            *free = totals;
         }
         self.blocks += 1;
     }

@@ -3,46 +3,49 @@
 use crate::error::{Error, Operand, check_each, check_len};
 use crate::optimum::objective::GridObjective;
 use crate::optimum::options::Ternarizer;
-use crate::optimum::route::{LONGEST_DIRECT, STREAMS};
+use crate::optimum::route::{LONGEST_DIRECT, Route, STREAMS};
 use crate::optimum::rule::{Rule, Scales};
-use crate::optimum::scan::largest::LargestPass;
+use crate::optimum::scan::mass::MassedWeights;
+use crate::optimum::scan::norms::{NormPass, Norms};
 use crate::weight::{FloatBits, first_not_finite};
 
 /// Checks the input and the options. Of several faults the first to be reported is a weight that is not finite, the next an
-/// importance.
+/// importance. Returns the norms of long vectors, and of those that are streamed.
 pub(crate) fn check<W: FloatBits>(
     options: &Ternarizer<'_>,
+    route: Route,
     weights: &[W],
     trits: &[i8],
-) -> Result<(), Error> {
+) -> Result<Option<Norms>, Error> {
     let len = weights.len();
     check_count::<W>(len)?;
     let importance_len = options.importance.map_or(len, <[f32]>::len);
     if importance_len != len {
-        return check_finite(weights).and(check_len(len, importance_len));
+        return check_finite(weights)
+            .and(check_len(len, importance_len))
+            .map(|()| None);
     }
-    // One fast pass over many numbers: their largest bits. `f64` may be too large for `f32`, and zeros may have a sign: where it
-    // finds something, the exact checks decide.
-    let backend = options.instructions();
-    let (numbers, signed) = (weights, false);
-    let many = STREAMS && len > LONGEST_DIRECT;
-    let mut valid = many && backend.run_divided(LargestPass { numbers, signed }) < INFINITE;
-    if let Some(numbers) = options.importance
-        && valid
-    {
-        let signed = true;
-        valid = backend.run_divided(LargestPass { numbers, signed }) < INFINITE;
-    }
-    if !valid {
+    // One fast pass over many numbers. `f64` may be too large for `f32`: where it finds something, the exact checks decide.
+    let many = STREAMS && (len > LONGEST_DIRECT || route == Route::Streamed);
+    let norms = many.then(|| {
+        let backend = options.instructions();
+        match options.importance {
+            None => backend.run_divided(NormPass {
+                input: MassedWeights::unit(weights),
+            }),
+            Some(masses) => backend.run_divided(NormPass {
+                input: MassedWeights { weights, masses },
+            }),
+        }
+    });
+    if !norms.is_some_and(|norms| norms.are_valid()) {
         check_finite(weights)?;
         options.importance.map_or(Ok(()), check_importance_values)?;
     }
     check_options(options)?;
-    check_len(len, trits.len())
+    check_len(len, trits.len())?;
+    Ok(norms)
 }
-
-/// The least bits of an `f32` that is not finite.
-const INFINITE: u32 = f32::INFINITY.to_bits();
 
 /// Checks that the options are in range and do not exclude each other.
 pub(crate) fn check_options(options: &Ternarizer<'_>) -> Result<(), Error> {
@@ -77,10 +80,8 @@ fn check_count<W: FloatBits>(len: usize) -> Result<(), Error> {
 
 /// Checks that the weights are finite.
 pub(crate) fn check_finite<W: FloatBits>(weights: &[W]) -> Result<(), Error> {
-    match first_not_finite(weights) {
-        Some(index) => Err(Error::invalid(Operand::Weight, index)),
-        None => Ok(()),
-    }
+    let error = |index| Err(Error::invalid(Operand::Weight, index));
+    first_not_finite(weights).map_or(Ok(()), error)
 }
 
 /// Checks that there is one importance for each weight, finite and not negative.

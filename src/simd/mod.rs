@@ -125,7 +125,7 @@ pub(crate) use tiles::{
     ActivationTile, Digits, EqualSlices, MOST_TILES, TILE, TileCodes, TileRows, TileSpan, TileUnit,
     Tiles, VectorTiles,
 };
-pub(crate) use vector::Vector;
+pub(crate) use vector::{Loop, Vector};
 
 use crate::threads;
 

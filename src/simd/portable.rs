@@ -158,21 +158,6 @@ impl Vector for Arrays {
     }
 
     #[inline(always)]
-    fn add_selected(
-        self,
-        sum: [[f64; 8]; 2],
-        mask: [u32; 16],
-        x: [f32; 16],
-        _: [[f64; 8]; 2],
-    ) -> [[f64; 8]; 2] {
-        let [low, high] = self.widen(self.select(mask, x));
-        [
-            self.add_doubles(sum[0], low),
-            self.add_doubles(sum[1], high),
-        ]
-    }
-
-    #[inline(always)]
     fn if_greater(self, (a, b): ([f64; 8], [f64; 8]), yes: [f64; 8], no: [f64; 8]) -> [f64; 8] {
         let mut result = no;
         for l in 0..8 {

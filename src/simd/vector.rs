@@ -3,6 +3,15 @@
 //! An implementation is a token of its backend; its operations do the same on every backend, bit for bit. The portable one
 //! is the definition: see [`Arrays`](super::portable::Arrays).
 
+/// One of several loops of a [`Job`](super::Job), for [`Vector::apart`].
+pub(crate) trait Loop<V: Vector> {
+    /// What it computes.
+    type Output;
+
+    /// As [`Job::run`](super::Job::run).
+    fn run(self, vector: V) -> Self::Output;
+}
+
 /// A vector unit. Lane `i` of an operation's result depends on lane `i` of its arguments only, unless it says otherwise.
 pub(crate) trait Vector: Copy {
     /// Sixteen `f32`.
@@ -15,6 +24,12 @@ pub(crate) trait Vector: Copy {
     type Words: Copy;
     /// Whether [`compress`](Self::compress) is so fast that asking for nothing costs nothing.
     const COMPRESSES: bool;
+
+    /// Runs a loop in a function of its own, so that it has all registers for itself.
+    #[inline(always)]
+    fn apart<L: Loop<Self>>(self, body: L) -> L::Output {
+        body.run(self)
+    }
 
     /// Says that what lies so many bytes beyond this value will be read soon, if it is there: memory is slower than the loops, and
     /// a page begins without warning.
@@ -64,13 +79,17 @@ pub(crate) trait Vector: Copy {
     fn add_product(self, sum: Self::Doubles, a: Self::Doubles, b: Self::Doubles) -> Self::Doubles;
     fn subtract_doubles(self, a: Self::Doubles, b: Self::Doubles) -> Self::Doubles;
     /// `sum + x` in the lanes of a mask, where `wide` is `x` [widened](Self::widen).
+    #[inline(always)]
     fn add_selected(
         self,
-        sum: [Self::Doubles; 2],
+        sum: Self::Doubles,
         mask: Self::Mask,
         x: Self::Singles,
-        wide: [Self::Doubles; 2],
-    ) -> [Self::Doubles; 2];
+        _: [Self::Doubles; 2],
+    ) -> Self::Doubles {
+        let [low, high] = self.widen(self.select(mask, x));
+        self.add_doubles(self.add_doubles(sum, low), high)
+    }
     /// The smaller, of numbers.
     fn min_doubles(self, a: Self::Doubles, b: Self::Doubles) -> Self::Doubles;
     /// `yes` where the first of `ab` is greater than the second, else `no`.
@@ -149,7 +168,7 @@ mod tests {
     struct Everything([f32; 16], [f32; 16]);
 
     impl Job for Everything {
-        type Output = ([[u32; 16]; 37], [u32; 4], [[u64; 8]; 12], [i8; 16]);
+        type Output = ([[u32; 16]; 37], [u32; 4], [[u64; 8]; 11], [i8; 16]);
 
         #[inline(always)]
         fn run<V: Vector>(self, v: V) -> Self::Output {
@@ -217,8 +236,7 @@ mod tests {
                 v.subtract_doubles(low, high),
                 v.min_doubles(low, high),
                 v.if_greater((low, high), v.splat_double(1.0), low),
-                v.add_selected([high, low], mask, a, [low, high])[0],
-                v.add_selected([high, low], mask, a, [low, high])[1],
+                v.add_selected(high, mask, a, [low, high]),
                 v.square_roots(v.max_doubles(low, v.zeros())),
             ];
             let masks = [mask, other, v.and_not(mask, other), v.and_not(other, mask)];

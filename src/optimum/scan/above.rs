@@ -1,13 +1,13 @@
 //! The sums of all weights above a threshold, as a loop adds them.
 //!
-//! **Mass 1** ([`ExactLanes`]): exact in any order. The terms are added in `f64`, in eight lanes twice over. That is exact as long as no
+//! **Mass 1** ([`ExactLanes`]): exact in any order. The terms are added in `f64`, in eight lanes. That is exact as long as no
 //! lane reaches 2^53 times the last place of its smallest term:
 //!
 //! ```text
 //! 24 + (binary places between the largest weight and the threshold) + log2(terms in a lane) <= 53
 //! ```
 //!
-//! So a scan takes the total of the lanes after 2^14 weights: this allows weights up to 2^18 times the threshold.
+//! So a scan takes the total of the lanes after 2^13 weights: this allows weights up to 2^18 times the threshold.
 //!
 //! **Importances** ([`RoundedLanes`]): the product of two `f32` is exact in `f64`, but no few bits hold a sum of them. No term is
 //! negative, so a sum of `n` terms has a relative error of at most about `(n - 1) 2^-53`. The lanes add runs of 1,024 terms, and the
@@ -91,8 +91,8 @@ pub(crate) trait LaneSums<V: Vector, H: Mass>: Copy {
 /// Exact sums.
 #[derive(Clone, Copy)]
 pub(crate) struct ExactLanes<V: Vector> {
-    signed: [V::Doubles; 2],
-    positive: [V::Doubles; 2],
+    signed: V::Doubles,
+    positive: V::Doubles,
     /// How many there are, lane by lane: [counts](Vector::count).
     count: V::Singles,
     positives: V::Singles,
@@ -102,8 +102,8 @@ impl<V: Vector> LaneSums<V, UnitMass> for ExactLanes<V> {
     #[inline(always)]
     fn new(vector: V) -> Self {
         Self {
-            signed: [vector.zeros(); 2],
-            positive: [vector.zeros(); 2],
+            signed: vector.zeros(),
+            positive: vector.zeros(),
             count: vector.splat(0.0),
             positives: vector.splat(0.0),
         }
@@ -148,12 +148,10 @@ impl<V: Vector> LaneSums<V, UnitMass> for ExactLanes<V> {
     clippy::cast_possible_truncation,
     reason = "a whole number of less than 63 bits: see `is_exact`"
 )]
-fn whole<V: Vector>(vector: V, halves: [V::Doubles; 2], unit: i32) -> i128 {
+fn whole<V: Vector>(vector: V, lanes: V::Doubles, unit: i32) -> i128 {
     let mut total = 0;
-    for half in halves {
-        for lane in vector.doubles(half) {
-            total += i128::from(scale_by_power(lane, -unit) as i64);
-        }
+    for lane in vector.doubles(lanes) {
+        total += i128::from(scale_by_power(lane, -unit) as i64);
     }
     total
 }
@@ -175,7 +173,7 @@ pub(crate) fn last_place(single: f32) -> i32 {
 
 /// Weights that a scan adds in [`ExactLanes`] before it takes their total: 2^10 terms a lane. Derived: 10 bits for these, 24 for
 /// a weight and 18 for the distance between the largest and the smallest weight make 52.
-pub(super) const EXACT_RUN: usize = LANES << 10;
+pub(super) const EXACT_RUN: usize = LANES << 9;
 
 /// Whether the sums of a scan are exact for weights up to `top` that are all above `threshold`, if there are `len` of them.
 pub(crate) fn scan_is_exact(len: usize, top: f64, threshold: f64) -> bool {
@@ -184,7 +182,7 @@ pub(crate) fn scan_is_exact(len: usize, top: f64, threshold: f64) -> bool {
 
 /// Whether [`ExactLanes`] are exact for up to `len` weights up to `top` that are all above `threshold`.
 pub(crate) fn is_exact(len: usize, top: f64, threshold: f64) -> bool {
-    let terms = (len / LANES + 1).next_power_of_two().ilog2() as i32;
+    let terms = (len / 8 + 1).next_power_of_two().ilog2() as i32;
     // On the finest grid that there is for so many weights a lane has 24 + 15 + 22 bits.
     threshold > 0.0 && terms <= 22 && exponent(top) - exponent(threshold) + 1 + terms <= 29
 }

@@ -107,7 +107,9 @@ impl<'s, W: FloatBits> GatherBuffer<'s, W> {
         if !V::COMPRESSES && vector.bits(mask) == 0 {
             return;
         }
-        if self.len + LANES <= self.slots.len() {
+        // In the form that makes the checks of `write` needless.
+        let places = self.slots.len().checked_sub(self.len);
+        if places.is_some_and(|places| places >= LANES) {
             self.len += self.put::<V, H>(vector, self.len, mask, chunk);
             return;
         }

@@ -11,8 +11,7 @@
 //! A lane adds 2^10 terms of each, so it stays below 2^53 times their units if `x` is below `2^(53 - 10 + 40 - 1) u`.
 
 use super::buffer::{GatherBuffer, gather_one_by_one};
-use super::mass::UnitMass;
-use super::padded;
+use super::mass::{MassedWeights, UnitMass};
 use super::survey::Gathered;
 use crate::exact::grid::{Grid, GridSums};
 use crate::optimum::scan::above::{SignedSums, SupportSums};
@@ -83,12 +82,10 @@ impl<W: FloatBits> Job for TopPass<'_, W> {
     fn run<V: Vector>(self, vector: V) -> f64 {
         let [a, b] = factors(self.side);
         let factors = [vector.splat_double(a), vector.splat_double(b)];
-        let (mut largest, (chunks, rest)) = (vector.zeros(), self.weights.as_chunks());
-        for chunk in chunks {
+        let mut largest = vector.zeros();
+        for (chunk, ..) in MassedWeights::unit(self.weights).blocks(&mut None) {
             largest = vector.max_doubles(largest, load(vector, chunk, factors)[1]);
         }
-        let rest = padded(rest, W::from_key(0));
-        largest = vector.max_doubles(largest, load(vector, &rest, factors)[1]);
         let mut top = 0.0;
         for lane in vector.doubles(largest) {
             top = if lane > top { lane } else { top };
@@ -115,16 +112,11 @@ impl<W: FloatBits> Job for GatherPass<'_, '_, W> {
                 all: [vector.zeros(); 3],
                 positive: [vector.zeros(); 3],
             };
-            let (chunks, rest) = run.as_chunks();
-            for chunk in chunks {
-                let x = load(vector, chunk, factors);
-                let inside = sums.add(vector, x, ends);
-                self.push(chunk, inside);
-            }
-            if !rest.is_empty() {
-                let chunk = padded(rest, W::from_key(0));
-                let inside = sums.add(vector, load(vector, &chunk, factors), ends);
-                self.push(&chunk, inside);
+            for part in MassedWeights::unit(run).padded_parts::<LANES>(&mut None) {
+                for (chunk, _) in part.arrays() {
+                    let inside = sums.add(vector, load(vector, chunk, factors), ends);
+                    self.push(chunk, inside);
+                }
             }
             above = above.and(SignedSums {
                 all: whole(vector, sums.all, unit, grid_unit),

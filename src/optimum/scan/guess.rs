@@ -41,7 +41,7 @@ impl<'a, W: FloatBits, H: Mass> GuessPass<'a, W, H> {
 }
 
 /// A guess.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct ThresholdGuess {
     /// 0 if there is nothing to go by.
     pub(crate) tau: f64,

@@ -74,6 +74,7 @@ impl<'a, W> MassedWeights<'a, W, UnitMass> {
 
 impl<'a, W, H> MassedWeights<'a, W, H> {
     /// The first weights, and the others.
+    #[inline(always)]
     pub(super) fn split_at(self, at: usize) -> [Self; 2] {
         let (first, second) = self.weights.split_at(at);
         let (first_masses, second_masses) = self.masses.split_at(at);
@@ -88,8 +89,35 @@ impl<'a, W, H> MassedWeights<'a, W, H> {
         runs.map(|(weights, masses)| Self { weights, masses })
     }
 
-    /// Blocks of `N` weights, each with whether it is whole. The last is filled up with zeros, in a place that is lent: the code for a
-    /// block is long, and so it is compiled once for both.
+    /// Arrays of `N` weights; what is left at the end is left out.
+    #[inline(always)]
+    pub(super) fn arrays<const N: usize>(self) -> impl Iterator<Item = (&'a [W; N], &'a [H; N])> {
+        let (weights, masses) = (self.weights.as_chunks().0, self.masses.as_chunks().0);
+        weights.iter().zip(masses)
+    }
+
+    /// The whole blocks of `N` weights, and what is left, filled up with zeros, in a place that is lent: the code for a block is long,
+    /// and so it is compiled once for both.
+    #[inline(always)]
+    pub(super) fn padded_parts<'l, const N: usize>(
+        self,
+        place: &'l mut Option<([W; N], [H; N])>,
+    ) -> [MassedWeights<'l, W, H>; 2]
+    where
+        'a: 'l,
+        W: FloatBits,
+        H: Mass,
+    {
+        let [whole, rest] = self.split_at(self.weights.len() / N * N);
+        if !rest.weights.is_empty() {
+            let weights = padded(rest.weights, W::from_key(0));
+            *place = Some((weights, padded(rest.masses, H::default())));
+        }
+        let (weights, masses) = place.as_ref().map_or((&[][..], &[][..]), |(w, h)| (w, h));
+        [whole, MassedWeights { weights, masses }]
+    }
+
+    /// The same one by one, each block with whether it is whole.
     #[inline(always)]
     pub(super) fn blocks<'l, const N: usize>(
         self,
@@ -100,14 +128,9 @@ impl<'a, W, H> MassedWeights<'a, W, H> {
         W: FloatBits,
         H: Mass,
     {
-        let (blocks, weights) = self.weights.as_chunks::<N>();
-        let (block_masses, masses) = self.masses.as_chunks::<N>();
-        if !weights.is_empty() {
-            let masses = padded(masses, H::default());
-            *place = Some((padded(weights, W::from_key(0)), masses));
-        }
-        let whole = blocks.iter().zip(block_masses).map(|(w, h)| (w, h, true));
-        whole.chain(place.as_ref().map(|(w, h)| (w, h, false)))
+        let [whole, rest] = self.padded_parts(place);
+        let whole = whole.arrays().map(|(w, h)| (w, h, true));
+        whole.chain(rest.arrays().map(|(w, h)| (w, h, false)))
     }
 }
 

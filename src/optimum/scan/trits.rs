@@ -10,8 +10,8 @@
 //!
 //! Cost: one read of the weights, one write of a byte each; with importances about 30 vector operations for 16 weights.
 
-use super::mass::{Mass, MassedWeights, WeightChunk};
-use super::{AHEAD, LANES, padded};
+use super::mass::{MassedWeights, WeightChunk};
+use super::{AHEAD, LANES, singles};
 use crate::exact::float_sums::{BLOCK, OrderedSums, cut, total};
 use crate::optimum::side::Side;
 use crate::simd::{Divisible, Job, Vector};
@@ -30,13 +30,23 @@ impl<W: FloatBits> Job for TritPass<'_, '_, W> {
 
     #[inline(always)]
     fn run<V: Vector>(self, vector: V) {
+        let (mut weights, mut trits) = (self.weights, self.trits);
         let negative = -self.threshold_n;
-        let blocks = self.weights.chunks(BLOCK).zip(self.trits.chunks_mut(BLOCK));
-        for (weights, trits) in blocks {
-            vector.prefetch(weights, AHEAD);
-            for (trit, &weight) in trits.iter_mut().zip(weights) {
-                *trit = i8::from(weight > self.threshold_p) - i8::from(weight < negative);
+        if W::FITS_SINGLE {
+            let (blocks, rest) = weights.as_chunks::<BLOCK>();
+            let (places, rest_places) = trits.as_chunks_mut::<BLOCK>();
+            let above = vector.splat(self.threshold_p.single());
+            let below = vector.splat(negative.single());
+            for (block, places) in blocks.iter().zip(places) {
+                vector.prefetch(block, AHEAD);
+                for (chunk, places) in block.as_chunks().0.iter().zip(places.as_chunks_mut().0) {
+                    *places = vector.signs(vector.load(&singles(chunk)), above, below);
+                }
             }
+            (weights, trits) = (rest, rest_places);
+        }
+        for (trit, &weight) in trits.iter_mut().zip(weights) {
+            *trit = i8::from(weight > self.threshold_p) - i8::from(weight < negative);
         }
     }
 }
@@ -54,8 +64,7 @@ impl<W: FloatBits> Divisible for TritPass<'_, '_, W> {
         let part = |weights, trits| TritPass {
             weights,
             trits,
-            threshold_p: self.threshold_p,
-            threshold_n: self.threshold_n,
+            ..*self
         };
         Some([part(first, first_trits), part(second, second_trits)])
     }
@@ -95,21 +104,17 @@ impl<W: FloatBits> Job for WeightedTritPass<'_, '_, W> {
             counts: [0; 2],
         };
         let (mut sums, mut last) = (OrderedSums::new(), [0.0; 4]);
-        let (blocks, rest) = self.input.weights.as_chunks::<BLOCK>();
-        let (block_masses, rest_masses) = self.input.masses.as_chunks::<BLOCK>();
-        let (places, last_places) = self.trits.as_chunks_mut::<BLOCK>();
-        for ((weights, masses), places) in blocks.iter().zip(block_masses).zip(places) {
+        let places = self.trits.chunks_mut(BLOCK);
+        for ((weights, masses, whole), places) in self.input.blocks(&mut None).zip(places) {
             let (trits, totals) = writer.block(vector, weights, masses);
-            *places = trits;
-            sums.carry(totals);
-        }
-        if !rest.is_empty() {
-            let (weights, masses) = (padded(rest, W::from_key(0)), padded(rest_masses, 0.0));
-            let (trits, totals) = writer.block(vector, &weights, &masses);
-            for (place, trit) in last_places.iter_mut().zip(trits) {
+            for (place, trit) in places.iter_mut().zip(trits) {
                 *place = trit;
             }
-            last = totals;
+            if whole {
+                sums.carry(totals);
+            } else {
+                last = totals;
+            }
         }
         let sums = sums.total(last);
         let part = |sign: usize| SignSums {
@@ -129,18 +134,18 @@ struct TritWriter<V: Vector> {
 impl<V: Vector> TritWriter<V> {
     /// The trits of a block, and `S_p, m_p, S_n, m_n`.
     #[inline(always)]
-    fn block<W: FloatBits, H: Mass>(
+    fn block<W: FloatBits>(
         &mut self,
         vector: V,
         weights: &[W; BLOCK],
-        masses: &[H; BLOCK],
+        masses: &[f32; BLOCK],
     ) -> ([i8; BLOCK], [f64; 4]) {
         let (mut sums, mut signs) = ([vector.zeros(); 4], [0_u64; 2]);
         let mut trits = [0; BLOCK];
         let (weights, masses) = (weights.as_chunks().0, masses.as_chunks().0);
         let places = trits.as_chunks_mut::<LANES>().0;
         for ((weights, masses), places) in weights.iter().zip(masses).zip(places) {
-            let chunk = WeightChunk::load::<W, H>(vector, Side::Both, weights, masses);
+            let chunk = WeightChunk::load::<W, f32>(vector, Side::Both, weights, masses);
             let matters = vector.greater(chunk.masses, vector.splat(0.0));
             let w = vector.select(matters, chunk.singles);
             let [above, least, below] = self.thresholds;

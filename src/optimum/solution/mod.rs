@@ -16,6 +16,7 @@ use super::route::{Route, STREAMS, route};
 use super::rule::{Rule, Scales};
 use super::scan::above::SignedSums;
 use super::scan::mass::MassedWeights;
+use super::scan::norms::Norms;
 use super::scan::residual::ResidualPass;
 use super::scan::trits::TritPass;
 use super::search::stream::{self, StreamInput};
@@ -29,19 +30,19 @@ pub(crate) fn ternarize_into<W: FloatBits>(
     weights: &[W],
     trits: &mut [i8],
 ) -> Result<Fit<W>, Error> {
-    check::check(options, weights, trits)?;
     let route = route::<W>(options, weights.len(), false);
+    let norms = check::check(options, route, weights, trits)?;
     // Conditions on constants, so that what is not used is not compiled.
-    if STREAMS && (route == Route::Streamed || route == Route::Direct) {
-        let fit = match options.importance {
-            None if W::FITS_SINGLE && route == Route::Direct => {
+    if STREAMS {
+        let fit = match (route, norms, options.importance) {
+            (Route::Direct, _, None) if W::FITS_SINGLE => {
                 direct::ternarize(options, weights, trits)
             }
-            None => streamed(options, weights, trits),
-            Some(importance) if W::FITS_SINGLE => {
-                weighted::streamed(options, weights, importance, trits)
+            (Route::Streamed, Some(norms), None) => streamed(options, weights, norms, trits),
+            (Route::Streamed, Some(norms), Some(importance)) if W::FITS_SINGLE => {
+                weighted::streamed(options, weights, importance, norms, trits)
             }
-            Some(_) => None,
+            _ => None,
         };
         if let Some(fit) = fit {
             return Ok(fit);
@@ -63,6 +64,7 @@ pub(crate) fn ternarize_into<W: FloatBits>(
 fn streamed<W: FloatBits>(
     options: &Ternarizer<'_>,
     weights: &[W],
+    norms: Norms,
     trits: &mut [i8],
 ) -> Option<Fit<W>> {
     let backend = options.instructions();
@@ -71,26 +73,27 @@ fn streamed<W: FloatBits>(
         let input = StreamInput {
             backend,
             weights,
+            norms,
             side,
         };
         stream::optimum(input, trits)
     };
     let objective = |side, top| GridObjective::with_top(weights, side, top);
     // The best supports, and from their exact sums the scales and thresholds.
-    let (solution, counts, energy) = if options.rule == Rule::TwoScale {
+    let (solution, counts) = if options.rule == Rule::TwoScale {
         let (p, n) = (search(Side::Positive)?, search(Side::Negative)?);
         let sides = [(Side::Positive, p.top), (Side::Negative, n.top)];
         let [positive, negative] = sides.map(|(side, top)| objective(side, top));
         let (a, b) = (p.best.sums.all, n.best.sums.all);
         let solution = RuleSolution::by_sign((&positive, &a), (&negative, &b));
-        (solution, [a.count, b.count], p.energy)
+        (solution, [a.count, b.count])
     } else {
         let found = search(Side::Both)?;
         let SignedSums { all, positive } = found.best.sums;
         let (both, negative) = (objective(Side::Both, found.top), all.without(positive));
         let (threshold, parts) = (both.half_scale_key(&all), [&positive, &negative]);
         let solution = RuleSolution::one_threshold(&both, threshold, &all, parts, options.scales);
-        (solution, [positive.count, negative.count], found.energy)
+        (solution, [positive.count, negative.count])
     };
     // The trits.
     let [threshold_p, threshold_n] = solution.thresholds.map(W::from_key);
@@ -102,14 +105,14 @@ fn streamed<W: FloatBits>(
     });
     // The error metrics.
     let len = weights.len();
-    let Some(energy) = energy else {
+    if !W::FITS_SINGLE {
         let energy = fit::energy(weights, None, solution.unit);
         let residual = || solution.residual(weights, None, trits);
         return Some(solution.measure(len, counts, energy, residual));
-    };
+    }
     // Squares of `f32` and their sums are far from the ends of the range of `f64`: units make no difference.
     let in_unit = |energy| scale_by_power(energy, -2 * solution.unit);
-    Some(solution.measure(len, counts, in_unit(energy), || {
+    Some(solution.measure(len, counts, in_unit(norms.energy), || {
         in_unit(backend.run_divided(ResidualPass {
             weights,
             thresholds: [threshold_p, threshold_n].map(FloatBits::single),

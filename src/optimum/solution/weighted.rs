@@ -14,6 +14,7 @@ use crate::optimum::options::Ternarizer;
 use crate::optimum::rule::{Rule, Scales};
 use crate::optimum::scan::above::ROUNDING;
 use crate::optimum::scan::mass::MassedWeights;
+use crate::optimum::scan::norms::Norms;
 use crate::optimum::scan::trits::{SignSums, WeightedTritPass};
 use crate::optimum::search::stream::weighted::BestThreshold;
 use crate::optimum::search::stream::{self, StreamInput, Streamed};
@@ -29,6 +30,7 @@ pub(super) fn streamed<W: FloatBits>(
     options: &Ternarizer<'_>,
     weights: &[W],
     importance: &[f32],
+    norms: Norms,
     trits: &mut [i8],
 ) -> Option<Fit<W>> {
     let backend = options.instructions();
@@ -40,6 +42,7 @@ pub(super) fn streamed<W: FloatBits>(
         let input = StreamInput {
             backend,
             weights: input,
+            norms,
             side,
         };
         let found = stream::optimum(input, scratch)?;
@@ -70,7 +73,7 @@ pub(super) fn streamed<W: FloatBits>(
     });
     // Scales, thresholds and error metrics.
     let solution = weighted_solution(options, supports, sums)?;
-    let energy = scale_by_power(supports[0].found.energy?, -2 * solution.unit);
+    let energy = scale_by_power(norms.energy, -2 * solution.unit);
     let counts = sums.map(|part| part.count);
     let residual = || solution.residual(weights, Some(importance), trits);
     Some(solution.measure(weights.len(), counts, energy, residual))
@@ -170,8 +173,7 @@ impl<W: FloatBits> WeightedSupport<'_, W> {
     /// The exact sums; `None` if they are too long.
     fn exact(self) -> Option<WideSums<W>> {
         let top = W::from_key(self.found.top).single();
-        let (threshold, top_mass) = (self.threshold(), self.found.top_mass);
-        let parts = self.input.exact(threshold, top, top_mass)?;
+        let parts = self.input.exact(self.threshold(), top)?;
         Some(WideSums::of_parts(self.input.of_side(&parts)))
     }
 }

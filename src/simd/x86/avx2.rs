@@ -5,7 +5,7 @@
 use core::arch::x86_64::*;
 
 use super::{Avx2, prefetch};
-use crate::simd::vector::{Vector, one_digit};
+use crate::simd::vector::{Loop, Vector, one_digit};
 
 /// The same for both halves. In a macro, as a closure handed to `map` is compiled without the instructions of this backend.
 macro_rules! both {
@@ -129,6 +129,11 @@ impl Vector for Avx2 {
     type Words = [__m256i; 2];
     const COMPRESSES: bool = true;
 
+    #[inline(never)]
+    fn apart<L: Loop<Self>>(self, body: L) -> L::Output {
+        self.run_loop(body)
+    }
+
     halves_alike! {
         [__m256; 2]:
         abs(x) = _mm256_andnot_ps(_mm256_set1_ps(-0.0), x);
@@ -251,21 +256,6 @@ impl Vector for Avx2 {
             _mm256_cvtps_pd(_mm256_castps256_ps128(half)),
             _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(half)),
         ])
-    }
-
-    #[inline(always)]
-    fn add_selected(
-        self,
-        sum: [[__m256d; 2]; 2],
-        mask: [__m256; 2],
-        x: [__m256; 2],
-        _: [[__m256d; 2]; 2],
-    ) -> [[__m256d; 2]; 2] {
-        let [low, high] = self.widen(self.select(mask, x));
-        [
-            self.add_doubles(sum[0], low),
-            self.add_doubles(sum[1], high),
-        ]
     }
 
     #[inline(always)]

@@ -5,7 +5,7 @@
 use core::arch::x86_64::*;
 
 use super::{Avx512, prefetch};
-use crate::simd::vector::{Vector, one_digit};
+use crate::simd::vector::{Loop, Vector, one_digit};
 
 impl Avx512 {
     /// The same bits in the first eight lanes and in the last eight.
@@ -46,6 +46,11 @@ impl Vector for Avx512 {
     type Mask = __mmask16;
     type Words = __m512i;
     const COMPRESSES: bool = true;
+
+    #[inline(never)]
+    fn apart<L: Loop<Self>>(self, body: L) -> L::Output {
+        self.run_loop(body)
+    }
 
     lanes_alike! {
         __m512:
@@ -169,19 +174,16 @@ impl Vector for Avx512 {
     #[inline(always)]
     fn add_selected(
         self,
-        sum: [__m512d; 2],
+        sum: __m512d,
         mask: __mmask16,
         _: __m512,
-        wide: [__m512d; 2],
-    ) -> [__m512d; 2] {
+        [first, last]: [__m512d; 2],
+    ) -> __m512d {
         let [low, high] = [mask & 0xff, mask >> 8].map(|half| (half & 0xff) as __mmask8);
-        with_token!(
-            self,
-            [
-                _mm512_mask_add_pd(sum[0], low, sum[0], wide[0]),
-                _mm512_mask_add_pd(sum[1], high, sum[1], wide[1]),
-            ]
-        )
+        with_token!(self, {
+            let sum = _mm512_mask_add_pd(sum, low, sum, first);
+            _mm512_mask_add_pd(sum, high, sum, last)
+        })
     }
 
     #[inline(always)]

@@ -37,6 +37,7 @@ mod tiles_avx512;
 mod tiles_vnni;
 
 use super::Job;
+use super::Loop;
 use super::tiles::TileJob;
 
 machine!(|token, job| token.run(job), token.run_tiles(job); Avx2 "avx2", Avx512 "avx512", Avx512Vnni "avx512-vnni");
@@ -66,7 +67,7 @@ pub(crate) struct Avx512Vnni(());
 
 /// Methods of a token that enter a function compiled for its instruction set, into which a job is inlined.
 macro_rules! enter {
-    ($token:ty, $features:literal: $($run:ident($job:ident)),+) => {$(
+    ($token:ty, $features:literal: $($run:ident($job:path)),+) => {$(
         #[inline]
         pub(super) fn $run<J: $job>(self, job: J) -> J::Output {
             #[target_feature(enable = $features)]
@@ -80,7 +81,7 @@ macro_rules! enter {
 }
 
 impl Avx2 {
-    enter!(Avx2, "avx2,fma,bmi1,bmi2,f16c,lzcnt,popcnt": run(Job), run_tiles(TileJob));
+    enter!(Avx2, "avx2,fma,bmi1,bmi2,f16c,lzcnt,popcnt": run(Job), run_loop(Loop<Avx2>), run_tiles(TileJob));
 
     pub(super) fn detect() -> Option<Self> {
         (level() >= LEVEL_AVX2).then_some(Self(()))
@@ -91,7 +92,7 @@ impl Avx512 {
     enter!(
         Avx512,
         "avx2,fma,bmi1,bmi2,f16c,lzcnt,popcnt,avx512f,avx512bw,avx512cd,avx512dq,avx512vl":
-        run(Job), run_tiles(TileJob)
+        run(Job), run_loop(Loop<Avx512>), run_tiles(TileJob)
     );
 
     pub(super) fn detect() -> Option<Self> {

@@ -13,7 +13,7 @@
 use core::marker::PhantomData;
 
 use super::chords::{Interval, Point, Points, left, pieces};
-use super::{Decide, StreamInput};
+use super::{Decide, StreamInput, Streamed};
 use crate::exact::grid::Grid;
 use crate::optimum::scan::above::last_place;
 use crate::optimum::scan::buffer::GatherBuffer;
@@ -40,9 +40,6 @@ pub(crate) struct IntervalSearch<'a, 's, W: FloatBits, H: Decide<W>> {
     pub(super) grid: Grid,
     /// The key of the largest magnitude that can be selected.
     pub(super) top_key: u64,
-    pub(super) top_mass: f32,
-    /// `sum h` of all weights, about.
-    pub(super) mass: f64,
     /// The mass of a weight that is selected, about.
     pub(super) mean_mass: f64,
     pub(super) mass_scale: f32,
@@ -52,6 +49,14 @@ pub(crate) struct IntervalSearch<'a, 's, W: FloatBits, H: Decide<W>> {
 }
 
 impl<W: FloatBits, H: Decide<W>> IntervalSearch<'_, '_, W, H> {
+    /// The best support, when all have been offered.
+    pub(super) fn found(self) -> Streamed<H::Best> {
+        Streamed {
+            best: self.best,
+            top: self.top_key,
+        }
+    }
+
     /// Searches the window that was gathered, if there is one, and all that the first survey leaves around it. `None` if it cannot.
     pub(super) fn all<const T: usize>(
         &mut self,
@@ -59,7 +64,8 @@ impl<W: FloatBits, H: Decide<W>> IntervalSearch<'_, '_, W, H> {
         survey: &Survey<H, T>,
         window: Option<([f32; 2], Gathered<H>)>,
     ) -> Option<()> {
-        let survey_points = survey_points(thresholds, survey);
+        let norms = self.input.norms;
+        let survey_points = survey_points(thresholds, survey, norms.mass);
         self.note(&survey_points);
         let mut ends = None;
         if let Some((window, gathered)) = window
@@ -72,7 +78,7 @@ impl<W: FloatBits, H: Decide<W>> IntervalSearch<'_, '_, W, H> {
         // All points in order, from zero to the largest magnitude; and how many lie below the window.
         let top = self.top();
         // Cauchy and Schwarz: the sum of all magnitudes, with more to spare than an energy of rounded weights needs.
-        let most = num_traits::Float::sqrt(survey.mass * survey.energy * 1.000_001);
+        let most = num_traits::Float::sqrt(norms.mass * norms.energy * 1.000_001);
         let (mut points, mut below) = (Points::new(most), None);
         let beyond = Point::new(f64::INFINITY, 0.0, 0.0);
         for point in survey_points.into_iter().chain([beyond]) {
@@ -200,7 +206,7 @@ impl<W: FloatBits, H: Decide<W>> IntervalSearch<'_, '_, W, H> {
 
     /// No optimum has a threshold below: its score `4 tau^2 m` would be less than the gain.
     pub(super) fn lowest(&self) -> f64 {
-        0.49 * num_traits::Float::sqrt(self.gain / self.mass)
+        0.49 * num_traits::Float::sqrt(self.gain / self.input.norms.mass)
     }
 
     /// Remembers the best gain of some points.
@@ -224,11 +230,12 @@ impl<W: FloatBits, H: Decide<W>> IntervalSearch<'_, '_, W, H> {
 pub(super) fn survey_points<H: Mass, const T: usize>(
     thresholds: [f32; T],
     survey: &Survey<H, T>,
+    mass: f64,
 ) -> [Point; T] {
     let mut points = [Point::default(); T];
     for (point, (threshold, hinge)) in points.iter_mut().zip(thresholds.iter().zip(survey.hinges)) {
         let (tau, error) = (f64::from(*threshold), hinge * survey.hinge_error);
-        *point = Point::new(tau, hinge - survey.mass * tau, error);
+        *point = Point::new(tau, hinge - mass * tau, error);
     }
     points
 }

@@ -1,4 +1,4 @@
-//! The search for long slices: a guess, one pass over all weights, and a few dozen of them to look at.
+//! The search for long slices: a guess, two passes over all weights, and a few dozen of them to look at.
 //!
 //! # The gain of a threshold
 //!
@@ -16,8 +16,9 @@
 //! # The algorithm
 //!
 //! ```text
+//! norms    : sum h w^2, sum h, the largest magnitudes; whether all is finite                                (scan::norms)
 //! guess    = fixed point of g on some weights, with three standard deviations for a window                  (scan::guess)
-//! scan     : in one pass, B at four to nine thresholds around the window, rounding errors bounded;
+//! scan     : in one pass, B at four to twelve thresholds around the window, rounding errors bounded;
 //!            the window's weights into the output buffer, and the sums of all above it                      (scan::survey)
 //! window   : B at five thresholds inside; drop what the chords exclude, until few weights are left          (intervals)
 //! offer    : each support that is left                                                                      (unit, weighted)
@@ -33,11 +34,11 @@
 //! | weights | first scan |
 //! |---|---|
 //! | fewer than 128, no importances | none: all weights are sorted |
-//! | `f64` | nine thresholds |
+//! | `f64` | twelve thresholds |
 //! | fewer than 16,384, no importances, both signs together | four thresholds and a window |
 //! | the others | eight thresholds and a window |
 //!
-//! Ordinary weights are read twice, once here and once to write the trits. The window holds 2 % of a million weights, 8 % of 4,096.
+//! Ordinary weights are read three times: for their norms, in the scan, and when the trits are written. The window holds 2 % of a million weights, 8 % of 4,096.
 //!
 //! If an interval has more weights than the output buffer holds (as bytes), it is split at quantiles of a sample of them; each
 //! part is done on its own. So the memory is `O(1)` beyond the output. The worst case, where nothing can be excluded because all candidates
@@ -54,6 +55,8 @@
 //! - Plain loops over arrays of lanes: depending on the number of thresholds the compiler makes vectors of them, or code twenty
 //!   times slower. Closures that are handed down are compiled without the backend's instructions.
 //! - Exact sums in the first scan: the bounds need six digits, not all.
+//! - All of a scan in one loop: its sums need twice the registers that AVX2 has, and a quarter of the instructions moved them to and from
+//!   memory.
 //! - To gather in a second pass, when the chords have said where: the window is then smaller, but a third of the time went into
 //!   that pass.
 //! - To leave what comes next in memory to the processor's own prefetching: it stops at each page, which took half of the time
@@ -73,7 +76,8 @@ use crate::optimum::scan::buffer::GatherBuffer;
 use crate::optimum::scan::doubles::{GatherPass, TopPass};
 use crate::optimum::scan::guess::{GuessPass, ThresholdGuess};
 use crate::optimum::scan::mass::{Mass, MassedWeights};
-use crate::optimum::scan::survey::{Gathered, ScanPass, Survey};
+use crate::optimum::scan::norms::Norms;
+use crate::optimum::scan::survey::{Gathered, ScanPass};
 use crate::optimum::side::Side;
 use crate::simd::Backend;
 use crate::weight::{FloatBits, exponent, scale_by_power};
@@ -90,6 +94,7 @@ const COARSELY_SAMPLED: usize = 1 << 14;
 pub(crate) struct StreamInput<'a, W, H> {
     pub(crate) backend: Backend,
     pub(crate) weights: MassedWeights<'a, W, H>,
+    pub(crate) norms: Norms,
     pub(crate) side: Side,
 }
 
@@ -100,10 +105,6 @@ pub(crate) struct Streamed<B> {
     pub(crate) best: B,
     /// The key of the largest magnitude that can be selected.
     pub(crate) top: u64,
-    /// The largest importance.
-    pub(crate) top_mass: f32,
-    /// `sum h w^2` of all weights in the order of [`crate::exact::float_sums`], if they fit `f32`.
-    pub(crate) energy: Option<f64>,
 }
 
 /// How supports are kept and compared. Implemented for each type of masses.
@@ -112,10 +113,7 @@ pub(crate) trait Decide<W: FloatBits>: Mass {
     type Best: Copy + Default;
 
     /// Whether the numbers of a survey are neither too large nor too small for this search.
-    fn is_suited<const T: usize>(
-        search: &IntervalSearch<'_, '_, W, Self>,
-        survey: &Survey<Self, T>,
-    ) -> bool;
+    fn is_suited(search: &IntervalSearch<'_, '_, W, Self>, hinges: &[f64]) -> bool;
     /// Whether the sums above a threshold can be used.
     fn is_exact(search: &IntervalSearch<'_, '_, W, Self>, threshold: f32) -> bool;
     /// Sums in units of two to a power, in the unit of the search.
@@ -145,8 +143,8 @@ pub(crate) trait Decide<W: FloatBits>: Mass {
     fn offer_all(search: &mut IntervalSearch<'_, '_, W, Self>) -> Option<()>;
 }
 
-/// Finds the optimum of finite weights. What `scratch` held is lost. `None` if another search has to do it, because the numbers are too
-/// large, too far apart, or candidates score too much alike.
+/// Finds the optimum of finite weights. What `scratch` held is lost. `None` if a weight is not finite, or if another search has to do it,
+/// because the numbers are too large, too far apart, or candidates score too much alike.
 pub(crate) fn optimum<W: FloatBits, H: Decide<W>>(
     input: StreamInput<'_, W, H>,
     scratch: &mut [i8],
@@ -155,7 +153,11 @@ pub(crate) fn optimum<W: FloatBits, H: Decide<W>>(
     let len = input.weights.weights.len();
     if const { !H::WEIGHTED } && len < SORTED_AT_ONCE {
         let mut scratch = [0; SORTED_AT_ONCE * size_of::<f64>()];
-        return input.begin::<0, false>(NO_GUESS, [], None, &mut scratch);
+        let mut search = input.search(ThresholdGuess::default(), &mut scratch);
+        if search.top_key > 0 {
+            H::offer_all(&mut search)?;
+        }
+        return Some(search.found());
     }
     let guess = input.backend.run(GuessPass::new(input.weights, input.side));
     let spread = guess.spread;
@@ -168,93 +170,72 @@ pub(crate) fn optimum<W: FloatBits, H: Decide<W>>(
     if const { !W::FITS_SINGLE } {
         let (first, last) = (1.0 - far, 1.0 + far);
         let factors = [
-            0.5, first, below, low, 1.0, high, above, last, between, 2.9, 8.0,
+            0.5, first, below, low, 1.0, high, above, last, between, 2.2, 3.2, 8.0,
         ];
-        return input.begin::<11, false>(guess, factors, Some([0.0; 2]), scratch);
+        return input.begin::<12, false>(guess, factors, [0.0; 2], scratch);
     }
     let both = input.side == Side::Both;
     if const { !H::WEIGHTED } && both && len < COARSELY_SAMPLED {
         let lowest = f64::max(1.0 - 4.0 * spread, 0.3);
         let factors = [lowest, 1.0 + 2.8 * spread, 1.9, 3.2];
-        return input.begin::<4, true>(guess, factors, Some([low, high]), scratch);
+        return input.begin::<4, true>(guess, factors, [low, high], scratch);
     }
     let least = if both && !H::WEIGHTED { 0.5 } else { 0.0 };
     let factors = [least, 1.0 - far, below, above, 1.0 + far, between, 2.9, 8.0];
-    input.begin::<8, true>(guess, factors, Some([low, high]), scratch)
+    input.begin::<8, true>(guess, factors, [low, high], scratch)
 }
 
-/// Where no guess is needed.
-const NO_GUESS: ThresholdGuess = ThresholdGuess {
-    tau: 0.0,
-    spread: 0.0,
-    mass: 1.0,
-};
-
-impl<W: FloatBits, H: Decide<W>> StreamInput<'_, W, H> {
-    /// Surveys the weights at multiples of a guess, gathers those in a window around it, and searches what is left. Without a
-    /// window, sorts all weights.
+impl<'a, W: FloatBits, H: Decide<W>> StreamInput<'a, W, H> {
+    /// Surveys the weights at multiples of a guess, gathers those in a window around it, and searches what is left.
     fn begin<const T: usize, const GATHERS: bool>(
         self,
         guess: ThresholdGuess,
         factors: [f64; T],
-        window: Option<[f64; 2]>,
+        window: [f64; 2],
         scratch: &mut [i8],
     ) -> Option<Streamed<H::Best>> {
-        // One pass over all weights.
-        let threshold = |factor| f32::narrow(guess.tau * factor);
-        let (thresholds, mass_scale) = (factors.map(threshold), mass_scale(guess));
-        let ends = window.map_or([f32::MAX; 2], |window| window.map(threshold));
-        let mut buffer = GatherBuffer::new::<H>(scratch);
-        let scan = ScanPass::<W, H, T, true, GATHERS> {
-            input: self.weights,
-            side: self.side,
-            thresholds,
-            mass_scale,
-            ends,
-            unit: last_place(ends[1]),
-            buffer: buffer.lend(),
-        };
-        let survey = self.backend.run_divided(scan);
-        // What it says of all.
-        let (top_key, len) = (self.top_key(survey.top), self.weights.weights.len());
+        let mut search = self.search(guess, scratch);
+        if search.top_key > 0 {
+            let threshold = |factor| f32::narrow(guess.tau * factor);
+            let (thresholds, ends) = (factors.map(threshold), window.map(threshold));
+            let survey = self.backend.run_divided(ScanPass::<W, H, T, GATHERS> {
+                input: self.weights,
+                side: self.side,
+                thresholds,
+                mass_scale: search.mass_scale,
+                ends,
+                unit: last_place(ends[1]),
+                buffer: search.buffer.lend(),
+            });
+            H::is_suited(&search, &survey.hinges).then_some(())?;
+            let window = GATHERS.then_some((ends, survey.gathered));
+            search.all(thresholds, &survey, window)?;
+        }
+        Some(search.found())
+    }
+
+    /// A search that has found nothing yet.
+    fn search(self, guess: ThresholdGuess, scratch: &mut [i8]) -> IntervalSearch<'a, '_, W, H> {
+        let top_key = self.top_key();
         let top = W::from_key(top_key).widen();
-        let mut search = IntervalSearch {
+        let len = self.weights.weights.len() as u64;
+        IntervalSearch {
             input: self,
-            buffer,
-            grid: Grid::coarsest(top_key, len as u64, W::PRECISION),
+            buffer: GatherBuffer::new::<H>(scratch),
+            grid: Grid::coarsest(top_key, len, W::PRECISION),
             top_key,
-            top_mass: survey.top_mass,
-            mass: if H::WEIGHTED { survey.mass } else { len as f64 },
             mean_mass: guess.mass,
-            mass_scale,
+            mass_scale: mass_scale(guess),
             best: H::Best::default(),
             // The largest weight alone.
             gain: if H::WEIGHTED { 0.0 } else { top * top },
-        };
-        // What it leaves.
-        if top > 0.0 {
-            if !H::is_suited(&search, &survey) {
-                return None;
-            }
-            if window.is_none() {
-                H::offer_all(&mut search)?;
-            } else {
-                let window = GATHERS.then_some((ends, survey.gathered));
-                search.all(thresholds, &survey, window)?;
-            }
         }
-        Some(Streamed {
-            best: search.best,
-            top: top_key,
-            top_mass: survey.top_mass,
-            energy: W::FITS_SINGLE.then_some(survey.energy),
-        })
     }
 
-    /// The key of the largest magnitude that can be selected, from the bits of the `f32` that it became.
-    fn top_key(self, single: u32) -> u64 {
+    /// The key of the largest magnitude that can be selected.
+    fn top_key(self) -> u64 {
         if W::FITS_SINGLE {
-            return W::narrow(f64::from(f32::from_bits(single))).key();
+            return W::narrow(f64::from(self.norms.top(self.side))).key();
         }
         let (weights, side) = (self.weights.weights, self.side);
         W::narrow(self.backend.run(TopPass { weights, side })).key()

@@ -47,9 +47,7 @@ impl<W: FloatBits, H: Decide<W>> IntervalSearch<'_, '_, W, H> {
 
     /// Gathers the weights in `(low, high]`; `None` if the sums above cannot be used.
     fn gather(&mut self, ends: [f32; 2]) -> Option<Gathered<H>> {
-        if !H::is_exact(self, ends[1]) {
-            return None;
-        }
+        H::is_exact(self, ends[1]).then_some(())?;
         let (weights, side, unit) = (self.input.weights, self.input.side, self.unit());
         let (grid, top, backend) = (self.grid, self.top(), self.input.backend);
         let buffer = self.buffer.lend();
@@ -64,7 +62,7 @@ impl<W: FloatBits, H: Decide<W>> IntervalSearch<'_, '_, W, H> {
             };
             return H::gather_doubles(backend, pass);
         }
-        let scan = ScanPass::<W, H, 0, false, true> {
+        let scan = ScanPass::<W, H, 0, true> {
             input: weights,
             side,
             thresholds: [],
@@ -136,14 +134,15 @@ impl<W: FloatBits, H: Decide<W>> IntervalSearch<'_, '_, W, H> {
 
     /// `B` at the ends of some parts; `None` if it cannot be known.
     fn survey_parts(&mut self, thresholds: [f32; PARTS + 1]) -> Option<[Point; PARTS + 1]> {
+        let mass = self.input.norms.mass;
         if W::FITS_SINGLE {
             let survey = self.survey::<{ PARTS + 1 }, true>(thresholds)?;
-            return Some(survey_points(thresholds, &survey));
+            return Some(survey_points(thresholds, &survey, mass));
         }
-        let mut more = [f32::MAX; PARTS + 2];
+        let mut more = [f32::MAX; 12];
         more[..=PARTS].copy_from_slice(&thresholds);
-        let survey = self.survey::<{ PARTS + 2 }, false>(more)?;
-        survey_points(more, &survey).first_chunk().copied()
+        let survey = self.survey::<12, false>(more)?;
+        survey_points(more, &survey, mass).first_chunk().copied()
     }
 
     /// A survey that gathers nothing; `None` if its numbers are too extreme.
@@ -151,7 +150,7 @@ impl<W: FloatBits, H: Decide<W>> IntervalSearch<'_, '_, W, H> {
         &mut self,
         thresholds: [f32; T],
     ) -> Option<Survey<H, T>> {
-        let scan = ScanPass::<W, H, T, true, GATHERS> {
+        let scan = ScanPass::<W, H, T, GATHERS> {
             input: self.input.weights,
             side: self.input.side,
             thresholds,
@@ -161,6 +160,6 @@ impl<W: FloatBits, H: Decide<W>> IntervalSearch<'_, '_, W, H> {
             buffer: self.buffer.first(0),
         };
         let survey = self.input.backend.run_divided(scan);
-        H::is_suited(self, &survey).then_some(survey)
+        H::is_suited(self, &survey.hinges).then_some(survey)
     }
 }

@@ -13,7 +13,7 @@ use crate::optimum::scan::above::{
 use crate::optimum::scan::doubles::GatherPass;
 use crate::optimum::scan::gathered::CompactPass;
 use crate::optimum::scan::mass::UnitMass;
-use crate::optimum::scan::survey::{Gathered, Survey};
+use crate::optimum::scan::survey::Gathered;
 use crate::simd::Backend;
 use crate::weight::{FloatBits, floor, scale_by_power};
 
@@ -37,11 +37,11 @@ type UnitSearch<'a, 's, W> = IntervalSearch<'a, 's, W, UnitMass>;
 impl<W: FloatBits> Decide<W> for UnitMass {
     type Best = BestSums;
 
-    fn is_suited<const T: usize>(_: &UnitSearch<'_, '_, W>, survey: &Survey<Self, T>) -> bool {
+    fn is_suited(search: &UnitSearch<'_, '_, W>, _: &[f64]) -> bool {
         // Sums of 64 `f32` stay finite; `f64` were not cut to nothing when they became `f32`.
         const MOST: f32 = f32::from_bits((127 + 120) << 23);
         const LEAST: f32 = f32::from_bits((127 - 100) << 23);
-        let top = f32::from_bits(survey.top);
+        let top = search.input.norms.top(search.input.side);
         top < MOST && (W::FITS_SINGLE || top > LEAST)
     }
 

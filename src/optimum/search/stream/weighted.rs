@@ -33,7 +33,6 @@ use crate::optimum::scan::above::{ROUNDING, RoundedSums, SupportSums};
 use crate::optimum::scan::buffer::GatherBuffer;
 use crate::optimum::scan::exact::ExactPass;
 use crate::optimum::scan::gathered::CompactPass;
-use crate::optimum::scan::survey::Survey;
 use crate::optimum::side::Side;
 use crate::weight::{FloatBits, floor, scale_by_power};
 
@@ -154,17 +153,14 @@ type WeightedSearch<'a, 's, W> = IntervalSearch<'a, 's, W, f32>;
 impl<W: FloatBits> Decide<W> for f32 {
     type Best = BestThreshold;
 
-    fn is_suited<const T: usize>(
-        search: &WeightedSearch<'_, '_, W>,
-        survey: &Survey<Self, T>,
-    ) -> bool {
+    fn is_suited(search: &WeightedSearch<'_, '_, W>, hinges: &[f64]) -> bool {
         // Hinges are neither infinite nor so small that products may have been lost: a product or an importance below the range
         // of normal numbers loses at most 2^-126 (times a magnitude), which is 2^-26 of this.
         let len = search.input.weights.weights.len();
         let least = scale_by_power(len as f64, -100) * search.top().max(1.0);
         let scale = f64::from(search.mass_scale);
         let suits = |&hinge: &f64| hinge.is_finite() && hinge * scale >= least;
-        survey.hinges.iter().all(suits)
+        hinges.iter().all(suits)
     }
 
     fn is_exact(_: &WeightedSearch<'_, '_, W>, threshold: f32) -> bool {
@@ -259,7 +255,7 @@ impl<W: FloatBits> WeightedSearch<'_, '_, W> {
             if self.best.doubts > DOUBTS {
                 return None;
             }
-            let parts = self.input.exact(candidate.threshold, top, self.top_mass)?;
+            let parts = self.input.exact(candidate.threshold, top)?;
             let sums = WideSums::of_parts(self.input.of_side(&parts));
             let better = best.as_ref().is_none_or(|(_, best)| {
                 let order = sums.compare(best);
@@ -275,12 +271,12 @@ impl<W: FloatBits> WeightedSearch<'_, '_, W> {
 
 impl<W: FloatBits> StreamInput<'_, W, f32> {
     /// The exact sums above a threshold, by sign.
-    pub(crate) fn exact(self, threshold: f32, top: f32, top_mass: f32) -> Option<[ExactPart; 2]> {
+    pub(crate) fn exact(self, threshold: f32, top: f32) -> Option<[ExactPart; 2]> {
         self.backend.run(ExactPass {
             input: self.weights,
             threshold,
             top,
-            top_mass,
+            top_mass: self.norms.top_mass,
         })
     }
 
