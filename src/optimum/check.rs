@@ -30,12 +30,8 @@ pub(crate) fn check<W: FloatBits>(
     let norms = many.then(|| {
         let backend = options.instructions();
         match options.importance {
-            None => backend.run_divided(NormPass {
-                input: MassedWeights::unit(weights),
-            }),
-            Some(masses) => backend.run_divided(NormPass {
-                input: MassedWeights { weights, masses },
-            }),
+            None => backend.run_divided(NormPass(MassedWeights::unit(weights))),
+            Some(masses) => backend.run_divided(NormPass(MassedWeights { weights, masses })),
         }
     });
     if !norms.is_some_and(|norms| norms.are_valid()) {

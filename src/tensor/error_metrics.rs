@@ -18,7 +18,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::floats::{AnyView, each, each_view, nearest_finite};
-use super::{Shape, TensorView, TernaryTensor};
+use super::{TensorView, TernaryTensor};
 use crate::error::{check_len, reserve};
 use crate::exact::float_sums::{self, BLOCK, OrderedSums, total};
 use crate::optimum::fit::share;
@@ -210,13 +210,16 @@ fn products<W: FloatBits>(
     tensor: &TernaryTensor,
 ) -> Result<Vec<InnerProducts>, Error> {
     let groups = tensor.groups();
-    check(original, groups.shape())?;
-    let original = original.grouped(groups.grouping())?;
-    threads::collect(groups.len(), groups.batches(PART), |batch, found| {
+    check_len(groups.shape().len(), original.shape().len())?;
+    if original.shape() != groups.shape() {
+        return Err(Error::Shape(ShapeError::Mismatch));
+    }
+    let grouped = original.grouped(groups.grouping())?;
+    let found = threads::collect(groups.len(), groups.batches(PART), |batch, found| {
         let (mut buffers, mut gathered) = ([Vec::new(), Vec::new()], Vec::new());
         let mut trits = Vec::new();
         for group in batch {
-            let elements = original.elements(group);
+            let elements = grouped.elements(group);
             let len = elements.len();
             // Scattered weights are gathered and compared all at once.
             let (slice, part) = if let Some(slice) = elements.as_slice() {
@@ -239,16 +242,12 @@ fn products<W: FloatBits>(
             found.push(InnerProducts::new(len, part, single, &mut buffers, fill));
         }
         Ok(())
-    })
-}
-
-/// Checks that the original has this shape and is finite.
-fn check<W: FloatBits>(original: &TensorView<'_, W>, shape: &Shape) -> Result<(), Error> {
-    check_len(shape.len(), original.shape().len())?;
-    if original.shape() != shape {
-        return Err(Error::Shape(ShapeError::Mismatch));
+    })?;
+    // A sum of squares is finite just if all weights are.
+    if !found.iter().all(|products| products.sums[0].is_finite()) {
+        original.check_finite()?;
     }
-    original.check_finite()
+    Ok(found)
 }
 
 impl TernaryTensor {

@@ -113,6 +113,13 @@ impl Source<'_> {
         }
     }
 
+    /// Reads the bytes at a position into memory that is there.
+    pub(super) fn read(&mut self, start: u64, bytes: &mut [u8]) -> Result<(), ModelError> {
+        self.seek(start)?;
+        let read = self.file.read_exact(bytes);
+        read.map_err(|error| self.failed(error))
+    }
+
     /// An error of the operating system, with the path.
     pub(super) fn failed(&self, source: std::io::Error) -> ModelError {
         ModelError::read(self.path, source)

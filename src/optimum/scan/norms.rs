@@ -19,9 +19,7 @@ use crate::weight::FloatBits;
 
 /// Reads all weights and their masses.
 #[derive(Clone, Copy)]
-pub(crate) struct NormPass<'a, W, H> {
-    pub(crate) input: MassedWeights<'a, W, H>,
-}
+pub(crate) struct NormPass<'a, W, H>(pub(crate) MassedWeights<'a, W, H>);
 
 /// What it finds. Numbers of a type that does not fit `f32` are rounded to it.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +67,7 @@ impl<W: FloatBits, H: Mass> Job for NormPass<'_, W, H> {
         let (mut largest, mut largest_signed, mut largest_mass) = (zero, zero, zero);
         let mut mass = [vector.zeros(); 2];
         let (mut sum, mut last) = (OrderedSums::<1>::new(), 0.0);
-        for (weights, masses, whole) in self.input.blocks::<BLOCK>(&mut None) {
+        for (weights, masses, whole) in self.0.blocks::<BLOCK>(&mut None) {
             vector.prefetch(weights, AHEAD);
             let mut lanes = vector.zeros();
             for (weights, masses) in (MassedWeights { weights, masses }).arrays() {
@@ -109,7 +107,7 @@ impl<W: FloatBits, H: Mass> Job for NormPass<'_, W, H> {
             tops: tops.map(f32::from_bits),
             top_mass: 1.0,
             energy,
-            mass: self.input.weights.len().next_multiple_of(BLOCK) as f64,
+            mass: self.0.weights.len().next_multiple_of(BLOCK) as f64,
         };
         if H::WEIGHTED {
             norms.top_mass = f32::from_bits(largest_bits(vector, largest_mass));
@@ -126,8 +124,8 @@ impl<W: FloatBits, H: Mass> Divisible for NormPass<'_, W, H> {
         Self: 'p;
 
     fn divide(&mut self) -> Option<[Self; 2]> {
-        let parts = self.input.split_at(cut(self.input.weights.len())?);
-        Some(parts.map(|input| Self { input }))
+        let parts = self.0.split_at(cut(self.0.weights.len())?);
+        Some(parts.map(Self))
     }
 
     fn unite(&mut self, [first, second]: [Norms; 2]) -> Option<Norms> {
@@ -151,12 +149,8 @@ mod tests {
 
     /// The norms without and with masses, which all backends agree on.
     fn norms(weights: &[f32], masses: &[f32]) -> [Norms; 2] {
-        let unit = NormPass {
-            input: MassedWeights::unit(weights),
-        };
-        let weighted = NormPass {
-            input: MassedWeights { weights, masses },
-        };
+        let unit = NormPass(MassedWeights::unit(weights));
+        let weighted = NormPass(MassedWeights { weights, masses });
         let found = [Backend::PORTABLE.run(unit), Backend::PORTABLE.run(weighted)];
         for backend in Backend::available() {
             let all = [
