@@ -5,8 +5,9 @@
 //! weights with importances is about as good as that of `(sum h |w|)^2 / sum (h |w|)^2` weights of equal importance. Only the speed
 //! depends on the guess.
 
+use super::above::lane_counts;
 use super::mass::{Mass, MassedWeights, WeightChunk};
-use super::{LANES, magnitudes, singles, sum_of_lanes};
+use super::{LANES, sum_of_lanes};
 use crate::optimum::side::Side;
 use crate::simd::{Job, Vector};
 use crate::weight::FloatBits;
@@ -60,7 +61,7 @@ struct ChunkSums {
     mass: f64,
     /// `sum (h |w|)^2`; `sum^2 / count` without importances.
     squares: f64,
-    count: u32,
+    count: f64,
 }
 
 impl ChunkSums {
@@ -91,7 +92,7 @@ impl<W: FloatBits, H: Mass> Job for GuessPass<'_, W, H> {
             tau: if guess.is_finite() { guess } else { 0.0 },
             // Also where there is nothing above.
             spread: if spread < 0.3 { spread } else { 0.3 },
-            mass: sums.mass / f64::from(sums.count.max(1)),
+            mass: sums.mass / sums.count.max(1.0),
         }
     }
 }
@@ -105,28 +106,23 @@ impl<W: FloatBits, H: Mass> GuessPass<'_, W, H> {
     fn sums<V: Vector>(&self, vector: V, tau: f64) -> ChunkSums {
         let threshold = vector.splat(tau as f32);
         // Two halves, so that an addition need not wait for the one before.
-        let (mut sums, mut count) = ([[vector.zeros(); 2]; 3], 0);
-        for number in 0..self.chunks {
-            let at = number * self.stride * LANES;
-            let (weights, masses) = (self.input.weights.get(at..), self.input.masses.get(at..));
-            let weights = weights.and_then(<[_]>::first_chunk::<LANES>);
-            let masses = masses.and_then(<[_]>::first_chunk::<LANES>);
-            let (Some(weights), Some(masses)) = (weights, masses) else {
+        let (mut sums, mut counts) = ([[vector.zeros(); 2]; 3], vector.splat(0.0));
+        let MassedWeights { weights, masses } = self.input;
+        let (weights, masses) = (weights.as_chunks().0, masses.as_chunks().0);
+        for place in (0..self.chunks).map(|number| number * self.stride) {
+            let (Some(weights), Some(masses)) = (weights.get(place), masses.get(place)) else {
                 break;
             };
-            if !H::WEIGHTED {
-                let x = magnitudes(vector, self.side, vector.load(&singles(weights)));
-                let above = vector.greater(x, threshold);
-                let x = vector.widen(vector.select(above, x));
-                sums[0] = [
-                    vector.add_doubles(sums[0][0], x[0]),
-                    vector.add_doubles(sums[0][1], x[1]),
-                ];
-                count += vector.bits(above).count_ones();
-                continue;
-            }
             let chunk = WeightChunk::load::<W, H>(vector, self.side, weights, masses);
             let above = vector.greater(chunk.x, threshold);
+            counts = vector.count(counts, above);
+            if !H::WEIGHTED {
+                let x = vector.widen(vector.select(above, chunk.x));
+                for half in 0..2 {
+                    sums[0][half] = vector.add_doubles(sums[0][half], x[half]);
+                }
+                continue;
+            }
             let h = vector.widen(vector.select(above, chunk.masses));
             for half in 0..2 {
                 let product = vector.multiply_doubles(h[half], chunk.wide[half]);
@@ -135,10 +131,12 @@ impl<W: FloatBits, H: Mass> GuessPass<'_, W, H> {
                 sums[1][half] = vector.add_doubles(sums[1][half], h[half]);
                 sums[2][half] = vector.add_doubles(sums[2][half], square);
             }
-            count += vector.bits(above).count_ones();
         }
-        let sum = sum_of_lanes(vector, sums[0]);
-        let (mut mass, mut squares) = (f64::from(count), sum * sum / f64::from(count));
+        let (sum, count) = (
+            sum_of_lanes(vector, sums[0]),
+            lane_counts(vector, counts) as f64,
+        );
+        let (mut mass, mut squares) = (count, sum * sum / count);
         if H::WEIGHTED {
             mass = sum_of_lanes(vector, sums[1]);
             squares = sum_of_lanes(vector, sums[2]);
