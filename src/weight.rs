@@ -211,11 +211,12 @@ fn to_odd(x: f64) -> f32 {
 /// The `f32` of the bits of an `f16`, without a branch and without asking the processor: for loops.
 #[inline(always)]
 pub(crate) const fn half_to_single(bits: u16) -> f32 {
-    let (sign, magnitude) = (bits as u32 & 0x8000, bits as u32 & 0x7fff);
+    // The sign is extended, and its copies are cut off.
+    let fields = (bits.cast_signed() as i32).cast_unsigned() << 13 & 0x8fff_e000;
     // With the fields in their places only the exponent's bias is wrong, by 127 - 15; a product mends that for subnormals, too.
-    let value = f32::from_bits(magnitude << 13) * f32::from_bits((127 + 112) << 23);
-    let beyond = ((bits & 0x7c00 == 0x7c00) as u32).wrapping_neg();
-    f32::from_bits(value.to_bits() | sign << 16 | beyond & f32::INFINITY.to_bits())
+    let value = f32::from_bits(fields) * f32::from_bits((127 + 112) << 23);
+    let beyond = ((fields & 0x0f80_0000 == 0x0f80_0000) as u32).wrapping_neg();
+    f32::from_bits(value.to_bits() | beyond & f32::INFINITY.to_bits())
 }
 
 /// The `f32` of the same value as an `f16`.
