@@ -401,11 +401,12 @@ pub(crate) fn reserve<T>(elements: &mut Vec<T>, count: usize) -> Result<(), Erro
     reserved.map_err(|_| Error::too_many(Operand::Element, count, 0))
 }
 
-/// `vec![value; len]` for a length of the caller's.
+/// `vec![value; len]` for a length of the caller's. Many zeros are not written: the system has pages of them.
 #[cfg(feature = "alloc")]
 pub(crate) fn try_vec<T: Clone>(len: usize, value: T) -> Result<Vec<T>, Error> {
-    let mut elements = Vec::new();
-    reserve(&mut elements, len)?;
-    elements.resize(len, value);
-    Ok(elements)
+    // Without memory `vec!` would end the program. The compiler must not leave out this attempt.
+    let mut attempt = Vec::<T>::new();
+    reserve(&mut attempt, len)?;
+    drop(core::hint::black_box(attempt));
+    Ok(alloc::vec![value; len])
 }

@@ -219,20 +219,6 @@ pub(crate) const fn half_to_single(bits: u16) -> f32 {
     f32::from_bits(value.to_bits() | beyond & f32::INFINITY.to_bits())
 }
 
-/// The `f32` of the same value as an `f16`.
-#[cfg(feature = "half")]
-#[inline(always)]
-fn float16_to_single(half: half::f16) -> f32 {
-    half_to_single(half.to_bits())
-}
-
-/// The `f32` of the same value as a `bf16`: its upper half.
-#[cfg(feature = "half")]
-#[inline(always)]
-fn bfloat_to_single(bfloat: half::bf16) -> f32 {
-    f32::from_bits(u32::from(bfloat.to_bits()) << 16)
-}
-
 macro_rules! weight {
     ($type:ty, $precision:literal, $least:literal, $wide:literal, $cube:literal, $fits_single:literal, $slot:ty, $widen:expr, $single:expr, $narrow:expr) => {
         impl FloatBits for $type {
@@ -322,9 +308,9 @@ macro_rules! weight {
 weight! { f32, 24, -149, 10, 26, true, f32, double, identity, to_f32 }
 weight! { f64, 53, -1074, 39, 84, false, f64, identity, to_f32, identity }
 #[cfg(feature = "half")]
-weight! { half::f16, 11, -24, 6, 18, true, f32, f64::from, float16_to_single, |x| Self::from_f32(to_odd(x)) }
+weight! { half::f16, 11, -24, 6, 18, true, f32, f64::from, |x: Self| half_to_single(x.to_bits()), |x| Self::from_f32(to_odd(x)) }
 #[cfg(feature = "half")]
-weight! { half::bf16, 8, -133, 10, 26, true, f32, f64::from, bfloat_to_single, |x| Self::from_f32(to_odd(x)) }
+weight! { half::bf16, 8, -133, 10, 26, true, f32, f64::from, |x: Self| f32::from_bits(u32::from(x.to_bits()) << 16), |x| Self::from_f32(to_odd(x)) }
 
 #[cfg(test)]
 mod tests {

@@ -24,7 +24,7 @@ use crate::error::{Error, Operand, check_len};
 #[cfg(feature = "alloc")]
 pub use owned::PackedTritsBuf;
 #[cfg(feature = "alloc")]
-pub(crate) use owned::pack_two_bit;
+pub(crate) use owned::pack;
 
 /// A vector of trits in borrowed bytes.
 ///

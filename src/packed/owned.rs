@@ -11,6 +11,7 @@ use super::PackedTrits;
 use crate::code::{Code, split_group, two_bit};
 use crate::error::Error;
 use crate::simd::{Backend, Job, Vector};
+use crate::threads;
 
 /// A vector of trits in bytes of its own.
 ///
@@ -34,7 +35,7 @@ pub struct PackedTritsBuf {
     code: Code,
 }
 
-/// Packs trits in the 2-bit code, many at a time; says whether all of them were trits.
+/// Packs trits in the 2-bit code, many at a time; says whether all of them were trits. If not, the bytes may hold anything.
 struct Pack<'a> {
     trits: &'a [i8],
     bytes: &'a mut [u8],
@@ -61,9 +62,28 @@ impl Job for Pack<'_> {
     }
 }
 
-/// Encodes trits in two bits each; false, and anything in the bytes, if one of them is no trit.
-pub(crate) fn pack_two_bit(backend: Backend, trits: &[i8], bytes: &mut [u8]) -> bool {
-    backend.run(Pack { trits, bytes })
+/// Encodes trits, as [`Code::encode_into`] does: fast, and on several threads if they are many.
+pub(crate) fn pack(
+    code: Code,
+    backend: Backend,
+    trits: &[i8],
+    bytes: &mut [u8],
+) -> Result<(), Error> {
+    /// Chosen: so many take some ten microseconds.
+    const MANY: usize = 1 << 18;
+    if trits.len() > MANY {
+        // Whole bytes of either code.
+        let at = trits.len() / 40 * 20;
+        let (first, second) = trits.split_at(at);
+        let (head, tail) = bytes.split_at_mut(code.packed_len(at));
+        let pack = |trits, bytes| pack(code, backend, trits, bytes);
+        if let (Ok(()), Ok(())) = threads::join(|| pack(first, head), || pack(second, tail)) {
+            return Ok(());
+        }
+    } else if code == Code::TwoBit && backend.run(Pack { trits, bytes }) {
+        return Ok(());
+    }
+    code.encode_into(trits, bytes)
 }
 
 impl PackedTritsBuf {
@@ -88,9 +108,7 @@ impl PackedTritsBuf {
     /// ```
     pub fn from_trits(code: Code, trits: &[i8]) -> Result<Self, Error> {
         let mut bytes = vec![0; code.packed_len(trits.len())];
-        if code != Code::TwoBit || !pack_two_bit(Backend::detect(), trits, &mut bytes) {
-            code.encode_into(trits, &mut bytes)?;
-        }
+        pack(code, Backend::detect(), trits, &mut bytes)?;
         Ok(Self::from_encoded(code, bytes, trits.len()))
     }
 

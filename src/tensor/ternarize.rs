@@ -24,7 +24,7 @@ use crate::error::try_vec;
 use crate::optimum::check::check_importance;
 use crate::optimum::weight::TypedSlice;
 use crate::optimum::{short, solution};
-use crate::packed::pack_two_bit;
+use crate::packed::pack;
 use crate::simd::Backend;
 use crate::threads;
 use crate::weight::FloatBits;
@@ -175,7 +175,7 @@ pub(super) fn in_batches<T: Send>(
         let found = threads::collect(groups.len(), batches, |(groups, bytes), found| {
             let mut trits = try_vec(groups.len() * group_len, 0)?;
             work(groups, &mut trits, found)?;
-            pack(backend, &trits, bytes)
+            pack(Code::TwoBit, backend, &trits, bytes)
         })?;
         let packed = PackedTritsBuf::from_encoded(Code::TwoBit, packed, len);
         return Ok((packed, found));
@@ -197,13 +197,6 @@ pub(super) fn in_batches<T: Send>(
     })?;
     let trits = groups.to_row_major(trits);
     Ok((PackedTritsBuf::from_trits(Code::TwoBit, &trits)?, found))
-}
-
-fn pack(backend: Backend, trits: &[i8], bytes: &mut [u8]) -> Result<(), Error> {
-    if pack_two_bit(backend, trits, bytes) {
-        return Ok(());
-    }
-    Code::TwoBit.encode_into(trits, bytes)
 }
 
 /// The groups to be ternarized.

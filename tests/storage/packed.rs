@@ -404,6 +404,28 @@ mod owned {
     }
 
     #[test]
+    fn so_many_that_threads_share_them() {
+        for (code, len) in CODES.into_iter().zip([1_200_003, 600_017]) {
+            let mut trits = painted(len);
+            let packed = PackedTritsBuf::from_trits(code, &trits).unwrap();
+            assert_eq!(packed.as_bytes(), pack(code, &trits));
+            for index in [len - 1, len / 2, 3] {
+                trits[index] = 2;
+                let error = PackedTritsBuf::from_trits(code, &trits).unwrap_err();
+                let what = Operand::Trit;
+                assert_eq!(
+                    error,
+                    Error::InvalidCode {
+                        what,
+                        index,
+                        value: 2
+                    }
+                );
+            }
+        }
+    }
+
+    #[test]
     fn a_slice_becomes_an_owner_with_clean_padding() {
         let trits = painted(50);
         for code in CODES {
