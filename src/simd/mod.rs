@@ -18,6 +18,9 @@
 //! can make. An operation that needs an instruction set is a method of its token, so safe code cannot run instructions that the
 //! processor lacks. Detection happens once; on x86-64 it works without `std`. Results do not depend on the backend.
 //!
+//! A job of several loops can give one a function of its own ([`Vector::apart`]): in one function their sums may not all get registers,
+//! and the compiler keeps those of the innermost loop in memory.
+//!
 //! A function that is not inlined into the loop of its backend is compiled for the baseline processor: correct, but slow. The
 //! script `.ci/inlined` finds such functions.
 

@@ -85,7 +85,7 @@ pub(crate) trait Vector: Copy {
         sum: Self::Doubles,
         mask: Self::Mask,
         x: Self::Singles,
-        _: [Self::Doubles; 2],
+        _wide: [Self::Doubles; 2],
     ) -> Self::Doubles {
         let [low, high] = self.widen(self.select(mask, x));
         self.add_doubles(self.add_doubles(sum, low), high)

@@ -36,9 +36,8 @@ mod tiles_avx2;
 mod tiles_avx512;
 mod tiles_vnni;
 
-use super::Job;
-use super::Loop;
 use super::tiles::TileJob;
+use super::{Job, Loop};
 
 machine!(|token, job| token.run(job), token.run_tiles(job); Avx2 "avx2", Avx512 "avx512", Avx512Vnni "avx512-vnni");
 

@@ -143,8 +143,8 @@ pub(crate) trait Decide<W: FloatBits>: Mass {
     fn offer_all(search: &mut IntervalSearch<'_, '_, W, Self>) -> Option<()>;
 }
 
-/// Finds the optimum of finite weights. What `scratch` held is lost. `None` if a weight is not finite, or if another search has to do it,
-/// because the numbers are too large, too far apart, or candidates score too much alike.
+/// Finds the optimum of finite weights. What `scratch` held is lost. `None` if another search has to do it, because the numbers are too
+/// large, too far apart, or candidates score too much alike.
 pub(crate) fn optimum<W: FloatBits, H: Decide<W>>(
     input: StreamInput<'_, W, H>,
     scratch: &mut [i8],
