@@ -63,6 +63,11 @@ pub trait FloatBits: Float + Debug + Display + Send + Sync + 'static {
     fn from_key(key: u64) -> Self;
     /// The same value; every weight type fits.
     fn widen(self) -> f64;
+    /// The bits of weights that are `f16`, which processors can convert.
+    #[inline(always)]
+    fn half_bits(_: &[Self; 16]) -> Option<[u16; 16]> {
+        None
+    }
     /// The nearest `f32`: the same value if [`FITS_SINGLE`](Self::FITS_SINGLE).
     fn single(self) -> f32;
 
@@ -220,7 +225,7 @@ pub(crate) const fn half_to_single(bits: u16) -> f32 {
 }
 
 macro_rules! weight {
-    ($type:ty, $precision:literal, $least:literal, $wide:literal, $cube:literal, $fits_single:literal, $slot:ty, $widen:expr, $single:expr, $narrow:expr) => {
+    ($type:ty, $precision:literal, $least:literal, $wide:literal, $cube:literal, $fits_single:literal, $slot:ty, $widen:expr, $single:expr, $narrow:expr $(; $($more:tt)*)?) => {
         impl FloatBits for $type {
             const PRECISION: u32 = $precision;
             const LEAST_EXPONENT: i32 = $least;
@@ -299,6 +304,8 @@ macro_rules! weight {
             fn narrow(x: f64) -> Self {
                 $narrow(x)
             }
+
+            $($($more)*)?
         }
     };
 }
@@ -308,7 +315,16 @@ macro_rules! weight {
 weight! { f32, 24, -149, 10, 26, true, f32, double, identity, to_f32 }
 weight! { f64, 53, -1074, 39, 84, false, f64, identity, to_f32, identity }
 #[cfg(feature = "half")]
-weight! { half::f16, 11, -24, 6, 18, true, f32, f64::from, |x: Self| half_to_single(x.to_bits()), |x| Self::from_f32(to_odd(x)) }
+weight! { half::f16, 11, -24, 6, 18, true, f32, f64::from, |x: Self| half_to_single(x.to_bits()), |x| Self::from_f32(to_odd(x));
+    #[inline(always)]
+    fn half_bits(weights: &[Self; 16]) -> Option<[u16; 16]> {
+        let mut all = [0; 16];
+        for (bits, weight) in all.iter_mut().zip(weights) {
+            *bits = weight.to_bits();
+        }
+        Some(all)
+    }
+}
 #[cfg(feature = "half")]
 weight! { half::bf16, 8, -133, 10, 26, true, f32, f64::from, |x: Self| f32::from_bits(u32::from(x.to_bits()) << 16), |x| Self::from_f32(to_odd(x)) }
 

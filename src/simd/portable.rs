@@ -3,7 +3,7 @@
 //! Plain loops over arrays, which the compiler may turn into whatever vectors the target always has.
 
 use super::vector::{Vector, one_digit};
-use crate::weight::double;
+use crate::weight::{double, half_to_single};
 
 /// Plain arrays.
 #[derive(Clone, Copy)]
@@ -155,6 +155,15 @@ impl Vector for Arrays {
             halves[1][l] = double(x[l + 8]);
         }
         halves
+    }
+
+    #[inline(always)]
+    fn widen_halves(self, bits: &[u16; 16]) -> [f32; 16] {
+        let mut floats = [0.0; 16];
+        for (float, &bits) in floats.iter_mut().zip(bits) {
+            *float = half_to_single(bits);
+        }
+        floats
     }
 
     #[inline(always)]

@@ -35,6 +35,8 @@ pub(crate) trait Vector: Copy {
     /// a page begins without warning.
     fn prefetch<T: ?Sized>(self, _: &T, _bytes: usize) {}
     fn load(self, array: &[f32; 16]) -> Self::Singles;
+    /// The f32 of sixteen f16, given as bits.
+    fn widen_halves(self, bits: &[u16; 16]) -> Self::Singles;
     fn splat(self, single: f32) -> Self::Singles;
     /// One in the first eight lanes, the other in the last eight.
     fn halves(self, halves: [f32; 2]) -> Self::Singles;

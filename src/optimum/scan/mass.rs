@@ -3,7 +3,7 @@
 use core::fmt::Debug;
 
 use super::above::{ExactLanes, LaneSums, RoundedLanes, RoundedSums, SignedSums, SupportSums};
-use super::{LANES, magnitudes, padded, singles};
+use super::{LANES, load, magnitudes, padded};
 use crate::optimum::side::Side;
 use crate::simd::Vector;
 use crate::weight::FloatBits;
@@ -155,7 +155,7 @@ impl<V: Vector> WeightChunk<V> {
         weights: &[W; LANES],
         masses: &[H; LANES],
     ) -> Self {
-        let singles = vector.load(&singles(weights));
+        let singles = load(vector, weights);
         let masses = vector.load(&values(masses));
         Self::new::<H>(vector, side, singles, masses)
     }

@@ -62,6 +62,15 @@ pub(crate) fn magnitudes<V: Vector>(vector: V, side: Side, x: V::Singles) -> V::
     }
 }
 
+/// Sixteen weights as `f32`.
+#[inline(always)]
+fn load<V: Vector, W: FloatBits>(vector: V, chunk: &[W; LANES]) -> V::Singles {
+    match W::half_bits(chunk) {
+        Some(bits) => vector.widen_halves(&bits),
+        None => vector.load(&singles(chunk)),
+    }
+}
+
 /// The weights of a chunk as `f32`.
 #[inline(always)]
 pub(crate) fn singles<W: FloatBits, const N: usize>(chunk: &[W; N]) -> [f32; N] {

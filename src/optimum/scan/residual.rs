@@ -7,7 +7,7 @@
 //! In the order of [`crate::exact::float_sums`]. Cost: one read, and about 16 vector operations for 16 weights.
 
 use super::mass::MassedWeights;
-use super::{LANES, singles};
+use super::{LANES, load};
 use crate::exact::float_sums::{BLOCK, OrderedSums, cut, total};
 use crate::simd::{Divisible, Job, Vector};
 use crate::weight::FloatBits;
@@ -49,7 +49,7 @@ impl<W: FloatBits> ResidualPass<'_, W> {
         let (minus_p, plus_n) = (vector.splat(-self.scales[0]), vector.splat(self.scales[1]));
         let mut lanes = vector.zeros();
         for chunk in block.as_chunks::<LANES>().0 {
-            let w = vector.load(&singles(chunk));
+            let w = load(vector, chunk);
             let step = vector.add(
                 vector.select(vector.greater(w, p), minus_p),
                 vector.select(vector.greater(n, w), plus_n),

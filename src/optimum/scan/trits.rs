@@ -11,7 +11,7 @@
 //! Cost: one read of the weights, one write of a byte each; with importances about 30 vector operations for 16 weights.
 
 use super::mass::{MassedWeights, WeightChunk};
-use super::{AHEAD, LANES, singles};
+use super::{AHEAD, LANES, load};
 use crate::exact::float_sums::{BLOCK, OrderedSums, cut, total};
 use crate::optimum::side::Side;
 use crate::simd::{Divisible, Job, Vector};
@@ -40,7 +40,7 @@ impl<W: FloatBits> Job for TritPass<'_, '_, W> {
             for (block, places) in blocks.iter().zip(places) {
                 vector.prefetch(block, AHEAD);
                 for (chunk, places) in block.as_chunks().0.iter().zip(places.as_chunks_mut().0) {
-                    *places = vector.signs(vector.load(&singles(chunk)), above, below);
+                    *places = vector.signs(load(vector, chunk), above, below);
                 }
             }
             (weights, trits) = (rest, rest_places);

@@ -133,8 +133,11 @@ pub(crate) trait Tiles: Copy {
         half_to_single(bits)
     }
 
-    /// The f32 of sixteen f16.
-    fn widen_halves(self, bits: &[u16; 16]) -> <Self::V as Vector>::Singles;
+    /// [`Vector::widen_halves`].
+    #[inline(always)]
+    fn widen_halves(self, bits: &[u16; 16]) -> <Self::V as Vector>::Singles {
+        self.vector().widen_halves(bits)
+    }
     /// `ceil(256 b / 243)` of each byte `b < 243`: the number of five digits as a fraction.
     fn fractions(self, numbers: &[u8; TILE]) -> [u8; TILE];
 

@@ -2,7 +2,6 @@
 
 use super::{DigitPlanes, Digits, TILE, TileCodes, TileJob, Tiles, VectorTiles, digits_by_dot};
 use crate::simd::portable::Arrays;
-use crate::weight::half_to_single;
 
 /// The backend of every target.
 #[derive(Clone, Copy, Debug)]
@@ -34,15 +33,6 @@ impl Tiles for Portable {
     #[inline(always)]
     fn array(self, sums: [i32; 16]) -> [i32; 16] {
         sums
-    }
-
-    #[inline(always)]
-    fn widen_halves(self, bits: &[u16; 16]) -> [f32; 16] {
-        let mut floats = [0.0; 16];
-        for (float, &bits) in floats.iter_mut().zip(bits) {
-            *float = half_to_single(bits);
-        }
-        floats
     }
 
     #[inline(always)]

@@ -110,11 +110,6 @@ impl Tiles for Simd128 {
     }
 
     #[inline(always)]
-    fn widen_halves(self, bits: &[u16; 16]) -> [f32; 16] {
-        crate::simd::tiles::portable::Portable.widen_halves(bits)
-    }
-
-    #[inline(always)]
     fn fractions(self, numbers: &[u8; TILE]) -> [u8; TILE] {
         let numbers = load(numbers);
         let mut fractions = numbers;

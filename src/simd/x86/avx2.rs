@@ -259,6 +259,18 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
+    fn widen_halves(self, bits: &[u16; 16]) -> [__m256; 2] {
+        let start: *const __m128i = bits.as_ptr().cast();
+        with_token!(
+            self,
+            [
+                _mm256_cvtph_ps(_mm_loadu_si128(start)),
+                _mm256_cvtph_ps(_mm_loadu_si128(start.wrapping_add(1)))
+            ]
+        )
+    }
+
+    #[inline(always)]
     fn if_greater(
         self,
         (a, b): ([__m256d; 2], [__m256d; 2]),

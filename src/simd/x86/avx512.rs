@@ -187,6 +187,14 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
+    fn widen_halves(self, bits: &[u16; 16]) -> __m512 {
+        with_token!(
+            self,
+            _mm512_cvtph_ps(_mm256_loadu_si256(bits.as_ptr().cast()))
+        )
+    }
+
+    #[inline(always)]
     fn if_greater(self, (a, b): (__m512d, __m512d), yes: __m512d, no: __m512d) -> __m512d {
         let mask = with_token!(self, _mm512_cmp_pd_mask::<_CMP_GT_OQ>(a, b));
         with_token!(self, _mm512_mask_blend_pd(mask, no, yes))

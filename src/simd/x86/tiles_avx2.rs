@@ -66,18 +66,6 @@ impl Tiles for Avx2 {
     }
 
     #[inline(always)]
-    fn widen_halves(self, bits: &[u16; 16]) -> [__m256; 2] {
-        let start: *const __m128i = bits.as_ptr().cast();
-        with_token!(
-            self,
-            [
-                _mm256_cvtph_ps(_mm_loadu_si128(start)),
-                _mm256_cvtph_ps(_mm_loadu_si128(start.wrapping_add(1)))
-            ]
-        )
-    }
-
-    #[inline(always)]
     fn fractions(self, numbers: &[u8; TILE]) -> [u8; TILE] {
         let mut halves = self.load_bytes(numbers);
         for h in 0..2 {

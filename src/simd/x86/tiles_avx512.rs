@@ -97,14 +97,6 @@ impl<Z: Zmm> Tiles for Z {
     }
 
     #[inline(always)]
-    fn widen_halves(self, bits: &[u16; 16]) -> __m512 {
-        with_token!(
-            self.base(),
-            _mm512_cvtph_ps(_mm256_loadu_si256(bits.as_ptr().cast()))
-        )
-    }
-
-    #[inline(always)]
     fn fractions(self, numbers: &[u8; TILE]) -> [u8; TILE] {
         let mut fractions = [0; TILE];
         let bytes = self.fractions_of(self.base().load_bytes(numbers));
