@@ -388,10 +388,8 @@ pub(crate) fn check_each<T>(
     elements: &[T],
     valid: impl Fn(&T) -> bool,
 ) -> Result<(), Error> {
-    match elements.iter().position(|element| !valid(element)) {
-        Some(index) => Err(Error::invalid(what, index)),
-        None => Ok(()),
-    }
+    let wrong = elements.iter().position(|element| !valid(element));
+    wrong.map_or(Ok(()), |index| Err(Error::invalid(what, index)))
 }
 
 /// Makes room for `count` more elements, a number of the caller's, which must not abort the program.

@@ -203,18 +203,14 @@ impl BlockLayout {
     pub(crate) const fn place(&self, element: usize) -> Option<(usize, u32)> {
         let (mut rest, mut byte, mut at) = (element, 0, 0);
         while at < self.stages.len() {
-            let Stage {
-                width,
-                digits,
-                rounds,
-            } = self.stages[at];
-            let round = width * digits;
-            if rest < round * rounds {
-                let byte = byte + rest / round * width + rest % width;
-                return Some((byte, self.field(rest % round / width)));
+            let stage = &self.stages[at];
+            let round = stage.width * stage.digits;
+            if rest < round * stage.rounds {
+                let byte = byte + rest / round * stage.width + rest % stage.width;
+                return Some((byte, self.field(rest % round / stage.width)));
             }
-            rest -= round * rounds;
-            byte += width * rounds;
+            rest -= round * stage.rounds;
+            byte += stage.width * stage.rounds;
             at += 1;
         }
         None
@@ -249,8 +245,7 @@ impl BlockLayout {
         let trits = trits.chunks_exact(self.trits);
         for (trits, block) in trits.zip(blocks.chunks_exact_mut(self.bytes)) {
             let codes = block.get_mut(self.codes..).unwrap_or_default();
-            let codes = codes.split_at_mut_checked(self.code_bytes());
-            let (codes, _) = codes.unwrap_or_default();
+            let codes = codes.get_mut(..self.code_bytes()).unwrap_or_default();
             codes.fill(0);
             let mut rest = trits;
             for Plane { byte, width, digit } in self.planes() {
@@ -307,13 +302,9 @@ impl BlockLayout {
 const fn is_consistent(layout: &BlockLayout) -> bool {
     let (mut trits, mut bytes, mut at) = (0, 0, 0);
     while at < layout.stages.len() {
-        let Stage {
-            width,
-            digits,
-            rounds,
-        } = layout.stages[at];
-        trits += width * digits * rounds;
-        bytes += width * rounds;
+        let stage = &layout.stages[at];
+        trits += stage.width * stage.digits * stage.rounds;
+        bytes += stage.width * stage.rounds;
         at += 1;
     }
     trits == layout.trits && bytes == layout.code_bytes() && trits <= MAX_TRITS

@@ -146,8 +146,7 @@ impl Matrix {
     pub(super) fn has_nonzeros(&self, bytes: &[u8], range: Range<usize>) -> bool {
         let (mut trits, start) = ([0; MAX_TRITS], range.start % MAX_TRITS);
         self.read(bytes, range.start - start, &mut trits);
-        let trits = trits.iter().skip(start).take(range.len());
-        trits.into_iter().any(|&trit| trit != 0)
+        trits.iter().skip(start).take(range.len()).any(|&t| t != 0)
     }
 
     /// Reads the trits from a block border on, until the slice ends, of bytes that are valid.

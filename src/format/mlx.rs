@@ -59,7 +59,8 @@ pub fn encode_mlx_into<W: Weight>(
     let groups = groups_of(group, columns, trits.len())?;
     check_len(groups, scales.len())?;
     check_len(groups, biases.len())?;
-    check_scales(scales)?;
+    let mut numbered = scales.iter().enumerate();
+    numbered.try_for_each(|(index, scale)| scale::check(index, scale.to_value(PRIVATE)))?;
     Code::TwoBit.encode_into(trits, codes)?;
     for (bias, scale) in biases.iter_mut().zip(scales) {
         *bias = -*scale;
@@ -140,9 +141,4 @@ fn groups_of(group: usize, columns: usize, trits: usize) -> Result<usize, Error>
     let rows = trits.checked_div(columns).unwrap_or(0);
     check_len(rows * columns, trits)?;
     Ok(trits / group)
-}
-
-fn check_scales<W: Weight>(scales: &[W]) -> Result<(), Error> {
-    let mut scales = scales.iter().enumerate();
-    scales.try_for_each(|(index, scale)| scale::check(index, scale.to_value(PRIVATE)))
 }

@@ -123,7 +123,6 @@ impl Format {
             matrix.read(bytes, start, block.get_mut(..len).unwrap_or_default());
             block.into_iter().take(len)
         });
-        let trits = PackedTritsBuf::pack(code, matrix.trits(), blocks);
-        Ok((trits, scales))
+        Ok((PackedTritsBuf::pack(code, matrix.trits(), blocks), scales))
     }
 }

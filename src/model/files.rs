@@ -112,9 +112,8 @@ impl Index {
     }
 
     /// The names of the files, each once.
-    pub(super) fn files(&self) -> Vec<String> {
-        let files: BTreeSet<_> = self.weight_map.values().cloned().collect();
-        files.into_iter().collect()
+    pub(super) fn files(&self) -> BTreeSet<String> {
+        self.weight_map.values().cloned().collect()
     }
 
     /// Checks that each tensor is in the file that the index names, by a function that finds the file of a tensor.

@@ -226,7 +226,6 @@ pub(super) const fn scale_dtype(scale_type: ScaleType) -> &'static str {
 
 /// The float type of this name.
 pub(super) fn float_type(dtype: &str) -> Option<ScaleType> {
-    let types = ScaleType::ALL.into_iter();
-    let mut floats = types.filter(|scale_type| *scale_type != ScaleType::PowerOfTwo);
-    floats.find(|scale_type| scale_dtype(*scale_type) == dtype)
+    let mut types = ScaleType::ALL.into_iter();
+    types.find(|&kind| kind != ScaleType::PowerOfTwo && scale_dtype(kind) == dtype)
 }

@@ -335,10 +335,8 @@ impl Model {
                 }
             }
         }
-        Ok(Self {
-            tensors,
-            metadata: self.metadata.clone(),
-        })
+        let metadata = self.metadata.clone();
+        Ok(Self { tensors, metadata })
     }
 }
 
@@ -346,9 +344,7 @@ impl Model {
 impl<S: Into<String>> FromIterator<(S, Tensor)> for Model {
     fn from_iter<T: IntoIterator<Item = (S, Tensor)>>(tensors: T) -> Self {
         let tensors = tensors.into_iter().map(|(name, t)| (name.into(), t));
-        Self {
-            tensors: tensors.collect(),
-            metadata: BTreeMap::new(),
-        }
+        let (tensors, metadata) = (tensors.collect(), BTreeMap::new());
+        Self { tensors, metadata }
     }
 }

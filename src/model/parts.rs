@@ -131,9 +131,8 @@ impl TensorInfo {
         let rows = rows.ok_or_else(|| self.unfit(&TOO_LARGE))?;
         let len = format.encoded_len(rows, columns);
         let len = len.map_err(|error| self.wrong_rows(error, columns))?;
-        Ok(vec![
-            self.whole(number_type::block_name(format), len as u64),
-        ])
+        let whole = self.whole(number_type::block_name(format), len as u64);
+        Ok(vec![whole])
     }
 
     /// The error of rows that are not whole blocks, with what would fit.
@@ -173,8 +172,7 @@ impl TensorInfo {
         let Some(layer) = self.name().strip_suffix(".weight") else {
             return Err(self.unfit(&"MLX quantizes what is named `.weight` only"));
         };
-        let (Some((&columns, rest)), true) = (self.shape().split_last(), self.shape().len() > 1)
-        else {
+        let Some((&columns, rest @ [_, ..])) = self.shape().split_last() else {
             return Err(self.unfit(&"it is not a matrix"));
         };
         if !MLX_GROUPS.contains(&group) {
@@ -209,9 +207,7 @@ impl TensorInfo {
         let columns = self.shape().last().copied().unwrap_or(1);
         let weights = usize::try_from(self.weights()).ok();
         let rows = weights.and_then(|weights| weights.checked_div(columns));
-        match rows {
-            Some(rows) if rows > 0 => Ok((rows, columns)),
-            _ => Err(self.unfit(&TOO_LARGE)),
-        }
+        let rows = rows.filter(|&rows| rows > 0);
+        Ok((rows.ok_or_else(|| self.unfit(&TOO_LARGE))?, columns))
     }
 }

@@ -161,10 +161,8 @@ impl<R: Read + Seek> ModelReader<R> {
             let name = tensor.info.name();
             return Err(ModelError::bad_part(name, "set of blocks", &reason));
         }
-        let mut bytes = Vec::new();
-        for part in &tensor.parts {
-            bytes.push(self.at(part, |source| source.bytes(part.start, part.len))?);
-        }
+        let read = |part: &Stored| self.at(part, |source| source.bytes(part.start, part.len));
+        let bytes = tensor.parts.iter().map(read).collect::<Result<_, _>>()?;
         layout::decode(tensor, bytes)
     }
 
@@ -237,10 +235,8 @@ impl<R: Read + Seek> ModelReader<R> {
         let (tensor, mut buffer) = (self.tensor(index)?, alloc::vec![0; COPIED]);
         for (place, part) in tensor.parts.iter().enumerate() {
             for done in (0..part.len).step_by(COPIED) {
-                let len = usize::try_from(part.len - done)
-                    .unwrap_or(COPIED)
-                    .min(COPIED);
-                let bytes = &mut buffer[..len];
+                let left = usize::try_from(part.len - done).unwrap_or(COPIED);
+                let bytes = &mut buffer[..left.min(COPIED)];
                 self.at(part, |source| source.read(part.start + done, bytes))?;
                 write(place, done, bytes)?;
             }
@@ -288,10 +284,8 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Result<(BTreeMap<String, Tensor>, Meta
     let (recognized, metadata) = layout::recognize(contents, &Config::default())?;
     let mut tensors = BTreeMap::new();
     for tensor in &recognized {
-        let mut parts = Vec::new();
-        for part in &tensor.parts {
-            parts.push(source.bytes(part.start, part.len)?);
-        }
+        let read = |part: &Stored| source.bytes(part.start, part.len);
+        let parts = tensor.parts.iter().map(read).collect::<Result<_, _>>()?;
         let name = tensor.info.name().to_owned();
         tensors.insert(name, layout::decode(tensor, parts)?);
     }

@@ -1,6 +1,5 @@
 //! [`ModelWriter`]: a model file, one tensor at a time.
 
-use alloc::borrow::Cow;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -98,9 +97,8 @@ impl<W: Write + Seek> ModelWriter<W> {
         let missing = self.missing.get(name);
         let (info, places) = missing.ok_or_else(|| ModelError::no_such(name))?;
         let parts = layout::encode(info, tensor)?;
-        let fits =
-            |(part, place): (&Cow<'_, [u8]>, &(u64, StoredPart))| part.len() as u64 == place.1.len;
-        if parts.len() != places.len() || !parts.iter().zip(places).all(fits) {
+        let lens = parts.iter().map(|part| part.len() as u64);
+        if !lens.eq(places.iter().map(|(_, part)| part.len)) {
             return Err(info.unfit(&"it is of another size than was described"));
         }
         for (part, (offset, _)) in parts.iter().zip(places) {

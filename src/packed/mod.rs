@@ -277,7 +277,7 @@ impl<'a> PackedTrits<'a> {
     /// # Ok::<(), ternarize::Error>(())
     /// ```
     pub fn unpack_into(&self, trits: &mut [i8]) -> Result<(), Error> {
-        self.check_len(trits.len())?;
+        check_len(self.len, trits.len())?;
         let (head, bytes) = self.split_head();
         let (first, rest) = trits.split_at_mut_checked(head).unwrap_or_default();
         for (slot, trit) in first.iter_mut().zip(self.iter()) {
@@ -320,8 +320,11 @@ impl<'a> PackedTrits<'a> {
             let (index, len) = (usize::MAX, self.len);
             return Err(Error::OutOfBounds { index, len });
         };
-        check_bound(end, self.len)?;
-        check_bound(start, end)?;
+        for (index, len) in [(end, self.len), (start, end)] {
+            if index > len {
+                return Err(Error::OutOfBounds { index, len });
+            }
+        }
 
         let per_byte = self.code.trits_per_byte();
         let (from, to) = (self.skip + start, self.skip + end);
@@ -356,10 +359,6 @@ impl<'a> PackedTrits<'a> {
         ends.filter(|&index| self.get(index) != Some(0)).count() + self.code.count_nonzeros(bytes)
     }
 
-    fn check_len(&self, actual: usize) -> Result<(), Error> {
-        check_len(self.len, actual)
-    }
-
     /// The number of trits before the first byte border, and the bytes after it.
     fn split_head(&self) -> (usize, &'a [u8]) {
         match (self.skip, self.bytes) {
@@ -368,13 +367,6 @@ impl<'a> PackedTrits<'a> {
             (_, []) => (0, &[]),
         }
     }
-}
-
-fn check_bound(index: usize, len: usize) -> Result<(), Error> {
-    if index > len {
-        return Err(Error::OutOfBounds { index, len });
-    }
-    Ok(())
 }
 
 impl PartialEq for PackedTrits<'_> {

@@ -79,10 +79,9 @@ impl Codebook {
     /// ```
     pub fn within(bits: f64, group: usize, scale_type: ScaleType) -> Result<Self, Error> {
         let planes = [4, 3, 2].map(Self::Planes).into_iter();
-        let from_finest = planes.chain([Self::TwoScales, Self::OneScale]);
-        let mut fitting =
-            from_finest.filter(|book| book.bits_per_weight(group, scale_type) <= bits);
-        fitting.next().ok_or(Error::option("bits per weight", bits))
+        let mut from_finest = planes.chain([Self::TwoScales, Self::OneScale]);
+        let found = from_finest.find(|book| book.bits_per_weight(group, scale_type) <= bits);
+        found.ok_or(Error::option("bits per weight", bits))
     }
 }
 

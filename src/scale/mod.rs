@@ -192,8 +192,7 @@ impl ScaleType {
     pub(crate) fn check(self, group: usize, wanted: &[f64], stored: &[f64]) -> Result<(), Error> {
         let lost = wanted.iter().any(|&scale| scale != 0.0) && stored.iter().all(|&s| s == 0.0);
         if lost || wanted.iter().any(|&scale| scale >= self.infinite()) {
-            let (what, index) = (Operand::Scale, group);
-            return Err(Error::unstorable(what, index));
+            return Err(Error::unstorable(Operand::Scale, group));
         }
         Ok(())
     }

@@ -28,9 +28,8 @@ impl ScaleBuf {
     )]
     pub(crate) fn rounded(scale_type: ScaleType, scales: &[f64]) -> Result<Self, Error> {
         for (index, &scale) in scales.iter().enumerate() {
-            let what = Operand::Scale;
             if !(0.0..f64::INFINITY).contains(&scale) {
-                return Err(Error::invalid(what, index));
+                return Err(Error::invalid(Operand::Scale, index));
             }
             scale_type.check(index, &[scale], &[scale_type.round(scale)])?;
         }
@@ -63,8 +62,7 @@ impl ScaleBuf {
 impl ScaleSlice<'_> {
     /// All values, exactly.
     pub(crate) fn to_f64(self) -> Vec<f64> {
-        let scales = (0..self.len()).filter_map(|index| self.get(index));
-        scales.collect()
+        (0..self.len()).filter_map(|i| self.get(i)).collect()
     }
 
     /// The same scales, owned.
@@ -81,19 +79,6 @@ impl ScaleSlice<'_> {
     /// The bytes that the scales take.
     pub(crate) const fn stored_bytes(&self) -> usize {
         self.len() * self.scale_type().bytes()
-    }
-
-    /// The little-endian bytes of the scales.
-    #[cfg(feature = "safetensors")]
-    pub(crate) fn to_le_bytes(self) -> Vec<u8> {
-        match self {
-            Self::F64(scales) => scales.iter().flat_map(|s| s.to_le_bytes()).collect(),
-            Self::F32(scales) => scales.iter().flat_map(|s| s.to_le_bytes()).collect(),
-            Self::F16(scales) | Self::Bf16(scales) => {
-                scales.iter().flat_map(|s| s.to_le_bytes()).collect()
-            }
-            Self::PowerOfTwo(scales) => scales.iter().map(|s| s.cast_unsigned()).collect(),
-        }
     }
 }
 

@@ -89,13 +89,11 @@ impl ScaleSlice<'_> {
     /// ```
     #[must_use]
     pub const fn get(&self, index: usize) -> Option<f64> {
-        if index >= self.len() {
-            return None;
+        match self {
+            _ if index >= self.len() => None,
+            Self::F64(scales) => Some(scales[index]),
+            _ => Some(self.single(index) as f64),
         }
-        Some(match self {
-            Self::F64(scales) => scales[index],
-            _ => self.single(index) as f64,
-        })
     }
 
     /// The value of a scale as the nearest `f32`; 0 beyond the last one.
@@ -140,6 +138,12 @@ impl ScaleSlice<'_> {
             Self::PowerOfTwo(_) => index = len,
         }
         if index < len { Some(index) } else { None }
+    }
+
+    /// The little-endian bytes of the scales.
+    #[cfg(feature = "safetensors")]
+    pub(crate) fn to_le_bytes(self) -> alloc::vec::Vec<u8> {
+        each!(self, scales => scales.iter().flat_map(|s| s.to_le_bytes()).collect())
     }
 }
 

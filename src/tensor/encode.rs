@@ -127,10 +127,8 @@ impl TernaryTensor {
             (Operand::Bias, self.bias.is_empty()),
             (Operand::Rotation, self.rotation.is_none()),
         ];
-        match held.iter().find(|(_, held)| !held) {
-            Some(&(what, _)) => Err(Error::unstorable(what, 0)),
-            None => Ok(()),
-        }
+        let other = held.iter().find(|(_, held)| !held);
+        other.map_or(Ok(()), |&(what, _)| Err(Error::unstorable(what, 0)))
     }
 
     /// The one scale of the non-zero trits of a block. If there are none, that of the first group, or 0 if that does not fit.

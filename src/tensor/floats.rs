@@ -34,9 +34,7 @@ pub(super) struct AnyView<'a> {
 pub(crate) enum Floats {
     F32(Vec<f32>),
     F64(Vec<f64>),
-    #[cfg(feature = "half")]
     F16(Vec<f16>),
-    #[cfg(feature = "half")]
     Bf16(Vec<bf16>),
 }
 
@@ -73,9 +71,7 @@ macro_rules! map {
         match $value {
             $from::F32($content) => $to::F32($result),
             $from::F64($content) => $to::F64($result),
-            #[cfg(feature = "half")]
             $from::F16($content) => $to::F16($result),
-            #[cfg(feature = "half")]
             $from::Bf16($content) => $to::Bf16($result),
         }
     };
@@ -173,11 +169,9 @@ impl Floats {
 
     /// The values in this type if it holds all of them: `f64` does, and `f32` holds those of 16 bits.
     pub(crate) fn widened<W: Weight>(self) -> Option<Vec<W>> {
-        let holds = match (&self, W::typed(&[], PRIVATE)) {
-            (Self::F64(_), _) => false,
-            (_, TypedSlice::F64(_)) => true,
-            (Self::F32(_), _) => false,
-            (_, TypedSlice::F32(_)) => true,
+        let holds = match W::typed(&[], PRIVATE) {
+            TypedSlice::F64(_) => !matches!(self, Self::F64(_)),
+            TypedSlice::F32(_) => matches!(self, Self::F16(_) | Self::Bf16(_)),
             _ => false,
         };
         if !holds {

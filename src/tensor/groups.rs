@@ -46,7 +46,8 @@ struct GroupBox {
 impl Groups {
     pub(super) fn new(grouping: Grouping, shape: Shape, tiles: [usize; MAX_RANK]) -> Self {
         let (len, pattern) = if shape.is_empty() {
-            (0, RunPattern::EMPTY)
+            // No row or run of this pattern is ever read.
+            (0, RunPattern::new(&[], &[]))
         } else {
             let cells = shape.axes().iter().zip(tiles);
             let cells = cells.map(|(extent, tile)| extent.div_ceil(tile));
@@ -119,10 +120,7 @@ impl Groups {
 
     /// The flat indices of some groups as one range, if every group is in one piece. Such groups follow each other in memory.
     pub(super) fn range(&self, groups: Range<usize>) -> Option<Range<usize>> {
-        let last = groups.end.checked_sub(1)?;
-        if last >= self.len {
-            return None;
-        }
+        let last = groups.end.checked_sub(1).filter(|&last| last < self.len)?;
         let first = self.pattern.range_of(groups.start)?;
         Some(first.start..self.pattern.range_of(last)?.end)
     }

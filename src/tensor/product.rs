@@ -220,9 +220,7 @@ impl TernaryTensor {
             return matrix.matmul_i8_on(backend, xs, y);
         }
         let (rows, columns) = (self.rows()?, self.columns()?);
-        for x in xs {
-            check_len(columns, x.len())?;
-        }
+        xs.iter().try_for_each(|x| check_len(columns, x.len()))?;
         check_len(rows.saturating_mul(xs.len()), y.len())?;
         self.by_panels(y, &|matrix, y| matrix.matmul_i8_on(backend, xs, y))
     }
@@ -322,9 +320,7 @@ impl TernaryTensor {
             results.resize(count * vectors, 0.0);
             multiply(&matrix, &mut results)?;
             for (y, results) in y.chunks_exact_mut(rows).zip(results.chunks_exact(count)) {
-                for (y, &result) in y.iter_mut().skip(first).zip(results) {
-                    *y = result;
-                }
+                y[first..first + count].copy_from_slice(results);
             }
         }
         Ok(())

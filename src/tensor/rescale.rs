@@ -78,9 +78,8 @@ impl TernaryTensor {
     ) -> Result<Self, Error> {
         let groups = self.groups.len().max(1);
         let rescaled = |scales: &ScaleBuf| {
-            let scales = scales.as_slice().to_f64();
-            let scales = scales.iter().enumerate();
-            let scales = scales.map(|(i, &scale)| new(i % groups, scale));
+            let scales = scales.as_slice().to_f64().into_iter().enumerate();
+            let scales = scales.map(|(i, scale)| new(i % groups, scale));
             ScaleBuf::rounded(scale_type, &scales.collect::<Vec<_>>())
         };
         Ok(Self {

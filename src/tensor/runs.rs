@@ -31,15 +31,6 @@ pub(super) struct RunPattern {
 }
 
 impl RunPattern {
-    /// The pattern of an empty tensor. No row or run of it is ever read.
-    pub(super) const EMPTY: Self = Self {
-        row: 1,
-        run: 1,
-        first: 0,
-        outer: 0,
-        single: true,
-    };
-
     /// The longest runs and rows of a non-empty tensor with these extents and tiles.
     pub(super) fn new(axes: &[usize], tiles: &[usize]) -> Self {
         let (mut row, mut run) = (1, 1);
@@ -74,9 +65,7 @@ impl RunPattern {
 
     /// The range of a group that exists, if the groups are single runs.
     pub(super) fn range_of(&self, group: usize) -> Option<Range<usize>> {
-        if !self.single {
-            return None;
-        }
+        self.single.then_some(())?;
         let (row, place) = (group / self.runs(), group % self.runs());
         let in_row = place * self.run;
         let start = row * self.row + in_row;

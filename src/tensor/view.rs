@@ -223,10 +223,9 @@ pub(super) struct Elements<'a, T> {
 
 impl<'a, T> Elements<'a, T> {
     fn new(data: &'a [T], rest: Walk) -> Self {
-        let segment = Segment::EMPTY;
         Self {
             data,
-            segment,
+            segment: Segment::default(),
             rest,
         }
     }

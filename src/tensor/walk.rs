@@ -15,7 +15,7 @@ use core::ops::Range;
 use super::MAX_RANK;
 
 /// Equally spaced positions: `start`, `start + stride`, and so on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Segment {
     start: usize,
     len: usize,
@@ -23,12 +23,6 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    pub(super) const EMPTY: Self = Self {
-        start: 0,
-        len: 0,
-        stride: 0,
-    };
-
     /// The positions as a range, if they are consecutive.
     pub(super) fn as_range(&self) -> Option<Range<usize>> {
         (self.stride == 1 || self.len <= 1).then(|| self.start..self.start + self.len)
@@ -132,7 +126,7 @@ impl Walk {
     /// All remaining positions as one range, if they are consecutive and ascending.
     pub(super) fn as_range(&self) -> Option<Range<usize>> {
         let mut walk = self.clone();
-        let segment = walk.next().unwrap_or(Segment::EMPTY);
+        let segment = walk.next().unwrap_or_default();
         segment.as_range().filter(|_| walk.remaining == 0)
     }
 }

@@ -106,8 +106,7 @@ impl<'a, 'b> Fields<'a, 'b> {
             STRING => self.prefixed_string(),
             ARRAY => {
                 let (element, count) = (self.u32()?, self.u64()?);
-                let mut bytes = Vec::new();
-                bytes.extend(element.to_le_bytes());
+                let mut bytes = element.to_le_bytes().to_vec();
                 bytes.extend(count.to_le_bytes());
                 if let Some(len) = scalar_len(element) {
                     let len = len.saturating_mul(count);

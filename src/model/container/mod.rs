@@ -72,9 +72,7 @@ pub(super) fn contents(source: &mut Source<'_>) -> Result<Contents, ModelError> 
     let len = source.len()?;
     let mut magic = [0; 4];
     if len >= 4 {
-        source.seek(0)?;
-        let read = source.file.read_exact(&mut magic);
-        read.map_err(|error| source.failed(error))?;
+        source.read(0, &mut magic)?;
     }
     if &magic == gguf::MAGIC {
         gguf::read_header(source, len)

@@ -78,8 +78,7 @@ pub(crate) fn ggml_id(dtype: &str) -> Option<u32> {
 
 /// The format of a ternary type of GGUF.
 pub(crate) fn ternary(dtype: &str) -> Option<Format> {
-    let mut formats = Format::ALL.into_iter();
-    formats.find(|format| block_name(*format) == dtype)
+    Format::ALL.into_iter().find(|f| block_name(*f) == dtype)
 }
 
 /// The weights and bytes of a block of a type of GGUF that is not ternary; `None` if they are not known.

@@ -62,8 +62,7 @@ pub(super) fn read_header(source: &mut Source<'_>, len: u64) -> Result<Contents,
 /// What a header says of `data_len` bytes of data.
 fn parse(header: &str, data_len: u64) -> Result<Contents, ModelError> {
     // The header is JSON, in which no name occurs twice.
-    let twice = duplicate(header, METADATA).map_err(|error| damaged(&error))?;
-    if let Some(name) = twice {
+    if let Some(name) = duplicate(header, METADATA).map_err(|error| damaged(&error))? {
         return Err(ModelError::DuplicateName { name });
     }
     // In the order of their data, tensors must follow each other without gaps, from the first byte on.

@@ -34,13 +34,10 @@ impl Config {
             let method = config.get("quant_method");
             method.and_then(Value::as_str) == Some("bitnet")
         });
-        let multiplied = |config: &Value| {
-            let class = config.get("linear_class").and_then(Value::as_str);
-            class == Some("autobitlinear")
-        };
+        let class = bitnet.map(|config| config.get("linear_class").and_then(Value::as_str));
         let mlx = config.get("quantization").filter(|found| found.is_object());
         Ok(Self {
-            huggingface: bitnet.map(|config| !multiplied(config)),
+            huggingface: class.map(|class| class != Some("autobitlinear")),
             mlx: mlx.cloned().map(Mlx),
         })
     }

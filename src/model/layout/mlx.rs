@@ -37,9 +37,8 @@ pub(super) fn recognize(config: &Mlx, stored: &mut StoredByName) -> Vec<Recogniz
         let scale_type = scale_type.filter(|kind| *kind != ScaleType::F64)?;
         let shape: Vec<usize> = rest.iter().copied().chain([columns]).collect();
         let encoding = Encoding::Mlx { group, scale_type };
-        let [weight_name, ..] = &names;
         let parts = names.iter().filter_map(|name| stored.remove(name));
-        Some(of_parts(weight_name, &shape, encoding, parts.collect()))
+        Some(of_parts(&names[0], &shape, encoding, parts.collect()))
     });
     layers.collect()
 }
@@ -71,8 +70,7 @@ pub(super) fn decode(
     // Groups of zeros may have any scale in MLX's files.
     let scale_type = float_type(scales.dtype()).unwrap_or_default();
     let stored = ScaleBuf::from_le_bytes(scale_type, scales.as_bytes());
-    let values = stored.map(|scales| scales.as_slice().to_f64());
-    let mut values = values.unwrap_or_default();
+    let mut values = stored.map_or_else(Vec::new, |scales| scales.as_slice().to_f64());
     for (scale, trits) in values.iter_mut().zip(trits.chunks(group)) {
         if trits.iter().all(|&trit| trit == 0) {
             *scale = scale.max(0.0);

@@ -74,10 +74,8 @@ pub(super) fn recognize(
 
 /// A stored tensor that is no part of another one.
 fn alone(stored: Stored) -> Recognized {
-    let encoding = match number_type::ternary(&stored.dtype) {
-        Some(format) => Encoding::Blocks(format),
-        None => Encoding::Dense(stored.dtype.clone()),
-    };
+    let blocks = number_type::ternary(&stored.dtype).map(Encoding::Blocks);
+    let encoding = blocks.unwrap_or_else(|| Encoding::Dense(stored.dtype.clone()));
     Recognized {
         info: TensorInfo::of_bytes(&stored.name, &stored.shape, encoding, stored.len),
         parts: [stored].into(),
@@ -93,8 +91,7 @@ fn names_ending(stored: &StoredByName, ending: &str) -> Vec<String> {
 
 /// A tensor of these parts. Its size is the sum of theirs.
 fn of_parts(name: &str, shape: &[usize], encoding: Encoding, parts: Vec<Stored>) -> Recognized {
-    let bytes = parts.iter().map(|part| part.len);
-    let bytes = bytes.fold(0, u64::saturating_add);
+    let bytes = parts.iter().map(|p| p.len).fold(0, u64::saturating_add);
     Recognized {
         info: TensorInfo::of_bytes(name, shape, encoding, bytes),
         parts,

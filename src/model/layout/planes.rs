@@ -68,19 +68,11 @@ pub(super) struct TensorEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rule: Option<String>,
     /// Whether there is a bias.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     bias: bool,
     /// If the tensor is stored for inputs that were transformed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     transform: Option<Transform>,
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde calls it with a reference"
-)]
-const fn is_false(value: &bool) -> bool {
-    !*value
 }
 
 /// A transform of the inputs.
@@ -178,6 +170,7 @@ fn recognize_one(
         Some(&[planes, _]) => planes,
         _ => 1,
     };
+    let rotation = |&Transform::Hadamard { width, seed }: &Transform| (width, seed);
     let encoding = Encoding::Planes {
         grouping: words.grouping,
         code: words.code,
@@ -186,9 +179,7 @@ fn recognize_one(
         scales: if two { Scales::Two } else { Scales::One },
         rule: words.rule,
         bias: entry.bias,
-        rotation: entry.transform.as_ref().map(|transform| match *transform {
-            Transform::Hadamard { width, seed } => (width, seed),
-        }),
+        rotation: entry.transform.as_ref().map(rotation),
     };
     let found = of_parts(name, &entry.shape, encoding, parts);
     let entry = Some(entry);

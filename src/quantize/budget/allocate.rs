@@ -120,15 +120,9 @@ fn check(tensors: &[&[Way]]) -> Result<(), Error> {
         return Err(Error::Empty);
     }
     for (tensor, ways) in tensors.iter().enumerate() {
-        if ways.is_empty() {
-            return Err(Error::InvalidChoice {
-                tensor,
-                choice: None,
-            });
-        }
         let wrong = |(_, error): &Way| !(error.is_finite() && *error >= 0.0);
         let choice = ways.iter().position(wrong);
-        if choice.is_some() {
+        if ways.is_empty() || choice.is_some() {
             return Err(Error::InvalidChoice { tensor, choice });
         }
     }

@@ -34,9 +34,7 @@ pub(super) fn cholesky(mut matrix: DMatrix<f64>) -> Option<Cholesky<f64, Dyn>> {
             let own = &mut own[..count];
             subtract(before, own, count, first + row);
             let pivot = own[first + row];
-            if pivot.is_nan() || pivot <= 0.0 {
-                return None;
-            }
+            (pivot > 0.0).then_some(())?;
             let root = num_traits::Float::sqrt(pivot);
             for entry in &mut own[first + row..] {
                 *entry /= root;

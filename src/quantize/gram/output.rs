@@ -371,9 +371,6 @@ pub(crate) struct LayerPart {
 
 /// Checks that a damping is finite, not negative, and small enough for finite products.
 pub(super) fn check_damping(gram: &Gram, damping: f64) -> Result<(), Error> {
-    if damping >= 0.0 && damping.is_finite() && damping * gram.trace() <= MOST_DAMPING {
-        Ok(())
-    } else {
-        Err(Error::option("damping", damping))
-    }
+    let valid = damping >= 0.0 && damping.is_finite() && damping * gram.trace() <= MOST_DAMPING;
+    valid.then_some(()).ok_or(Error::option("damping", damping))
 }

@@ -133,10 +133,7 @@ impl Problem<'_> {
             }
             let (rows, starts): (Vec<usize>, Vec<_>) = rows.into_iter().unzip();
             for (row, end) in rows.into_iter().zip(descent::from(self, &starts)) {
-                let better = match &best[row] {
-                    Ok(best) => end.0 < best.0,
-                    Err(_) => number == 0,
-                };
+                let better = best[row].as_ref().map_or(number == 0, |old| end.0 < old.0);
                 if better {
                     best[row] = Ok(end);
                 }

@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 
 use nalgebra::{Cholesky, DMatrix, DVector};
 
-use super::row::RowState;
+use super::row::{RowState, dot};
 use crate::optimum::fit::share;
 
 /// The most scales solved together. Chosen: so that the cube stays small beside the cost of a sweep.
@@ -62,9 +62,7 @@ impl Equations {
     fn product(&self, a: usize, scales: &[f64]) -> f64 {
         // Symmetric: the column is the row.
         let count = self.right.len();
-        let row = &self.matrix.as_slice()[a * count..][..count];
-        let terms = scales.iter().zip(row);
-        terms.map(|(scale, entry)| scale * entry).sum()
+        dot(scales, &self.matrix.as_slice()[a * count..][..count])
     }
 
     /// The objective without the terms that do not depend on the scales.

@@ -28,7 +28,6 @@
 
 use alloc::vec::Vec;
 
-use super::MAX_PLANES;
 use super::group::WeightGroup;
 use super::system::PlaneScales;
 
@@ -91,11 +90,8 @@ pub(super) fn scales(group: &WeightGroup) -> PlaneScales {
             }
         }
     }
-    let mut scales = [0.0; MAX_PLANES];
-    for (scale, best) in scales.iter_mut().zip(search.scales) {
-        *scale = best;
-    }
-    scales
+    let [a, b] = search.scales;
+    [a, b, 0.0, 0.0]
 }
 
 /// The factors with which the sums above the thresholds enter the equations: a row for each of `a.a`, `b.b`, `a.b`, `a`, `b`.
@@ -104,11 +100,10 @@ type SumFactors = [[f64; 4]; 5];
 impl LevelOrder {
     /// The sum between two thresholds is the sum above the lower one minus the sum above the upper one.
     fn factors(&self) -> SumFactors {
-        let products = |[a, b]: Form| [a * a, b * b, a * b, a, b];
         let mut factors = [[0.0; 4]; 5];
         let mut below = [0.0; 5];
-        for (place, &level) in self.levels.iter().enumerate() {
-            let here = products(level);
+        for (place, &[a, b]) in self.levels.iter().enumerate() {
+            let here = [a * a, b * b, a * b, a, b];
             for (row, (here, below)) in factors.iter_mut().zip(here.iter().zip(below)) {
                 row[place] = here - below;
             }

@@ -1,6 +1,5 @@
 //! From scales with any number of bits to stored ones.
 
-use super::MAX_PLANES;
 use super::group::WeightGroup;
 use super::levels::Levels;
 use super::system::{PlaneScales, ScaleCandidate};
@@ -22,10 +21,7 @@ pub(super) fn near(group: &WeightGroup, scales: &PlaneScales) -> ScaleCandidate 
     let mut best = candidate(group, exact.map(|scale| kind.round(scale)));
     let sides = exact.map(|scale| kind.neighbours(scale));
     for choice in 0..1_usize << group.planes {
-        let mut stored = [0.0; MAX_PLANES];
-        for (k, place) in stored.iter_mut().enumerate() {
-            *place = sides[k][choice >> k & 1];
-        }
+        let stored = core::array::from_fn(|k| sides[k][choice >> k & 1]);
         let other = candidate(group, stored);
         if gains(group, other, best) {
             best = other;
