@@ -68,9 +68,7 @@ impl<W: FloatBits, H: Mass, const T: usize, const GATHERS: bool> Job
     type Output = Survey<H, T>;
 
     #[inline(always)]
-    fn run<V: Vector>(self, vector: V) -> Survey<H, T> {
-        const { assert!(T.is_multiple_of(AT_ONCE)) };
-        let (side, mass_scale, mut buffer) = (self.side, self.mass_scale, self.buffer);
+    fn run<V: Vector>(mut self, vector: V) -> Survey<H, T> {
         let (mut hinges, mut above) = ([vector.zeros(); T], H::Sums::default());
         let mut blocks = 0;
         for long_run in self.input.runs(EXACT_RUN) {
@@ -78,36 +76,8 @@ impl<W: FloatBits, H: Mass, const T: usize, const GATHERS: bool> Job
             for run in long_run.runs(RUN * BLOCK) {
                 let mut run_hinges = [vector.splat(0.0); T];
                 for part in run.padded_parts::<BLOCK>(&mut None) {
-                    for (weights, _) in part.arrays::<BLOCK>() {
-                        vector.prefetch(weights, AHEAD);
-                        if T > 0 && !H::WEIGHTED {
-                            buffer.prefetch(vector, blocks);
-                            blocks += 1;
-                        }
-                    }
-                    // A loop for each purpose: the sums of all do not fit the registers, and these weights are at hand.
-                    let thresholds = self.thresholds.as_chunks().0;
-                    let sums = run_hinges.as_chunks_mut().0;
-                    for (sums, &thresholds) in sums.iter_mut().zip(thresholds) {
-                        vector.apart(HingeLoop {
-                            part,
-                            side,
-                            mass_scale,
-                            thresholds,
-                            sums,
-                        });
-                    }
-                    if GATHERS {
-                        let (len, mut places) = (buffer.len, buffer.lend());
-                        places.len = len;
-                        buffer.len = vector.apart(GatherLoop {
-                            part,
-                            side,
-                            ends: self.ends,
-                            above: &mut long_above,
-                            buffer: places,
-                        });
-                    }
+                    self.prefetch(vector, part, &mut blocks);
+                    self.add(vector, part, &mut run_hinges, &mut long_above);
                 }
                 for (sum, lanes) in hinges.iter_mut().zip(run_hinges) {
                     let [low, high] = vector.widen(lanes);
@@ -115,27 +85,75 @@ impl<W: FloatBits, H: Mass, const T: usize, const GATHERS: bool> Job
                 }
             }
             if GATHERS {
-                above = above.and(long_above.total(vector, side, self.unit, EXACT_RUN / LANES));
+                let chunks = EXACT_RUN / LANES;
+                above = above.and(long_above.total(vector, self.side, self.unit, chunks));
             }
         }
         let mut hinge_sums = [0.0; T];
-        let scale = if H::WEIGHTED {
-            f64::from(mass_scale)
-        } else {
-            1.0
-        };
+        let mass_scale = f64::from(self.mass_scale);
+        let scale = if H::WEIGHTED { mass_scale } else { 1.0 };
         for (sum, lanes) in hinge_sums.iter_mut().zip(hinges) {
             *sum = total(&vector.doubles(lanes)) / scale;
         }
+        let chunks = self.input.weights.len().div_ceil(LANES);
         Survey {
             hinges: hinge_sums,
             // Masses are added one after the other in a lane, hinges run by run.
-            hinge_error: H::HINGE_ERROR
-                + self.input.weights.len().div_ceil(LANES) as f64 * ROUNDING,
+            hinge_error: H::HINGE_ERROR + chunks as f64 * ROUNDING,
             gathered: Gathered {
-                inside: buffer.len,
+                inside: self.buffer.len,
                 above,
             },
+        }
+    }
+}
+
+impl<W: FloatBits, H: Mass, const T: usize, const GATHERS: bool>
+    ScanPass<'_, '_, W, H, T, GATHERS>
+{
+    /// Prefetches what will be needed after some blocks, of which so many came before.
+    #[inline(always)]
+    fn prefetch<V: Vector>(&self, vector: V, part: MassedWeights<'_, W, H>, blocks: &mut usize) {
+        for (weights, _) in part.arrays::<BLOCK>() {
+            vector.prefetch(weights, AHEAD);
+            if T > 0 && !H::WEIGHTED {
+                self.buffer.prefetch(vector, *blocks);
+                *blocks += 1;
+            }
+        }
+    }
+
+    /// Adds some blocks in a loop for each purpose: the sums of all do not fit the registers, and these weights are in the cache.
+    #[inline(always)]
+    fn add<V: Vector>(
+        &mut self,
+        vector: V,
+        part: MassedWeights<'_, W, H>,
+        hinges: &mut [V::Singles; T],
+        above: &mut H::Above<V>,
+    ) {
+        const { assert!(T.is_multiple_of(AT_ONCE)) };
+        let (side, mass_scale, ends) = (self.side, self.mass_scale, self.ends);
+        let thresholds = self.thresholds.as_chunks().0;
+        for (sums, &thresholds) in hinges.as_chunks_mut().0.iter_mut().zip(thresholds) {
+            vector.apart(HingeLoop {
+                part,
+                side,
+                mass_scale,
+                thresholds,
+                sums,
+            });
+        }
+        if GATHERS {
+            let (len, mut buffer) = (self.buffer.len, self.buffer.lend());
+            buffer.len = len;
+            self.buffer.len = vector.apart(GatherLoop {
+                part,
+                side,
+                ends,
+                above,
+                buffer,
+            });
         }
     }
 }
