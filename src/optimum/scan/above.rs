@@ -17,7 +17,7 @@ use core::fmt;
 
 use super::LANES;
 use super::mass::{Mass, UnitMass, WeightChunk};
-use super::sum_of_lanes;
+use crate::exact::float_sums::total;
 use crate::exact::grid::GridSums;
 use crate::optimum::side::Side;
 use crate::simd::Vector;
@@ -190,16 +190,16 @@ pub(crate) fn is_exact(len: usize, top: f64, threshold: f64) -> bool {
 /// Rounded sums.
 #[derive(Clone, Copy)]
 pub(crate) struct RoundedLanes<V: Vector> {
-    sum: [V::Doubles; 2],
-    mass: [V::Doubles; 2],
+    sum: V::Doubles,
+    mass: V::Doubles,
 }
 
 impl<V: Vector> LaneSums<V, f32> for RoundedLanes<V> {
     #[inline(always)]
     fn new(vector: V) -> Self {
         Self {
-            sum: [vector.zeros(); 2],
-            mass: [vector.zeros(); 2],
+            sum: vector.zeros(),
+            mass: vector.zeros(),
         }
     }
 
@@ -208,8 +208,8 @@ impl<V: Vector> LaneSums<V, f32> for RoundedLanes<V> {
         let above = vector.greater(chunk.x, high);
         let h = vector.widen(vector.select(above, chunk.masses));
         for half in 0..2 {
-            self.sum[half] = vector.add_product(self.sum[half], h[half], chunk.wide[half]);
-            self.mass[half] = vector.add_doubles(self.mass[half], h[half]);
+            self.sum = vector.add_product(self.sum, h[half], chunk.wide[half]);
+            self.mass = vector.add_doubles(self.mass, h[half]);
         }
         vector.and_not(vector.greater(chunk.x, low), above)
     }
@@ -217,10 +217,10 @@ impl<V: Vector> LaneSums<V, f32> for RoundedLanes<V> {
     #[inline(always)]
     fn total(&self, vector: V, _: Side, _: i32, chunks: usize) -> RoundedSums {
         RoundedSums {
-            sum: sum_of_lanes(vector, self.sum),
-            mass: sum_of_lanes(vector, self.mass),
-            // An addition for each chunk, and four for the lanes.
-            error: (chunks + 8) as f64 * ROUNDING,
+            sum: total(&vector.doubles(self.sum)),
+            mass: total(&vector.doubles(self.mass)),
+            // Two additions for each chunk, and three for the lanes.
+            error: (2 * chunks + 8) as f64 * ROUNDING,
         }
     }
 }

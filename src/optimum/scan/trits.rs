@@ -10,6 +10,7 @@
 //!
 //! Cost: one read of the weights, one write of a byte each; with importances about 30 vector operations for 16 weights.
 
+use super::above::lane_counts;
 use super::mass::{MassedWeights, WeightChunk};
 use super::{AHEAD, LANES, load};
 use crate::exact::float_sums::{BLOCK, OrderedSums, cut, total};
@@ -100,15 +101,18 @@ impl<W: FloatBits> Job for WeightedTritPass<'_, '_, W> {
     fn run<V: Vector>(self, vector: V) -> Self::Output {
         let [p, n] = self.thresholds;
         let mut writer = TritWriter::<V> {
-            thresholds: [vector.splat(p), vector.splat(n), vector.splat(-n)],
-            counts: [0; 2],
+            thresholds: [vector.splat(p), vector.splat(-n)],
+            counts: [vector.splat(0.0); 2],
         };
         let (mut sums, mut last) = (OrderedSums::new(), [0.0; 4]);
         let places = self.trits.chunks_mut(BLOCK);
         for ((weights, masses, whole), places) in self.input.blocks(&mut None).zip(places) {
             let (trits, totals) = writer.block(vector, weights, masses);
-            for (place, trit) in places.iter_mut().zip(trits) {
-                *place = trit;
+            if let Some(places) = places.first_chunk_mut() {
+                *places = trits;
+            } else {
+                let places = places.iter_mut().zip(trits);
+                places.for_each(|(place, trit)| *place = trit);
             }
             if whole {
                 sums.carry(totals);
@@ -118,7 +122,7 @@ impl<W: FloatBits> Job for WeightedTritPass<'_, '_, W> {
         }
         let sums = sums.total(last);
         let part = |sign: usize| SignSums {
-            count: writer.counts[sign],
+            count: lane_counts(vector, writer.counts[sign]),
             sum: sums[2 * sign],
             mass: sums[2 * sign + 1],
         };
@@ -127,8 +131,10 @@ impl<W: FloatBits> Job for WeightedTritPass<'_, '_, W> {
 }
 
 struct TritWriter<V: Vector> {
-    thresholds: [V::Singles; 3],
-    counts: [usize; 2],
+    /// Above the first are the positive weights, below the second the negative ones.
+    thresholds: [V::Singles; 2],
+    /// [Counts](Vector::count) of both.
+    counts: [V::Singles; 2],
 }
 
 impl<V: Vector> TritWriter<V> {
@@ -140,20 +146,17 @@ impl<V: Vector> TritWriter<V> {
         weights: &[W; BLOCK],
         masses: &[f32; BLOCK],
     ) -> ([i8; BLOCK], [f64; 4]) {
-        let (mut sums, mut signs) = ([vector.zeros(); 4], [0_u64; 2]);
-        let mut trits = [0; BLOCK];
+        let (mut sums, mut trits) = ([vector.zeros(); 4], [0; BLOCK]);
         let (weights, masses) = (weights.as_chunks().0, masses.as_chunks().0);
         let places = trits.as_chunks_mut::<LANES>().0;
         for ((weights, masses), places) in weights.iter().zip(masses).zip(places) {
             let chunk = WeightChunk::load::<W, f32>(vector, Side::Both, weights, masses);
             let matters = vector.greater(chunk.masses, vector.splat(0.0));
             let w = vector.select(matters, chunk.singles);
-            let [above, least, below] = self.thresholds;
-            let negated = vector.negate(w);
-            let masks = [vector.greater(w, above), vector.greater(negated, least)];
+            let [above, below] = self.thresholds;
+            let masks = [vector.greater(w, above), vector.greater(below, w)];
             for sign in 0..2 {
-                // Counted all at once, at the end of the block.
-                signs[sign] = signs[sign] << LANES | u64::from(vector.bits(masks[sign]));
+                self.counts[sign] = vector.count(self.counts[sign], masks[sign]);
                 let h = vector.widen(vector.select(masks[sign], chunk.masses));
                 for half in 0..2 {
                     sums[2 * sign] = vector.add_product(sums[2 * sign], h[half], chunk.wide[half]);
@@ -161,9 +164,6 @@ impl<V: Vector> TritWriter<V> {
                 }
             }
             *places = vector.signs(w, above, below);
-        }
-        for (count, signs) in self.counts.iter_mut().zip(signs) {
-            *count += signs.count_ones() as usize;
         }
         let mut totals = [0.0; 4];
         for (place, lanes) in totals.iter_mut().zip(sums) {
