@@ -9,7 +9,7 @@
 //! ```text
 //! options     ternarize, Ternarizer::ternarize_into           the public functions, generic and thin
 //! weight      <f32 as Sealed>::ternarize_into                 from here on compiled in this crate
-//! solution    ternarize_into -> check::check, route::route    one decision how to search
+//! solution    ternarize_into -> route::route, check::check    one decision how to search
 //!             streamed, direct::ternarize                     or weighted::streamed, exact::{optimum, controlled, baseline}
 //! search      stream::optimum -> begin -> all, finish, offer  or bracket, count, sort
 //! solution    one_threshold, measure                          scales, thresholds, then trits and error metrics

@@ -53,7 +53,8 @@ pub(crate) enum Route {
     Lanes,
 }
 
-/// Decides how vectors of `len` weights are searched, one vector or `many` of the same length. The options are valid.
+/// Decides how vectors of `len` weights are searched, one vector or `many` of the same length. For options that are not
+/// valid any route will do: none is taken.
 pub(crate) fn route<W: FloatBits>(options: &Ternarizer<'_>, len: usize, many: bool) -> Route {
     let weighted = options.importance.is_some();
     let free =

@@ -1,8 +1,8 @@
 //! Loops over a long slice of weights, each as fast as the memory delivers them.
 //!
 //! A streaming search reads a slice three times: for its [`Norms`](norms::Norms), in a [`ScanPass`](survey::ScanPass), which bounds the
-//! score near a few thresholds and gathers the weights near the likely one, and to write the trits ([`trits`]). The other passes are needed where
-//! the first scan leaves doubts. Each pass is a [`Job`](crate::simd::Job): it is written once for the vectors of every backend. Most can be
+//! score near a few thresholds and gathers the weights near the likely one, and to write the trits ([`trits`]). The other passes are
+//! needed where the first scan leaves doubts. Each pass is a [`Job`](crate::simd::Job): it is written once for the vectors of every backend. Most can be
 //! divided between threads.
 //!
 //! # The mass of a weight
@@ -34,7 +34,6 @@ pub(crate) mod doubles;
 pub(crate) mod exact;
 pub(crate) mod gathered;
 pub(crate) mod guess;
-
 pub(crate) mod mass;
 pub(crate) mod norms;
 pub(crate) mod residual;

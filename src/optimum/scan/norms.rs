@@ -8,7 +8,7 @@
 //! finite just if all weights are, for the square of an `f32` is far from the largest `f64`. Of the masses the largest bits decide:
 //! those of an infinity, of a NaN and, with the sign as highest bit, of any negative number are larger than those of the others.
 //!
-//! The energy has the order of [`crate::exact::float_sums`]. Cost: one read, about 20 instructions of AVX2 for 16 weights.
+//! The energy has the order of [`crate::exact::float_sums`]. Cost: one read, about 27 instructions of AVX2 for 16 weights, twice as many with importances.
 
 use super::mass::{Mass, MassedWeights, WeightChunk};
 use super::{AHEAD, largest_bits, sum_of_lanes};
@@ -143,9 +143,14 @@ impl<W: FloatBits, H: Mass> Divisible for NormPass<'_, W, H> {
 mod tests {
     use super::*;
     use crate::Backend;
-    use alloc::format;
+    use alloc::{format, string::String};
 
     const SIDES: [Side; 3] = [Side::Positive, Side::Negative, Side::Both];
+
+    /// As text, in which one NaN is like another, but for its sign.
+    fn text(norms: [Norms; 2]) -> String {
+        format!("{norms:?}").replace('-', "")
+    }
 
     /// The norms without and with masses, which all backends agree on.
     fn norms(weights: &[f32], masses: &[f32]) -> [Norms; 2] {
@@ -158,13 +163,7 @@ mod tests {
                 [backend.run_divided(unit), backend.run_divided(weighted)],
             ];
             for others in all {
-                let text = format!("{others:?}").replace('-', "");
-                assert_eq!(
-                    text,
-                    format!("{found:?}").replace('-', ""),
-                    "{}",
-                    backend.name()
-                );
+                assert_eq!(text(others), text(found), "{}", backend.name());
             }
         }
         found

@@ -147,9 +147,8 @@ impl<V: Vector> TritWriter<V> {
         masses: &[f32; BLOCK],
     ) -> ([i8; BLOCK], [f64; 4]) {
         let (mut sums, mut trits) = ([vector.zeros(); 4], [0; BLOCK]);
-        let (weights, masses) = (weights.as_chunks().0, masses.as_chunks().0);
-        let places = trits.as_chunks_mut::<LANES>().0;
-        for ((weights, masses), places) in weights.iter().zip(masses).zip(places) {
+        let chunks = (MassedWeights { weights, masses }).arrays();
+        for ((weights, masses), places) in chunks.zip(trits.as_chunks_mut::<LANES>().0) {
             let chunk = WeightChunk::load::<W, f32>(vector, Side::Both, weights, masses);
             let matters = vector.greater(chunk.masses, vector.splat(0.0));
             let w = vector.select(matters, chunk.singles);

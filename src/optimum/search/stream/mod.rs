@@ -38,7 +38,8 @@
 //! | fewer than 16,384, no importances, both signs together | four thresholds and a window |
 //! | the others | eight thresholds and a window |
 //!
-//! Ordinary weights are read three times: for their norms, in the scan, and when the trits are written. The window holds 2 % of a million weights, 8 % of 4,096.
+//! Ordinary weights are read three times: for their norms, in the scan, and when the trits are written. The window holds 2 % of a
+//! million weights, 8 % of 4,096.
 //!
 //! If an interval has more weights than the output buffer holds (as bytes), it is split at quantiles of a sample of them; each
 //! part is done on its own. So the memory is `O(1)` beyond the output. The worst case, where nothing can be excluded because all candidates

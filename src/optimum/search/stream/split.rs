@@ -139,6 +139,7 @@ impl<W: FloatBits, H: Decide<W>> IntervalSearch<'_, '_, W, H> {
             let survey = self.survey::<{ PARTS + 1 }, true>(thresholds)?;
             return Some(survey_points(thresholds, &survey, mass));
         }
+        // As many as the first scan has: its code serves here, too.
         let mut more = [f32::MAX; 12];
         more[..=PARTS].copy_from_slice(&thresholds);
         let survey = self.survey::<12, false>(more)?;
