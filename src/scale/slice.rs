@@ -117,27 +117,37 @@ impl ScaleSlice<'_> {
 
     /// The index of the first value that is no scale: negative, NaN or infinite.
     pub(crate) const fn first_invalid(&self) -> Option<usize> {
-        let (mut index, len) = (0, self.len());
         // By bits, as comparisons of floats take several times as many instructions: below infinity, or those of -0.
-        macro_rules! skip_valid {
-            ($s:ident, $element:ident => $bits:expr, $infinity:expr, $zero:expr) => {
-                while index < len && {
-                    let $element = $s[index];
+        macro_rules! first_not {
+            ($s:ident, $x:ident => $bits:expr, $infinity:expr, $zero:expr) => {{
+                let (mut index, mut valid) = (0, true);
+                // All are looked at, as an end in the middle would keep the loop from becoming vectors.
+                while index < $s.len() {
+                    let $x = $s[index];
+                    valid &= ($bits < $infinity) | ($bits == $zero);
+                    index += 1;
+                }
+                if valid {
+                    return None;
+                }
+                index = 0;
+                while {
+                    let $x = $s[index];
                     $bits < $infinity || $bits == $zero
                 } {
                     index += 1;
                 }
-            };
+                Some(index)
+            }};
         }
         match self {
-            Self::F64(s) => skip_valid!(s, x => x.to_bits(), 0x7ff << 52, 1 << 63),
-            Self::F32(s) => skip_valid!(s, x => x.to_bits(), 0xff << 23, 1 << 31),
-            Self::F16(s) => skip_valid!(s, x => x, 0x7c00, 0x8000),
-            Self::Bf16(s) => skip_valid!(s, x => x, 0x7f80, 0x8000),
+            Self::F64(s) => first_not!(s, x => x.to_bits(), 0x7ff << 52, 1 << 63),
+            Self::F32(s) => first_not!(s, x => x.to_bits(), 0xff << 23, 1 << 31),
+            Self::F16(s) => first_not!(s, x => x, 0x7c00, 0x8000),
+            Self::Bf16(s) => first_not!(s, x => x, 0x7f80, 0x8000),
             // All are powers of two, or zero.
-            Self::PowerOfTwo(_) => index = len,
+            Self::PowerOfTwo(_) => None,
         }
-        if index < len { Some(index) } else { None }
     }
 
     /// The little-endian bytes of the scales.

@@ -115,14 +115,26 @@ pub(crate) trait Vector: Copy {
     fn order(self, a: Self::Column, b: Self::Column) -> [Self::Column; 2];
     /// `a0 b0 a1 b1 ...`: all sixteen pairs.
     fn zip(self, a: Self::Singles, b: Self::Singles) -> [Self::Singles; 2];
-    /// Sixteen rows to sixteen columns: four times, row 2i and row 2i+1 are row i and row i+8, zipped.
+    /// Sixteen rows, each read by `singles`, to sixteen columns: four times, row 2i and row 2i+1 are row i and row i+8, zipped.
     #[inline(always)]
-    fn transpose(self, x: &mut [Self::Singles; 16]) {
+    fn transpose<T>(
+        self,
+        rows: [&T; 16],
+        singles: impl Fn(&T) -> [f32; 16],
+        columns: &mut [[f32; 16]; 16],
+    ) {
+        let mut x = [self.splat(0.0); 16];
+        for (x, row) in x.iter_mut().zip(rows) {
+            *x = self.load(&singles(row));
+        }
         for _ in 0..4 {
-            let old = *x;
+            let old = x;
             for i in 0..8 {
                 [x[2 * i], x[2 * i + 1]] = self.zip(old[i], old[i + 8]);
             }
+        }
+        for (column, x) in columns.iter_mut().zip(x) {
+            *column = self.array(x);
         }
     }
     /// +1 where `x > p`, -1 where `x < n`, else 0; not both.
@@ -209,11 +221,12 @@ mod tests {
                 v.add_trits_apart::<8>(sums, words, b)[0],
                 v.add_trits_apart::<8>(sums, words, b)[1],
             ];
-            let mut columns = [a; 16];
-            for (i, column) in columns.iter_mut().enumerate() {
-                *column = v.add(b, v.splat(i as f32));
+            let mut rows = [[0.0; 16]; 16];
+            for (i, row) in rows.iter_mut().enumerate() {
+                *row = v.array(v.add(b, v.splat(i as f32)));
             }
-            v.transpose(&mut columns);
+            let mut columns = rows;
+            v.transpose(rows.each_ref(), |row| *row, &mut columns);
             let mut results = [[0; 16]; 37];
             for (result, x) in results.iter_mut().zip(singles) {
                 *result = v.array(x).map(f32::to_bits);
@@ -222,7 +235,7 @@ mod tests {
                 *result = u32::from_ne_bytes(x.map(i8::cast_unsigned));
             }
             for (result, column) in results[19..].iter_mut().zip(columns) {
-                *result = v.array(column).map(f32::to_bits);
+                *result = column.map(f32::to_bits);
             }
             let counted = v.count(v.count(v.splat(0.0), mask), other);
             results[35] = v.array(counted).map(f32::to_bits);

@@ -39,6 +39,19 @@ pub(super) struct BestPrefix {
     pub(super) second: Lanes,
 }
 
+impl BestPrefix {
+    /// Of zeros.
+    pub(super) const NONE: Self = {
+        let (sum, mass) = ([0.0; 16], [0.0; 16]);
+        let (support, score, second) = (LaneSupport { sum, mass }, sum, sum);
+        Self {
+            support,
+            score,
+            second,
+        }
+    };
+}
+
 /// A number for each lane.
 #[inline(always)]
 pub(super) fn each<T: Copy>(zero: T, number: impl Fn(usize) -> T) -> [T; 16] {
@@ -69,11 +82,13 @@ pub(super) fn lanes<V: Vector>(v: V, x: [V::Doubles; 2]) -> Lanes {
 /// The best prefix of sorted magnitudes.
 pub(super) struct BestPrefixPass<'r> {
     pub(super) rows: &'r [[f32; 16]],
+    /// Is found.
+    pub(super) best: &'r mut BestPrefix,
 }
 
 impl Job for BestPrefixPass<'_> {
-    /// With the lanes in doubt as bits.
-    type Output = (BestPrefix, u32);
+    /// The lanes in doubt as bits.
+    type Output = u32;
 
     #[inline(always)]
     fn run<V: Vector>(self, v: V) -> Self::Output {
@@ -89,24 +104,17 @@ impl Job for BestPrefixPass<'_> {
                 }
             }
         }
-        let [best, second, best_sum, best_mass] = found;
-        let (score, second) = (lanes(v, best), lanes(v, second));
-        let doubt = where_true(v, |lane| {
+        let ([score, second, sum, mass], best) = (found, self.best);
+        best.score = lanes(v, score);
+        best.second = lanes(v, second);
+        best.support.sum = lanes(v, sum);
+        best.support.mass = lanes(v, mass);
+        where_true(v, |lane| {
             let top = self.rows[0][lane];
-            let close = second[lane] >= score[lane] * (1.0 - MARGIN);
+            let close = best.second[lane] >= best.score[lane] * (1.0 - MARGIN);
             let extreme = (top < LEAST) | (top > 1.0 / LEAST);
             (top > 0.0) & (close | extreme)
-        });
-        let support = LaneSupport {
-            sum: lanes(v, best_sum),
-            mass: lanes(v, best_mass),
-        };
-        let prefix = BestPrefix {
-            support,
-            score,
-            second,
-        };
-        (prefix, doubt)
+        })
     }
 }
 

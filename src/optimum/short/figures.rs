@@ -21,22 +21,17 @@ use crate::weight::{FloatBits, floor};
 type LaneWeights<W> = [W; 16];
 
 /// The best supports.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "on the stack, once for sixteen vectors"
-)]
-pub(super) enum Chosen {
+pub(super) enum Chosen<'s> {
     /// One for both signs, with so many scales.
-    Both(LaneSupport, Scales),
+    Both(&'s LaneSupport, Scales),
     /// The positive one and the negative one.
-    BySign(LaneSupport, LaneSupport),
+    BySign(&'s LaneSupport, &'s LaneSupport),
 }
 
 /// All about sixteen vectors but their trits.
 pub(super) struct Figures<W> {
     pub(super) found: Decided<W>,
-    cosine: Lanes,
-    relative_error: Lanes,
+    metrics: Metrics,
     /// As bits, the lanes whose error has cancelled too many digits.
     pub(super) cancelled: u32,
 }
@@ -53,48 +48,53 @@ pub(super) struct Decided<W> {
     doubt: u32,
 }
 
+/// The scale of a support and its threshold.
+struct LaneScale<W> {
+    lambda: LaneWeights<W>,
+    threshold: LaneWeights<W>,
+    /// Lanes in doubt, as bits.
+    doubt: u32,
+}
+
 impl LaneSupport {
     /// With other weights if the sign is 1, without them if it is -1: exactly, as sums are.
     #[inline(always)]
     fn and(&self, sign: f64, other: &Self) -> Self {
-        Self {
-            sum: each(0.0, |l| self.sum[l] + sign * other.sum[l]),
-            mass: each(0.0, |l| self.mass[l] + sign * other.mass[l]),
+        let mut both = *self;
+        for l in 0..16 {
+            both.sum[l] += sign * other.sum[l];
+            both.mass[l] += sign * other.mass[l];
         }
+        both
     }
 
     /// `S / m`, 0 for the empty support; in doubt where a weight or a tie would be no exact quotient.
     #[inline(always)]
-    fn mean<W: FloatBits, V: Vector>(&self, v: V) -> (Lanes, u32) {
-        let divisor = each(0.0, |l| self.mass[l].max(1.0));
-        let mean = each(0.0, |l| self.sum[l] / divisor[l]);
-        let doubt = where_true(v, |l| {
-            may_round_twice::<W>(self.sum[l], divisor[l], mean[l])
-        });
-        (mean, doubt)
+    fn scale<W: FloatBits, V: Vector>(&self, v: V) -> LaneScale<W> {
+        let (mut mean, mut doubt) = ([0.0; 16], [0.0; 16]);
+        for l in 0..16 {
+            let divisor = self.mass[l].max(1.0);
+            mean[l] = self.sum[l] / divisor;
+            let doubtful = may_round_twice::<W>(self.sum[l], divisor, mean[l]);
+            doubt[l] = if doubtful { 1.0 } else { 0.0 };
+        }
+        let (mut lambda, mut threshold) = ([W::zero(); 16], [W::zero(); 16]);
+        for l in 0..16 {
+            lambda[l] = W::narrow(mean[l]);
+            threshold[l] = floor(0.5 * mean[l]);
+        }
+        LaneScale {
+            lambda,
+            threshold,
+            doubt: v.bits(v.greater(v.load(&doubt), v.splat(0.0))),
+        }
     }
 }
 
+/// A small whole number: the last bits of its sum with 2^52, in two instructions where a conversion takes twelve.
 #[inline(always)]
-fn nearest<W: FloatBits>(x: &Lanes) -> LaneWeights<W> {
-    each(W::zero(), |l| W::narrow(x[l]))
-}
-
-#[inline(always)]
-fn half_floor<W: FloatBits>(x: &Lanes) -> LaneWeights<W> {
-    // A loop, not a closure: a closure this long would be compiled without the instructions of the backend.
-    let mut halves = [W::zero(); 16];
-    for (half, &x) in halves.iter_mut().zip(x) {
-        *half = floor(0.5 * x);
-    }
-    halves
-}
-
-/// A small whole number: the last bits of its sum with 2^52, in three instructions where a conversion takes twelve.
-#[inline(always)]
-fn count(x: f64) -> usize {
-    let [low, high, ..] = (x + 4_503_599_627_370_496.0).to_bits().to_le_bytes();
-    usize::from(u16::from_le_bytes([low, high]))
+fn count(x: f64) -> u64 {
+    (x + 4_503_599_627_370_496.0).to_bits() & 0xffff
 }
 
 impl<W: FloatBits> Figures<W> {
@@ -104,7 +104,7 @@ impl<W: FloatBits> Figures<W> {
         v: V,
         rows: &[[f32; 16]],
         energy: &Lanes,
-        chosen: &Chosen,
+        chosen: &Chosen<'_>,
     ) -> (Self, u32) {
         let infinite = where_true(v, |l| !energy[l].is_finite());
         let found = match chosen {
@@ -112,48 +112,16 @@ impl<W: FloatBits> Figures<W> {
             Chosen::BySign(p, n) => Decided::of_signs(v, p, n),
         };
         let doubt = infinite | found.doubt;
-        (Self::measured(v, found, energy), doubt)
-    }
-
-    /// With cosines and errors.
-    #[inline(always)]
-    fn measured<V: Vector>(v: V, found: Decided<W>, energy: &Lanes) -> Self {
-        let Decided {
-            both,
-            signs,
-            lambdas,
-            ..
-        } = &found;
-        let product = each(0.0, |l| both.mass[l] * energy[l]);
-        let (halves, _) = product.as_chunks();
-        let root = |half: usize| v.square_roots(v.load_doubles(&halves[half]));
-        let norm = lanes(v, [root(0), root(1)]);
-        let cosine = each(0.0, |l| {
-            let cosine = both.sum[l] / norm[l];
-            // Also where nothing is divided by nothing.
-            let within = if cosine < 1.0 { cosine } else { 1.0 };
-            if norm[l] > 0.0 { within } else { 0.0 }
+        let metrics = Metrics::of(v, &found, energy);
+        let cancelled = where_true(v, |l| {
+            (metrics.lost[l] * 64.0 <= energy[l]) & (energy[l] > 0.0)
         });
-        let gained = |sign: usize| {
-            each(0.0, |l| {
-                let lambda = lambdas[sign][l].widen();
-                lambda * (2.0 * signs[sign].sum[l] - lambda * signs[sign].mass[l])
-            })
-        };
-        let (p, n) = (gained(0), gained(1));
-        let lost = each(0.0, |l| energy[l] - (p[l] + n[l]));
-        // Of nothing, nothing is lost.
-        let cancelled = where_true(v, |l| (lost[l] * 64.0 <= energy[l]) & (energy[l] > 0.0));
-        let relative_error = each(0.0, |l| {
-            let share = lost[l] / energy[l];
-            if energy[l] > 0.0 { share } else { 0.0 }
-        });
-        Self {
+        let figures = Self {
             found,
-            cosine,
-            relative_error,
+            metrics,
             cancelled,
-        }
+        };
+        (figures, doubt)
     }
 
     /// The fit of a lane, of a vector of `len` weights.
@@ -161,18 +129,63 @@ impl<W: FloatBits> Figures<W> {
     pub(super) fn fit(&self, lane: usize, len: usize) -> Fit<W> {
         let found = &self.found;
         let [p, n] = [found.thresholds[0][lane], found.thresholds[1][lane]];
+        let [nonzeros, positives] = &self.metrics.counts;
         Fit {
             lambda: found.lambda[lane],
             lambda_p: found.lambdas[0][lane],
             lambda_n: found.lambdas[1][lane],
-            nonzeros: count(found.both.mass[lane]),
-            positives: count(found.signs[0].mass[lane]),
+            nonzeros: usize::try_from(nonzeros[lane]).unwrap_or(0),
+            positives: usize::try_from(positives[lane]).unwrap_or(0),
             len,
             threshold: if p < n { p } else { n },
             threshold_p: p,
             threshold_n: n,
-            cosine: self.cosine[lane],
-            relative_error: self.relative_error[lane],
+            cosine: self.metrics.cosine[lane],
+            relative_error: self.metrics.relative_error[lane],
+        }
+    }
+}
+
+/// Counts and error metrics, lane by lane.
+struct Metrics {
+    /// Of non-zeros, and of positive ones.
+    counts: [[u64; 16]; 2],
+    cosine: Lanes,
+    /// The energy lost.
+    lost: Lanes,
+    relative_error: Lanes,
+}
+
+impl Metrics {
+    #[inline(always)]
+    fn of<W: FloatBits, V: Vector>(v: V, found: &Decided<W>, energy: &Lanes) -> Self {
+        let (both, [p, n]) = (&found.both, &found.signs);
+        let product = each(0.0, |l| both.mass[l] * energy[l]);
+        let (halves, _) = product.as_chunks();
+        let root = |half: usize| v.square_roots(v.load_doubles(&halves[half]));
+        let norm = lanes(v, [root(0), root(1)]);
+        let (mut cosine, mut lost, mut relative_error) = ([0.0; 16], [0.0; 16], [0.0; 16]);
+        let mut counts = [[0; 16]; 2];
+        for l in 0..16 {
+            counts[0][l] = count(both.mass[l]);
+            counts[1][l] = count(p.mass[l]);
+            let share = both.sum[l] / norm[l];
+            // Also where nothing is divided by nothing.
+            let share = if share < 1.0 { share } else { 1.0 };
+            cosine[l] = if norm[l] > 0.0 { share } else { 0.0 };
+            let (lambda_p, lambda_n) = (found.lambdas[0][l].widen(), found.lambdas[1][l].widen());
+            let gained_p = lambda_p * (2.0 * p.sum[l] - lambda_p * p.mass[l]);
+            let gained_n = lambda_n * (2.0 * n.sum[l] - lambda_n * n.mass[l]);
+            lost[l] = energy[l] - (gained_p + gained_n);
+            // Of nothing, nothing is lost.
+            let share = lost[l] / energy[l];
+            relative_error[l] = if energy[l] > 0.0 { share } else { 0.0 };
+        }
+        Self {
+            counts,
+            cosine,
+            lost,
+            relative_error,
         }
     }
 }
@@ -181,27 +194,25 @@ impl<W: FloatBits> Decided<W> {
     /// One support for both signs.
     #[inline(always)]
     fn of_both<V: Vector>(v: V, rows: &[[f32; 16]], both: &LaneSupport, scales: Scales) -> Self {
-        let (mean, mut doubt) = both.mean::<W, V>(v);
-        let lambda = nearest(&mean);
-        let threshold = half_floor::<W>(&mean);
+        let scale = both.scale::<W, V>(v);
         let positive = Positive {
             rows,
-            thresholds: each(0.0, |l| threshold[l].single()),
+            thresholds: each(0.0, |l| scale.threshold[l].single()),
         }
         .run(v);
         let negative = both.and(-1.0, &positive);
-        let mut lambdas = [lambda; 2];
+        let (mut lambdas, mut doubt) = ([scale.lambda; 2], scale.doubt);
         if scales == Scales::Two {
-            let ((p, doubt_p), (n, doubt_n)) = (positive.mean::<W, V>(v), negative.mean::<W, V>(v));
-            lambdas = [nearest(&p), nearest(&n)];
-            doubt |= doubt_p | doubt_n;
+            let (p, n) = (positive.scale::<W, V>(v), negative.scale::<W, V>(v));
+            lambdas = [p.lambda, n.lambda];
+            doubt |= p.doubt | n.doubt;
         }
         Self {
             both: *both,
             signs: [positive, negative],
-            lambda,
+            lambda: scale.lambda,
             lambdas,
-            thresholds: [threshold; 2],
+            thresholds: [scale.threshold; 2],
             doubt,
         }
     }
@@ -210,16 +221,15 @@ impl<W: FloatBits> Decided<W> {
     #[inline(always)]
     fn of_signs<V: Vector>(v: V, p: &LaneSupport, n: &LaneSupport) -> Self {
         let both = p.and(1.0, n);
-        // Only informative: nobody asks which way it is rounded.
-        let (mean, _) = both.mean::<W, V>(v);
-        let ((mean_p, doubt_p), (mean_n, doubt_n)) = (p.mean::<W, V>(v), n.mean::<W, V>(v));
+        let (scale_p, scale_n) = (p.scale::<W, V>(v), n.scale::<W, V>(v));
         Self {
             both,
             signs: [*p, *n],
-            lambda: nearest(&mean),
-            lambdas: [nearest(&mean_p), nearest(&mean_n)],
-            thresholds: [half_floor(&mean_p), half_floor(&mean_n)],
-            doubt: doubt_p | doubt_n,
+            // Only informative: nobody asks which way it is rounded.
+            lambda: both.scale::<W, V>(v).lambda,
+            lambdas: [scale_p.lambda, scale_n.lambda],
+            thresholds: [scale_p.threshold, scale_n.threshold],
+            doubt: scale_p.doubt | scale_n.doubt,
         }
     }
 }

@@ -37,7 +37,7 @@ use crate::optimum::side::Side;
 use crate::optimum::solution;
 use crate::simd::{Backend, Job, Vector};
 use crate::weight::{FloatBits, scale_by_power, unit_exponent};
-use best::{BestPrefixPass, LaneSupport, Lanes};
+use best::{BestPrefix, BestPrefixPass, Lanes};
 use figures::{Chosen, Figures};
 use network::SortPass;
 use spread::{LaneTritPass, SpreadPass};
@@ -51,11 +51,14 @@ pub(crate) fn suits<W: FloatBits>(options: &Ternarizer<'_>, len: usize) -> bool 
     check_options(options).is_ok() && route::<W>(options, len, true) == Route::Lanes
 }
 
-/// Memory for sixteen vectors.
+/// Memory for sixteen vectors, and what is found of them.
 #[repr(align(64))]
 struct Batch {
     rows: [[f32; 16]; MOST],
     sorted: [[f32; 16]; MOST],
+    energy: Lanes,
+    /// One for both signs, or the positive one and the negative one.
+    best: [BestPrefix; 2],
 }
 
 /// Ternarizes vectors of `len` weights, one after the other.
@@ -80,19 +83,23 @@ pub(crate) fn ternarize<W: FloatBits>(
             weights,
             len,
             count,
-            rows: &batch.rows[..len],
-            found: &found,
+            batch: &batch,
+            options,
             trits,
             fits,
         });
-        for lane in (0..count).filter(|lane| (doubts | cancelled) >> lane & 1 == 1) {
+        let doubts = found | doubts;
+        let open = doubts | cancelled;
+        // Mostly there are none to look for.
+        let looked_at = if open == 0 { 0 } else { count };
+        for lane in (0..looked_at).filter(|lane| open >> lane & 1 == 1) {
             let vector = lane * len..(lane + 1) * len;
             let (weights, trits) = (&weights[vector.clone()], &mut trits[vector]);
             let fit = &mut fits[first + lane];
             if doubts >> lane & 1 == 1 {
                 *fit = solution::ternarize_into(options, weights, trits)?;
             } else {
-                fit.relative_error = error_by_weights(fit, weights, trits, found.energy[lane]);
+                fit.relative_error = error_by_weights(fit, weights, trits, batch.energy[lane]);
             }
         }
         weights = &weights[count * len..];
@@ -110,47 +117,45 @@ fn error_by_weights<W: FloatBits>(fit: &Fit<W>, weights: &[W], trits: &[i8], ene
     fit::share(lost, scale_by_power(energy, -2 * unit))
 }
 
-/// What a search found.
-struct LaneOptimum {
-    energy: Lanes,
-    chosen: Chosen,
-    /// Lanes in doubt, as bits.
-    doubt: u32,
-}
-
 impl Batch {
     /// 32 kB, once for all vectors, and only where there is an allocator.
     const ZEROS: Self = Self {
         rows: [[0.0; 16]; MOST],
         sorted: [[0.0; 16]; MOST],
+        energy: [0.0; 16],
+        best: [BestPrefix::NONE; 2],
     };
 
+    /// Finds the best supports by an exact rule; returns the lanes in doubt as bits.
     fn search<W: FloatBits>(
         &mut self,
         options: &Ternarizer<'_>,
         backend: Backend,
         len: usize,
         weights: &[W],
-    ) -> LaneOptimum {
-        let rows = &mut self.rows[..len.next_multiple_of(16)];
-        let energy = backend.run(SpreadPass { weights, len, rows });
-        let (chosen, doubt) = if options.rule == Rule::TwoScale {
-            let (positive, p) = self.best(backend, len, Side::Positive);
-            let (negative, n) = self.best(backend, len, Side::Negative);
-            (Chosen::BySign(positive, negative), p | n)
+    ) -> u32 {
+        self.spread(backend, len, weights);
+        if options.rule == Rule::TwoScale {
+            self.best(backend, len, Side::Positive) | self.best(backend, len, Side::Negative)
         } else {
-            let (both, doubt) = self.best(backend, len, Side::Both);
-            (Chosen::Both(both, options.scales), doubt)
-        };
-        LaneOptimum {
-            energy,
-            chosen,
-            doubt,
+            self.best(backend, len, Side::Both)
         }
     }
 
-    /// Sorts the weights of one sign, or of both, and finds the best prefix.
-    fn best(&mut self, backend: Backend, len: usize, side: Side) -> (LaneSupport, u32) {
+    /// Writes vectors row by row.
+    fn spread<W: FloatBits>(&mut self, backend: Backend, len: usize, weights: &[W]) {
+        let rows = &mut self.rows[..len.next_multiple_of(16)];
+        let energy = &mut self.energy;
+        backend.run(SpreadPass {
+            weights,
+            len,
+            rows,
+            energy,
+        });
+    }
+
+    /// Sorts the weights of one sign, or of both, and finds the best prefix; returns the lanes in doubt as bits.
+    fn best(&mut self, backend: Backend, len: usize, side: Side) -> u32 {
         let (rows, sorted) = (&self.rows, &mut self.sorted);
         backend.run(SortPass {
             rows,
@@ -158,32 +163,38 @@ impl Batch {
             side,
             sorted,
         });
+        let best = &mut self.best[usize::from(side == Side::Negative)];
         let rows = &sorted[..len];
-        let (best, doubt) = backend.run(BestPrefixPass { rows });
-        (best.support, doubt)
+        backend.run(BestPrefixPass { rows, best })
     }
 }
 
 /// Turns what was found into trits and fits.
-struct Finish<'a, W> {
+struct Finish<'a, 'o, W> {
     weights: &'a [W],
     len: usize,
     /// How many vectors there are, up to sixteen.
     count: usize,
-    rows: &'a [[f32; 16]],
-    found: &'a LaneOptimum,
+    batch: &'a Batch,
+    options: &'a Ternarizer<'o>,
     trits: &'a mut [i8],
     fits: &'a mut Vec<Fit<W>>,
 }
 
-impl<W: FloatBits> Job for Finish<'_, W> {
+impl<W: FloatBits> Job for Finish<'_, '_, W> {
     /// As bits, the lanes in doubt, and those whose error has cancelled too many digits.
     type Output = (u32, u32);
 
     #[inline(always)]
     fn run<V: Vector>(self, v: V) -> Self::Output {
-        let (len, found) = (self.len, self.found);
-        let (figures, doubt) = Figures::of(v, self.rows, &found.energy, &found.chosen);
+        let (len, batch) = (self.len, self.batch);
+        let (rows, [first, second]) = (&batch.rows[..len], &batch.best);
+        let chosen = if self.options.rule == Rule::TwoScale {
+            Chosen::BySign(&first.support, &second.support)
+        } else {
+            Chosen::Both(&first.support, self.options.scales)
+        };
+        let (figures, doubt) = Figures::of(v, rows, &batch.energy, &chosen);
         let write = LaneTritPass {
             weights: self.weights,
             len,
@@ -191,10 +202,10 @@ impl<W: FloatBits> Job for Finish<'_, W> {
             thresholds: figures.found.thresholds.each_ref(),
             trits: self.trits,
         };
-        write.run(v);
-        for lane in 0..self.count {
+        v.apart(write);
+        for lane in 0..self.count.min(16) {
             self.fits.push(figures.fit(lane, len));
         }
-        (found.doubt | doubt, figures.cancelled)
+        (doubt, figures.cancelled)
     }
 }

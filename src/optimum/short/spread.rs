@@ -6,101 +6,96 @@
 use super::best::{Lanes, lanes};
 use crate::exact::float_sums::BLOCK;
 use crate::optimum::scan::{padded, singles};
-use crate::simd::{Job, Vector};
+use crate::simd::{Job, Loop, Vector};
 use crate::weight::FloatBits;
 
-/// Sixteen weights of a slice from `start` on as singles, if there are as many.
-#[inline(always)]
-fn whole<W: FloatBits>(weights: &[W], start: usize) -> Option<[f32; 16]> {
-    weights.get(start..)?.first_chunk().map(singles)
-}
-
-/// The same with zeros beyond the end.
+/// Sixteen weights of a slice from `start` on as singles, with zeros beyond the end.
 #[inline(always)]
 fn sixteen<W: FloatBits>(weights: &[W], start: usize) -> [f32; 16] {
-    let rest = || weights.get(start..).unwrap_or_default();
-    whole(weights, start).unwrap_or_else(|| singles(&padded(rest(), W::zero())))
+    let rest = weights.get(start..).unwrap_or_default();
+    match rest.first_chunk() {
+        Some(chunk) => singles(chunk),
+        None => singles(&padded(rest, W::zero())),
+    }
 }
 
-/// Writes the vectors row by row, and zeros for the rows up to a multiple of 16; returns the energies.
+/// Writes the vectors row by row, and zeros for the rows up to a multiple of 16; and the energies.
 pub(super) struct SpreadPass<'w, 'r, W> {
     /// One vector after the other. Where there are fewer than sixteen, the others are zeros.
     pub(super) weights: &'w [W],
     pub(super) len: usize,
     pub(super) rows: &'r mut [[f32; 16]],
+    pub(super) energy: &'r mut Lanes,
 }
 
 impl<W: FloatBits> Job for SpreadPass<'_, '_, W> {
-    type Output = Lanes;
+    type Output = ();
 
     #[inline(always)]
-    fn run<V: Vector>(self, v: V) -> Lanes {
-        let Self { weights, len, rows } = self;
+    fn run<V: Vector>(self, v: V) {
+        let Self {
+            weights, len, rows, ..
+        } = self;
         for (b, block) in rows.as_chunks_mut::<16>().0.iter_mut().enumerate() {
-            let mut x = [v.splat(0.0); 16];
-            let start = |lane: usize| lane * len + 16 * b;
-            // Two loops, as the one for whole chunks alone keeps to registers.
-            if start(15) + 16 <= weights.len() {
-                for (lane, x) in x.iter_mut().enumerate() {
-                    *x = v.load(&whole(weights, start(lane)).unwrap_or([0.0; 16]));
+            let mut rest = weights.get(16 * b..).unwrap_or_default();
+            if rest.len() >= 15 * len + 16 {
+                let zeros = [W::zero(); 16];
+                let mut chunks = [&zeros; 16];
+                for chunk in &mut chunks {
+                    *chunk = rest.first_chunk().unwrap_or(&zeros);
+                    rest = rest.get(len..).unwrap_or_default();
                 }
+                v.transpose(chunks, singles, block);
             } else {
-                for (lane, x) in x.iter_mut().enumerate() {
-                    *x = v.load(&sixteen(weights, start(lane)));
+                let mut chunks = [[0.0; 16]; 16];
+                for (lane, chunk) in chunks.iter_mut().enumerate() {
+                    *chunk = sixteen(rest, lane * len);
                 }
-            }
-            v.transpose(&mut x);
-            for (row, x) in block.iter_mut().zip(x) {
-                *row = v.array(x);
+                v.transpose(chunks.each_ref(), |chunk| *chunk, block);
             }
         }
         rows[len..].fill([0.0; 16]);
-        lanes(v, energies(v, rows, len))
+        *self.energy = lanes(v, [energies(v, rows, len, 0), energies(v, rows, len, 1)]);
     }
 }
 
-/// The sums of squares of rows, those beyond `len` being zeros.
+/// The sums of squares of rows in half `h` of the lanes, those beyond `len` being zeros.
 #[inline(always)]
-fn energies<V: Vector>(v: V, rows: &[[f32; 16]], len: usize) -> [V::Doubles; 2] {
+fn energies<V: Vector>(v: V, rows: &[[f32; 16]], len: usize, h: usize) -> V::Doubles {
     // Totals of one block, of two, and of those not yet paired: up to four blocks.
-    let (mut one, mut two, mut rest) = ([v.zeros(); 2], [v.zeros(); 2], [v.zeros(); 2]);
+    let (mut one, mut two, mut rest) = (v.zeros(), v.zeros(), v.zeros());
     let blocks = len / BLOCK;
     for (b, block) in rows.chunks(BLOCK).enumerate() {
-        let mut parts = [[v.zeros(); 2]; 8];
+        let mut parts = [v.zeros(); 8];
         for eight in block.as_chunks::<8>().0 {
             for (part, row) in parts.iter_mut().zip(eight) {
-                let [low, high] = v.widen(v.load(row));
-                *part = [v.add_square(part[0], low), v.add_square(part[1], high)];
+                *part = v.add_square(*part, v.widen(v.load(row))[h]);
             }
         }
         let sum = total(v, &parts);
         match b + 1 {
             _ if b >= blocks => rest = sum,
             1 | 3 => one = sum,
-            2 => two = add(v, sum, one),
+            2 => two = v.add_doubles(sum, one),
             // Equals with equals.
-            _ => two = add(v, add(v, sum, one), two),
+            _ => two = v.add_doubles(v.add_doubles(sum, one), two),
         }
     }
     if blocks & 1 == 1 {
-        rest = add(v, rest, one);
+        rest = v.add_doubles(rest, one);
     }
     if blocks >= 2 {
-        rest = add(v, rest, two);
+        rest = v.add_doubles(rest, two);
     }
     rest
 }
 
-#[inline(always)]
-fn add<V: Vector>(v: V, a: [V::Doubles; 2], b: [V::Doubles; 2]) -> [V::Doubles; 2] {
-    [v.add_doubles(a[0], b[0]), v.add_doubles(a[1], b[1])]
-}
-
 /// The fixed tree of [`crate::exact::float_sums`].
 #[inline(always)]
-fn total<V: Vector>(v: V, lanes: &[[V::Doubles; 2]; 8]) -> [V::Doubles; 2] {
-    let pair = |i: usize| add(v, lanes[i], lanes[i + 4]);
-    add(v, add(v, pair(0), pair(2)), add(v, pair(1), pair(3)))
+fn total<V: Vector>(v: V, lanes: &[V::Doubles; 8]) -> V::Doubles {
+    let pair = |i: usize| v.add_doubles(lanes[i], lanes[i + 4]);
+    let (even, odd) = ((pair(0), pair(2)), (pair(1), pair(3)));
+    v.add_doubles(v.add_doubles(even.0, even.1), v.add_doubles(odd.0, odd.1))
 }
 
 /// Writes the trits of up to sixteen vectors, one after the other; up to 15 places behind them are overwritten.
@@ -118,20 +113,38 @@ impl<W: FloatBits> Job for LaneTritPass<'_, '_, W> {
 
     #[inline(always)]
     fn run<V: Vector>(self, v: V) {
+        v.apart(self);
+    }
+}
+
+impl<V: Vector, W: FloatBits> Loop<V> for LaneTritPass<'_, '_, W> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self, v: V) {
+        let (len, whole) = (self.len, self.len.next_multiple_of(16));
+        let Self { weights, trits, .. } = self;
         let [p, n] = self.thresholds;
-        for lane in 0..self.count.min(16) {
-            let (p, n) = (v.splat(p[lane].single()), v.splat(-n[lane].single()));
-            let (mut at, end) = (lane * self.len, (lane + 1) * self.len);
-            while at < end {
-                let signs = v.signs(v.load(&sixteen(self.weights, at)), p, n);
-                let Some(rest) = self.trits.get_mut(at..) else {
-                    return;
-                };
-                match rest.first_chunk_mut() {
-                    Some(places) => *places = signs,
-                    None => rest.copy_from_slice(&signs[..rest.len()]),
-                }
-                at += 16;
+        let limits = |lane: usize| (v.splat(p[lane].single()), v.splat(-n[lane].single()));
+        // The vectors behind which there are enough weights and places to read and write whole chunks.
+        let shown = weights.len().min(trits.len());
+        let within = (shown + len).saturating_sub(whole) / len;
+        let within = within.min(self.count).min(16);
+        let (shown_weights, shown_trits) = (&weights[..shown], &mut trits[..shown]);
+        for lane in 0..within {
+            let (p, n) = limits(lane);
+            let chunks = lane * len..lane * len + whole;
+            let places = shown_trits[chunks.clone()].as_chunks_mut().0;
+            for (weights, places) in shown_weights[chunks].as_chunks().0.iter().zip(places) {
+                *places = v.signs(v.load(&singles(weights)), p, n);
+            }
+        }
+        for lane in within..self.count.min(16) {
+            let (p, n) = limits(lane);
+            for at in (lane * len..(lane + 1) * len).step_by(16) {
+                let signs = v.signs(v.load(&sixteen(weights, at)), p, n);
+                let places = trits[at..].iter_mut().zip(signs);
+                places.for_each(|(place, sign)| *place = sign);
             }
         }
     }

@@ -14,9 +14,8 @@
 use alloc::vec::Vec;
 
 use super::best::{BestPrefix, Lanes};
-use super::network::SortPass;
-use super::spread::{LaneTritPass, SpreadPass};
-use super::{Batch, BestPrefixPass, MOST};
+use super::spread::LaneTritPass;
+use super::{Batch, MOST};
 use crate::error::Error;
 use crate::optimum::side::Side;
 use crate::scale::ScaleType;
@@ -82,21 +81,12 @@ impl Batch {
         len: usize,
         weights: &[W],
     ) -> (Lanes, u32) {
-        let rows = &mut self.rows[..len.next_multiple_of(16)];
-        let energy = backend.run(SpreadPass { weights, len, rows });
-        backend.run(SortPass {
-            rows: &self.rows,
-            len,
-            side: Side::Both,
-            sorted: &mut self.sorted,
-        });
-        let (prefix, mut doubt) = backend.run(BestPrefixPass {
-            rows: &self.sorted[..len],
-        });
+        self.spread(backend, len, weights);
+        let mut doubt = self.best(backend, len, Side::Both);
         let mut stored = [0.0; 16];
         for (lane, scale) in stored.iter_mut().enumerate() {
-            let nearest = nearest(scale_type, &prefix, lane);
-            let sure = energy[lane].is_finite() && nearest.is_some();
+            let nearest = nearest(scale_type, &self.best[0], lane);
+            let sure = self.energy[lane].is_finite() && nearest.is_some();
             doubt |= u32::from(!sure) << lane;
             *scale = nearest.unwrap_or(0.0);
         }

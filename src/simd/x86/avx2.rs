@@ -102,9 +102,9 @@ impl Avx2 {
 impl Avx2 {
     /// Pairs, then fours, then halves of columns.
     #[inline(always)]
-    fn transpose_block(self, x: &mut [__m256; 8]) {
+    fn transpose_block(self, mut x: [__m256; 8]) -> [__m256; 8] {
         with_token!(self, {
-            let (mut pairs, mut fours) = (*x, *x);
+            let (mut pairs, mut fours) = (x, x);
             for i in [0, 2, 4, 6] {
                 pairs[i] = _mm256_unpacklo_ps(x[i], x[i + 1]);
                 pairs[i + 1] = _mm256_unpackhi_ps(x[i], x[i + 1]);
@@ -119,6 +119,7 @@ impl Avx2 {
                 x[i + 4] = _mm256_permute2f128_ps::<0x31>(fours[i], fours[i + 4]);
             }
         });
+        x
     }
 }
 
@@ -325,17 +326,23 @@ impl Vector for Avx2 {
 
     /// Four blocks of 8 x 8, of which two change places.
     #[inline(always)]
-    fn transpose(self, x: &mut [[__m256; 2]; 16]) {
-        let old = *x;
-        for row in [0, 8] {
+    fn transpose<T>(
+        self,
+        rows: [&T; 16],
+        singles: impl Fn(&T) -> [f32; 16],
+        columns: &mut [[f32; 16]; 16],
+    ) {
+        // Block by block, from memory to memory, as the registers do not hold all.
+        for c in 0..2 {
+            let own: &[&T; 8] = &rows.as_chunks().0[c];
             for h in 0..2 {
-                let mut block = [old[0][0]; 8];
-                for r in 0..8 {
-                    block[r] = old[row + r][h];
+                let mut block = [self.column(&singles(own[0]), h); 8];
+                for (x, row) in block.iter_mut().zip(own) {
+                    *x = self.column(&singles(row), h);
                 }
-                self.transpose_block(&mut block);
-                for r in 0..8 {
-                    x[8 * h + r][row / 8] = block[r];
+                let columns = columns[8 * h..].iter_mut();
+                for (column, x) in columns.zip(self.transpose_block(block)) {
+                    self.set_column(column, c, x);
                 }
             }
         }
