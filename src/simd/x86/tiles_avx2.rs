@@ -299,32 +299,26 @@ impl PairSums<5> for Avx2 {
         codes: __m256i,
         xs_and_half: (VectorTiles<'_, 5, C>, usize),
     ) {
-        // The bytes in even places and those in odd places, each as a fraction of 2^16.
-        let mut rest = with_token!(
-            self,
-            [
-                _mm256_slli_epi16::<8>(codes),
-                _mm256_and_si256(codes, _mm256_set1_epi16(0xff << 8))
-            ]
-        );
+        // Bytes are fractions of 256. Nine times a byte has two digits, as a number below nine, in its high byte, and what is left in its low
+        // byte: first those in even places and those in odd places, then the low ones. The last digit comes alone.
+        let mut words = [codes; 2];
+        let mut odd = 8;
         for p in [0, 2, 4] {
-            // Two digits at a time, as a number below nine; the last digit alone.
-            let mut numbers = rest;
-            for i in 0..2 {
-                with_token!(self, {
-                    let factor = _mm256_set1_epi16(if p < 4 { 9 } else { 3 });
-                    numbers[i] = _mm256_mulhi_epu16(rest[i], factor);
-                    rest[i] = _mm256_mullo_epi16(rest[i], factor);
-                });
-            }
-            // Moved by bytes: of a shift of the product the compiler would make multiplications of 32 bits.
-            let numbers = with_token!(
-                self,
-                _mm256_or_si256(numbers[0], _mm256_bslli_epi128::<1>(numbers[1]))
-            );
+            let factor = if p < 4 { 9 } else { 3 };
+            let numbers = with_token!(self, {
+                let (low, high) = (_mm256_set1_epi16(factor), _mm256_set1_epi16(factor << odd));
+                words = [
+                    _mm256_maddubs_epi16(words[0], low),
+                    _mm256_maddubs_epi16(words[1], high),
+                ];
+                let even = _mm256_srli_epi16::<8>(words[0]);
+                _mm256_blendv_epi8(even, words[1], _mm256_set1_epi16(0xff << 8))
+            });
+            odd = 0;
             for place in p..5.min(p + 2) {
                 let mut digits = [numbers; M];
-                for m in 0..M {
+                // The last digit needs no table.
+                for m in usize::from(p == 4)..M {
                     let table =
                         &const { DigitTables::new() }.0[m][usize::from(p < 4 && place == p)];
                     digits[m] = with_token!(
