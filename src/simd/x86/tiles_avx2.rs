@@ -153,19 +153,19 @@ impl Avx2 {
         with_token!(self, _mm256_sra_epi16(pairs, _mm_cvtsi32_si128(power)))
     }
 
-    /// Adds digits times activations, two bytes to a lane.
+    /// Adds digits times the activations of plane `p`, two bytes to a lane, to the even sums or the odd ones.
     #[inline(always)]
     fn add_products<const P: usize, const C: usize, const M: usize>(
         self,
         pairs: &mut [[Bytes; M]; C],
         digits: [__m256i; M],
-        p: usize,
+        (p, odd): (usize, usize),
         (xs, h): (VectorTiles<'_, P, C>, usize),
     ) {
         for c in 0..C {
             let x = self.load_half(&xs[c].x[p], h);
             for m in 0..M {
-                let sums = &mut pairs[c][m][p % 2];
+                let sums = &mut pairs[c][m][odd];
                 *sums = with_token!(
                     self,
                     _mm256_add_epi16(*sums, _mm256_maddubs_epi16(digits[m], x))
@@ -259,8 +259,8 @@ trait PairSums<const P: usize>: Tiles<V = Avx2> {
     }
 }
 
-/// Digits 1 and 3 stay where they are in the byte, 4 times as large. So one shift is enough, and a tile adds at most
-/// 4 * 4 * 4 * 127.
+/// Digits 1 and 3 stay where they are in the byte of one vector, 4 times as large. So one shift is enough, and a tile adds at most
+/// 4 * 4 * 4 * 127 to the sums of each.
 impl PairSums<4> for Avx2 {
     const ODD: i32 = 2;
     const PLUS: i32 = 1;
@@ -273,15 +273,20 @@ impl PairSums<4> for Avx2 {
         codes: __m256i,
         xs_and_half: (VectorTiles<'_, 4, C>, usize),
     ) {
-        let codes = with_token!(self, [codes, _mm256_srli_epi16::<4>(codes)]);
         for p in 0..4 {
-            let mut digits = [codes[p / 2]; M];
+            // For several vectors a shift of each digit costs less than sums of their own for digits 1 and 3.
+            let odd = if C > 1 { 0 } else { p % 2 };
+            let shift = i32::try_from(p - odd).map_or(0, |places| 2 * places);
+            let mut digits = [codes; M];
             for m in 0..M {
                 // Digit 2 alone has the high bit.
-                let mask = [3, 2][m] << (2 * (p % 2));
-                digits[m] = with_token!(self, _mm256_and_si256(digits[m], _mm256_set1_epi8(mask)));
+                let mask = [3, 2][m] << (2 * odd);
+                digits[m] = with_token!(self, {
+                    let moved = _mm256_srl_epi16(codes, _mm_cvtsi32_si128(shift));
+                    _mm256_and_si256(moved, _mm256_set1_epi8(mask))
+                });
             }
-            self.add_products(pairs, digits, p, xs_and_half);
+            self.add_products(pairs, digits, (p, odd), xs_and_half);
         }
     }
 }
@@ -326,7 +331,7 @@ impl PairSums<5> for Avx2 {
                         _mm256_shuffle_epi8(self.load_half(table, 0), digits[m])
                     );
                 }
-                self.add_products(pairs, digits, place, xs_and_half);
+                self.add_products(pairs, digits, (place, place % 2), xs_and_half);
             }
         }
     }
