@@ -94,13 +94,13 @@ impl WeightGroup {
         for _ in 0..self.planes {
             let best = BestScale::search(ordered.clone(), self.weights.unit, self.scale_type);
             for x in &mut ordered {
-                *x = (*x - best.scale * f64::from(best.trit(*x))).abs();
+                *x = (*x - best.value(*x)).abs();
             }
-            for x in &mut left {
+            trits.extend(left.iter_mut().map(|x| {
                 let trit = best.trit(*x);
-                trits.push(trit);
-                *x -= best.scale * f64::from(trit);
-            }
+                *x -= best.value(*x);
+                trit
+            }));
             stored.push(best.stored);
         }
         self.fit(trits, stored, float_sums::sum(&left, |_, x| x * x))

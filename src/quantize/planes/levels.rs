@@ -27,6 +27,7 @@ impl Level {
 /// Levels in increasing order, the first of them 0.
 #[derive(Clone, Debug)]
 pub(super) struct Levels {
+    planes: usize,
     levels: [Level; most_levels(MAX_PLANES)],
     len: usize,
 }
@@ -35,6 +36,7 @@ impl Levels {
     /// The levels of so many planes with these scales, which are not negative.
     pub(super) fn new(planes: usize, scales: &PlaneScales) -> Self {
         let mut levels = Self {
+            planes: planes.min(MAX_PLANES),
             levels: [Level::default(); most_levels(MAX_PLANES)],
             len: most_levels(planes.min(MAX_PLANES)),
         };
@@ -49,7 +51,7 @@ impl Levels {
     pub(super) fn change(&mut self, scales: &PlaneScales) {
         for i in 0..self.len {
             let mut level = self.levels[i];
-            let terms = scales.iter().zip(&level.trits);
+            let terms = scales.iter().zip(&level.trits).take(self.planes);
             level.value = terms.fold(0.0, |sum, (scale, &trit)| sum + scale * f64::from(trit));
             if level.value < 0.0 {
                 level.value = -level.value;

@@ -55,6 +55,7 @@ impl System {
     }
 
     /// Adds magnitudes with the same trits: their number and their sum.
+    #[inline]
     pub(super) fn add(&mut self, trits: PlaneTrits, count: f64, sum: f64) {
         let trits = &trits[..self.planes];
         for (j, &a) in trits.iter().enumerate() {

@@ -149,7 +149,7 @@ impl BestScale {
     /// Searches the best scale of magnitudes below 1, which are in units of `2^unit`.
     pub(crate) fn search(mut magnitudes: Vec<f64>, unit: i32, scale_type: ScaleType) -> Self {
         // Stable, and so faster where long runs are sorted already.
-        magnitudes.sort_by(|a, b| b.total_cmp(a));
+        magnitudes.sort_by_key(float_sums::falling);
         let least = Self::least_gain(&magnitudes, unit, scale_type);
         let (mut scale, mut best) = (0.0, 0.0);
         let mut wanted = scale_by_power(magnitudes.first().copied().unwrap_or(0.0), unit);
@@ -159,7 +159,7 @@ impl BestScale {
             // Only the end of a run of equal magnitudes is a candidate. No scale gains more than the vertex.
             let next = magnitudes.get(i + 1).copied().unwrap_or(0.0);
             let count = (i + 1) as f64;
-            if magnitude <= next || sum.nearest() * sum.nearest() / count < least {
+            if magnitude <= next || sum.nearest() * sum.nearest() < least * count {
                 continue;
             }
             let vertex = scale_by_power(sum.nearest() / count, unit);
@@ -201,14 +201,28 @@ impl BestScale {
         best * (1.0 - distance * distance - 4.0 * margin)
     }
 
-    /// The trit of a weight in the same units.
-    pub(crate) fn trit(self, weight: f64) -> i8 {
-        let half = if self.scale > 0.0 {
+    /// The largest magnitude of a weight whose trit is 0, in the same units.
+    fn half(self) -> f64 {
+        if self.scale > 0.0 {
             self.scale / 2.0
         } else {
             f64::INFINITY
-        };
+        }
+    }
+
+    /// The trit of a weight in the same units.
+    pub(crate) fn trit(self, weight: f64) -> i8 {
         // Without a branch: signs cannot be predicted.
-        i8::from(weight > half) - i8::from(weight < -half)
+        i8::from(weight > self.half()) - i8::from(weight < -self.half())
+    }
+
+    /// What the trit of a weight stands for: its scale with a sign, or 0.
+    pub(crate) fn value(self, weight: f64) -> f64 {
+        let scale = if weight.abs() > self.half() {
+            self.scale
+        } else {
+            0.0
+        };
+        scale.copysign(weight)
     }
 }
