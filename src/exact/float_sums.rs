@@ -35,15 +35,10 @@ pub(crate) fn sum<T: Copy>(elements: &[T], term: impl Fn(usize, T) -> f64) -> f6
     sum.total([0.0])[0]
 }
 
-/// Sorts numbers that are not negative, the largest first: one sort for the whole crate, as each is much code.
+/// Sorts numbers without a sign, the largest first, by their bits: one sort for the whole crate, as each is much code.
 #[inline(never)]
 pub(crate) fn sort(numbers: &mut [f64]) {
-    numbers.sort_unstable_by_key(falling);
-}
-
-/// A key of numbers that are not negative, the smaller the larger they are: their bits are in the order of their values.
-pub(crate) fn falling(number: &f64) -> u64 {
-    !number.to_bits()
+    numbers.sort_unstable_by_key(|number| !number.to_bits());
 }
 
 /// Where a slice can be cut in two so that the sum of the first part and the sum of the second, added, are the sum of all, to the

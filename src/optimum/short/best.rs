@@ -26,30 +26,18 @@ static SHARES: [f64; MOST + 1] = {
 };
 
 /// A support: its sum and its number of weights.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct LaneSupport {
     pub(super) sum: Lanes,
     pub(super) mass: Lanes,
 }
 
 /// The best prefix, its score, and that of the second best.
+#[derive(Clone, Copy, Default)]
 pub(super) struct BestPrefix {
     pub(super) support: LaneSupport,
     pub(super) score: Lanes,
     pub(super) second: Lanes,
-}
-
-impl BestPrefix {
-    /// Of zeros.
-    pub(super) const NONE: Self = {
-        let (sum, mass) = ([0.0; 16], [0.0; 16]);
-        let (support, score, second) = (LaneSupport { sum, mass }, sum, sum);
-        Self {
-            support,
-            score,
-            second,
-        }
-    };
 }
 
 /// A number for each lane.
@@ -82,7 +70,7 @@ pub(super) fn lanes<V: Vector>(v: V, x: [V::Doubles; 2]) -> Lanes {
 /// The best prefix of sorted magnitudes.
 pub(super) struct BestPrefixPass<'r> {
     pub(super) rows: &'r [[f32; 16]],
-    /// Is found.
+    /// Where what is found is written.
     pub(super) best: &'r mut BestPrefix,
 }
 

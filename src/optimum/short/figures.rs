@@ -20,18 +20,13 @@ use crate::weight::{FloatBits, floor};
 /// One weight for each lane.
 type LaneWeights<W> = [W; 16];
 
-/// The best supports.
-pub(super) enum Chosen<'s> {
-    /// One for both signs, with so many scales.
-    Both(&'s LaneSupport, Scales),
-    /// The positive one and the negative one.
-    BySign(&'s LaneSupport, &'s LaneSupport),
-}
-
 /// All about sixteen vectors but their trits.
 pub(super) struct Figures<W> {
-    pub(super) found: Decided<W>,
-    metrics: Metrics,
+    pub(super) decided: Decided<W>,
+    /// Of non-zeros, and of positive ones.
+    counts: [[u64; 16]; 2],
+    cosine: Lanes,
+    relative_error: Lanes,
     /// As bits, the lanes whose error has cancelled too many digits.
     pub(super) cancelled: u32,
 }
@@ -100,66 +95,10 @@ fn count(x: f64) -> u64 {
 impl<W: FloatBits> Figures<W> {
     /// The figures of supports, and which lanes are in doubt as bits.
     #[inline(always)]
-    pub(super) fn of<V: Vector>(
-        v: V,
-        rows: &[[f32; 16]],
-        energy: &Lanes,
-        chosen: &Chosen<'_>,
-    ) -> (Self, u32) {
+    pub(super) fn of<V: Vector>(v: V, decided: Decided<W>, energy: &Lanes) -> (Self, u32) {
         let infinite = where_true(v, |l| !energy[l].is_finite());
-        let found = match chosen {
-            Chosen::Both(both, scales) => Decided::of_both(v, rows, both, *scales),
-            Chosen::BySign(p, n) => Decided::of_signs(v, p, n),
-        };
-        let doubt = infinite | found.doubt;
-        let metrics = Metrics::of(v, &found, energy);
-        let cancelled = where_true(v, |l| {
-            (metrics.lost[l] * 64.0 <= energy[l]) & (energy[l] > 0.0)
-        });
-        let figures = Self {
-            found,
-            metrics,
-            cancelled,
-        };
-        (figures, doubt)
-    }
-
-    /// The fit of a lane, of a vector of `len` weights.
-    #[inline(always)]
-    pub(super) fn fit(&self, lane: usize, len: usize) -> Fit<W> {
-        let found = &self.found;
-        let [p, n] = [found.thresholds[0][lane], found.thresholds[1][lane]];
-        let [nonzeros, positives] = &self.metrics.counts;
-        Fit {
-            lambda: found.lambda[lane],
-            lambda_p: found.lambdas[0][lane],
-            lambda_n: found.lambdas[1][lane],
-            nonzeros: usize::try_from(nonzeros[lane]).unwrap_or(0),
-            positives: usize::try_from(positives[lane]).unwrap_or(0),
-            len,
-            threshold: if p < n { p } else { n },
-            threshold_p: p,
-            threshold_n: n,
-            cosine: self.metrics.cosine[lane],
-            relative_error: self.metrics.relative_error[lane],
-        }
-    }
-}
-
-/// Counts and error metrics, lane by lane.
-struct Metrics {
-    /// Of non-zeros, and of positive ones.
-    counts: [[u64; 16]; 2],
-    cosine: Lanes,
-    /// The energy lost.
-    lost: Lanes,
-    relative_error: Lanes,
-}
-
-impl Metrics {
-    #[inline(always)]
-    fn of<W: FloatBits, V: Vector>(v: V, found: &Decided<W>, energy: &Lanes) -> Self {
-        let (both, [p, n]) = (&found.both, &found.signs);
+        let doubt = infinite | decided.doubt;
+        let (both, [p, n]) = (&decided.both, &decided.signs);
         let product = each(0.0, |l| both.mass[l] * energy[l]);
         let (halves, _) = product.as_chunks();
         let root = |half: usize| v.square_roots(v.load_doubles(&halves[half]));
@@ -173,7 +112,8 @@ impl Metrics {
             // Also where nothing is divided by nothing.
             let share = if share < 1.0 { share } else { 1.0 };
             cosine[l] = if norm[l] > 0.0 { share } else { 0.0 };
-            let (lambda_p, lambda_n) = (found.lambdas[0][l].widen(), found.lambdas[1][l].widen());
+            let (lambda_p, lambda_n) =
+                (decided.lambdas[0][l].widen(), decided.lambdas[1][l].widen());
             let gained_p = lambda_p * (2.0 * p.sum[l] - lambda_p * p.mass[l]);
             let gained_n = lambda_n * (2.0 * n.sum[l] - lambda_n * n.mass[l]);
             lost[l] = energy[l] - (gained_p + gained_n);
@@ -181,11 +121,35 @@ impl Metrics {
             let share = lost[l] / energy[l];
             relative_error[l] = if energy[l] > 0.0 { share } else { 0.0 };
         }
-        Self {
+        let cancelled = where_true(v, |l| (lost[l] * 64.0 <= energy[l]) & (energy[l] > 0.0));
+        let figures = Self {
+            decided,
             counts,
             cosine,
-            lost,
             relative_error,
+            cancelled,
+        };
+        (figures, doubt)
+    }
+
+    /// The fit of a lane, of a vector of `len` weights.
+    #[inline(always)]
+    pub(super) fn fit(&self, lane: usize, len: usize) -> Fit<W> {
+        let found = &self.decided;
+        let [p, n] = [found.thresholds[0][lane], found.thresholds[1][lane]];
+        let [nonzeros, positives] = &self.counts;
+        Fit {
+            lambda: found.lambda[lane],
+            lambda_p: found.lambdas[0][lane],
+            lambda_n: found.lambdas[1][lane],
+            nonzeros: usize::try_from(nonzeros[lane]).unwrap_or(0),
+            positives: usize::try_from(positives[lane]).unwrap_or(0),
+            len,
+            threshold: if p < n { p } else { n },
+            threshold_p: p,
+            threshold_n: n,
+            cosine: self.cosine[lane],
+            relative_error: self.relative_error[lane],
         }
     }
 }
@@ -193,7 +157,12 @@ impl Metrics {
 impl<W: FloatBits> Decided<W> {
     /// One support for both signs.
     #[inline(always)]
-    fn of_both<V: Vector>(v: V, rows: &[[f32; 16]], both: &LaneSupport, scales: Scales) -> Self {
+    pub(super) fn of_both<V: Vector>(
+        v: V,
+        rows: &[[f32; 16]],
+        both: &LaneSupport,
+        scales: Scales,
+    ) -> Self {
         let scale = both.scale::<W, V>(v);
         let positive = Positive {
             rows,
@@ -219,7 +188,7 @@ impl<W: FloatBits> Decided<W> {
 
     /// A support for each sign.
     #[inline(always)]
-    fn of_signs<V: Vector>(v: V, p: &LaneSupport, n: &LaneSupport) -> Self {
+    pub(super) fn of_signs<V: Vector>(v: V, p: &LaneSupport, n: &LaneSupport) -> Self {
         let both = p.and(1.0, n);
         let (scale_p, scale_n) = (p.scale::<W, V>(v), n.scale::<W, V>(v));
         Self {

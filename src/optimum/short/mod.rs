@@ -38,7 +38,7 @@ use crate::optimum::solution;
 use crate::simd::{Backend, Job, Vector};
 use crate::weight::{FloatBits, scale_by_power, unit_exponent};
 use best::{BestPrefix, BestPrefixPass, Lanes};
-use figures::{Chosen, Figures};
+use figures::{Decided, Figures};
 use network::SortPass;
 use spread::{LaneTritPass, SpreadPass};
 pub(crate) use stored::ternarize_stored;
@@ -74,10 +74,10 @@ pub(crate) fn ternarize<W: FloatBits>(
         return Err(Error::Empty);
     }
     let backend = options.instructions();
-    let mut batch = Batch::ZEROS;
+    let mut batch = Batch::zeros();
     // All that is left is shown to each sixteen vectors, so that whole registers can be read and written.
     while weights.len() >= len {
-        let found = batch.search(options, backend, len, weights);
+        let unsure = batch.search(options, backend, len, weights);
         let (count, first) = ((weights.len() / len).min(16), fits.len());
         let (doubts, cancelled) = backend.run(Finish {
             weights,
@@ -88,7 +88,7 @@ pub(crate) fn ternarize<W: FloatBits>(
             trits,
             fits,
         });
-        let doubts = found | doubts;
+        let doubts = unsure | doubts;
         let open = doubts | cancelled;
         // Mostly there are none to look for.
         let looked_at = if open == 0 { 0 } else { count };
@@ -118,13 +118,15 @@ fn error_by_weights<W: FloatBits>(fit: &Fit<W>, weights: &[W], trits: &[i8], ene
 }
 
 impl Batch {
-    /// 32 kB, once for all vectors, and only where there is an allocator.
-    const ZEROS: Self = Self {
-        rows: [[0.0; 16]; MOST],
-        sorted: [[0.0; 16]; MOST],
-        energy: [0.0; 16],
-        best: [BestPrefix::NONE; 2],
-    };
+    /// 33 kB, once for all vectors, and only where there is an allocator.
+    fn zeros() -> Self {
+        Self {
+            rows: [[0.0; 16]; MOST],
+            sorted: [[0.0; 16]; MOST],
+            energy: [0.0; 16],
+            best: [BestPrefix::default(); 2],
+        }
+    }
 
     /// Finds the best supports by an exact rule; returns the lanes in doubt as bits.
     fn search<W: FloatBits>(
@@ -142,10 +144,9 @@ impl Batch {
         }
     }
 
-    /// Writes vectors row by row.
+    /// Writes vectors row by row, and their energies.
     fn spread<W: FloatBits>(&mut self, backend: Backend, len: usize, weights: &[W]) {
-        let rows = &mut self.rows[..len.next_multiple_of(16)];
-        let energy = &mut self.energy;
+        let (rows, energy) = (&mut self.rows[..len.next_multiple_of(16)], &mut self.energy);
         backend.run(SpreadPass {
             weights,
             len,
@@ -189,17 +190,17 @@ impl<W: FloatBits> Job for Finish<'_, '_, W> {
     fn run<V: Vector>(self, v: V) -> Self::Output {
         let (len, batch) = (self.len, self.batch);
         let (rows, [first, second]) = (&batch.rows[..len], &batch.best);
-        let chosen = if self.options.rule == Rule::TwoScale {
-            Chosen::BySign(&first.support, &second.support)
+        let decided = if self.options.rule == Rule::TwoScale {
+            Decided::of_signs(v, &first.support, &second.support)
         } else {
-            Chosen::Both(&first.support, self.options.scales)
+            Decided::of_both(v, rows, &first.support, self.options.scales)
         };
-        let (figures, doubt) = Figures::of(v, rows, &batch.energy, &chosen);
+        let (figures, doubt) = Figures::of(v, decided, &batch.energy);
         let write = LaneTritPass {
             weights: self.weights,
             len,
             count: self.count,
-            thresholds: figures.found.thresholds.each_ref(),
+            thresholds: figures.decided.thresholds.each_ref(),
             trits: self.trits,
         };
         v.apart(write);

@@ -19,7 +19,7 @@ fn sixteen<W: FloatBits>(weights: &[W], start: usize) -> [f32; 16] {
     }
 }
 
-/// Writes the vectors row by row, and zeros for the rows up to a multiple of 16; and the energies.
+/// Writes the vectors row by row, with zeros for the rows up to a multiple of 16, and the energies.
 pub(super) struct SpreadPass<'w, 'r, W> {
     /// One vector after the other. Where there are fewer than sixteen, the others are zeros.
     pub(super) weights: &'w [W],
@@ -33,9 +33,7 @@ impl<W: FloatBits> Job for SpreadPass<'_, '_, W> {
 
     #[inline(always)]
     fn run<V: Vector>(self, v: V) {
-        let Self {
-            weights, len, rows, ..
-        } = self;
+        let (weights, len, rows) = (self.weights, self.len, self.rows);
         for (b, block) in rows.as_chunks_mut::<16>().0.iter_mut().enumerate() {
             let mut rest = weights.get(16 * b..).unwrap_or_default();
             if rest.len() >= 15 * len + 16 {
@@ -126,7 +124,7 @@ impl<V: Vector, W: FloatBits> Loop<V> for LaneTritPass<'_, '_, W> {
         let Self { weights, trits, .. } = self;
         let [p, n] = self.thresholds;
         let limits = |lane: usize| (v.splat(p[lane].single()), v.splat(-n[lane].single()));
-        // The vectors behind which there are enough weights and places to read and write whole chunks.
+        // How many vectors have enough weights and places behind them to be read and written in whole chunks.
         let shown = weights.len().min(trits.len());
         let within = (shown + len).saturating_sub(whole) / len;
         let within = within.min(self.count).min(16);

@@ -45,7 +45,7 @@ pub(crate) fn ternarize_stored<W: FloatBits>(
         return Ok(());
     }
     let backend = Backend::detect();
-    let mut batch = Batch::ZEROS;
+    let mut batch = Batch::zeros();
     let mut number = 0;
     while weights.len() >= len {
         let count = (weights.len() / len).min(16);

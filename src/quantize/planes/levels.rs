@@ -28,7 +28,7 @@ impl Level {
 #[derive(Clone, Debug)]
 pub(super) struct Levels {
     planes: usize,
-    levels: [Level; most_levels(MAX_PLANES)],
+    sorted: [Level; most_levels(MAX_PLANES)],
     len: usize,
 }
 
@@ -36,11 +36,11 @@ impl Levels {
     /// The levels of so many planes with these scales, which are not negative.
     pub(super) fn new(planes: usize, scales: &PlaneScales) -> Self {
         let mut levels = Self {
-            planes: planes.min(MAX_PLANES),
-            levels: [Level::default(); most_levels(MAX_PLANES)],
+            planes,
+            sorted: [Level::default(); most_levels(MAX_PLANES)],
             len: most_levels(planes.min(MAX_PLANES)),
         };
-        for (number, level) in levels.levels[..levels.len].iter_mut().enumerate() {
+        for (number, level) in levels.sorted[..levels.len].iter_mut().enumerate() {
             level.trits = balanced_digits(number);
         }
         levels.change(scales);
@@ -50,7 +50,7 @@ impl Levels {
     /// Changes the scales.
     pub(super) fn change(&mut self, scales: &PlaneScales) {
         for i in 0..self.len {
-            let mut level = self.levels[i];
+            let mut level = self.sorted[i];
             let terms = scales.iter().zip(&level.trits).take(self.planes);
             level.value = terms.fold(0.0, |sum, (scale, &trit)| sum + scale * f64::from(trit));
             if level.value < 0.0 {
@@ -59,11 +59,11 @@ impl Levels {
             }
             // Insertion into the sorted levels before it.
             let mut place = i;
-            while place > 0 && self.levels[place - 1].value > level.value {
-                self.levels[place] = self.levels[place - 1];
+            while place > 0 && self.sorted[place - 1].value > level.value {
+                self.sorted[place] = self.sorted[place - 1];
                 place -= 1;
             }
-            self.levels[place] = level;
+            self.sorted[place] = level;
         }
     }
 
@@ -72,13 +72,13 @@ impl Levels {
     pub(super) fn distinct(mut self) -> Self {
         let mut len = 0;
         for i in 0..self.len {
-            let level = self.levels[i];
-            let last = self.levels[..len].last_mut();
+            let level = self.sorted[i];
+            let last = self.sorted[..len].last_mut();
             match last.filter(|last| last.value >= level.value) {
                 Some(last) if level.nonzeros() < last.nonzeros() => *last = level,
                 Some(_) => {}
                 None => {
-                    self.levels[len] = level;
+                    self.sorted[len] = level;
                     len += 1;
                 }
             }
@@ -94,12 +94,12 @@ impl Levels {
 
     /// The trits of a level.
     pub(super) const fn trits(&self, level: usize) -> PlaneTrits {
-        self.levels[level].trits
+        self.sorted[level].trits
     }
 
     /// The value of a level.
     pub(super) const fn value(&self, level: usize) -> f64 {
-        self.levels[level].value
+        self.sorted[level].value
     }
 
     /// Magnitudes above this take a higher level; `None` for the highest.

@@ -148,8 +148,8 @@ impl BestScale {
 
     /// Searches the best scale of magnitudes below 1, which are in units of `2^unit`.
     pub(crate) fn search(mut magnitudes: Vec<f64>, unit: i32, scale_type: ScaleType) -> Self {
-        // Stable, and so faster where long runs are sorted already.
-        magnitudes.sort_by_key(float_sums::falling);
+        // By bits, which are in the order of magnitudes. Stable, and so faster where long runs are sorted already.
+        magnitudes.sort_by_key(|magnitude| !magnitude.to_bits());
         let least = Self::least_gain(&magnitudes, unit, scale_type);
         let (mut scale, mut best) = (0.0, 0.0);
         let mut wanted = scale_by_power(magnitudes.first().copied().unwrap_or(0.0), unit);
@@ -218,11 +218,8 @@ impl BestScale {
 
     /// What the trit of a weight stands for: its scale with a sign, or 0.
     pub(crate) fn value(self, weight: f64) -> f64 {
-        let scale = if weight.abs() > self.half() {
-            self.scale
-        } else {
-            0.0
-        };
+        let selected = weight.abs() > self.half();
+        let scale = if selected { self.scale } else { 0.0 };
         scale.copysign(weight)
     }
 }

@@ -97,9 +97,7 @@ impl Avx2 {
             _mm256_permutevar_ps(_mm256_set_m128(table, table), half)
         })
     }
-}
 
-impl Avx2 {
     /// Pairs, then fours, then halves of columns.
     #[inline(always)]
     fn transpose_block(self, mut x: [__m256; 8]) -> [__m256; 8] {

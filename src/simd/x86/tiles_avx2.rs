@@ -141,7 +141,7 @@ impl Avx2 {
         )
     }
 
-    /// Pairs of digits in even places and those in odd places, of which a multiple was added.
+    /// Sums of pairs, and sums of which a multiple was added.
     #[inline(always)]
     fn join(self, [even, odd]: Bytes, power: i32) -> __m256i {
         with_token!(self, _mm256_add_epi16(even, self.shift(odd, power)))
@@ -175,7 +175,7 @@ impl Avx2 {
     }
 }
 
-/// Sums of pairs of products in 16 bits: those of the digits in even places, and a multiple of those in odd places.
+/// Sums of pairs of products in 16 bits: those of some digits, and a multiple of those of the others.
 trait PairSums<const P: usize>: Tiles<V = Avx2> {
     /// The multiple, as a power of two.
     const ODD: i32;
@@ -259,8 +259,8 @@ trait PairSums<const P: usize>: Tiles<V = Avx2> {
     }
 }
 
-/// Digits 1 and 3 stay where they are in the byte of one vector, 4 times as large. So one shift is enough, and a tile adds at most
-/// 4 * 4 * 4 * 127 to the sums of each.
+/// For one vector digits 1 and 3 stay where they are in the byte, 4 times as large, so that one shift is enough. A tile adds at most
+/// 4 * 4 * 4 * 127.
 impl PairSums<4> for Avx2 {
     const ODD: i32 = 2;
     const PLUS: i32 = 1;
@@ -276,7 +276,7 @@ impl PairSums<4> for Avx2 {
         for p in 0..4 {
             // For several vectors a shift of each digit costs less than sums of their own for digits 1 and 3.
             let odd = if C > 1 { 0 } else { p % 2 };
-            let shift = i32::try_from(p - odd).map_or(0, |places| 2 * places);
+            let shift = [[0, 0, 4, 4], [0, 2, 4, 6]][usize::from(C > 1)][p];
             let mut digits = [codes; M];
             for m in 0..M {
                 // Digit 2 alone has the high bit.
@@ -304,22 +304,18 @@ impl PairSums<5> for Avx2 {
         codes: __m256i,
         xs_and_half: (VectorTiles<'_, 5, C>, usize),
     ) {
-        // Bytes are fractions of 256. Nine times a byte has two digits, as a number below nine, in its high byte, and what is left in its low
-        // byte: first those in even places and those in odd places, then the low ones. The last digit comes alone.
+        // A byte is a fraction of 256. Nine times it has two digits in the high byte, as a number below nine, and what is left in the low
+        // byte. First the bytes in even and in odd places are multiplied, then what is left of each. The last digit comes alone.
         let mut words = [codes; 2];
-        let mut odd = 8;
         for p in [0, 2, 4] {
-            let factor = if p < 4 { 9 } else { 3 };
+            let (factor, odd) = (if p < 4 { 9 } else { 3 }, if p == 0 { 8 } else { 0 });
             let numbers = with_token!(self, {
                 let (low, high) = (_mm256_set1_epi16(factor), _mm256_set1_epi16(factor << odd));
-                words = [
-                    _mm256_maddubs_epi16(words[0], low),
-                    _mm256_maddubs_epi16(words[1], high),
-                ];
+                words[0] = _mm256_maddubs_epi16(words[0], low);
+                words[1] = _mm256_maddubs_epi16(words[1], high);
                 let even = _mm256_srli_epi16::<8>(words[0]);
                 _mm256_blendv_epi8(even, words[1], _mm256_set1_epi16(0xff << 8))
             });
-            odd = 0;
             for place in p..5.min(p + 2) {
                 let mut digits = [numbers; M];
                 // The last digit needs no table.
