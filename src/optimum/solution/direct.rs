@@ -43,8 +43,10 @@ pub(super) fn ternarize<W: FloatBits>(
         let all = best(backend, weights, Side::Both)?;
         let (both, threshold) = scale(all)?;
         let mut positive = RoundedTally::new(0.0, 0.0);
-        for &weight in weights.iter().filter(|weight| **weight > threshold) {
-            positive = positive.and(RoundedTally::new(weight.widen(), 1.0));
+        for &weight in weights {
+            // Without a branch, which could not be predicted.
+            let selected = f64::from(u8::from(weight > threshold));
+            positive = positive.and(RoundedTally::new(selected * weight.widen(), selected));
         }
         let negative = RoundedTally::new(all.sum - positive.sum, all.mass - positive.mass);
         (parts, lambda) = ([positive, negative], both);
@@ -77,25 +79,25 @@ pub(super) fn ternarize<W: FloatBits>(
 
 /// The support of the largest score, unless it is in doubt.
 fn best<W: FloatBits>(backend: Backend, weights: &[W], side: Side) -> Option<RoundedTally> {
-    let (mut magnitudes, mut len) = ([0; LONGEST_DIRECT], 0);
+    let (mut magnitudes, mut len) = ([0.0; LONGEST_DIRECT], 0);
     for weight in weights {
-        magnitudes[len] = weight.abs().single().to_bits();
-        let counts = side.includes(weight.is_sign_negative()) && magnitudes[len] > 0;
+        magnitudes[len] = weight.abs().single();
+        let counts = side.includes(weight.is_sign_negative()) && magnitudes[len] > 0.0;
         len += usize::from(counts);
     }
     // What was written last may be none that counts.
-    magnitudes[len..].fill(0);
+    magnitudes[len..].fill(0.0);
     let sorted = backend.run(RankPass {
         magnitudes: &magnitudes,
         len,
     });
     let mut all = RoundedTally::new(0.0, 0.0);
     let (mut found, mut best, mut second) = (all, 0.0, 0.0);
-    let mut bits = sorted[0];
+    let mut magnitude = sorted[0];
     for &place in sorted.get(..len)? {
         // Equals have one place together: the first.
-        bits = if place > 0 { place } else { bits };
-        all = all.and(RoundedTally::new(f64::from(f32::from_bits(bits)), 1.0));
+        magnitude = if place > 0.0 { place } else { magnitude };
+        all = all.and(RoundedTally::new(f64::from(magnitude), 1.0));
         let score = all.score();
         if score > best {
             (found, second, best) = (all, best, score);
@@ -103,34 +105,42 @@ fn best<W: FloatBits>(backend: Backend, weights: &[W], side: Side) -> Option<Rou
             second = score;
         }
     }
-    let top = f32::from_bits(sorted[0]);
-    let clear = second < best * (1.0 - MARGIN) && (LEAST..=1.0 / LEAST).contains(&top);
+    let clear = second < best * (1.0 - MARGIN) && (LEAST..=1.0 / LEAST).contains(&sorted[0]);
     (clear || len == 0).then_some(found)
 }
 
 /// Sorts positive numbers, the largest first, by counting for each how many are larger: without a branch, for few numbers. Of equals the
-/// first has a place, and 0 stands in the others.
+/// first place has the number, and 0 stands in the others.
 struct RankPass<'m> {
     /// Zeros behind the first `len`.
-    magnitudes: &'m [u32; LONGEST_DIRECT],
+    magnitudes: &'m [f32; LONGEST_DIRECT],
     len: usize,
 }
 
 impl Job for RankPass<'_> {
-    type Output = [u32; LONGEST_DIRECT];
+    type Output = [f32; LONGEST_DIRECT];
 
     #[inline(always)]
-    fn run<V: Vector>(self, _: V) -> [u32; LONGEST_DIRECT] {
-        let mut sorted = [0; LONGEST_DIRECT];
-        let (chunks, _) = self.magnitudes.as_chunks::<8>();
-        for &magnitude in self.magnitudes.iter().take(self.len) {
-            let mut larger = [0_u32; 8];
-            for chunk in chunks.iter().take(self.len.div_ceil(8)) {
-                for l in 0..8 {
-                    larger[l] += u32::from(chunk[l].cast_signed() > magnitude.cast_signed());
+    fn run<V: Vector>(self, v: V) -> [f32; LONGEST_DIRECT] {
+        let mut sorted = [0.0; LONGEST_DIRECT];
+        let numbers = &self.magnitudes[..self.len];
+        for chunk in self
+            .magnitudes
+            .as_chunks()
+            .0
+            .iter()
+            .take(self.len.div_ceil(16))
+        {
+            let (x, mut larger) = (v.load(chunk), v.splat(0.0));
+            for &number in numbers {
+                larger = v.count(larger, v.greater(v.splat(number), x));
+            }
+            // The zeros behind the numbers are written behind these, or nowhere.
+            for (place, &magnitude) in v.array(larger).iter().zip(chunk) {
+                if let Some(place) = sorted.get_mut(place.to_bits() as usize) {
+                    *place = magnitude;
                 }
             }
-            sorted[larger.iter().sum::<u32>() as usize % LONGEST_DIRECT] = magnitude;
         }
         sorted
     }
