@@ -2,8 +2,8 @@
 //!
 //! A streaming search reads a slice three times: for its [`Norms`](norms::Norms), in a [`ScanPass`](survey::ScanPass), which bounds the
 //! score near a few thresholds and gathers the weights near the likely one, and to write the trits ([`trits`]). The other passes are
-//! needed where the first scan leaves doubts. Each pass is a [`Job`](crate::simd::Job): it is written once for the vectors of every backend. Most can be
-//! divided between threads.
+//! needed where the first scan leaves doubts. Each pass is a [`Job`](crate::simd::Job): it is written once for the vectors of every
+//! backend. Most can be divided between threads.
 //!
 //! # The mass of a weight
 //!

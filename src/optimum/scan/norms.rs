@@ -8,7 +8,8 @@
 //! finite just if all weights are, for the square of an `f32` is far from the largest `f64`. Of the masses the largest bits decide:
 //! those of an infinity, of a NaN and, with the sign as highest bit, of any negative number are larger than those of the others.
 //!
-//! The energy has the order of [`crate::exact::float_sums`]. Cost: one read, about 27 instructions of AVX2 for 16 weights, twice as many with importances.
+//! The energy has the order of [`crate::exact::float_sums`]. Cost: one read, about 27 instructions of AVX2 for 16 weights, twice as
+//! many with importances.
 
 use super::mass::{Mass, MassedWeights, WeightChunk};
 use super::{AHEAD, largest_bits, sum_of_lanes};

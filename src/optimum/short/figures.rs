@@ -66,12 +66,11 @@ impl LaneSupport {
     /// `S / m`, 0 for the empty support; in doubt where a weight or a tie would be no exact quotient.
     #[inline(always)]
     fn scale<W: FloatBits, V: Vector>(&self, v: V) -> LaneScale<W> {
-        let (mut mean, mut doubt) = ([0.0; 16], [0.0; 16]);
+        let (mut mean, mut doubtful) = ([0.0; 16], [false; 16]);
         for l in 0..16 {
             let divisor = self.mass[l].max(1.0);
             mean[l] = self.sum[l] / divisor;
-            let doubtful = may_round_twice::<W>(self.sum[l], divisor, mean[l]);
-            doubt[l] = if doubtful { 1.0 } else { 0.0 };
+            doubtful[l] = may_round_twice::<W>(self.sum[l], divisor, mean[l]);
         }
         let (mut lambda, mut threshold) = ([W::zero(); 16], [W::zero(); 16]);
         for l in 0..16 {
@@ -81,7 +80,7 @@ impl LaneSupport {
         LaneScale {
             lambda,
             threshold,
-            doubt: v.bits(v.greater(v.load(&doubt), v.splat(0.0))),
+            doubt: where_true(v, |l| doubtful[l]),
         }
     }
 }

@@ -36,21 +36,22 @@ impl<W: FloatBits> Job for SpreadPass<'_, '_, W> {
         let (weights, len, rows) = (self.weights, self.len, self.rows);
         for (b, block) in rows.as_chunks_mut::<16>().0.iter_mut().enumerate() {
             let mut rest = weights.get(16 * b..).unwrap_or_default();
+            let (zeros, mut copies) = ([W::zero(); 16], None);
+            let mut chunks = [&zeros; 16];
             if rest.len() >= 15 * len + 16 {
-                let zeros = [W::zero(); 16];
-                let mut chunks = [&zeros; 16];
                 for chunk in &mut chunks {
                     *chunk = rest.first_chunk().unwrap_or(&zeros);
                     rest = rest.get(len..).unwrap_or_default();
                 }
-                v.transpose(chunks, singles, block);
             } else {
-                let mut chunks = [[0.0; 16]; 16];
-                for (lane, chunk) in chunks.iter_mut().enumerate() {
-                    *chunk = sixteen(rest, lane * len);
+                let copies = copies.insert([zeros; 16]);
+                for copy in copies.iter_mut() {
+                    *copy = padded(rest, W::zero());
+                    rest = rest.get(len..).unwrap_or_default();
                 }
-                v.transpose(chunks.each_ref(), |chunk| *chunk, block);
+                chunks = copies.each_ref();
             }
+            v.transpose(chunks, singles, block);
         }
         rows[len..].fill([0.0; 16]);
         *self.energy = lanes(v, [energies(v, rows, len, 0), energies(v, rows, len, 1)]);

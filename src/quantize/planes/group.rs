@@ -96,11 +96,10 @@ impl WeightGroup {
             for x in &mut ordered {
                 *x = (*x - best.value(*x)).abs();
             }
-            trits.extend(left.iter_mut().map(|x| {
-                let trit = best.trit(*x);
+            trits.extend(left.iter().map(|x| best.trit(*x)));
+            for x in &mut left {
                 *x -= best.value(*x);
-                trit
-            }));
+            }
             stored.push(best.stored);
         }
         self.fit(trits, stored, float_sums::sum(&left, |_, x| x * x))
