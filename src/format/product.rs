@@ -14,9 +14,10 @@ use crate::ScaleSlice;
 use crate::error::Error;
 use crate::matmul::Activations;
 use crate::matmul::int8::{
-    Arranged, BlockOrder, BlockScales, ElementRun, LANE_PAIRS, MatrixScales, RowCodes, SliceScales,
-    TiledMatrix, TiledPlane, Tiling, results,
+    Arranged, BlockScales, LANE_PAIRS, MatrixScales, RowCodes, SliceScales, TiledMatrix,
+    TiledPlane, Tiling, by_scales, check_lengths,
 };
+use crate::matmul::layout::{BlockOrder, ElementRun, Layout, Order};
 use crate::simd::{Backend, TILE};
 use crate::weight::FloatBits as _;
 use alloc::vec::Vec;
@@ -122,31 +123,28 @@ impl<'a> FormatMatrix<'a> {
         xs: &[Activations<'_>],
         y: &mut [f32],
     ) -> Result<(), Error> {
-        let mut ys = results(self.rows, self.columns, xs, y)?;
-        if ys.is_empty() {
+        check_lengths(self.rows, self.columns, xs, y)?;
+        if self.columns == 0 {
+            y.fill(0.0);
             return Ok(());
         }
-        // Vectors of one scale and those of several are added up in different ways, whatever stands beside them.
-        let mut ys = &mut ys[..];
-        for xs in xs.chunk_by(|x, next| x.only_scale().is_some() == next.only_scale().is_some()) {
-            let (own, others) = ys.split_at_mut(xs.len());
-            ys = others;
-            self.multiply(backend, xs, own)?;
-        }
-        Ok(())
+        let ys = y.chunks_exact_mut(self.rows.max(1));
+        by_scales(xs, ys, |one_scale, xs, ys| {
+            self.multiply(backend, one_scale, xs, ys)
+        })
     }
 
     /// Multiplies with vectors of one scale, or with vectors of several.
     fn multiply(
         &self,
         backend: Backend,
+        one_scale: bool,
         xs: &[Activations<'_>],
         ys: &mut [&mut [f32]],
     ) -> Result<(), Error> {
         let shape = Matrix::new(self.format, self.rows, self.columns)?;
         // A format without scales in its blocks has one for all rows.
         let lambda = [f32::narrow(shape.scale(self.bytes, 0))];
-        let one_scale = xs.iter().all(|x| x.only_scale().is_some());
         let plane = TiledPlane {
             codes: self.codes(),
             scales: self.scales(ScaleSlice::F32(&lambda), one_scale),
@@ -230,22 +228,16 @@ impl<'a> FormatMatrix<'a> {
     }
 
     /// The vectors, in the order of the format's digits.
-    fn arrange<const P: usize>(
+    fn arrange<'x, const P: usize>(
         &self,
         backend: Backend,
-        xs: &[Activations<'_>],
-    ) -> Vec<Arranged<P>> {
-        let layout = self.format.layout();
-        let pieces = layout.pieces();
-        let piece = |piece| {
-            layout.runs().map(move |run| ElementRun {
-                element: run.element + piece * layout.trits,
-                byte: run.byte + piece * (TILE / pieces),
-                ..run
-            })
+        xs: &'x [Activations<'_>],
+    ) -> Vec<Arranged<'x, P>> {
+        let (format, order) = (self.format as u8, self.format.layout().order());
+        let arrange = |x: &'x Activations<'_>| {
+            let layout = || Layout::for_blocks(backend, x.values(), format, &order);
+            Arranged::new(x, x.layout.get(Order::Blocks(format), layout))
         };
-        let order = BlockOrder::new(layout.trits * pieces, (0..pieces).flat_map(piece));
-        let arrange = |x| Arranged::for_blocks(backend, x, &order);
         xs.iter().map(arrange).collect()
     }
 }
@@ -254,6 +246,19 @@ impl BlockLayout {
     /// How many blocks make a tile.
     const fn pieces(&self) -> usize {
         MAX_TRITS / self.trits
+    }
+
+    /// Which element of a tile meets which digit.
+    fn order(&self) -> BlockOrder {
+        let pieces = self.pieces();
+        let piece = |piece| {
+            self.runs().map(move |run| ElementRun {
+                element: run.element + piece * self.trits,
+                byte: run.byte + piece * (TILE / pieces),
+                ..run
+            })
+        };
+        BlockOrder::new(self.trits * pieces, (0..pieces).flat_map(piece))
     }
 
     /// Runs of equally spaced elements that are adjacent in the block.

@@ -11,9 +11,11 @@
 #[cfg(feature = "alloc")]
 use alloc::{borrow::Cow, vec, vec::Vec};
 
-use crate::error::{Error, Operand, check_len};
 #[cfg(feature = "alloc")]
-use crate::{Backend, matmul::round::quantize_on};
+use super::{layout::KeptLayout, round::quantize_on};
+#[cfg(feature = "alloc")]
+use crate::Backend;
+use crate::error::{Error, Operand, check_len};
 
 /// Numbers that are owned or borrowed.
 #[cfg(feature = "alloc")]
@@ -22,6 +24,10 @@ type Numbers<'a, T> = Cow<'a, [T]>;
 type Numbers<'a, T> = &'a [T];
 
 /// A vector of activations in 8 bits, with its scales.
+///
+/// A product lays the activations out in the order of the codes. With the feature `std` the layout of the first product is kept, with as
+/// many bytes as there are activations and a quarter more, and other matrices whose rows have that order use it: `q`, `k` and `v` of an
+/// attention layer share one.
 ///
 /// # Examples
 ///
@@ -40,6 +46,8 @@ pub struct Activations<'a> {
     values: Numbers<'a, i8>,
     /// One, or one for each block; perhaps none if there are no values.
     scales: Numbers<'a, f32>,
+    #[cfg(feature = "alloc")]
+    pub(crate) layout: KeptLayout,
 }
 
 #[cfg(feature = "alloc")]
@@ -87,10 +95,7 @@ impl Activations<'static> {
             let invalid = |index| Error::invalid(Operand::Activation, at * block + index);
             scales.push(quantize_on(backend, x, values).map_err(invalid)?);
         }
-        Ok(Self {
-            values: values.into(),
-            scales: scales.into(),
-        })
+        Ok(Self::new(values.into(), scales.into()))
     }
 
     /// Activations that are whole numbers already, each -127 to 127, in units of `scale`.
@@ -112,10 +117,7 @@ impl Activations<'static> {
     pub fn from_values(values: Vec<i8>, scale: f32) -> Result<Self, Error> {
         check(&values, &[scale])?;
         let scales = vec![scale; usize::from(!values.is_empty())];
-        Ok(Self {
-            values: values.into(),
-            scales: scales.into(),
-        })
+        Ok(Self::new(values.into(), scales.into()))
     }
 }
 
@@ -145,6 +147,15 @@ impl<'a> Activations<'a> {
     /// ```
     pub const BLOCK: usize = 256;
 
+    fn new(values: Numbers<'a, i8>, scales: Numbers<'a, f32>) -> Self {
+        Self {
+            values,
+            scales,
+            #[cfg(feature = "alloc")]
+            layout: KeptLayout::default(),
+        }
+    }
+
     /// Borrowed whole numbers, each -127 to 127, in units of one scale or of one for each [`BLOCK`](Self::BLOCK) of them. Needs no
     /// heap.
     ///
@@ -169,10 +180,7 @@ impl<'a> Activations<'a> {
             check_len(blocks, scales.len())?;
         }
         check(values, scales)?;
-        Ok(Self {
-            values: values.into(),
-            scales: scales.into(),
-        })
+        Ok(Self::new(values.into(), scales.into()))
     }
 
     /// The whole numbers.

@@ -14,7 +14,7 @@
 //! bits.
 
 #[cfg(feature = "alloc")]
-use super::int8::results;
+use super::int8::{by_scales, check_lengths};
 use super::{Activations, TernaryMatrix};
 #[cfg(feature = "alloc")]
 use crate::Backend;
@@ -115,31 +115,35 @@ impl TernaryMatrix<'_> {
         xs: &[Activations<'_>],
         y: &mut [f32],
     ) -> Result<(), Error> {
-        let mut ys = results(self.rows(), self.columns(), xs, y)?;
-        if ys.is_empty() {
-            // Without columns nothing but the bias is left.
-            for y in y.chunks_exact_mut(self.rows().max(1)) {
+        check_lengths(self.rows(), self.columns(), xs, y)?;
+        let mut ys = y.chunks_exact_mut(self.rows().max(1));
+        if self.columns() == 0 {
+            // Nothing but the bias is left.
+            ys.for_each(|y| {
+                y.fill(0.0);
                 self.add_bias(0, 1, y);
+            });
+            return Ok(());
+        }
+        if self.has_short_rows() {
+            for (x, y) in xs.iter().zip(&mut ys) {
+                self.multiply_short_rows(backend, x, 0, y);
             }
             return Ok(());
         }
         let in_place = (0..self.planes()).all(|plane| self.trits(plane).offset() == 0);
-        // Vectors of one scale and those of several are added up in different ways, whatever stands beside them.
-        let mut ys = &mut ys[..];
-        for xs in xs.chunk_by(|x, next| x.only_scale().is_some() == next.only_scale().is_some()) {
-            let (own, others) = ys.split_at_mut(xs.len());
-            ys = others;
-            let way = self.way(xs.iter().all(|x| x.only_scale().is_some()));
+        by_scales(xs, ys, |one_scale, xs, ys| {
+            let way = self.way(one_scale);
             match self.code() {
                 _ if way == RowSum::Runs || !in_place => {
-                    let mut vectors = xs.iter().zip(own);
+                    let mut vectors = xs.iter().zip(ys);
                     vectors.try_for_each(|(x, y)| self.plain_i8(x, y))?;
                 }
-                Code::TwoBit => self.multiply_tiles::<4>((backend, way), xs, own),
-                Code::Base3 => self.multiply_tiles::<5>((backend, way), xs, own),
+                Code::TwoBit => self.multiply_tiles::<4>((backend, way), xs, ys),
+                Code::Base3 => self.multiply_tiles::<5>((backend, way), xs, ys),
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// How rows are added up with activations that have one scale, or several.

@@ -93,6 +93,8 @@ mod float;
 #[cfg(feature = "alloc")]
 pub(crate) mod int8;
 mod integer;
+#[cfg(feature = "alloc")]
+pub(crate) mod layout;
 mod matrix;
 mod places;
 mod round;

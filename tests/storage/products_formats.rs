@@ -6,8 +6,8 @@ use crate::products_i8::quantize;
 use half::f16;
 use proptest::prelude::*;
 use ternarize::format::FormatMatrix;
-use ternarize::matmul::Activations;
-use ternarize::{Backend, Error, Format};
+use ternarize::matmul::{Activations, TernaryMatrix};
+use ternarize::{Backend, Code, Error, Format, PackedTritsBuf, ScaleSlice};
 use ternarize::{Operand, ShapeError};
 
 const FORMATS: [Format; 6] = [
@@ -117,7 +117,8 @@ impl Case {
         let matrix = FormatMatrix::new(self.format, self.rows, self.columns, &self.bytes).unwrap();
         for backend in Backend::available() {
             let mut y = vec![f32::NAN; self.rows * xs.len()];
-            matrix.matmul_i8_on(backend, xs, &mut y).unwrap();
+            // Copies, whose layouts are made by this backend.
+            matrix.matmul_i8_on(backend, &xs.to_vec(), &mut y).unwrap();
             for (x, y) in xs.iter().zip(y.chunks(self.rows)) {
                 for (row, y) in y.iter().enumerate() {
                     let expected = self.expected(row, x);
@@ -154,6 +155,51 @@ fn every_format_is_multiplied_as_documented() {
         }
         let case = Case::new(format, 6, 3 * block, 9);
         case.check(&vectors(3 * block, 6, true));
+    }
+}
+
+/// A vector keeps the layout of its first product, for the matrices in the same order and for no others.
+#[test]
+fn a_kept_layout_changes_no_bits() {
+    let columns = 768;
+    let mut products: Vec<Box<dyn Fn(&Activations<'_>) -> Vec<f32>>> = Vec::new();
+    for format in FORMATS {
+        let case = Case::new(format, 2, columns, 3);
+        products.push(Box::new(move |x| {
+            let matrix = FormatMatrix::new(format, 2, columns, &case.bytes).unwrap();
+            let mut y = vec![0.0; 2];
+            matrix.matvec_i8(x, &mut y).unwrap();
+            y
+        }));
+    }
+    // In base 3 one row begins with a byte, two begin at two digits, and more at all of them.
+    for (rows, code) in [
+        (2, Code::TwoBit),
+        (1, Code::Base3),
+        (2, Code::Base3),
+        (7, Code::Base3),
+    ] {
+        let trits = [1, 0, -1, -1].into_iter().cycle().take(rows * columns);
+        let trits = PackedTritsBuf::from_trits(code, &trits.collect::<Vec<_>>()).unwrap();
+        products.push(Box::new(move |x| {
+            let (trits, mut y) = ([trits.as_packed()], vec![0.0; rows]);
+            let scale = ScaleSlice::F32(&[0.5]);
+            let matrix = TernaryMatrix::new([rows, columns], &trits, scale).unwrap();
+            matrix.matvec_i8(x, &mut y).unwrap();
+            y
+        }));
+    }
+    for blocks in [false, true] {
+        let x = &vectors(columns, 1, blocks)[0];
+        for first in 0..products.len() {
+            // Beginning with each product, all others and all again.
+            let shared = x.clone();
+            let others = products.iter().cycle().skip(first);
+            for product in others.take(2 * products.len()) {
+                assert_eq!(product(&shared), product(&x.clone()));
+            }
+            assert_eq!(&shared, x);
+        }
     }
 }
 

@@ -4,13 +4,14 @@
 //! for each panel of rows that fits the second cache:   for each few vectors:   for each plane:   a loop over the rows
 //! ```
 
-use alloc::vec::Vec;
+use alloc::{borrow::Cow, vec, vec::Vec};
 use core::ops::Range;
 
-use super::arrange::Arranged;
 use super::codes::RowCodes;
 use super::kernel::{Kernels, Operands, Panel, PanelSums, ScaledTiles};
 use super::scales::MatrixScales;
+use crate::matmul::Activations;
+use crate::matmul::layout::Layout;
 use crate::simd::{Backend, MOST_TILES};
 use crate::threads;
 
@@ -48,6 +49,31 @@ pub(crate) struct TiledPlane<'a> {
     pub(crate) scales: MatrixScales<'a>,
 }
 
+/// A vector in the order in which the rows of a matrix meet it.
+#[derive(Clone, Debug)]
+pub(crate) struct Arranged<'a, const P: usize> {
+    pub(super) layout: Cow<'a, Layout<P>>,
+    /// The scale of the whole vector.
+    only_scale: f32,
+    /// The scale of each tile, for rows whose tiles are blocks of activations.
+    scales: Cow<'a, [f32]>,
+}
+
+impl<'a, const P: usize> Arranged<'a, P> {
+    /// A vector with its layout.
+    pub(crate) fn new(x: &'a Activations<'_>, layout: Cow<'a, Layout<P>>) -> Self {
+        let scales = match x.only_scale() {
+            Some(scale) => vec![scale; layout.len()].into(),
+            None => x.scales().into(),
+        };
+        Self {
+            layout,
+            only_scale: x.only_scale().unwrap_or_default(),
+            scales,
+        }
+    }
+}
+
 /// Memory that is used again for each panel: for copies of codes, for scales of both signs, for sums and for results.
 #[derive(Default)]
 struct Scratch {
@@ -62,12 +88,12 @@ impl TiledMatrix<'_> {
     pub(crate) fn multiply<const P: usize>(
         &self,
         rows: Range<usize>,
-        xs: &[Arranged<P>],
+        xs: &[Arranged<'_, P>],
         ys: &mut [&mut [f32]],
     ) where
         Backend: Kernels<P>,
     {
-        let tiles: usize = xs.iter().map(Arranged::len).sum();
+        let tiles: usize = xs.iter().map(|x| x.layout.len()).sum();
         let work = rows.len().saturating_mul(tiles);
         // Threads are asked about last: asking may start them.
         if rows.len() > 2 * ROWS && work > 2 * LEAST_TILES && threads::pays() {
@@ -107,7 +133,7 @@ impl TiledMatrix<'_> {
     fn panel<const P: usize, const R: usize, const C: usize>(
         &self,
         (rows, first): (Range<usize>, usize),
-        xs: &[Arranged<P>; C],
+        xs: &[Arranged<'_, P>; C],
         ys: &mut [&mut [f32]],
         scratch: &mut Scratch,
     ) where
@@ -133,12 +159,12 @@ impl TiledPlane<'_> {
         &self,
         backend: Backend,
         rows: Range<usize>,
-        xs: &[Arranged<P>; C],
+        xs: &[Arranged<'_, P>; C],
         scratch: &mut Scratch,
     ) where
         Backend: Kernels<P>,
     {
-        let (codes, tiles) = (self.codes, xs[0].len());
+        let (codes, tiles) = (self.codes, xs[0].layout.len());
         scratch.results.clear();
         scratch.results.resize(rows.len() * C, 0.0);
         let results = scratch.results.as_chunks_mut().0;

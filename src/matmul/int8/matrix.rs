@@ -1,14 +1,15 @@
 //! A [`TernaryMatrix`] times vectors of 8-bit activations, tile by tile.
 
 use alloc::vec::Vec;
+use core::ops::BitOr;
 
-use super::arrange::Arranged;
 use super::codes::{RowCodes, Tiling};
-use super::driver::{TiledMatrix, TiledPlane};
+use super::driver::{Arranged, TiledMatrix, TiledPlane};
 use super::kernel::Kernels;
 use super::scales::{BlockScales, LANE_PAIRS, MatrixScales, SliceScales};
 use crate::code::Code;
 use crate::matmul::integer::RowSum;
+use crate::matmul::layout::{Layout, Order};
 use crate::matmul::{Activations, TernaryMatrix};
 use crate::scale::MAX_PLANES;
 use crate::simd::{Backend, TILE};
@@ -42,13 +43,7 @@ impl TernaryMatrix<'_> {
     }
 
     fn tiled_plane(&self, plane: usize, way: RowSum) -> TiledPlane<'_> {
-        let code = self.code();
-        let slices = SliceScales {
-            lambda_p: self.lambda_p,
-            lambda_n: self.lambda_n,
-            first: self.scale_index(plane, 0),
-            step: self.step,
-        };
+        let (code, slices) = (self.code(), self.slice_scales(plane));
         let scales = if way == RowSum::Exact {
             MatrixScales::Rows(slices)
         } else {
@@ -86,17 +81,28 @@ impl TernaryMatrix<'_> {
         TiledPlane { codes, scales }
     }
 
+    /// The scales of a plane.
+    pub(super) fn slice_scales(&self, plane: usize) -> SliceScales<'_> {
+        SliceScales {
+            lambda_p: self.lambda_p,
+            lambda_n: self.lambda_n,
+            first: self.scale_index(plane, 0),
+            step: self.step,
+        }
+    }
+
     /// The vectors, for rows that begin anywhere in a byte of `P` trits.
-    fn arrange<const P: usize>(
+    fn arrange<'x, const P: usize>(
         &self,
         backend: Backend,
-        xs: &[Activations<'_>],
-    ) -> Vec<Arranged<P>> {
-        let mut used = [false; P];
-        for row in 0..self.rows().min(P) {
-            used[row * self.columns() % P] = true;
-        }
-        let arrange = |x| Arranged::for_rows(backend, x, used);
+        xs: &'x [Activations<'_>],
+    ) -> Vec<Arranged<'x, P>> {
+        let starts = (0..self.rows().min(P)).map(|row| 1 << (row * self.columns() % P));
+        let used = starts.fold(0, BitOr::bitor);
+        let arrange = |x: &'x Activations<'_>| {
+            let layout = || Layout::for_rows(backend, x.values(), used);
+            Arranged::new(x, x.layout.get(Order::Rows(used), layout))
+        };
         xs.iter().map(arrange).collect()
     }
 }

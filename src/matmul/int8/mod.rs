@@ -11,25 +11,23 @@
 //! plane 1  x[1][0]   ...
 //! ```
 //!
-//! [`matrix`] selects the loop for a matrix in a code of this crate, `format` does so for other programs' bytes. [`arrange`] arranges
-//! the vectors, [`driver`] divides rows and vectors into panels, [`codes`] and [`scales`] prepare them, [`kernel`] is the loop over
+//! [`matrix`] selects the loop for a matrix in a code of this crate, `format` does so for other programs' bytes. [`driver`] divides rows and vectors into panels, [`codes`] and [`scales`] prepare them, [`kernel`] is the loop over
 //! rows, and [`strip`] the one over tiles. What is computed is defined in [`matmul`](crate::matmul).
 //!
 //! Cost: a byte of codes is read once; a tile takes about twice as many instructions as it has planes.
 
-mod arrange;
 mod codes;
 mod driver;
 mod kernel;
 mod matrix;
 mod scales;
+mod short;
 mod strip;
 
 #[cfg(feature = "half")]
 pub(crate) use {
-    arrange::{Arranged, BlockOrder, ElementRun},
     codes::{RowCodes, Tiling},
-    driver::{TiledMatrix, TiledPlane},
+    driver::{Arranged, TiledMatrix, TiledPlane},
     scales::{BlockScales, LANE_PAIRS, MatrixScales, SliceScales},
 };
 
@@ -38,24 +36,34 @@ use alloc::vec::Vec;
 use super::Activations;
 use crate::error::{Error, ShapeError, check_len};
 
-/// Checks all lengths, and returns the results of each vector. If there is nothing to add, the results are set to 0 and none is
-/// returned.
-pub(crate) fn results<'y>(
+/// Checks the lengths of all vectors and of all results together.
+pub(crate) fn check_lengths(
     rows: usize,
     columns: usize,
     xs: &[Activations<'_>],
-    y: &'y mut [f32],
-) -> Result<Vec<&'y mut [f32]>, Error> {
+    y: &[f32],
+) -> Result<(), Error> {
     let results = rows
         .checked_mul(xs.len())
         .ok_or(Error::Shape(ShapeError::Overflow))?;
-    let lengths = xs.iter().map(|x| (columns, x.len()));
-    for (expected, actual) in lengths.chain([(results, y.len())]) {
-        check_len(expected, actual)?;
+    xs.iter().try_for_each(|x| check_len(columns, x.len()))?;
+    check_len(results, y.len())
+}
+
+/// Calls `multiply` for vectors that all have one scale, or all several, and for their results: these are added up in different ways,
+/// whatever stands beside them.
+pub(crate) fn by_scales<'x, 'y>(
+    xs: &'x [Activations<'x>],
+    y: impl Iterator<Item = &'y mut [f32]>,
+    mut multiply: impl FnMut(bool, &'x [Activations<'x>], &mut [&'y mut [f32]]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut ys: Vec<_> = y.collect();
+    let mut ys = &mut ys[..];
+    let one_scale = |x: &Activations<'_>| x.only_scale().is_some();
+    for xs in xs.chunk_by(|x, next| one_scale(x) == one_scale(next)) {
+        let (own, others) = ys.split_at_mut(xs.len());
+        ys = others;
+        multiply(xs.iter().all(one_scale), xs, own)?;
     }
-    if columns == 0 || rows == 0 {
-        y.fill(0.0);
-        return Ok(Vec::new());
-    }
-    Ok(y.chunks_exact_mut(rows).collect())
+    Ok(())
 }

@@ -41,8 +41,9 @@ fn compare(matrix: &TernaryMatrix<'_>, x: &Activations<'_>) -> RowSum {
     let bits = |y: &[f32]| y.iter().map(|y| y.to_bits()).collect::<Vec<_>>();
     for backend in Backend::available() {
         let mut tiled = vec![f32::NAN; matrix.rows()];
+        // A copy, whose layout is made by this backend.
         matrix
-            .matmul_i8_on(backend, core::slice::from_ref(x), &mut tiled)
+            .matmul_i8_on(backend, &[x.clone()], &mut tiled)
             .unwrap();
         assert_eq!(bits(&plain), bits(&tiled), "{matrix:?} on {backend:?}");
     }
@@ -52,8 +53,8 @@ fn compare(matrix: &TernaryMatrix<'_>, x: &Activations<'_>) -> RowSum {
 #[test]
 fn plain_loops_return_the_bits_of_the_tiled_ones() {
     let mut seen = [0; 3];
-    for columns in [1, 5, 64, 255, 260, 512, 1100] {
-        for (rows, planes) in [(1, 4), (6, 1), (9, 3)] {
+    for columns in [1, 5, 48, 64, 128, 240, 255, 260, 512, 1100] {
+        for (rows, planes) in [(1, 4), (6, 1), (9, 3), (65, 2)] {
             for (block, two, code) in [
                 (columns, false, Code::Base3),
                 (columns, true, Code::TwoBit),
@@ -108,4 +109,19 @@ fn planes_that_begin_within_a_byte_are_multiplied_alike() {
     within.matvec_i8(&x, &mut y).unwrap();
     at_border.matvec_i8(&x, &mut expected).unwrap();
     assert_eq!(y.map(f32::to_bits), expected.map(f32::to_bits));
+}
+
+/// So many short rows that threads share them.
+#[test]
+fn many_short_rows_are_multiplied_alike() {
+    let shape @ [rows, columns] = [20_011, 16];
+    let trits = trits(rows * columns, 1);
+    let packed = PackedTritsBuf::from_trits(Code::TwoBit, &trits).unwrap();
+    let (scales, bias) = (scales(rows, 2), scales(rows, 3));
+    let matrix = TernaryMatrix::new(shape, &[packed.as_packed()], ScaleSlice::F32(&scales));
+    let matrix = matrix.unwrap().with_bias(&bias).unwrap();
+    assert_eq!(
+        compare(&matrix, &activations(columns, false, 4)),
+        RowSum::Exact
+    );
 }

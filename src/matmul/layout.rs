@@ -1,13 +1,14 @@
-//! The order of the activations in which they meet the digits of a matrix.
+//! [`Layout`]: a vector of 8-bit activations in the order in which they meet the digits of a matrix.
 //!
 //! In the codes of this crate a byte has `P` consecutive elements of a row: [`Split`] separates a vector by remainders, and each plane of
 //! each tile is a piece of one of these parts, whatever digit a row begins with. Other programs' formats have an order of their own in
 //! each block: [`BlockOrder`].
 
-use alloc::vec;
-use alloc::vec::Vec;
+use alloc::{borrow::Cow, boxed::Box, vec, vec::Vec};
+use core::any::Any;
+use core::fmt;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 
-use crate::matmul::Activations;
 use crate::simd::{ActivationTile, Backend, Job, MOST_TILES, TILE, Vector};
 
 /// Which element of a row meets which digit of a tile: runs of equally spaced elements that become adjacent.
@@ -156,7 +157,7 @@ impl<const P: usize> Job for ArrangeParts<'_, P> {
 
 /// Subtracts four bytes of all planes from each lane.
 #[inline(always)]
-fn subtract_lanes<const P: usize>(tile: &mut ActivationTile<P>) {
+pub(super) fn subtract_lanes<const P: usize>(tile: &mut ActivationTile<P>) {
     for plane in &tile.x {
         let (fours, _) = plane.as_chunks::<4>();
         for (less, four) in tile.less.iter_mut().zip(fours) {
@@ -199,68 +200,65 @@ fn sum_tiles<const P: usize>(tiles: &[ActivationTile<P>]) -> [i32; 16] {
     sums
 }
 
-/// A vector in the order in which the rows of a matrix meet it.
-#[derive(Clone, Debug)]
-pub(crate) struct Arranged<const P: usize> {
-    /// By the digit of its first byte at which a row begins; those that no row needs are empty.
-    versions: [TiledVector<P>; P],
-    /// The scale of the whole vector.
-    pub(super) only_scale: f32,
-    /// How many tiles a row has.
-    tiles: usize,
-    /// The scale of each tile, for rows that begin with a byte; then anything up to a multiple of sixteen.
-    pub(super) scales: Vec<f32>,
+/// What a layout is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Rows that begin at those digits of a byte whose bits are set.
+    Rows(u8),
+    /// Rows of blocks of the format with this number.
+    #[cfg(feature = "half")]
+    Blocks(u8),
 }
 
-impl<const P: usize> Arranged<P> {
+/// A vector in the order in which the rows of a matrix meet it.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout<const P: usize> {
+    order: Order,
+    /// By the digit of its first byte at which a row begins; those that no row needs are empty.
+    versions: [TiledVector<P>; P],
+    /// How many tiles a row has.
+    tiles: usize,
+}
+
+impl<const P: usize> Layout<P> {
     /// For rows that begin at the digits that are marked as used.
-    pub(crate) fn for_rows(backend: Backend, x: &Activations<'_>, used: [bool; P]) -> Self {
+    pub(super) fn for_rows(backend: Backend, x: &[i8], used: u8) -> Self {
         // All have the same length, as rows that begin at different digits are multiplied together.
-        let last = used.iter().rposition(|&used| used).unwrap_or_default();
+        let last = used.checked_ilog2().unwrap_or_default() as usize;
         let tiles = (last + x.len()).div_ceil(P * TILE);
         let mut parts = vec![0; P * (tiles * TILE + 1)];
         backend.run(Split::<P> {
-            x: x.values(),
+            x,
             parts: &mut parts,
         });
         let parts = &parts;
-        Self::new(x, tiles, P * TILE, |skip| {
-            let count = if used[skip] { tiles } else { 0 };
+        let version = |skip| {
+            let count = if used >> skip & 1 == 1 { tiles } else { 0 };
             TiledVector::new(count, |tiles| {
                 backend.run(ArrangeParts { parts, skip, tiles });
             })
-        })
-    }
-
-    /// For rows of a format's blocks.
-    #[cfg(feature = "half")]
-    pub(crate) fn for_blocks(backend: Backend, x: &Activations<'_>, order: &BlockOrder) -> Self {
-        let count = x.len().div_ceil(order.elements);
-        Self::new(x, count, order.elements, |skip| {
-            let count = if skip == 0 { count } else { 0 };
-            TiledVector::new(count, |tiles| {
-                backend.run(ArrangeBlocks {
-                    x: x.values(),
-                    order,
-                    tiles,
-                });
-            })
-        })
-    }
-
-    /// So many tiles, each of so many elements.
-    fn new(
-        x: &Activations<'_>,
-        tiles: usize,
-        elements: usize,
-        version: impl FnMut(usize) -> TiledVector<P>,
-    ) -> Self {
-        let block = |tile| x.scale_of_block(tile * elements / Activations::BLOCK);
+        };
         Self {
+            order: Order::Rows(used),
             versions: core::array::from_fn(version),
-            only_scale: x.only_scale().unwrap_or_default(),
             tiles,
-            scales: (0..tiles.next_multiple_of(16)).map(block).collect(),
+        }
+    }
+
+    /// For rows of blocks of the format with this number.
+    #[cfg(feature = "half")]
+    pub(crate) fn for_blocks(backend: Backend, x: &[i8], format: u8, order: &BlockOrder) -> Self {
+        let tiles = x.len().div_ceil(order.elements);
+        let version = |skip| {
+            let count = if skip == 0 { tiles } else { 0 };
+            TiledVector::new(count, |tiles| {
+                backend.run(ArrangeBlocks { x, order, tiles });
+            })
+        };
+        Self {
+            order: Order::Blocks(format),
+            versions: core::array::from_fn(version),
+            tiles,
         }
     }
 
@@ -271,7 +269,56 @@ impl<const P: usize> Arranged<P> {
     }
 
     /// The tiles of a row.
-    pub(crate) const fn len(&self) -> usize {
+    pub(super) const fn len(&self) -> usize {
         self.tiles
+    }
+}
+
+/// A [`Layout`] for bytes of some number of digits.
+type Kept = Box<dyn Any + Send + Sync + UnwindSafe + RefUnwindSafe>;
+
+/// What the first of several threads writes; without `std` nothing.
+#[cfg(feature = "std")]
+type Once = std::sync::OnceLock<Kept>;
+#[cfg(not(feature = "std"))]
+type Once = Option<Kept>;
+
+/// The layout of a vector's first product. Copies do not have it, and it is no part of the vector's value.
+#[derive(Default)]
+pub(crate) struct KeptLayout(Once);
+
+impl KeptLayout {
+    /// The layout for an order: the one that is kept, or what `make` returns. Without `std` none is kept.
+    pub(crate) fn get<const P: usize>(
+        &self,
+        order: Order,
+        make: impl Fn() -> Layout<P>,
+    ) -> Cow<'_, Layout<P>> {
+        #[cfg(feature = "std")]
+        let kept = Some(self.0.get_or_init(|| Box::new(make())));
+        #[cfg(not(feature = "std"))]
+        let kept = self.0.as_ref();
+        match kept.and_then(|kept| (&**kept as &dyn Any).downcast_ref()) {
+            Some(layout @ Layout { order: kept, .. }) if *kept == order => Cow::Borrowed(layout),
+            _ => Cow::Owned(make()),
+        }
+    }
+}
+
+impl Clone for KeptLayout {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for KeptLayout {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for KeptLayout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeptLayout")
     }
 }
