@@ -12,7 +12,7 @@ use core::ops::Range;
 
 use super::codes::{RowCodes, Tiling};
 use super::driver::Arranged;
-use super::scales::{RowScales, TileScales};
+use super::scales::TileScales;
 use super::strip::{Beside, Lambdas, ScaledSums, Strip, fold};
 use crate::simd::{
     ActivationTile, Backend, Digits, EqualSlices, MOST_TILES, TileJob, TileSpan, TileUnit, Vector,
@@ -91,7 +91,7 @@ impl<'a, const P: usize, const C: usize> Operands<'a, P, C> {
         mut self,
         unit: T,
         rows: Range<usize>,
-        mut sums: impl RowSums<T, P, C>,
+        mut sums: impl RowSums<T, P, R, C> + RowSums<T, P, 1, C>,
     ) {
         let mut at = 0;
         while at < rows.len() {
@@ -155,26 +155,28 @@ impl<const P: usize, const R: usize, const C: usize> Panel<'_, P, R, C> {
     }
 }
 
-/// What is added up for the rows of a panel.
-trait RowSums<T, const P: usize, const C: usize> {
-    /// Adds up `N` rows, the first of which has the number `at` in the panel.
-    fn add<const N: usize>(&mut self, unit: T, strip: &Strip<'_, P, N, C>, at: usize);
+/// What is added up for `R` rows of a panel at a time.
+trait RowSums<T, const P: usize, const R: usize, const C: usize> {
+    /// Adds up rows, the first of which has the number `at` in the panel.
+    fn add(&mut self, unit: T, strip: &Strip<'_, P, R, C>, at: usize);
 }
 
 /// `[sum t x, 0]`, or if `TWO`, the sums by sign.
 struct ExactRows<'a, const C: usize, const TWO: bool>(&'a mut [[[i64; 2]; C]]);
 
-impl<T: Digits<P>, const P: usize, const C: usize, const TWO: bool> RowSums<T, P, C>
+impl<T, const P: usize, const R: usize, const C: usize, const TWO: bool> RowSums<T, P, R, C>
     for ExactRows<'_, C, TWO>
+where
+    T: Digits<P>,
 {
     #[inline(always)]
-    fn add<const N: usize>(&mut self, unit: T, strip: &Strip<'_, P, N, C>, at: usize) {
+    fn add(&mut self, unit: T, strip: &Strip<'_, P, R, C>, at: usize) {
         let sums = if TWO {
             strip.sums_by_sign(unit)
         } else {
             strip.sums(unit)
         };
-        for r in 0..N {
+        for r in 0..R {
             if let Some(totals) = self.0.get_mut(at + r) {
                 for c in 0..C {
                     for sign in 0..if TWO { 2 } else { 1 } {
@@ -189,23 +191,20 @@ impl<T: Digits<P>, const P: usize, const C: usize, const TWO: bool> RowSums<T, P
 /// Sums of tiles times their scales; if `TWO`, the -1 trits have scales of their own.
 struct ScaledRows<'a, const C: usize, const TWO: bool>(ScaledTiles<'a, C>);
 
-impl<T: Digits<P>, const P: usize, const C: usize, const TWO: bool> RowSums<T, P, C>
+impl<T: Digits<P>, const P: usize, const C: usize, const TWO: bool> RowSums<T, P, 1, C>
     for ScaledRows<'_, C, TWO>
 {
     #[inline(always)]
-    fn add<const N: usize>(&mut self, unit: T, strip: &Strip<'_, P, N, C>, at: usize) {
+    fn add(&mut self, unit: T, strip: &Strip<'_, P, 1, C>, at: usize) {
         let tiles = strip.rows.len();
         match self.0.lambdas {
             TileScales::Tiles(scales) => {
-                let rows = self.rows_of::<N>(scales, at);
-                self.scaled(unit, strip, at, EqualSlices::new(rows, tiles));
+                let row = scales.map(|scales| scales.row(at));
+                self.scaled(unit, strip, at, EqualSlices::new([row], tiles));
             }
             TileScales::Lanes(scales) if const { C == 1 } => {
-                let (rows, mut lanes) = (self.rows_of::<N>(scales, at), [[&[][..]; 2]; N]);
-                for r in 0..N {
-                    lanes[r] = [rows[r][0].as_chunks().0, rows[r][1].as_chunks().0];
-                }
-                self.scaled(unit, strip, at, EqualSlices::new(lanes, tiles));
+                let row = scales.map(|scales| scales.row(at).as_chunks().0);
+                self.scaled(unit, strip, at, EqualSlices::new([row], tiles));
             }
             TileScales::Beside { .. } if const { !TWO && cfg!(feature = "half") } => {
                 self.scaled(unit, strip, at, Some(Beside(strip.rows)));
@@ -215,51 +214,32 @@ impl<T: Digits<P>, const P: usize, const C: usize, const TWO: bool> RowSums<T, P
     }
 }
 
-impl<'a, const C: usize, const TWO: bool> ScaledRows<'a, C, TWO> {
-    /// The scales of both signs of `N` rows; behind the last row those of the last one.
+impl<const C: usize, const TWO: bool> ScaledRows<'_, C, TWO> {
+    /// Adds up a row, if there are scales.
     #[inline(always)]
-    fn rows_of<const N: usize>(
-        &self,
-        scales: [RowScales<'a>; 2],
-        at: usize,
-    ) -> [[&'a [f32]; 2]; N] {
-        let mut rows = [[&[][..]; 2]; N];
-        for r in 0..N {
-            let row = (at + r).min(self.0.results.len() - 1);
-            for sign in 0..2 {
-                let RowScales { all, step } = scales[if TWO { sign } else { 0 }];
-                rows[r][sign] = all.get(row * step..).unwrap_or_default();
-            }
-        }
-        rows
-    }
-
-    /// Adds up `N` rows, if there are scales.
-    #[inline(always)]
-    fn scaled<const P: usize, const N: usize, T: Digits<P>, L: Lambdas<T>>(
+    fn scaled<const P: usize, T: Digits<P>, L: Lambdas<T>>(
         &mut self,
         unit: T,
-        strip: &Strip<'_, P, N, C>,
+        strip: &Strip<'_, P, 1, C>,
         at: usize,
         lambdas: Option<L>,
     ) {
-        let vector = unit.vector();
-        let (Some(lambdas), Some(ds)) = (lambdas, EqualSlices::new([self.0.ds], strip.rows.len()))
+        let (vector, ds) = (
+            unit.vector(),
+            EqualSlices::new([self.0.ds], strip.rows.len()),
+        );
+        let (Some(lambdas), Some(ds), Some(results)) = (lambdas, ds, self.0.results.get_mut(at))
         else {
             return;
         };
-        let mut sums = ScaledSums::<_, _, N, C, TWO> {
-            sums: [[vector.splat(0.0); C]; N],
+        let mut sums = ScaledSums::<_, _, C, TWO> {
+            sums: [vector.splat(0.0); C],
             lambdas,
             ds,
         };
         strip.for_each_tile(unit, &mut sums);
-        for r in 0..N {
-            if let Some(results) = self.0.results.get_mut(at + r) {
-                for c in 0..C {
-                    results[c] = fold(vector.array(sums.sums[r][c]));
-                }
-            }
+        for c in 0..C {
+            results[c] = fold(vector.array(sums.sums[c]));
         }
     }
 }

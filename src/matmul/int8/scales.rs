@@ -239,8 +239,16 @@ impl TileScales<'_> {
 /// The scales of rows, `step` apart.
 #[derive(Clone, Copy, Default)]
 pub(super) struct RowScales<'a> {
-    pub(super) all: &'a [f32],
-    pub(super) step: usize,
+    all: &'a [f32],
+    step: usize,
+}
+
+impl<'a> RowScales<'a> {
+    /// The scales of a row, and what follows them; of a sign that has none, nothing.
+    #[inline(always)]
+    pub(super) fn row(&self, row: usize) -> &'a [f32] {
+        self.all.get(row * self.step..).unwrap_or_default()
+    }
 }
 
 /// Writes the scales of rows, each as often as it is shared. No activation meets what is behind the last one of a row.

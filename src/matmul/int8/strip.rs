@@ -204,22 +204,22 @@ impl<T: Digits<P>, const P: usize, const R: usize, const C: usize> TileSums<T, P
     }
 }
 
-/// Sums of tiles times their scales, in the defined order: sixteen for each row and vector. If `TWO`, the -1 trits have scales of their
-/// own.
-pub(super) struct ScaledSums<'a, F, L, const R: usize, const C: usize, const TWO: bool> {
-    pub(super) sums: [[F; C]; R],
+/// Sums of the tiles of a row times their scales, in the defined order: sixteen for each vector. If `TWO`, the -1 trits have scales of
+/// their own.
+pub(super) struct ScaledSums<'a, F, L, const C: usize, const TWO: bool> {
+    pub(super) sums: [F; C],
     pub(super) lambdas: L,
     /// The scales of each vector.
     pub(super) ds: EqualSlices<'a, f32, 1, C>,
 }
 
-impl<F: Copy, L, const R: usize, const C: usize, const TWO: bool> ScaledSums<'_, F, L, R, C, TWO> {
+impl<F: Copy, L, const C: usize, const TWO: bool> ScaledSums<'_, F, L, C, TWO> {
     /// Adds `M` tiles that have the scales of `N`: of one tile that is there twice, the second counts nothing.
     #[inline(always)]
     fn add_tiles<const N: usize, const M: usize, const P: usize, T>(
         &mut self,
         unit: T,
-        at: (usize, usize),
+        at: usize,
         codes: [&TileCodes; M],
         xs: [VectorTiles<'_, P, C>; M],
     ) where
@@ -246,7 +246,7 @@ impl<F: Copy, L, const R: usize, const C: usize, const TWO: bool> ScaledSums<'_,
     fn add_scaled<const N: usize, T: Tiles<V: Vector<Singles = F>>>(
         &mut self,
         unit: T,
-        (r, at): (usize, usize),
+        at: usize,
         (c, sign): (usize, usize),
         sums: T::Sums,
     ) where
@@ -256,19 +256,19 @@ impl<F: Copy, L, const R: usize, const C: usize, const TWO: bool> ScaledSums<'_,
         let Some(ds) = self.ds.chunk::<N>(0, c, at) else {
             return;
         };
-        let Some(mut scales) = self.lambdas.times(unit, (r, sign, at), ds) else {
+        let Some(mut scales) = self.lambdas.times(unit, (sign, at), ds) else {
             return;
         };
         if sign == 1 {
             scales = vector.negate(scales);
         }
         let more = vector.multiply(unit.to_floats(sums), scales);
-        self.sums[r][c] = vector.add(self.sums[r][c], more);
+        self.sums[c] = vector.add(self.sums[c], more);
     }
 }
 
-impl<T, L, const P: usize, const R: usize, const C: usize, const TWO: bool> TileSums<T, P, R, C>
-    for ScaledSums<'_, <T::V as Vector>::Singles, L, R, C, TWO>
+impl<T, L, const P: usize, const C: usize, const TWO: bool> TileSums<T, P, 1, C>
+    for ScaledSums<'_, <T::V as Vector>::Singles, L, C, TWO>
 where
     T: Digits<P>,
     L: Lambdas<T>,
@@ -285,7 +285,7 @@ where
     fn add<const N: usize>(
         &mut self,
         unit: T,
-        at: (usize, usize),
+        (_, at): (usize, usize),
         codes: [&TileCodes; N],
         xs: [VectorTiles<'_, P, C>; N],
     ) {
@@ -299,76 +299,85 @@ where
     }
 }
 
-/// Scales of the tiles of some rows.
+/// Scales of the tiles of a row.
 pub(super) trait Lambdas<T: Tiles> {
     /// Whether a tile has one scale. So it has eight sums, and two tiles are added at a time.
     const PAIRS: bool;
 
-    /// Those of the lanes of `N` tiles, times the scales of the activations. The place: row, sign, and number of the tile or of the
-    /// pair.
+    /// Those of the lanes of `N` tiles, times the scales of the activations. The place: sign, and number of the tile or of the pair.
     fn times<const N: usize>(
         &self,
         unit: T,
-        place: (usize, usize, usize),
+        place: (usize, usize),
         ds: &[f32; N],
     ) -> Option<<T::V as Vector>::Singles>;
 }
 
 /// One for each pair of lanes of a tile, for both signs.
-impl<T: Tiles, const R: usize> Lambdas<T> for EqualSlices<'_, [f32; LANE_PAIRS], R, 2> {
+impl<T: Tiles> Lambdas<T> for EqualSlices<'_, [f32; LANE_PAIRS], 1, 2> {
     const PAIRS: bool = false;
 
     #[inline(always)]
     fn times<const N: usize>(
         &self,
         unit: T,
-        (r, sign, at): (usize, usize, usize),
+        (sign, at): (usize, usize),
         ds: &[f32; N],
     ) -> Option<<T::V as Vector>::Singles> {
         let vector = unit.vector();
-        let pairs = vector.load_twice(&self.chunk::<1>(r, sign, at)?[0]);
+        let pairs = vector.load_twice(&self.chunk::<1>(0, sign, at)?[0]);
         Some(vector.multiply(vector.zip(pairs, pairs)[0], vector.splat(ds[0])))
     }
 }
 
 /// One for each tile, for both signs.
-impl<T: Tiles, const R: usize> Lambdas<T> for EqualSlices<'_, f32, R, 2> {
+impl<T: Tiles> Lambdas<T> for EqualSlices<'_, f32, 1, 2> {
     const PAIRS: bool = true;
 
     #[inline(always)]
     fn times<const N: usize>(
         &self,
         unit: T,
-        (r, sign, at): (usize, usize, usize),
+        (sign, at): (usize, usize),
         ds: &[f32; N],
     ) -> Option<<T::V as Vector>::Singles> {
-        let (lambdas, mut scales) = (self.chunk::<N>(r, sign, at)?, [0.0; 2]);
-        for n in 0..N {
-            scales[n] = lambdas[n] * ds[n];
-        }
-        Some(unit.vector().halves(scales))
+        Some(of_pair(unit, *self.chunk(0, sign, at)?, ds))
     }
 }
 
 /// One for each tile, as f16 bits beside its codes.
-pub(super) struct Beside<'a, const R: usize>(pub(super) TileRows<'a, R>);
+pub(super) struct Beside<'a>(pub(super) TileRows<'a, 1>);
 
-impl<T: Tiles, const R: usize> Lambdas<T> for Beside<'_, R> {
+impl<T: Tiles> Lambdas<T> for Beside<'_> {
     const PAIRS: bool = true;
 
     #[inline(always)]
     fn times<const N: usize>(
         &self,
         unit: T,
-        (r, _, at): (usize, usize, usize),
+        (_, at): (usize, usize),
         ds: &[f32; N],
     ) -> Option<<T::V as Vector>::Singles> {
-        let (halves, mut scales) = (self.0.halves::<N>(r, at), [0.0; 2]);
-        for n in 0..N {
-            scales[n] = unit.widen_half(halves[n]) * ds[n];
+        let mut lambdas = [0.0; N];
+        for (lambda, half) in lambdas.iter_mut().zip(self.0.halves::<N>(0, at)) {
+            *lambda = unit.widen_half(half);
         }
-        Some(unit.vector().halves(scales))
+        Some(of_pair(unit, lambdas, ds))
     }
+}
+
+/// The scales of a pair of tiles, or of one, times those of the activations: half of the lanes have the first.
+#[inline(always)]
+fn of_pair<T: Tiles, const N: usize>(
+    unit: T,
+    lambdas: [f32; N],
+    ds: &[f32; N],
+) -> <T::V as Vector>::Singles {
+    let mut scales = [0.0; 2];
+    for n in 0..N {
+        scales[n] = lambdas[n] * ds[n];
+    }
+    unit.vector().halves(scales)
 }
 
 /// The sum of sixteen lanes, in halves.
