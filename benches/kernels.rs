@@ -128,6 +128,60 @@ fn matmul_i8(c: &mut Criterion) {
     group.finish();
 }
 
+/// A matrix in the 2-bit code with a scale for each row, and activations for it.
+fn layer([rows, columns]: [usize; 2]) -> (TernaryTensor, Activations<'static>) {
+    let mut rng = rand::rngs::ChaCha8Rng::seed_from_u64(1914);
+    let trits: Vec<i8> = (0..rows * columns)
+        .map(|_| rng.random_range(-1..=1))
+        .collect();
+    let packed = PackedTritsBuf::from_trits(Code::TwoBit, &trits).expect("trits");
+    let shape = Shape::new(&[rows, columns]).expect("a shape");
+    let scales = vec![0.5_f32; rows];
+    let (rows, scales) = (Grouping::OUTPUT_CHANNEL, ScaleSlice::F32(&scales));
+    let tensor = TernaryTensor::from_parts(shape, rows, vec![packed], scales, None);
+    let x: Vec<f32> = (0..columns).map(|_| rng.random_range(-1.0..1.0)).collect();
+    let x = Activations::quantize(&x).expect("numbers");
+    (tensor.expect("a tensor"), x)
+}
+
+/// What does a small layer take? Up to 128 columns several rows share a tile.
+fn small(c: &mut Criterion) {
+    let mut group = c.benchmark_group("small layers with i8");
+    for shape @ [rows, columns] in [[16, 64], [64, 64], [64, 128], [64, 256], [64, 320]] {
+        let (matrix, x) = layer(shape);
+        let mut y = vec![0.0; rows];
+        group.throughput(Throughput::Elements((rows * columns) as u64));
+        let name = format!("{rows} x {columns}");
+        group.bench_function(BenchmarkId::from_parameter(name), |b| {
+            // A copy is arranged anew.
+            b.iter(|| matrix.matvec_i8(&black_box(&x).clone(), &mut y));
+        });
+    }
+    group.finish();
+}
+
+/// What does it save that the matrices of an attention layer share a vector, which is arranged once? There are as many copies both times.
+fn shared(c: &mut Criterion) {
+    let mut group = c.benchmark_group("q, k and v with i8");
+    for [columns, keys] in [[576, 192], [2048, 256]] {
+        let x = layer([1, columns]).1;
+        let layers = [columns, keys, keys].map(|rows| layer([rows, columns]).0);
+        let mut y = vec![0.0; columns];
+        for (name, step) in [("one vector", 0), ("copies", 1)] {
+            group.bench_function(BenchmarkId::new(name, columns), |b| {
+                b.iter(|| {
+                    let xs = [(); 3].map(|()| black_box(&x).clone());
+                    for (i, layer) in layers.iter().enumerate() {
+                        let y = &mut y[..layer.shape().axes()[0]];
+                        layer.matvec_i8(&xs[i * step], y).expect("lengths");
+                    }
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
 /// What does it take to round activations to 8 bits?
 fn quantize(c: &mut Criterion) {
     let x = vec![0.5_f32; N];
@@ -142,5 +196,5 @@ fn quantize(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, dot, matvec_i8, matmul_i8, quantize);
+criterion_group!(benches, dot, matvec_i8, matmul_i8, small, shared, quantize);
 criterion_main!(benches);

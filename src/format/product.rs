@@ -13,11 +13,11 @@ use super::matrix::Matrix;
 use crate::ScaleSlice;
 use crate::error::Error;
 use crate::matmul::Activations;
+use crate::matmul::arrange::{Arranged, BlockOrder, ElementRun, Order};
 use crate::matmul::int8::{
-    Arranged, BlockScales, LANE_PAIRS, MatrixScales, RowCodes, SliceScales, TiledMatrix,
+    ArrangedVector, BlockScales, LANE_PAIRS, MatrixScales, RowCodes, SliceScales, TiledMatrix,
     TiledPlane, Tiling, by_scales, check_lengths,
 };
-use crate::matmul::layout::{BlockOrder, ElementRun, Layout, Order};
 use crate::simd::{Backend, TILE};
 use crate::weight::FloatBits as _;
 use alloc::vec::Vec;
@@ -232,11 +232,11 @@ impl<'a> FormatMatrix<'a> {
         &self,
         backend: Backend,
         xs: &'x [Activations<'_>],
-    ) -> Vec<Arranged<'x, P>> {
+    ) -> Vec<ArrangedVector<'x, P>> {
         let (format, order) = (self.format as u8, self.format.layout().order());
         let arrange = |x: &'x Activations<'_>| {
-            let layout = || Layout::for_blocks(backend, x.values(), format, &order);
-            Arranged::new(x, x.layout.get(Order::Blocks(format), layout))
+            let values = || Arranged::for_blocks(backend, x.values(), format, &order);
+            ArrangedVector::new(x, x.kept.get(Order::Blocks(format), values))
         };
         xs.iter().map(arrange).collect()
     }

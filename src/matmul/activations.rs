@@ -12,7 +12,7 @@
 use alloc::{borrow::Cow, vec, vec::Vec};
 
 #[cfg(feature = "alloc")]
-use super::{layout::KeptLayout, round::quantize_on};
+use super::{arrange::Kept, round::quantize_on};
 #[cfg(feature = "alloc")]
 use crate::Backend;
 use crate::error::{Error, Operand, check_len};
@@ -25,9 +25,9 @@ type Numbers<'a, T> = &'a [T];
 
 /// A vector of activations in 8 bits, with its scales.
 ///
-/// A product lays the activations out in the order of the codes. With the feature `std` the layout of the first product is kept, with as
-/// many bytes as there are activations and a quarter more, and other matrices whose rows have that order use it: `q`, `k` and `v` of an
-/// attention layer share one.
+/// A product arranges the activations in the order of the codes. With the feature `std` what the first product arranged is kept (1.25 bytes
+/// for each activation; in base 3 up to 6, as rows begin at any digit of a byte), and other matrices whose codes have that order use it:
+/// the `q`, `k` and `v` of an attention layer share one vector.
 ///
 /// # Examples
 ///
@@ -47,7 +47,7 @@ pub struct Activations<'a> {
     /// One, or one for each block; perhaps none if there are no values.
     scales: Numbers<'a, f32>,
     #[cfg(feature = "alloc")]
-    pub(crate) layout: KeptLayout,
+    pub(crate) kept: Kept,
 }
 
 #[cfg(feature = "alloc")]
@@ -152,7 +152,7 @@ impl<'a> Activations<'a> {
             values,
             scales,
             #[cfg(feature = "alloc")]
-            layout: KeptLayout::default(),
+            kept: Kept::default(),
         }
     }
 

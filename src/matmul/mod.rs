@@ -88,13 +88,13 @@
 //! additions in a chain: 0 with one scale each, at most `2 n / 256 + 6` in tiles, the number of runs else, if `m` is below 4,000.
 
 mod activations;
+#[cfg(feature = "alloc")]
+pub(crate) mod arrange;
 pub(crate) mod dot;
 mod float;
 #[cfg(feature = "alloc")]
 pub(crate) mod int8;
 mod integer;
-#[cfg(feature = "alloc")]
-pub(crate) mod layout;
 mod matrix;
 mod places;
 mod round;

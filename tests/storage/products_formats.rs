@@ -117,7 +117,7 @@ impl Case {
         let matrix = FormatMatrix::new(self.format, self.rows, self.columns, &self.bytes).unwrap();
         for backend in Backend::available() {
             let mut y = vec![f32::NAN; self.rows * xs.len()];
-            // Copies, whose layouts are made by this backend.
+            // Copies, which this backend arranges.
             matrix.matmul_i8_on(backend, &xs.to_vec(), &mut y).unwrap();
             for (x, y) in xs.iter().zip(y.chunks(self.rows)) {
                 for (row, y) in y.iter().enumerate() {
@@ -158,9 +158,9 @@ fn every_format_is_multiplied_as_documented() {
     }
 }
 
-/// A vector keeps the layout of its first product, for the matrices in the same order and for no others.
+/// A vector keeps what its first product arranged, for matrices with the same order and for no others.
 #[test]
-fn a_kept_layout_changes_no_bits() {
+fn a_kept_order_changes_no_bits() {
     let columns = 768;
     let mut products: Vec<Box<dyn Fn(&Activations<'_>) -> Vec<f32>>> = Vec::new();
     for format in FORMATS {

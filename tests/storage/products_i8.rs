@@ -46,7 +46,7 @@ fn check(tensor: &TernaryTensor, xs: &[Activations<'_>]) {
     let mut first: Option<Vec<u32>> = None;
     for backend in Backend::available() {
         let mut y = vec![f32::NAN; rows * xs.len()];
-        // Copies, whose layouts are made by this backend.
+        // Copies, which this backend arranges.
         tensor.matmul_i8_on(backend, &xs.to_vec(), &mut y).unwrap();
         let bits: Vec<u32> = y.iter().map(|y| y.to_bits()).collect();
         let first = first.get_or_insert_with(|| bits.clone());

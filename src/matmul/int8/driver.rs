@@ -11,7 +11,7 @@ use super::codes::RowCodes;
 use super::kernel::{Kernels, Operands, Panel, PanelSums, ScaledTiles};
 use super::scales::MatrixScales;
 use crate::matmul::Activations;
-use crate::matmul::layout::Layout;
+use crate::matmul::arrange::Arranged;
 use crate::simd::{Backend, MOST_TILES};
 use crate::threads;
 
@@ -51,23 +51,23 @@ pub(crate) struct TiledPlane<'a> {
 
 /// A vector in the order in which the rows of a matrix meet it.
 #[derive(Clone, Debug)]
-pub(crate) struct Arranged<'a, const P: usize> {
-    pub(super) layout: Cow<'a, Layout<P>>,
+pub(crate) struct ArrangedVector<'a, const P: usize> {
+    pub(super) values: Cow<'a, Arranged<P>>,
     /// The scale of the whole vector.
     only_scale: f32,
     /// The scale of each tile, for rows whose tiles are blocks of activations.
     scales: Cow<'a, [f32]>,
 }
 
-impl<'a, const P: usize> Arranged<'a, P> {
-    /// A vector with its layout.
-    pub(crate) fn new(x: &'a Activations<'_>, layout: Cow<'a, Layout<P>>) -> Self {
+impl<'a, const P: usize> ArrangedVector<'a, P> {
+    /// A vector whose values are arranged.
+    pub(crate) fn new(x: &'a Activations<'_>, values: Cow<'a, Arranged<P>>) -> Self {
         let scales = match x.only_scale() {
-            Some(scale) => vec![scale; layout.len()].into(),
+            Some(scale) => vec![scale; values.len()].into(),
             None => x.scales().into(),
         };
         Self {
-            layout,
+            values,
             only_scale: x.only_scale().unwrap_or_default(),
             scales,
         }
@@ -88,12 +88,12 @@ impl TiledMatrix<'_> {
     pub(crate) fn multiply<const P: usize>(
         &self,
         rows: Range<usize>,
-        xs: &[Arranged<'_, P>],
+        xs: &[ArrangedVector<'_, P>],
         ys: &mut [&mut [f32]],
     ) where
         Backend: Kernels<P>,
     {
-        let tiles: usize = xs.iter().map(|x| x.layout.len()).sum();
+        let tiles: usize = xs.iter().map(|x| x.values.len()).sum();
         let work = rows.len().saturating_mul(tiles);
         // Threads are asked about last: asking may start them.
         if rows.len() > 2 * ROWS && work > 2 * LEAST_TILES && threads::pays() {
@@ -133,7 +133,7 @@ impl TiledMatrix<'_> {
     fn panel<const P: usize, const R: usize, const C: usize>(
         &self,
         (rows, first): (Range<usize>, usize),
-        xs: &[Arranged<'_, P>; C],
+        xs: &[ArrangedVector<'_, P>; C],
         ys: &mut [&mut [f32]],
         scratch: &mut Scratch,
     ) where
@@ -159,12 +159,12 @@ impl TiledPlane<'_> {
         &self,
         backend: Backend,
         rows: Range<usize>,
-        xs: &[Arranged<'_, P>; C],
+        xs: &[ArrangedVector<'_, P>; C],
         scratch: &mut Scratch,
     ) where
         Backend: Kernels<P>,
     {
-        let (codes, tiles) = (self.codes, xs[0].layout.len());
+        let (codes, tiles) = (self.codes, xs[0].values.len());
         scratch.results.clear();
         scratch.results.resize(rows.len() * C, 0.0);
         let results = scratch.results.as_chunks_mut().0;

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::codes::{RowCodes, Tiling};
-use super::driver::Arranged;
+use super::driver::ArrangedVector;
 use super::scales::TileScales;
 use super::strip::{Beside, Lambdas, ScaledSums, Strip, fold};
 use crate::simd::{
@@ -62,14 +62,14 @@ impl<'a, const P: usize, const C: usize> Operands<'a, P, C> {
     /// they are beside them.
     pub(super) fn new(
         codes: RowCodes<'a>,
-        xs: &'a [Arranged<'_, P>; C],
+        xs: &'a [ArrangedVector<'_, P>; C],
         (range, half): (Range<usize>, usize),
         scratch: &'a mut Vec<u8>,
     ) -> Self {
         let (mut tiles, mut less) = ([[&[][..]; C]; P], [[&[0; 16]; C]; P]);
         for digit in 0..P {
             for (c, x) in xs.iter().enumerate() {
-                let version = x.layout.version(digit);
+                let version = x.values.version(digit);
                 tiles[digit][c] = version.tiles.get(range.clone()).unwrap_or_default();
                 let sums = version.less.get(range.start / MOST_TILES);
                 less[digit][c] = sums.unwrap_or(&[0; 16]);

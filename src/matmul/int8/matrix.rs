@@ -4,12 +4,12 @@ use alloc::vec::Vec;
 use core::ops::BitOr;
 
 use super::codes::{RowCodes, Tiling};
-use super::driver::{Arranged, TiledMatrix, TiledPlane};
+use super::driver::{ArrangedVector, TiledMatrix, TiledPlane};
 use super::kernel::Kernels;
 use super::scales::{BlockScales, LANE_PAIRS, MatrixScales, SliceScales};
 use crate::code::Code;
+use crate::matmul::arrange::{Arranged, Order};
 use crate::matmul::integer::RowSum;
-use crate::matmul::layout::{Layout, Order};
 use crate::matmul::{Activations, TernaryMatrix};
 use crate::scale::MAX_PLANES;
 use crate::simd::{Backend, TILE};
@@ -96,12 +96,12 @@ impl TernaryMatrix<'_> {
         &self,
         backend: Backend,
         xs: &'x [Activations<'_>],
-    ) -> Vec<Arranged<'x, P>> {
+    ) -> Vec<ArrangedVector<'x, P>> {
         let starts = (0..self.rows().min(P)).map(|row| 1 << (row * self.columns() % P));
         let used = starts.fold(0, BitOr::bitor);
         let arrange = |x: &'x Activations<'_>| {
-            let layout = || Layout::for_rows(backend, x.values(), used);
-            Arranged::new(x, x.layout.get(Order::Rows(used), layout))
+            let values = || Arranged::for_rows(backend, x.values(), used);
+            ArrangedVector::new(x, x.kept.get(Order::Rows(used), values))
         };
         xs.iter().map(arrange).collect()
     }

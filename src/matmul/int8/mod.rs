@@ -11,8 +11,10 @@
 //! plane 1  x[1][0]   ...
 //! ```
 //!
-//! [`matrix`] selects the loop for a matrix in a code of this crate, `format` does so for other programs' bytes. [`driver`] divides rows and vectors into panels, [`codes`] and [`scales`] prepare them, [`kernel`] is the loop over
-//! rows, and [`strip`] the one over tiles. What is computed is defined in [`matmul`](crate::matmul).
+//! [`matrix`] selects the loop for a matrix in a code of this crate, `format` does so for other programs' bytes. [`arrange`](super::arrange) has the order
+//! of the activations, [`driver`] divides rows and vectors into panels, [`codes`] and [`scales`] prepare them, [`kernel`] is the loop over
+//! rows, and [`strip`] the one over tiles. Rows of up to half a tile take a way of their own, [`short`]. What is computed is defined in
+//! [`matmul`](crate::matmul).
 //!
 //! Cost: a byte of codes is read once; a tile takes about twice as many instructions as it has planes.
 
@@ -27,7 +29,7 @@ mod strip;
 #[cfg(feature = "half")]
 pub(crate) use {
     codes::{RowCodes, Tiling},
-    driver::{Arranged, TiledMatrix, TiledPlane},
+    driver::{ArrangedVector, TiledMatrix, TiledPlane},
     scales::{BlockScales, LANE_PAIRS, MatrixScales, SliceScales},
 };
 

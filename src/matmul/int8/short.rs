@@ -8,7 +8,7 @@
 
 use super::scales::SliceScales;
 use crate::code::Code;
-use crate::matmul::layout::subtract_lanes;
+use crate::matmul::arrange::subtract_lanes;
 use crate::matmul::{Activations, TernaryMatrix};
 use crate::simd::{ActivationTile, Backend, Digits, TILE, TileJob, TileUnit};
 use crate::threads;

@@ -41,7 +41,7 @@ fn compare(matrix: &TernaryMatrix<'_>, x: &Activations<'_>) -> RowSum {
     let bits = |y: &[f32]| y.iter().map(|y| y.to_bits()).collect::<Vec<_>>();
     for backend in Backend::available() {
         let mut tiled = vec![f32::NAN; matrix.rows()];
-        // A copy, whose layout is made by this backend.
+        // A copy, which this backend arranges.
         matrix
             .matmul_i8_on(backend, &[x.clone()], &mut tiled)
             .unwrap();

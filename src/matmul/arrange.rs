@@ -1,4 +1,4 @@
-//! [`Layout`]: a vector of 8-bit activations in the order in which they meet the digits of a matrix.
+//! [`Arranged`]: 8-bit activations in the order in which they meet the digits of a matrix.
 //!
 //! In the codes of this crate a byte has `P` consecutive elements of a row: [`Split`] separates a vector by remainders, and each plane of
 //! each tile is a piece of one of these parts, whatever digit a row begins with. Other programs' formats have an order of their own in
@@ -200,7 +200,7 @@ fn sum_tiles<const P: usize>(tiles: &[ActivationTile<P>]) -> [i32; 16] {
     sums
 }
 
-/// What a layout is made for.
+/// What activations are arranged for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
     /// Rows that begin at those digits of a byte whose bits are set.
@@ -210,9 +210,9 @@ pub(crate) enum Order {
     Blocks(u8),
 }
 
-/// A vector in the order in which the rows of a matrix meet it.
+/// Activations in the order in which the rows of a matrix meet them.
 #[derive(Clone, Debug)]
-pub(crate) struct Layout<const P: usize> {
+pub(crate) struct Arranged<const P: usize> {
     order: Order,
     /// By the digit of its first byte at which a row begins; those that no row needs are empty.
     versions: [TiledVector<P>; P],
@@ -220,7 +220,7 @@ pub(crate) struct Layout<const P: usize> {
     tiles: usize,
 }
 
-impl<const P: usize> Layout<P> {
+impl<const P: usize> Arranged<P> {
     /// For rows that begin at the digits that are marked as used.
     pub(super) fn for_rows(backend: Backend, x: &[i8], used: u8) -> Self {
         // All have the same length, as rows that begin at different digits are multiplied together.
@@ -274,51 +274,51 @@ impl<const P: usize> Layout<P> {
     }
 }
 
-/// A [`Layout`] for bytes of some number of digits.
-type Kept = Box<dyn Any + Send + Sync + UnwindSafe + RefUnwindSafe>;
+/// An [`Arranged`] for bytes of some number of digits.
+type Erased = Box<dyn Any + Send + Sync + UnwindSafe + RefUnwindSafe>;
 
 /// What the first of several threads writes; without `std` nothing.
 #[cfg(feature = "std")]
-type Once = std::sync::OnceLock<Kept>;
+type Once = std::sync::OnceLock<Erased>;
 #[cfg(not(feature = "std"))]
-type Once = Option<Kept>;
+type Once = Option<Erased>;
 
-/// The layout of a vector's first product. Copies do not have it, and it is no part of the vector's value.
+/// What a vector's first product arranged. Copies do not have it, and it is no part of the vector's value.
 #[derive(Default)]
-pub(crate) struct KeptLayout(Once);
+pub(crate) struct Kept(Once);
 
-impl KeptLayout {
-    /// The layout for an order: the one that is kept, or what `make` returns. Without `std` none is kept.
+impl Kept {
+    /// The activations in an order: those that are kept, or what `make` returns. Without `std` none are.
     pub(crate) fn get<const P: usize>(
         &self,
         order: Order,
-        make: impl Fn() -> Layout<P>,
-    ) -> Cow<'_, Layout<P>> {
+        make: impl Fn() -> Arranged<P>,
+    ) -> Cow<'_, Arranged<P>> {
         #[cfg(feature = "std")]
         let kept = Some(self.0.get_or_init(|| Box::new(make())));
         #[cfg(not(feature = "std"))]
         let kept = self.0.as_ref();
         match kept.and_then(|kept| (&**kept as &dyn Any).downcast_ref()) {
-            Some(layout @ Layout { order: kept, .. }) if *kept == order => Cow::Borrowed(layout),
+            Some(kept @ Arranged { order: its, .. }) if *its == order => Cow::Borrowed(kept),
             _ => Cow::Owned(make()),
         }
     }
 }
 
-impl Clone for KeptLayout {
+impl Clone for Kept {
     fn clone(&self) -> Self {
         Self::default()
     }
 }
 
-impl PartialEq for KeptLayout {
+impl PartialEq for Kept {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl fmt::Debug for KeptLayout {
+impl fmt::Debug for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KeptLayout")
+        f.write_str("Kept")
     }
 }
