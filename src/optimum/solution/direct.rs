@@ -71,10 +71,18 @@ pub(super) fn ternarize<W: FloatBits>(
         unit: 0,
     };
     let energy = float_sums::sum(weights, |_, weight| weight.widen() * weight.widen());
-    let count = |wanted| trits.iter().filter(|&&trit| trit == wanted).count();
-    let counts = [count(1), count(-1)];
     let residual = || solution.residual(weights, None, trits);
-    Some(solution.measure(weights.len(), counts, energy, residual))
+    Some(solution.measure(weights.len(), parts.map(count), energy, residual))
+}
+
+/// How many weights a support has: those whose trits have its sign, as it is clearly the best.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a number from 0 to 128"
+)]
+fn count(part: RoundedTally) -> usize {
+    part.mass as usize
 }
 
 /// The support of the largest score, unless it is in doubt.
@@ -86,51 +94,35 @@ fn best<W: FloatBits>(backend: Backend, weights: &[W], side: Side) -> Option<Rou
         len += usize::from(counts);
     }
     // What was written last may be none that counts.
-    magnitudes[len..].fill(0.0);
-    let sorted = backend.run(RankPass {
+    if let Some(last) = magnitudes.get_mut(len) {
+        *last = 0.0;
+    }
+    let (largest, found, clear) = backend.run(PrefixPass {
         magnitudes: &magnitudes,
         len,
     });
-    let mut all = RoundedTally::new(0.0, 0.0);
-    let (mut found, mut best, mut second) = (all, 0.0, 0.0);
-    let mut magnitude = sorted[0];
-    for &place in sorted.get(..len)? {
-        // Equals have one place together: the first.
-        magnitude = if place > 0.0 { place } else { magnitude };
-        all = all.and(RoundedTally::new(f64::from(magnitude), 1.0));
-        let score = all.score();
-        if score > best {
-            (found, second, best) = (all, best, score);
-        } else if score > second {
-            second = score;
-        }
-    }
-    let clear = second < best * (1.0 - MARGIN) && (LEAST..=1.0 / LEAST).contains(&sorted[0]);
+    let clear = clear && (LEAST..=1.0 / LEAST).contains(&largest);
     (clear || len == 0).then_some(found)
 }
 
 /// Sorts positive numbers, the largest first, by counting for each how many are larger: without a branch, for few numbers. Of equals the
-/// first place has the number, and 0 stands in the others.
-struct RankPass<'m> {
+/// first place has the number, and 0 stands in the others. Then scores all prefixes, without a branch either.
+struct PrefixPass<'m> {
     /// Zeros behind the first `len`.
     magnitudes: &'m [f32; LONGEST_DIRECT],
     len: usize,
 }
 
-impl Job for RankPass<'_> {
-    type Output = [f32; LONGEST_DIRECT];
+impl Job for PrefixPass<'_> {
+    /// The largest number, the prefix of the largest score, and whether all others are clearly smaller.
+    type Output = (f32, RoundedTally, bool);
 
     #[inline(always)]
-    fn run<V: Vector>(self, v: V) -> [f32; LONGEST_DIRECT] {
+    fn run<V: Vector>(self, v: V) -> Self::Output {
         let mut sorted = [0.0; LONGEST_DIRECT];
         let numbers = &self.magnitudes[..self.len];
-        for chunk in self
-            .magnitudes
-            .as_chunks()
-            .0
-            .iter()
-            .take(self.len.div_ceil(16))
-        {
+        let chunks = self.magnitudes.as_chunks().0.iter();
+        for chunk in chunks.take(self.len.div_ceil(16)) {
             let (x, mut larger) = (v.load(chunk), v.splat(0.0));
             for &number in numbers {
                 larger = v.count(larger, v.greater(v.splat(number), x));
@@ -142,7 +134,20 @@ impl Job for RankPass<'_> {
                 }
             }
         }
-        sorted
+        let mut all = RoundedTally::new(0.0, 0.0);
+        let (mut found, mut best, mut second) = (all, 0.0, 0.0);
+        let mut magnitude = 0.0;
+        for &place in &sorted[..self.len] {
+            // Equals have one place together: the first.
+            magnitude = if place > 0.0 { place } else { magnitude };
+            all = all.and(RoundedTally::new(f64::from(magnitude), 1.0));
+            let score = all.sum * (all.sum / all.mass);
+            found = if score > best { all } else { found };
+            let lesser = if score > best { best } else { score };
+            second = if lesser > second { lesser } else { second };
+            best = if score > best { score } else { best };
+        }
+        (sorted[0], found, second < best * (1.0 - MARGIN))
     }
 }
 

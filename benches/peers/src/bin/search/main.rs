@@ -4,6 +4,7 @@
 //! cargo run --release --manifest-path benches/peers/Cargo.toml --bin search
 //! ```
 
+mod beyond;
 mod tensors;
 mod variants;
 mod vectors;
@@ -19,7 +20,7 @@ use ternarize_peers::table::Table;
 type Question = fn(Budget) -> Table;
 
 /// What can be asked, on one thread.
-const QUESTIONS: [(&str, Question); 9] = [
+const QUESTIONS: [(&str, Question); 12] = [
     ("long", vectors::long),
     ("kinds", vectors::kinds),
     ("adversarial", vectors::adversarial),
@@ -29,6 +30,9 @@ const QUESTIONS: [(&str, Question); 9] = [
     ("quantizers", tensors::quantizers),
     ("rules", variants::rules),
     ("backends", variants::backends),
+    ("calls", beyond::calls),
+    ("planes", beyond::planes),
+    ("gram", beyond::gram),
 ];
 
 /// The one question about threads.
