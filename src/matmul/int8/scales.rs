@@ -122,14 +122,14 @@ impl BlockScales<'_> {
         if !lanes && let Some(offset) = self.beside(codes) {
             return TileScales::Beside { offset };
         }
-        let (count, mut scales) = (
-            tiles * if lanes { LANE_PAIRS } else { 1 },
-            [RowScales::default(); 2],
-        );
-        let kinds = scales.iter_mut().zip(room).enumerate();
-        for (kind, (scales, room)) in kinds.take(if self.has_two() { 2 } else { 1 }) {
-            *scales = self.of_rows(backend, (rows.clone(), kind), count, room);
-        }
+        let count = tiles * if lanes { LANE_PAIRS } else { 1 };
+        let [room_p, room_n] = room;
+        let positive = self.of_rows(backend, (rows.clone(), 0), count, room_p);
+        let scales = if self.has_two() {
+            [positive, self.of_rows(backend, (rows, 1), count, room_n)]
+        } else {
+            [positive; 2]
+        };
         if lanes {
             TileScales::Lanes(scales)
         } else {
@@ -218,7 +218,7 @@ impl BlockScales<'_> {
 /// The scales of the tiles of some rows.
 #[derive(Clone, Copy)]
 pub(super) enum TileScales<'a> {
-    /// One for each tile: those of the +1 trits, and those of the -1 trits.
+    /// One for each tile: those of the +1 trits, and those of the -1 trits, which may be the same.
     Tiles([RowScales<'a>; 2]),
     /// One for each pair of lanes, likewise.
     Lanes([RowScales<'a>; 2]),
@@ -237,14 +237,14 @@ impl TileScales<'_> {
 }
 
 /// The scales of rows, `step` apart.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(super) struct RowScales<'a> {
     all: &'a [f32],
     step: usize,
 }
 
 impl<'a> RowScales<'a> {
-    /// The scales of a row, and what follows them; of a sign that has none, nothing.
+    /// The scales of a row, and what follows them.
     #[inline(always)]
     pub(super) fn row(&self, row: usize) -> &'a [f32] {
         self.all.get(row * self.step..).unwrap_or_default()
