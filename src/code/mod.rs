@@ -152,7 +152,10 @@ impl Code {
     /// # Ok::<(), Error>(())
     /// ```
     pub const fn encode_into(self, trits: &[i8], bytes: &mut [u8]) -> Result<(), Error> {
-        if let Err(error) = check_encode(trits, bytes, self.packed_len(trits.len())) {
+        if let Err(error) = check_len(self.packed_len(trits.len()), bytes.len()) {
+            return Err(error);
+        }
+        if let Err(error) = check_trits(trits) {
             return Err(error);
         }
         let (mut trits, mut bytes) = (trits, bytes);
@@ -365,11 +368,8 @@ fn unpack_by<const N: usize>(table: &[[i8; N]; 256], bytes: &[u8], trits: &mut [
     }
 }
 
-/// What both packers ask of their input before they write the first byte.
-const fn check_encode(trits: &[i8], bytes: &[u8], expected: usize) -> Result<(), Error> {
-    if let Err(error) = check_len(expected, bytes.len()) {
-        return Err(error);
-    }
+/// Checks that all values are trits.
+pub(crate) const fn check_trits(trits: &[i8]) -> Result<(), Error> {
     let (mut index, len) = (0, trits.len());
     while index < len {
         let value = trits[index];

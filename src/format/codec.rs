@@ -3,7 +3,8 @@
 use super::Format;
 use super::matrix::Matrix;
 use super::scale;
-use crate::error::{Error, Operand, check_len};
+use crate::code::check_trits;
+use crate::error::{Error, check_len};
 use crate::optimum::weight::{PRIVATE, Weight};
 
 impl Format {
@@ -122,15 +123,6 @@ impl Format {
         }
         matrix.read(bytes, 0, trits);
         Ok(())
-    }
-}
-
-/// Checks that all values are trits.
-pub(super) fn check_trits(trits: &[i8]) -> Result<(), Error> {
-    let is_trit = |trit: i8| (-1..=1).contains(&trit);
-    match trits.iter().enumerate().find(|&(_, &trit)| !is_trit(trit)) {
-        Some((index, &value)) => Err(Error::code(Operand::Trit, index, i16::from(value))),
-        None => Ok(()),
     }
 }
 

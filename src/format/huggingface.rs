@@ -27,8 +27,7 @@
 //!
 //! Source: transformers 5.23.0, `integrations/bitnet.py`.
 
-use super::codec::check_trits;
-use crate::code::{Code, two_bit};
+use crate::code::{Code, check_trits, two_bit};
 use crate::error::{Error, ShapeError, check_len};
 
 /// The quarters of the rows, and the trits of a byte.

@@ -64,13 +64,7 @@ impl DigitCode {
 
 /// `3^exponent`, below 3^5.
 const fn power(exponent: u32) -> u8 {
-    match exponent {
-        0 => 1,
-        1 => 3,
-        2 => 9,
-        3 => 27,
-        _ => 81,
-    }
+    [1, 3, 9, 27, 81][exponent as usize]
 }
 
 /// Rounds of the same figure, one after the other.
@@ -191,11 +185,8 @@ impl BlockLayout {
 
     /// The number of bytes of codes in a block.
     pub(crate) const fn code_bytes(&self) -> usize {
-        self.bytes
-            - match self.scale {
-                Some(_) => size_of::<u16>(),
-                None => 0,
-            }
+        let scale = size_of::<u16>();
+        self.bytes - if self.scale.is_some() { scale } else { 0 }
     }
 
     /// The byte of an element, counted from the first byte of codes, and its digit in this byte: a 2-bit field, 0 the lowest, or a
@@ -307,7 +298,9 @@ const fn is_consistent(layout: &BlockLayout) -> bool {
         bytes += stage.width * stage.rounds;
         at += 1;
     }
-    trits == layout.trits && bytes == layout.code_bytes() && trits <= MAX_TRITS
+    // A block that is a tile begins with its codes.
+    let fits = trits < MAX_TRITS || trits == MAX_TRITS && layout.codes == 0;
+    trits == layout.trits && bytes == layout.code_bytes() && fits
 }
 
 const _: () = assert!(

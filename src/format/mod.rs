@@ -144,14 +144,7 @@ impl Format {
     /// ```
     #[must_use]
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Tq1_0 => "tq1_0",
-            Self::Tq2_0 => "tq2_0",
-            Self::Q2_0 => "q2_0",
-            Self::Pq2_0 => "pq2_0",
-            Self::Ptq1_0 => "ptq1_0",
-            Self::I2S => "i2_s",
-        }
+        self.properties().0
     }
 
     /// The format of this [`name`](Self::name), or `None` if no format has it.
@@ -185,14 +178,7 @@ impl Format {
     /// ```
     #[must_use]
     pub const fn ggml_id(self) -> Option<u32> {
-        match self {
-            Self::Tq1_0 => Some(34),
-            Self::Tq2_0 => Some(35),
-            Self::I2S => Some(36),
-            Self::Q2_0 => Some(42),
-            Self::Pq2_0 => Some(142),
-            Self::Ptq1_0 => Some(143),
-        }
+        Some(self.properties().1)
     }
 
     /// The number of weights that share a scale, or `None` if all weights of the matrix do.
@@ -336,13 +322,18 @@ impl Format {
 
     /// How a block is laid out.
     pub(crate) const fn layout(self) -> &'static BlockLayout {
+        self.properties().2
+    }
+
+    /// The name, the number in GGUF files, and how a block is laid out.
+    const fn properties(self) -> (&'static str, u32, &'static BlockLayout) {
         match self {
-            Self::Tq1_0 => &BlockLayout::TQ1_0,
-            Self::Tq2_0 => &BlockLayout::TQ2_0,
-            Self::Q2_0 => &BlockLayout::Q2_0,
-            Self::Pq2_0 => &BlockLayout::PQ2_0,
-            Self::Ptq1_0 => &BlockLayout::PTQ1_0,
-            Self::I2S => &BlockLayout::I2_S,
+            Self::Tq1_0 => ("tq1_0", 34, &BlockLayout::TQ1_0),
+            Self::Tq2_0 => ("tq2_0", 35, &BlockLayout::TQ2_0),
+            Self::Q2_0 => ("q2_0", 42, &BlockLayout::Q2_0),
+            Self::Pq2_0 => ("pq2_0", 142, &BlockLayout::PQ2_0),
+            Self::Ptq1_0 => ("ptq1_0", 143, &BlockLayout::PTQ1_0),
+            Self::I2S => ("i2_s", 36, &BlockLayout::I2_S),
         }
     }
 }

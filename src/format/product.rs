@@ -13,7 +13,7 @@ use super::matrix::Matrix;
 use crate::ScaleSlice;
 use crate::error::Error;
 use crate::matmul::Activations;
-use crate::matmul::arrange::{Arranged, BlockOrder, ElementRun, Order};
+use crate::matmul::arrange::{Arranged, ElementRun, Order};
 use crate::matmul::int8::{
     ArrangedVector, BlockScales, LANE_PAIRS, MatrixScales, RowCodes, SliceScales, TiledMatrix,
     TiledPlane, Tiling, by_scales, check_lengths,
@@ -128,49 +128,30 @@ impl<'a> FormatMatrix<'a> {
             y.fill(0.0);
             return Ok(());
         }
+        // A format without scales in its blocks has one for all rows.
+        let shape = Matrix::new(self.format, self.rows, self.columns)?;
+        let lambda = [f32::narrow(shape.scale(self.bytes, 0))];
         let ys = y.chunks_exact_mut(self.rows.max(1));
         by_scales(xs, ys, |one_scale, xs, ys| {
-            self.multiply(backend, one_scale, xs, ys)
+            let codes = self.codes();
+            let scales = self.scales(ScaleSlice::F32(&lambda), one_scale);
+            let planes = &[TiledPlane { codes, scales }];
+            let (matrix, rows) = (TiledMatrix { backend, planes }, 0..self.rows);
+            match self.format.layout().digits {
+                DigitCode::TwoBit => matrix.multiply(rows, &self.arrange::<4>(backend, xs), ys),
+                DigitCode::Base3 => matrix.multiply(rows, &self.arrange::<5>(backend, xs), ys),
+            }
+            Ok(())
         })
-    }
-
-    /// Multiplies with vectors of one scale, or with vectors of several.
-    fn multiply(
-        &self,
-        backend: Backend,
-        one_scale: bool,
-        xs: &[Activations<'_>],
-        ys: &mut [&mut [f32]],
-    ) -> Result<(), Error> {
-        let shape = Matrix::new(self.format, self.rows, self.columns)?;
-        // A format without scales in its blocks has one for all rows.
-        let lambda = [f32::narrow(shape.scale(self.bytes, 0))];
-        let plane = TiledPlane {
-            codes: self.codes(),
-            scales: self.scales(ScaleSlice::F32(&lambda), one_scale),
-        };
-        let matrix = TiledMatrix {
-            backend,
-            planes: &[plane],
-        };
-        match self.format.layout().digits {
-            DigitCode::TwoBit => matrix.multiply(0..self.rows, &self.arrange::<4>(backend, xs), ys),
-            DigitCode::Base3 => matrix.multiply(0..self.rows, &self.arrange::<5>(backend, xs), ys),
-        }
-        Ok(())
     }
 
     /// Where the codes of a row are.
     fn codes(&self) -> RowCodes<'_> {
         let layout = self.format.layout();
         let tiling = match (layout.scale, layout.pieces()) {
-            (None, _) => Tiling::InPlace {
-                offset: 0,
-                stride: TILE,
-            },
+            (None, _) => Tiling::InPlace { stride: TILE },
             // One block is read where it is, with what follows it: that meets no activation.
             (_, 1) => Tiling::InPlace {
-                offset: layout.codes,
                 stride: layout.bytes,
             },
             (_, pieces) => Tiling::Pieces {
@@ -249,7 +230,7 @@ impl BlockLayout {
     }
 
     /// Which element of a tile meets which digit.
-    fn order(&self) -> BlockOrder {
+    fn order(&self) -> Vec<ElementRun> {
         let pieces = self.pieces();
         let piece = |piece| {
             self.runs().map(move |run| ElementRun {
@@ -258,7 +239,7 @@ impl BlockLayout {
                 ..run
             })
         };
-        BlockOrder::new(self.trits * pieces, (0..pieces).flat_map(piece))
+        (0..pieces).flat_map(piece).collect()
     }
 
     /// Runs of equally spaced elements that are adjacent in the block.

@@ -2,7 +2,7 @@
 //!
 //! In the codes of this crate a byte has `P` consecutive elements of a row: [`Split`] separates a vector by remainders, and each plane of
 //! each tile is a piece of one of these parts, whatever digit a row begins with. Other programs' formats have an order of their own in
-//! each block: [`BlockOrder`].
+//! each block, in tiles of 256 elements: [`ElementRun`].
 
 use alloc::{borrow::Cow, boxed::Box, vec, vec::Vec};
 use core::any::Any;
@@ -11,13 +11,9 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::simd::{ActivationTile, Backend, Job, MOST_TILES, TILE, Vector};
 
-/// Which element of a row meets which digit of a tile: runs of equally spaced elements that become adjacent.
+/// The elements of a tile of a format.
 #[cfg(feature = "half")]
-#[derive(Clone, Debug)]
-pub(crate) struct BlockOrder {
-    elements: usize,
-    runs: Vec<ElementRun>,
-}
+const BLOCK: usize = 256;
 
 /// Equally spaced elements of a tile that become adjacent.
 #[derive(Clone, Copy, Debug)]
@@ -34,40 +30,11 @@ pub(crate) struct ElementRun {
     pub(crate) len: usize,
 }
 
-#[cfg(feature = "half")]
-impl BlockOrder {
-    /// A tile of so many elements.
-    pub(crate) fn new(elements: usize, runs: impl Iterator<Item = ElementRun>) -> Self {
-        let runs = runs.collect();
-        Self { elements, runs }
-    }
-}
-
-#[cfg(feature = "half")]
-impl ElementRun {
-    /// Copies the elements of the run to where they meet their digits.
-    #[inline(always)]
-    fn copy(&self, from: &[i8], to: &mut [i8]) {
-        let from = from.get(self.element..).unwrap_or_default();
-        let to = to.get_mut(self.digit * TILE + self.byte..);
-        let to = to.unwrap_or_default();
-        let to = to.get_mut(..self.len).unwrap_or_default();
-        if self.step == 1 {
-            let len = from.len().min(to.len());
-            to[..len].copy_from_slice(&from[..len]);
-            return;
-        }
-        for (to, &from) in to.iter_mut().zip(from.iter().step_by(self.step)) {
-            *to = from;
-        }
-    }
-}
-
 /// Puts the elements of a vector where they meet the digits of blocks.
 #[cfg(feature = "half")]
 struct ArrangeBlocks<'a, const P: usize> {
     x: &'a [i8],
-    order: &'a BlockOrder,
+    runs: &'a [ElementRun],
     /// Zeros.
     tiles: &'a mut [ActivationTile<P>],
 }
@@ -78,10 +45,21 @@ impl<const P: usize> Job for ArrangeBlocks<'_, P> {
 
     #[inline(always)]
     fn run<V: Vector>(self, _: V) {
-        let blocks = self.x.chunks(self.order.elements);
+        let blocks = self.x.chunks(BLOCK);
         for (tile, elements) in self.tiles.iter_mut().zip(blocks) {
-            for run in &self.order.runs {
-                run.copy(elements, tile.x.as_flattened_mut());
+            for run in self.runs {
+                let from = elements.get(run.element..).unwrap_or_default();
+                let start = run.digit * TILE + run.byte;
+                let to = tile.x.as_flattened_mut().get_mut(start..start + run.len);
+                let to = to.unwrap_or_default();
+                if run.step == 1 {
+                    let len = from.len().min(to.len());
+                    to[..len].copy_from_slice(&from[..len]);
+                    continue;
+                }
+                for (to, &from) in to.iter_mut().zip(from.iter().step_by(run.step)) {
+                    *to = from;
+                }
             }
             subtract_lanes(tile);
         }
@@ -247,12 +225,12 @@ impl<const P: usize> Arranged<P> {
 
     /// For rows of blocks of the format with this number.
     #[cfg(feature = "half")]
-    pub(crate) fn for_blocks(backend: Backend, x: &[i8], format: u8, order: &BlockOrder) -> Self {
-        let tiles = x.len().div_ceil(order.elements);
+    pub(crate) fn for_blocks(backend: Backend, x: &[i8], format: u8, runs: &[ElementRun]) -> Self {
+        let tiles = x.len().div_ceil(BLOCK);
         let version = |skip| {
             let count = if skip == 0 { tiles } else { 0 };
             TiledVector::new(count, |tiles| {
-                backend.run(ArrangeBlocks { x, order, tiles });
+                backend.run(ArrangeBlocks { x, runs, tiles });
             })
         };
         Self {

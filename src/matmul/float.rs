@@ -171,12 +171,7 @@ impl Job for MatrixRows<'_> {
 }
 
 impl Divisible for MatrixRows<'_> {
-    type Part<'p>
-        = MatrixRows<'p>
-    where
-        Self: 'p;
-
-    fn divide(&mut self) -> Option<[MatrixRows<'_>; 2]> {
+    fn divide(&mut self) -> Option<[impl Divisible<Output = Self::Output>; 2]> {
         let rows = self.y.len() / self.vectors;
         let half = (rows / 2).next_multiple_of(ROWS);
         let work = self.y.len().saturating_mul(self.matrix.columns());
@@ -200,28 +195,9 @@ impl Divisible for MatrixRows<'_> {
     }
 }
 
-/// Sums of activations times the scales of a block.
-trait Scaled: ActivationSums {
-    fn scaled(sum: Self::Sum, scales: [f32; 2]) -> f32;
-}
-
-impl Scaled for Together {
-    #[inline(always)]
-    fn scaled(sum: f32, [lambda, _]: [f32; 2]) -> f32 {
-        lambda * sum
-    }
-}
-
-impl Scaled for Apart {
-    #[inline(always)]
-    fn scaled((plus, minus): (f32, f32), [lambda_p, lambda_n]: [f32; 2]) -> f32 {
-        lambda_p * plus - lambda_n * minus
-    }
-}
-
 impl MatrixRows<'_> {
     #[inline(always)]
-    fn multiply<V: Vector, S: Scaled, const PAIRS: usize>(self, v: V) {
+    fn multiply<V: Vector, S: ActivationSums, const PAIRS: usize>(self, v: V) {
         let Self { matrix, x, .. } = self;
         let (vectors, at_once) = (self.vectors, 2 * PAIRS);
         let strip = vectors.get().saturating_mul(at_once);
@@ -234,7 +210,7 @@ impl MatrixRows<'_> {
 impl TernaryMatrix<'_> {
     /// Up to `2 PAIRS` rows times all vectors.
     #[inline(always)]
-    fn multiply_some<V: Vector, S: Scaled, const PAIRS: usize>(
+    fn multiply_some<V: Vector, S: ActivationSums, const PAIRS: usize>(
         &self,
         v: V,
         first: usize,

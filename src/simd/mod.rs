@@ -144,13 +144,8 @@ pub(crate) trait Job {
 
 /// A job that can be done in two parts, side by side.
 pub(crate) trait Divisible: Job<Output: Send> + Send {
-    /// The same job on a part of the data.
-    type Part<'p>: Divisible<Output = Self::Output>
-    where
-        Self: 'p;
-
-    /// The two parts; `None` if they would be too short.
-    fn divide(&mut self) -> Option<[Self::Part<'_>; 2]>;
+    /// The same job on two parts of the data; `None` if they would be too short.
+    fn divide(&mut self) -> Option<[impl Divisible<Output = Self::Output>; 2]>;
 
     /// What comes of both; `None` if that cannot be told, and the job has to be done as a whole.
     fn unite(&mut self, parts: [Self::Output; 2]) -> Option<Self::Output>;

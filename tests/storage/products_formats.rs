@@ -118,7 +118,8 @@ impl Case {
         for backend in Backend::available() {
             let mut y = vec![f32::NAN; self.rows * xs.len()];
             // Copies, which this backend arranges.
-            matrix.matmul_i8_on(backend, &xs.to_vec(), &mut y).unwrap();
+            let copies = xs.to_vec();
+            matrix.matmul_i8_on(backend, &copies, &mut y).unwrap();
             for (x, y) in xs.iter().zip(y.chunks(self.rows)) {
                 for (row, y) in y.iter().enumerate() {
                     let expected = self.expected(row, x);
@@ -158,11 +159,14 @@ fn every_format_is_multiplied_as_documented() {
     }
 }
 
+/// A matrix times a vector.
+type Product = Box<dyn Fn(&Activations<'_>) -> Vec<f32>>;
+
 /// A vector keeps what its first product arranged, for matrices with the same order and for no others.
 #[test]
 fn a_kept_order_changes_no_bits() {
     let columns = 768;
-    let mut products: Vec<Box<dyn Fn(&Activations<'_>) -> Vec<f32>>> = Vec::new();
+    let mut products: Vec<Product> = Vec::new();
     for format in FORMATS {
         let case = Case::new(format, 2, columns, 3);
         products.push(Box::new(move |x| {

@@ -47,7 +47,8 @@ fn check(tensor: &TernaryTensor, xs: &[Activations<'_>]) {
     for backend in Backend::available() {
         let mut y = vec![f32::NAN; rows * xs.len()];
         // Copies, which this backend arranges.
-        tensor.matmul_i8_on(backend, &xs.to_vec(), &mut y).unwrap();
+        let copies = xs.to_vec();
+        tensor.matmul_i8_on(backend, &copies, &mut y).unwrap();
         let bits: Vec<u32> = y.iter().map(|y| y.to_bits()).collect();
         let first = first.get_or_insert_with(|| bits.clone());
         assert_eq!(&bits, first, "{backend:?} {:?}", tensor.grouping());

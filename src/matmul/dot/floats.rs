@@ -25,36 +25,21 @@ use crate::code::{Code, base3};
 use crate::error::Error;
 use crate::simd::{Backend, Job, Vector};
 
-/// [`portable::dot`] with the instructions of a backend: the same bits.
-pub(crate) fn dot(
+/// The sums of one vector with the instructions of a backend: the bits of their [definition](ActivationSums::PORTABLE).
+pub(crate) fn dot<S: ActivationSums>(
     backend: Backend,
     code: Code,
     bytes: &[u8],
     offset: usize,
     x: &[f32],
-) -> Result<f32, Error> {
+) -> Result<S::Sum, Error> {
     if backend == Backend::PORTABLE {
-        return portable::dot(code, bytes, offset, x);
+        return S::PORTABLE(code, bytes, offset, x);
     }
-    walk::check_reach(code, bytes, offset, x.len())?;
+    walk::check_end(code, bytes, offset, x.len())?;
     let row = Row::new(code, bytes, offset);
-    Ok(backend.run(One::<Together>::new(code, row, x)))
-}
-
-/// [`portable::dot_signed`] with the instructions of a backend: the same bits.
-pub(crate) fn dot_signed(
-    backend: Backend,
-    code: Code,
-    bytes: &[u8],
-    offset: usize,
-    x: &[f32],
-) -> Result<(f32, f32), Error> {
-    if backend == Backend::PORTABLE {
-        return portable::dot_signed(code, bytes, offset, x);
-    }
-    walk::check_reach(code, bytes, offset, x.len())?;
-    let row = Row::new(code, bytes, offset);
-    Ok(backend.run(One::<Apart>::new(code, row, x)))
+    let what = core::marker::PhantomData;
+    Ok(backend.run(One::<S> { code, row, x, what }))
 }
 
 /// Bytes in a block.
@@ -78,12 +63,17 @@ impl<'a> Row<'a> {
     }
 }
 
+/// Sums of one vector in plain Rust.
+type PlainSums<S> = fn(Code, &[u8], usize, &[f32]) -> Result<S, Error>;
+
 /// What is summed: the activations under both signs [together](Together), or [apart](Apart).
 pub(crate) trait ActivationSums {
     /// The lanes of a pair of vectors.
     type Lanes<V: Vector>: Copy;
     /// What a vector comes to.
     type Sum: Copy + Default + Send;
+    /// The sums of one vector in plain Rust.
+    const PORTABLE: PlainSums<Self::Sum>;
 
     fn start<V: Vector>(v: V) -> Self::Lanes<V>;
     /// The lanes after eight more activations, under the eight digits from `FROM` on.
@@ -93,17 +83,19 @@ pub(crate) trait ActivationSums {
         words: V::Words,
         x: V::Singles,
     ) -> Self::Lanes<V>;
+    /// A sum times the scales of the +1 and of the -1 trits.
+    fn scaled(sum: Self::Sum, scales: [f32; 2]) -> f32;
     /// The sums of both vectors.
     fn finish<V: Vector>(v: V, lanes: Self::Lanes<V>) -> [Self::Sum; 2];
 }
 
 /// Plus less minus.
-#[derive(Clone, Copy)]
 pub(crate) struct Together;
 
 impl ActivationSums for Together {
     type Lanes<V: Vector> = V::Singles;
     type Sum = f32;
+    const PORTABLE: PlainSums<f32> = portable::dot;
 
     #[inline(always)]
     fn start<V: Vector>(v: V) -> V::Singles {
@@ -121,6 +113,11 @@ impl ActivationSums for Together {
     }
 
     #[inline(always)]
+    fn scaled(sum: f32, [lambda, _]: [f32; 2]) -> f32 {
+        lambda * sum
+    }
+
+    #[inline(always)]
     fn finish<V: Vector>(v: V, lanes: V::Singles) -> [f32; 2] {
         let mut sums = [0.0; 2];
         let lanes = v.array(lanes);
@@ -132,12 +129,12 @@ impl ActivationSums for Together {
 }
 
 /// Plus and minus.
-#[derive(Clone, Copy)]
 pub(crate) struct Apart;
 
 impl ActivationSums for Apart {
     type Lanes<V: Vector> = [V::Singles; 2];
     type Sum = (f32, f32);
+    const PORTABLE: PlainSums<(f32, f32)> = portable::dot_signed;
 
     #[inline(always)]
     fn start<V: Vector>(v: V) -> [V::Singles; 2] {
@@ -155,6 +152,11 @@ impl ActivationSums for Apart {
     }
 
     #[inline(always)]
+    fn scaled((plus, minus): (f32, f32), [lambda_p, lambda_n]: [f32; 2]) -> f32 {
+        lambda_p * plus - lambda_n * minus
+    }
+
+    #[inline(always)]
     fn finish<V: Vector>(v: V, [plus, minus]: [V::Singles; 2]) -> [(f32, f32); 2] {
         let (plus, minus) = (Together::finish(v, plus), Together::finish(v, minus));
         [(plus[0], minus[0]), (plus[1], minus[1])]
@@ -167,13 +169,6 @@ struct One<'a, S> {
     row: Row<'a>,
     x: &'a [f32],
     what: core::marker::PhantomData<S>,
-}
-
-impl<'a, S> One<'a, S> {
-    fn new(code: Code, row: Row<'a>, x: &'a [f32]) -> Self {
-        let what = core::marker::PhantomData;
-        Self { code, row, x, what }
-    }
 }
 
 impl<S: ActivationSums> Job for One<'_, S> {

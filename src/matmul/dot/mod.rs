@@ -13,7 +13,7 @@ pub(crate) mod portable;
 mod tests;
 mod walk;
 
-pub(crate) use floats::{ActivationSums, Apart, Row, Together, dot, dot_signed, sums};
+pub(crate) use floats::{ActivationSums, Apart, Row, Together, dot, sums};
 
 /// The number of partial sums of a floating-point sum.
 const LANES: usize = 8;

@@ -2,8 +2,7 @@
 //!
 //! Each checks one length and calls a loop. Cost: one pass over the bytes and the activations, no memory.
 
-use super::Row;
-use super::portable;
+use super::{Apart, Row, Together, portable};
 use crate::error::{Error, check_len};
 use crate::packed::PackedTrits;
 use crate::simd::Backend;
@@ -32,7 +31,7 @@ impl<'a> PackedTrits<'a> {
     pub fn dot(&self, x: &[f32]) -> Result<f32, Error> {
         check_len(self.len(), x.len())?;
         let (bytes, offset) = (self.as_bytes(), self.offset());
-        super::dot(Backend::detect(), self.code(), bytes, offset, x)
+        super::dot::<Together>(Backend::detect(), self.code(), bytes, offset, x)
     }
 
     /// The product `sum t_i x_i` of integers, exact, in units of `x`.
@@ -82,7 +81,7 @@ impl<'a> PackedTrits<'a> {
     pub fn dot_signed(&self, x: &[f32]) -> Result<(f32, f32), Error> {
         check_len(self.len(), x.len())?;
         let (bytes, offset) = (self.as_bytes(), self.offset());
-        super::dot_signed(Backend::detect(), self.code(), bytes, offset, x)
+        super::dot::<Apart>(Backend::detect(), self.code(), bytes, offset, x)
     }
 
     /// The sums of integers under the +1 trits and under the -1 trits, `(plus, minus)`, exact, in units of `x`.

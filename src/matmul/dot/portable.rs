@@ -27,7 +27,7 @@ const I8_RUN: usize = 1_920;
 ///
 /// [`Error::OutOfBounds`] if `bytes` end before trit `offset + x.len()`.
 pub(crate) fn dot(code: Code, bytes: &[u8], offset: usize, x: &[f32]) -> Result<f32, Error> {
-    walk::check_reach(code, bytes, offset, x.len())?;
+    walk::check_end(code, bytes, offset, x.len())?;
     let start = [0.0; LANES];
     let (lanes, moved) = walk::fold(code, bytes, offset, x, start, add_f32);
     Ok(sum_lanes(lanes, moved))
@@ -49,7 +49,7 @@ pub(crate) fn dot_signed(
     offset: usize,
     x: &[f32],
 ) -> Result<(f32, f32), Error> {
-    walk::check_reach(code, bytes, offset, x.len())?;
+    walk::check_end(code, bytes, offset, x.len())?;
     let start = ([0.0; LANES], [0.0; LANES]);
     let ((plus, minus), moved) = walk::fold(code, bytes, offset, x, start, add_signed_f32);
     Ok((sum_lanes(plus, moved), sum_lanes(minus, moved)))
@@ -63,7 +63,7 @@ pub(crate) fn dot_signed(
 ///
 /// [`Error::OutOfBounds`] if `bytes` end before trit `offset + x.len()`.
 pub(crate) fn dot_i8(code: Code, bytes: &[u8], offset: usize, x: &[i8]) -> Result<i64, Error> {
-    walk::check_reach(code, bytes, offset, x.len())?;
+    walk::check_end(code, bytes, offset, x.len())?;
     let mut sum = 0;
     for (at, run) in runs(offset, x) {
         let (lanes, _) = walk::fold(code, bytes, at, run, [0; LANES], add_i8);
@@ -87,7 +87,7 @@ pub(crate) fn dot_signed_i8(
     offset: usize,
     x: &[i8],
 ) -> Result<(i64, i64), Error> {
-    walk::check_reach(code, bytes, offset, x.len())?;
+    walk::check_end(code, bytes, offset, x.len())?;
     let (mut plus, mut minus) = (0, 0);
     for (at, run) in runs(offset, x) {
         let start = ([0; LANES], [0; LANES]);

@@ -7,7 +7,7 @@
 
 extern crate std;
 
-use super::{self as kernels, portable};
+use super::{self as kernels, Apart, Together, portable};
 use crate::{Backend, Code, Error, PackedTrits};
 use proptest::prelude::*;
 use std::vec::Vec;
@@ -153,9 +153,10 @@ fn every_backend_adds_in_the_defined_order() {
                 for bytes in [&bytes, &bytes[..end]] {
                     for backend in Backend::available() {
                         let at = format!("{} {code:?} {offset} {len}", backend.name());
-                        let own = kernels::dot(backend, code, bytes, offset, x).unwrap();
+                        let own =
+                            kernels::dot::<Together>(backend, code, bytes, offset, x).unwrap();
                         assert_eq!(own.to_bits(), sum, "{at}");
-                        let own = kernels::dot_signed(backend, code, bytes, offset, x);
+                        let own = kernels::dot::<Apart>(backend, code, bytes, offset, x);
                         assert_eq!(bits(own.unwrap()), signed, "{at}");
                     }
                 }
@@ -220,22 +221,26 @@ fn zero_trits_drop_infinities_and_nan() {
             assert_eq!(portable::dot(code, &bytes, 0, &x), Ok(0.0));
             assert_eq!(portable::dot_signed(code, &bytes, 0, &x), Ok((20.0, 20.0)));
             for backend in Backend::available() {
-                assert_eq!(kernels::dot(backend, code, &bytes, 0, &x), Ok(0.0));
-                let signed = kernels::dot_signed(backend, code, &bytes, 0, &x);
+                assert_eq!(
+                    kernels::dot::<Together>(backend, code, &bytes, 0, &x),
+                    Ok(0.0)
+                );
+                let signed = kernels::dot::<Apart>(backend, code, &bytes, 0, &x);
                 assert_eq!(signed, Ok((20.0, 20.0)));
             }
         }
         for backend in Backend::available() {
             for zero in [0.0, -0.0] {
-                let sum = kernels::dot(backend, code, &bytes, 0, &[zero; 50]).unwrap();
+                let sum = kernels::dot::<Together>(backend, code, &bytes, 0, &[zero; 50]).unwrap();
                 assert_eq!(sum.to_bits(), 0);
                 let (plus, minus) =
-                    kernels::dot_signed(backend, code, &bytes, 0, &[zero; 50]).unwrap();
+                    kernels::dot::<Apart>(backend, code, &bytes, 0, &[zero; 50]).unwrap();
                 assert_eq!(bits((plus, minus)), (0, 0));
             }
-            let sum = kernels::dot(backend, code, &bytes, 0, &[f32::INFINITY; 2]);
+            let sum = kernels::dot::<Together>(backend, code, &bytes, 0, &[f32::INFINITY; 2]);
             assert_eq!(sum, Ok(f32::INFINITY));
-            let sum = kernels::dot(backend, code, &bytes, 0, &[f32::INFINITY; 5]).unwrap();
+            let sum =
+                kernels::dot::<Together>(backend, code, &bytes, 0, &[f32::INFINITY; 5]).unwrap();
             assert!(sum.is_nan());
         }
         for zero in [0.0, -0.0] {
@@ -275,9 +280,9 @@ fn lengths_are_checked() {
         let beyond = Error::OutOfBounds { index, len };
         assert_eq!(portable::dot(code, &bytes, index, &[0.0]), Err(beyond));
         for backend in Backend::available() {
-            let sum = kernels::dot(backend, code, &bytes, index, &[0.0]);
+            let sum = kernels::dot::<Together>(backend, code, &bytes, index, &[0.0]);
             assert_eq!(sum, Err(beyond));
-            let sums = kernels::dot_signed(backend, code, &bytes, index, &[0.0]);
+            let sums = kernels::dot::<Apart>(backend, code, &bytes, index, &[0.0]);
             assert_eq!(sums, Err(beyond));
         }
         assert_eq!(portable::dot_i8(code, &bytes, index, &[0]), Err(beyond));
@@ -300,8 +305,8 @@ fn forbidden_bytes_do_not_panic() {
     for code in CODES {
         assert!(portable::dot(code, &bytes, 1, &[1.0; 900]).is_ok());
         for backend in Backend::available() {
-            assert!(kernels::dot(backend, code, &bytes, 1, &[1.0; 900]).is_ok());
-            assert!(kernels::dot_signed(backend, code, &bytes, 1, &[1.0; 900]).is_ok());
+            assert!(kernels::dot::<Together>(backend, code, &bytes, 1, &[1.0; 900]).is_ok());
+            assert!(kernels::dot::<Apart>(backend, code, &bytes, 1, &[1.0; 900]).is_ok());
         }
         assert!(portable::dot_signed_i8(code, &bytes, 1, &[1; 900]).is_ok());
     }
@@ -329,7 +334,7 @@ proptest! {
             let (plus, minus) = view.dot_signed(&floats).unwrap();
             prop_assert!((f64::from(view.dot(&floats).unwrap()) - wide).abs() <= bound);
             for backend in Backend::available() {
-                let sum = kernels::dot(backend, code, &bytes, start, &floats).unwrap();
+                let sum = kernels::dot::<Together>(backend, code, &bytes, start, &floats).unwrap();
                 prop_assert!((f64::from(sum) - wide).abs() <= bound);
                 prop_assert_eq!(sum.to_bits(), twin(expected, &floats).to_bits());
             }

@@ -15,12 +15,7 @@ use crate::code::{Code, base3, two_bit};
 use crate::error::Error;
 
 /// Whether `bytes` reach from trit `offset` over `len` more.
-pub(super) fn check_reach(
-    code: Code,
-    bytes: &[u8],
-    offset: usize,
-    len: usize,
-) -> Result<(), Error> {
+pub(super) fn check_end(code: Code, bytes: &[u8], offset: usize, len: usize) -> Result<(), Error> {
     let held = bytes.len().saturating_mul(code.trits_per_byte());
     match offset.checked_add(len) {
         Some(end) if end <= held => Ok(()),
@@ -34,24 +29,21 @@ pub(super) fn check_reach(
 /// Folds `step` over the trits of `bytes` from `offset` on and the activations `x`, eight and eight.
 ///
 /// Returns the result and the number of places by which the elements were moved up. A trit that belongs to no element of
-/// `x` meets a zero. The bytes must [reach](check_reach) far enough; those beyond the last block needed are not read.
-pub(super) fn fold<X, A>(
+/// `x` meets a zero. The bytes must [reach](check_end) far enough; those beyond the last block needed are not read.
+pub(super) fn fold<X: Copy + Default, A>(
     code: Code,
     bytes: &[u8],
     offset: usize,
     x: &[X],
     start: A,
     step: impl Fn(A, [i8; LANES], [X; LANES]) -> A,
-) -> (A, usize)
-where
-    X: Copy + Default,
-{
+) -> (A, usize) {
     let per_byte = code.trits_per_byte();
     let skip = offset % per_byte;
     let bytes = bytes.get(offset / per_byte..).unwrap_or_default();
     let sums = match code {
-        Code::TwoBit => fold_blocks(bytes, skip, x, start, two_bit_block, step),
-        Code::Base3 => fold_blocks(bytes, skip, x, start, base3_block, step),
+        Code::TwoBit => fold_blocks(bytes, skip, x, start, &two_bit::DECODE, step),
+        Code::Base3 => fold_blocks(bytes, skip, x, start, &base3::DECODE, step),
     };
     (sums, skip)
 }
@@ -59,50 +51,44 @@ where
 /// Bytes in a block.
 const BLOCK: usize = 8;
 
-/// The fold in one code: a padded block if the vector begins within a byte, whole blocks, a padded block for the rest.
-fn fold_blocks<const GROUPS: usize, X, A>(
+/// The fold in the code of a table, whose bytes have as many trits as a block has groups: a padded block if the vector begins within a byte, whole blocks, a padded block for the rest.
+fn fold_blocks<const GROUPS: usize, X: Copy + Default, A>(
     mut bytes: &[u8],
     skip: usize,
     mut x: &[X],
     start: A,
-    decode: impl Fn([u8; BLOCK]) -> [[i8; LANES]; GROUPS],
+    table: &[[i8; GROUPS]; 256],
     step: impl Fn(A, [i8; LANES], [X; LANES]) -> A,
-) -> A
-where
-    X: Copy + Default,
-{
+) -> A {
     let mut sums = start;
     if skip > 0 {
         let (head, rest) = x
             .split_at_checked(GROUPS * LANES - skip)
             .unwrap_or((x, &[]));
-        sums = fold_padded(bytes, skip, head, sums, &decode, &step);
+        sums = fold_padded(bytes, skip, head, sums, table, &step);
         bytes = bytes.get(BLOCK..).unwrap_or_default();
         x = rest;
     }
     let x_blocks = x.as_chunks::<LANES>().0.as_chunks::<GROUPS>().0;
     for (&block, groups) in bytes.as_chunks::<BLOCK>().0.iter().zip(x_blocks) {
-        for (trits, &x) in decode(block).into_iter().zip(groups) {
+        for (trits, &x) in decode(table, block).into_iter().zip(groups) {
             sums = step(sums, trits, x);
         }
     }
     let bytes = bytes.get(x_blocks.len() * BLOCK..).unwrap_or_default();
     let x = x.get(x_blocks.as_flattened().as_flattened().len()..);
-    fold_padded(bytes, 0, x.unwrap_or_default(), sums, &decode, &step)
+    fold_padded(bytes, 0, x.unwrap_or_default(), sums, table, &step)
 }
 
 /// The fold over a block of which only the trits from `skip` on are in use, `x.len()` of them.
-fn fold_padded<const GROUPS: usize, X, A>(
+fn fold_padded<const GROUPS: usize, X: Copy + Default, A>(
     bytes: &[u8],
     skip: usize,
     x: &[X],
     start: A,
-    decode: &impl Fn([u8; BLOCK]) -> [[i8; LANES]; GROUPS],
+    table: &[[i8; GROUPS]; 256],
     step: &impl Fn(A, [i8; LANES], [X; LANES]) -> A,
-) -> A
-where
-    X: Copy + Default,
-{
+) -> A {
     if x.is_empty() {
         return start;
     }
@@ -116,25 +102,17 @@ where
         *place = x;
     }
     let needed = (skip + x.len()).div_ceil(LANES);
-    let groups = decode(block);
+    let groups = decode(table, block);
     let pairs = groups.into_iter().zip(padded).take(needed);
     pairs.fold(start, |sums, (trits, x)| step(sums, trits, x))
 }
 
-fn two_bit_block(bytes: [u8; BLOCK]) -> [[i8; LANES]; 4] {
-    let mut trits = [[0; LANES]; 4];
+/// The trits of a block.
+fn decode<const N: usize>(table: &[[i8; N]; 256], bytes: [u8; BLOCK]) -> [[i8; LANES]; N] {
+    let mut trits = [[0; LANES]; N];
     let (places, _) = trits.as_flattened_mut().as_chunks_mut();
     for (place, byte) in places.iter_mut().zip(bytes) {
-        *place = two_bit::DECODE[usize::from(byte)];
-    }
-    trits
-}
-
-fn base3_block(bytes: [u8; BLOCK]) -> [[i8; LANES]; 5] {
-    let mut trits = [[0; LANES]; 5];
-    let (places, _) = trits.as_flattened_mut().as_chunks_mut();
-    for (place, byte) in places.iter_mut().zip(bytes) {
-        *place = base3::DECODE[usize::from(byte)];
+        *place = table[usize::from(byte)];
     }
     trits
 }

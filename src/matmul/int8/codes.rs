@@ -21,8 +21,8 @@ pub(crate) struct RowCodes<'a> {
 /// How the tiles of a row lie in its bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Tiling {
-    /// A tile begins at `offset`, the next ones `stride` bytes behind each other.
-    InPlace { offset: usize, stride: usize },
+    /// A row begins with a tile, the next ones are `stride` bytes behind each other.
+    InPlace { stride: usize },
     /// Tiles of 64 bytes that are base-3 numbers: the loops convert them to fractions.
     Numbers,
     /// A tile is the codes of `pieces` blocks of `block` bytes: in each block `used` bytes from `offset` on.
@@ -43,23 +43,17 @@ impl RowCodes<'_> {
         (row * self.row_bytes + digits / P, digits % P)
     }
 
-    /// The first byte of a row's first tile, and from each tile to the next, where tiles are read in place.
-    const fn places(&self) -> (usize, usize) {
-        if let Tiling::InPlace { offset, stride } = self.tiling {
-            (offset, stride)
-        } else {
-            (0, TILE)
+    /// From each tile to the next.
+    pub(super) const fn stride(&self) -> usize {
+        if let Tiling::InPlace { stride } = self.tiling {
+            return stride;
         }
+        TILE
     }
 
     /// Whether tiles are read in place.
     const fn in_place(&self) -> bool {
         matches!(self.tiling, Tiling::InPlace { .. } | Tiling::Numbers)
-    }
-
-    /// From each tile to the next.
-    pub(super) const fn stride(&self) -> usize {
-        self.places().1
     }
 
     /// The prefetch distance; zero where the loops read copies.
@@ -77,11 +71,10 @@ impl RowCodes<'_> {
         scratch: &'t mut Vec<u8>,
     ) -> Option<TileRows<'t, R>> {
         if self.in_place() {
-            let (offset, stride) = self.places();
+            let skipped = first * self.stride();
             let mut rows = [&[][..]; R];
             for (row, start) in rows.iter_mut().zip(starts) {
-                let bytes = self.bytes.get(start + offset + first * stride..);
-                *row = bytes.unwrap_or_default();
+                *row = self.bytes.get(start + skipped..).unwrap_or_default();
             }
             let rows = TileRows::new(rows, span);
             if rows.is_some() {
@@ -130,9 +123,8 @@ impl RowCodes<'_> {
                     }
                 }
                 _ => {
-                    let (offset, stride) = self.places();
                     for (tile, copy) in (first..).zip(copy.chunks_exact_mut(TILE)) {
-                        let from = bytes(offset + tile * stride);
+                        let from = bytes(tile * self.stride());
                         let len = from.len().min(TILE);
                         copy[..len].copy_from_slice(&from[..len]);
                     }

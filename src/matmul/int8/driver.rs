@@ -106,14 +106,15 @@ impl TiledMatrix<'_> {
             );
             return;
         }
-        // A panel of rows meets some vectors at a time, the last ones one by one.
-        let (many, few) = xs.as_chunks::<VECTORS>();
-        // Where pairs of lanes have scales, multiplying by these takes longer than decoding: always one by one.
-        let (many, few) = if self.planes.iter().any(|plane| plane.scales.of_lanes()) {
-            (&many[..0], xs)
-        } else {
-            (many, few)
+        // A panel of rows meets some vectors at a time, the last ones one by one. Where pairs of lanes have scales, multiplying by these
+        // takes longer than decoding: always one by one.
+        let (mut many, mut few) = xs.as_chunks::<VECTORS>();
+        let of_lanes = |plane: &TiledPlane<'_>| {
+            matches!(plane.scales, MatrixScales::Blocks { lanes: true, .. })
         };
+        if self.planes.iter().any(of_lanes) {
+            (many, few) = (&many[..0], xs);
+        }
         let (ys_of_many, ys_of_few) = ys.split_at_mut(many.len() * VECTORS);
         let mut scratch = Scratch::default();
         for start in rows.clone().step_by(PANEL) {
@@ -173,16 +174,14 @@ impl TiledPlane<'_> {
                 scratch.totals.clear();
                 scratch.totals.resize(rows.len() * C * 2, 0);
                 let totals = scratch.totals.as_chunks_mut().0.as_chunks_mut().0;
+                let two = scales.lambda_n.is_some();
                 // As many tiles at a time as 32 bits can hold.
                 for start in (0..tiles).step_by(MOST_TILES) {
                     let range = start..tiles.min(start + MOST_TILES);
                     backend.run_panel(Panel::<P, R, C> {
                         operands: Operands::new(codes, xs, (range, 0), &mut scratch.codes),
                         rows: rows.clone(),
-                        sums: PanelSums::Exact {
-                            two: scales.lambda_n.is_some(),
-                            totals,
-                        },
+                        sums: PanelSums::Exact { two, totals },
                     });
                 }
                 for ((row, totals), results) in rows.zip(totals).zip(results) {
@@ -190,7 +189,7 @@ impl TiledPlane<'_> {
                     for ((result, [plus, minus]), x) in results.iter_mut().zip(totals).zip(xs) {
                         let d = x.only_scale;
                         *result = *plus as f32 * (lambda_p * d);
-                        if scales.lambda_n.is_some() {
+                        if two {
                             *result -= *minus as f32 * (lambda_n * d);
                         }
                     }
@@ -199,21 +198,16 @@ impl TiledPlane<'_> {
             MatrixScales::Blocks { lanes, scales } => {
                 // So few rows at a time that scales which are written from the blocks of a format have been prefetched with the rows before.
                 let few = (PREFETCHED / codes.row_bytes.max(1)).max(R);
-                let written = scales.in_blocks() && (*lanes || scales.beside(&codes).is_none());
+                let written = scales.in_blocks() && *lanes;
                 let few = if written { few } else { rows.len() };
+                let place = (0..tiles, scales.beside().unwrap_or_default());
                 for (at, results) in results.chunks_mut(few).enumerate() {
                     let first = rows.start + at * few;
                     let rows = first..first + results.len();
                     let room = &mut scratch.lambdas;
-                    let place = (rows.clone(), *lanes, tiles);
-                    let lambdas = scales.of_tiles(backend, &codes, place, room);
+                    let lambdas = scales.of_tiles(backend, (rows.clone(), *lanes, tiles), room);
                     backend.run_panel(Panel::<P, R, C> {
-                        operands: Operands::new(
-                            codes,
-                            xs,
-                            (0..tiles, lambdas.offset()),
-                            &mut scratch.codes,
-                        ),
+                        operands: Operands::new(codes, xs, place.clone(), &mut scratch.codes),
                         rows,
                         sums: PanelSums::Tiles {
                             two: scales.has_two(),

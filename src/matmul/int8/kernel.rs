@@ -164,10 +164,8 @@ trait RowSums<T, const P: usize, const R: usize, const C: usize> {
 /// `[sum t x, 0]`, or if `TWO`, the sums by sign.
 struct ExactRows<'a, const C: usize, const TWO: bool>(&'a mut [[[i64; 2]; C]]);
 
-impl<T, const P: usize, const R: usize, const C: usize, const TWO: bool> RowSums<T, P, R, C>
-    for ExactRows<'_, C, TWO>
-where
-    T: Digits<P>,
+impl<T: Digits<P>, const P: usize, const R: usize, const C: usize, const TWO: bool>
+    RowSums<T, P, R, C> for ExactRows<'_, C, TWO>
 {
     #[inline(always)]
     fn add(&mut self, unit: T, strip: &Strip<'_, P, R, C>, at: usize) {
@@ -206,7 +204,7 @@ impl<T: Digits<P>, const P: usize, const C: usize, const TWO: bool> RowSums<T, P
                 let row = scales.map(|scales| scales.row(at).as_chunks().0);
                 self.scaled(unit, strip, at, EqualSlices::new([row], tiles));
             }
-            TileScales::Beside { .. } if const { !TWO && cfg!(feature = "half") } => {
+            TileScales::Beside if const { !TWO && cfg!(feature = "half") } => {
                 self.scaled(unit, strip, at, Some(Beside(strip.rows)));
             }
             _ => {}

@@ -47,29 +47,18 @@ impl TernaryMatrix<'_> {
         let scales = if way == RowSum::Exact {
             MatrixScales::Rows(slices)
         } else {
-            let one_block = self.block >= self.columns();
-            let lanes = !one_block && !self.block.is_multiple_of(WEIGHTS);
-            let tiles = if one_block {
-                self.columns().div_ceil(WEIGHTS)
-            } else {
-                self.block / WEIGHTS
-            };
+            // A row is one block, or its blocks are whole tiles or whole pairs of lanes.
+            let lanes = self.block < self.columns() && !self.block.is_multiple_of(WEIGHTS);
+            let unit = WEIGHTS / if lanes { LANE_PAIRS } else { 1 };
             let scales = BlockScales::Slices {
                 slices,
                 per_row: self.columns().div_ceil(self.block),
-                shared: if lanes {
-                    self.block / (WEIGHTS / LANE_PAIRS)
-                } else {
-                    tiles
-                },
+                shared: self.block.div_ceil(unit),
             };
             MatrixScales::Blocks { lanes, scales }
         };
         let tiling = match code {
-            Code::TwoBit => Tiling::InPlace {
-                offset: 0,
-                stride: TILE,
-            },
+            Code::TwoBit => Tiling::InPlace { stride: TILE },
             Code::Base3 => Tiling::Numbers,
         };
         let codes = RowCodes {

@@ -3,9 +3,6 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::codes::RowCodes;
-#[cfg(feature = "half")]
-use super::codes::Tiling;
 use crate::scale::ScaleSlice;
 use crate::simd::{Backend, TileJob, TileUnit, Tiles, Vector};
 
@@ -59,13 +56,6 @@ pub(crate) enum BlockScales<'a> {
     },
 }
 
-impl MatrixScales<'_> {
-    /// Whether each pair of lanes has a scale.
-    pub(super) const fn of_lanes(&self) -> bool {
-        matches!(self, Self::Blocks { lanes: true, .. })
-    }
-}
-
 impl SliceScales<'_> {
     /// The scales of the +1 trits, or if `kind` is 1, those of the -1 trits.
     #[inline(always)]
@@ -95,18 +85,10 @@ impl BlockScales<'_> {
     }
 
     /// From the beginning of a tile's codes to its scale, if each tile has one beside its codes.
-    pub(super) fn beside(&self, codes: &RowCodes<'_>) -> Option<usize> {
-        match (self, codes.tiling) {
+    pub(super) fn beside(&self) -> Option<usize> {
+        match self {
             #[cfg(feature = "half")]
-            (
-                Self::Halves {
-                    block,
-                    offset: scale,
-                    shared: 1,
-                    ..
-                },
-                Tiling::InPlace { offset, stride },
-            ) if *block == stride => scale.checked_sub(offset),
+            Self::Halves { offset, .. } if self.shared() == 1 => Some(*offset),
             _ => None,
         }
     }
@@ -115,12 +97,11 @@ impl BlockScales<'_> {
     pub(super) fn of_tiles<'r>(
         &'r self,
         backend: Backend,
-        codes: &RowCodes<'_>,
         (rows, lanes, tiles): (Range<usize>, bool, usize),
         room: &'r mut [Vec<f32>; 2],
     ) -> TileScales<'r> {
-        if !lanes && let Some(offset) = self.beside(codes) {
-            return TileScales::Beside { offset };
+        if self.beside().is_some() {
+            return TileScales::Beside;
         }
         let count = tiles * if lanes { LANE_PAIRS } else { 1 };
         let [room_p, room_n] = room;
@@ -198,9 +179,14 @@ impl BlockScales<'_> {
             } => {
                 let end = (row + 1) * row_bytes;
                 let bytes = bytes.get(end - row_bytes + at * block..end);
-                let bytes = bytes.unwrap_or_default();
-                let blocks = bytes.chunks_exact(*block.max(&1));
-                unit.widen_halves(&halves_of_blocks(blocks, *offset))
+                let blocks = bytes.unwrap_or_default().chunks_exact(*block.max(&1));
+                let mut bits = [0; 16];
+                for (bits, block) in bits.iter_mut().zip(blocks) {
+                    if let Some(&[low, high]) = block.get(*offset..offset + 2) {
+                        *bits = u16::from_le_bytes([low, high]);
+                    }
+                }
+                unit.widen_halves(&bits)
             }
         }
     }
@@ -222,18 +208,8 @@ pub(super) enum TileScales<'a> {
     Tiles([RowScales<'a>; 2]),
     /// One for each pair of lanes, likewise.
     Lanes([RowScales<'a>; 2]),
-    /// One for each tile, as f16 bits so many bytes from the beginning of its codes.
-    Beside { offset: usize },
-}
-
-impl TileScales<'_> {
-    /// From the beginning of a tile's codes to the scale beside them.
-    pub(super) const fn offset(&self) -> usize {
-        match self {
-            Self::Beside { offset } => *offset,
-            _ => 0,
-        }
-    }
+    /// One for each tile, as f16 bits beside its codes.
+    Beside,
 }
 
 /// The scales of rows, `step` apart.
@@ -292,19 +268,6 @@ impl TileJob for WriteScales<'_> {
             }
         }
     }
-}
-
-/// The scales of up to sixteen blocks, as bits.
-#[cfg(feature = "half")]
-#[inline(always)]
-fn halves_of_blocks<'a>(blocks: impl Iterator<Item = &'a [u8]>, offset: usize) -> [u16; 16] {
-    let mut bits = [0; 16];
-    for (bits, block) in bits.iter_mut().zip(blocks) {
-        if let Some(&[low, high]) = block.get(offset..offset + 2) {
-            *bits = u16::from_le_bytes([low, high]);
-        }
-    }
-    bits
 }
 
 /// The first sixteen scales of a range; 0 for those beyond its end.

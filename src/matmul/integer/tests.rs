@@ -42,8 +42,9 @@ fn compare(matrix: &TernaryMatrix<'_>, x: &Activations<'_>) -> RowSum {
     for backend in Backend::available() {
         let mut tiled = vec![f32::NAN; matrix.rows()];
         // A copy, which this backend arranges.
+        let copy = x.clone();
         matrix
-            .matmul_i8_on(backend, &[x.clone()], &mut tiled)
+            .matmul_i8_on(backend, core::slice::from_ref(&copy), &mut tiled)
             .unwrap();
         assert_eq!(bits(&plain), bits(&tiled), "{matrix:?} on {backend:?}");
     }

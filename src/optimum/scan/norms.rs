@@ -119,12 +119,7 @@ impl<W: FloatBits, H: Mass> Job for NormPass<'_, W, H> {
 }
 
 impl<W: FloatBits, H: Mass> Divisible for NormPass<'_, W, H> {
-    type Part<'p>
-        = Self
-    where
-        Self: 'p;
-
-    fn divide(&mut self) -> Option<[Self; 2]> {
+    fn divide(&mut self) -> Option<[impl Divisible<Output = Self::Output>; 2]> {
         let parts = self.0.split_at(cut(self.0.weights.len())?);
         Some(parts.map(Self))
     }

@@ -65,12 +65,7 @@ impl<W: FloatBits> ResidualPass<'_, W> {
 }
 
 impl<W: FloatBits> Divisible for ResidualPass<'_, W> {
-    type Part<'p>
-        = Self
-    where
-        Self: 'p;
-
-    fn divide(&mut self) -> Option<[Self; 2]> {
+    fn divide(&mut self) -> Option<[impl Divisible<Output = Self::Output>; 2]> {
         let (first, second) = self.weights.split_at(cut(self.weights.len())?);
         Some([first, second].map(|weights| Self { weights, ..*self }))
     }

@@ -221,12 +221,7 @@ impl<V: Vector, W: FloatBits, H: Mass> Loop<V> for GatherLoop<'_, V, W, H> {
 impl<W: FloatBits, H: Mass, const T: usize, const GATHERS: bool> Divisible
     for ScanPass<'_, '_, W, H, T, GATHERS>
 {
-    type Part<'p>
-        = ScanPass<'p, 'p, W, H, T, GATHERS>
-    where
-        Self: 'p;
-
-    fn divide(&mut self) -> Option<[ScanPass<'_, '_, W, H, T, GATHERS>; 2]> {
+    fn divide(&mut self) -> Option<[impl Divisible<Output = Self::Output>; 2]> {
         let len = self.input.weights.len();
         let at = cut(len)?;
         let [first, second] = self.input.split_at(at);

@@ -53,12 +53,7 @@ impl<W: FloatBits> Job for TritPass<'_, '_, W> {
 }
 
 impl<W: FloatBits> Divisible for TritPass<'_, '_, W> {
-    type Part<'p>
-        = TritPass<'p, 'p, W>
-    where
-        Self: 'p;
-
-    fn divide(&mut self) -> Option<[TritPass<'_, '_, W>; 2]> {
+    fn divide(&mut self) -> Option<[impl Divisible<Output = Self::Output>; 2]> {
         let at = cut(self.weights.len())?;
         let (first, second) = self.weights.split_at(at);
         let (first_trits, second_trits) = self.trits.split_at_mut_checked(at)?;
