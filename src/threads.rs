@@ -3,6 +3,9 @@
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 
+#[cfg(feature = "rayon")]
+use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
+
 #[cfg(feature = "alloc")]
 use crate::error::{Error, reserve};
 
@@ -30,49 +33,34 @@ trait Run: Send {
     fn run(&mut self);
 }
 
-/// A job, and its result when it is done.
-enum Task<F, R> {
-    Waiting(F),
-    Running,
-    Done(R),
-}
+/// A job until it is done, and then its result.
+struct Task<F, R>(Option<F>, Option<R>);
 
-impl<F: FnOnce() -> R + Send, R: Send> Task<F, R> {
+impl<F: FnOnce() -> R, R> Task<F, R> {
     const fn new(job: F) -> Self {
-        Self::Waiting(job)
+        Self(Some(job), None)
     }
 
     /// The result. Panics if the job has not been run.
     fn result(self) -> R {
-        match self {
-            Self::Done(result) => result,
-            Self::Waiting(_) | Self::Running => unreachable!("a job was not run"),
-        }
+        self.1.unwrap_or_else(|| unreachable!("a job was not run"))
     }
 }
 
 impl<F: FnOnce() -> R + Send, R: Send> Run for Task<F, R> {
     fn run(&mut self) {
-        if let Self::Waiting(job) = core::mem::replace(self, Self::Running) {
-            *self = Self::Done(job());
-        }
+        self.1 = self.0.take().map(|job| job());
     }
 }
 
-/// Runs all jobs, on several threads.
-#[cfg(feature = "rayon")]
+/// Runs all jobs, with the feature `rayon` on several threads.
 fn run_all(jobs: &mut [&mut dyn Run]) {
-    use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
-
+    #[cfg(feature = "rayon")]
     match jobs {
         [first, second] => _ = rayon::join(|| first.run(), || second.run()),
         jobs => jobs.par_iter_mut().for_each(|job| job.run()),
     }
-}
-
-/// Runs all jobs.
-#[cfg(not(feature = "rayon"))]
-fn run_all(jobs: &mut [&mut dyn Run]) {
+    #[cfg(not(feature = "rayon"))]
     for job in jobs {
         job.run();
     }

@@ -45,20 +45,16 @@ impl Quotient {
 
     /// Key of the nearest weight, ties to even.
     pub(crate) fn nearest_key(self, precision: u32) -> u64 {
-        let (mantissa, shift, tail) = self.split(precision);
-        let up = match tail {
-            Tail::BelowHalf => false,
-            Tail::Half => mantissa & 1 == 1,
-            Tail::AboveHalf => true,
-        };
+        let (mantissa, shift, up) = self.split(precision);
         // A carry out of the mantissa lands in the exponent field, where it belongs.
         encode(mantissa, shift, precision) + u64::from(up)
     }
 
-    /// The leading `precision` bits (fewer for subnormals) with their place, and what was cut off.
-    fn split(self, precision: u32) -> (u64, u32, Tail) {
+    /// The leading `precision` bits (fewer for subnormals) with their place, and whether what was cut off rounds them up: it is more than
+    /// half a unit in the last place, or just half where they are odd.
+    fn split(self, precision: u32) -> (u64, u32, bool) {
         if self.bits == 0 {
-            return (0, 0, Tail::BelowHalf);
+            return (0, 0, false);
         }
         let length = 128 - self.bits.leading_zeros() as i32 + self.exponent;
         let shift = (length - precision as i32).max(0);
@@ -66,19 +62,15 @@ impl Quotient {
         if drop <= 0 {
             // Everything fits: `bits` is shorter than the mantissa by at least `-drop`.
             let [mantissa, _] = halves(self.bits << drop.unsigned_abs().min(127));
-            return (mantissa, shift as u32, Tail::BelowHalf);
+            return (mantissa, shift as u32, false);
         }
         let drop = drop as u32;
         let [mantissa, _] = halves(self.bits.checked_shr(drop).unwrap_or(0));
         let half = 1_u128.checked_shl(drop - 1).unwrap_or(0);
         let rest = self.bits & (half << 1).wrapping_sub(1);
-        let tail = match (half, rest) {
-            (0, _) => Tail::BelowHalf,
-            _ if rest < half => Tail::BelowHalf,
-            _ if rest == half && !self.inexact => Tail::Half,
-            _ => Tail::AboveHalf,
-        };
-        (mantissa, shift as u32, tail)
+        let at_half = self.inexact || mantissa & 1 == 1;
+        let up = rest > half || rest == half && at_half;
+        (mantissa, shift as u32, half > 0 && up)
     }
 }
 
@@ -89,11 +81,4 @@ impl Quotient {
 )]
 pub(crate) fn halves(x: u128) -> [u64; 2] {
     [x as u64, (x >> 64) as u64]
-}
-
-/// What a rounding cuts off, against half a unit in the last place.
-enum Tail {
-    BelowHalf,
-    Half,
-    AboveHalf,
 }

@@ -80,10 +80,8 @@ macro_rules! map {
 impl<'a, W: Weight> TensorView<'a, W> {
     /// The view with its type as a value.
     pub(super) fn any(&self) -> AnyView<'a> {
-        AnyView {
-            data: W::typed(self.data, PRIVATE),
-            layout: self.layout,
-        }
+        let (data, layout) = (W::typed(self.data, PRIVATE), self.layout);
+        AnyView { data, layout }
     }
 }
 
@@ -161,10 +159,8 @@ impl Floats {
     pub(super) fn view(&self, axes: &[usize]) -> Result<AnyView<'_>, Error> {
         let shape = Shape::new(axes)?;
         check_len(shape.len(), self.len())?;
-        Ok(AnyView {
-            data: self.as_slice(),
-            layout: StridedLayout::row_major(shape),
-        })
+        let (data, layout) = (self.as_slice(), StridedLayout::row_major(shape));
+        Ok(AnyView { data, layout })
     }
 
     /// The values in this type if it holds all of them: `f64` does, and `f32` holds those of 16 bits.

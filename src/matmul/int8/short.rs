@@ -114,15 +114,11 @@ impl TileJob for ShortRows<'_> {
                 [prefix(unit.array(sums)), [0; 17]]
             };
             for (r, y) in results.iter_mut().enumerate() {
-                let product = |sign: usize| {
+                let term = |sign: usize| {
                     let sum = sums[sign][(r + 1) * lanes] - sums[sign][r * lanes];
                     sum as f32 * (self.scales.of_row(row + r, sign) * self.d)
                 };
-                let product = if two {
-                    product(0) - product(1)
-                } else {
-                    product(0)
-                };
+                let product = if two { term(0) - term(1) } else { term(0) };
                 *y = if self.add { *y + product } else { product };
             }
         }

@@ -22,32 +22,54 @@ pub(crate) const MARGIN: f64 = 1e-12;
 /// Magnitudes below 2^-60 and above 2^60 are left to other searches. Derived: squares of sums of 256 stay normal `f64`.
 pub(crate) const LEAST: f32 = 1.0 / (1_u64 << 60) as f32;
 
+/// So few weights have arrays of their own: clearing longer ones would take a third of the time.
+const FEW: usize = 16;
+
 /// The fit of at most [`LONGEST_DIRECT`] weights of a type that fits `f32`, without importances; `None` if it is in doubt.
 pub(super) fn ternarize<W: FloatBits>(
     options: &Ternarizer<'_>,
     weights: &[W],
     trits: &mut [i8],
 ) -> Option<Fit<W>> {
+    if weights.len() <= FEW {
+        in_arrays::<W, FEW>(options, weights, trits)
+    } else {
+        in_arrays::<W, LONGEST_DIRECT>(options, weights, trits)
+    }
+}
+
+/// In arrays of so many numbers.
+fn in_arrays<W: FloatBits, const N: usize>(
+    options: &Ternarizer<'_>,
+    weights: &[W],
+    trits: &mut [i8],
+) -> Option<Fit<W>> {
     let backend = options.instructions();
+    let mut values = [0.0; N];
+    for (value, weight) in values.iter_mut().zip(weights) {
+        *value = weight.single();
+    }
+    let values = Values {
+        all: &values,
+        len: weights.len(),
+    };
     // The support of each sign, its scale and its threshold.
     let (parts, lambda, [p, n]);
     if options.rule == Rule::TwoScale {
         parts = [
-            best(backend, weights, Side::Positive)?,
-            best(backend, weights, Side::Negative)?,
+            values.best(backend, Side::Positive)?,
+            values.best(backend, Side::Negative)?,
         ];
         let all = parts[0].and(parts[1]);
         lambda = W::narrow(fit::share(all.sum, all.mass));
         [p, n] = [scale(parts[0])?, scale(parts[1])?];
     } else {
-        let all = best(backend, weights, Side::Both)?;
-        let (both, threshold) = scale(all)?;
-        let mut positive = RoundedTally::new(0.0, 0.0);
-        for &weight in weights {
-            // Without a branch, which could not be predicted.
-            let selected = f64::from(u8::from(weight > threshold));
-            positive = positive.and(RoundedTally::new(selected * weight.widen(), selected));
-        }
+        let all = values.best(backend, Side::Both)?;
+        let (both, threshold): (W, W) = scale(all)?;
+        let positive = backend.run(AbovePass {
+            values,
+            threshold: threshold.single(),
+        });
         let negative = RoundedTally::new(all.sum - positive.sum, all.mass - positive.mass);
         (parts, lambda) = ([positive, negative], both);
         [p, n] = match options.scales {
@@ -85,49 +107,70 @@ fn count(part: RoundedTally) -> usize {
     part.mass as usize
 }
 
-/// The support of the largest score, unless it is in doubt.
-fn best<W: FloatBits>(backend: Backend, weights: &[W], side: Side) -> Option<RoundedTally> {
-    let (mut magnitudes, mut len) = ([0.0; LONGEST_DIRECT], 0);
-    for weight in weights {
-        magnitudes[len] = weight.abs().single();
-        let counts = side.includes(weight.is_sign_negative()) && magnitudes[len] > 0.0;
-        len += usize::from(counts);
-    }
-    // What was written last may be none that counts.
-    if let Some(last) = magnitudes.get_mut(len) {
-        *last = 0.0;
-    }
-    let (largest, found, clear) = backend.run(PrefixPass {
-        magnitudes: &magnitudes,
-        len,
-    });
-    let clear = clear && (LEAST..=1.0 / LEAST).contains(&largest);
-    (clear || len == 0).then_some(found)
-}
-
-/// Sorts positive numbers, the largest first, by counting for each how many are larger: without a branch, for few numbers. Of equals the
-/// first place has the number, and 0 stands in the others. Then scores all prefixes, without a branch either.
-struct PrefixPass<'m> {
-    /// Zeros behind the first `len`.
-    magnitudes: &'m [f32; LONGEST_DIRECT],
+/// Numbers, and zeros behind them.
+#[derive(Clone, Copy)]
+struct Values<'v, const N: usize> {
+    all: &'v [f32; N],
     len: usize,
 }
 
-impl Job for PrefixPass<'_> {
-    /// The largest number, the prefix of the largest score, and whether all others are clearly smaller.
+impl<'v, const N: usize> Values<'v, N> {
+    /// The support of the largest score, unless it is in doubt.
+    fn best(self, backend: Backend, side: Side) -> Option<RoundedTally> {
+        if side == Side::Both {
+            return self.clearly_best(backend);
+        }
+        let (mut own, mut len) = ([0.0; N], 0);
+        for &value in &self.all[..self.len] {
+            // What is written last may be none of this side.
+            own[len] = if side.includes(value.is_sign_negative()) {
+                value
+            } else {
+                0.0
+            };
+            len += usize::from(own[len] != 0.0);
+        }
+        Values { all: &own, len }.clearly_best(backend)
+    }
+
+    fn clearly_best(self, backend: Backend) -> Option<RoundedTally> {
+        let (largest, found, clear) = backend.run(PrefixPass(self));
+        let clear = clear && (LEAST..=1.0 / LEAST).contains(&largest);
+        (clear || largest == 0.0).then_some(found)
+    }
+
+    /// Sixteen at a time, the last ones with zeros.
+    #[inline(always)]
+    fn chunks(self) -> &'v [[f32; 16]] {
+        let chunks = self.all.as_chunks().0;
+        &chunks[..self.len.div_ceil(16)]
+    }
+}
+
+/// Sorts magnitudes, the largest first, by counting for each how many are larger: without a branch, for few numbers. Of equals the first
+/// place has the number, and 0 stands in the others. Then scores all prefixes, without a branch either.
+struct PrefixPass<'v, const N: usize>(Values<'v, N>);
+
+impl<const N: usize> Job for PrefixPass<'_, N> {
+    /// The largest magnitude, the prefix of the largest score, and whether all others are clearly smaller.
     type Output = (f32, RoundedTally, bool);
 
     #[inline(always)]
     fn run<V: Vector>(self, v: V) -> Self::Output {
-        let mut sorted = [0.0; LONGEST_DIRECT];
-        let numbers = &self.magnitudes[..self.len];
-        let chunks = self.magnitudes.as_chunks().0.iter();
-        for chunk in chunks.take(self.len.div_ceil(16)) {
-            let (x, mut larger) = (v.load(chunk), v.splat(0.0));
+        let (mut magnitudes, mut sorted) = ([0.0; N], [0.0; N]);
+        let (zero, mut positive) = (v.splat(0.0), v.splat(0.0));
+        for (magnitudes, values) in magnitudes.as_chunks_mut().0.iter_mut().zip(self.0.chunks()) {
+            let x = v.abs(v.load(values));
+            positive = v.count(positive, v.greater(x, zero));
+            *magnitudes = v.array(x);
+        }
+        let numbers = &magnitudes[..self.0.len];
+        for chunk in &magnitudes.as_chunks().0[..self.0.len.div_ceil(16)] {
+            let (x, mut larger) = (v.load(chunk), zero);
             for &number in numbers {
                 larger = v.count(larger, v.greater(v.splat(number), x));
             }
-            // The zeros behind the numbers are written behind these, or nowhere.
+            // Zeros are written behind the others, or nowhere.
             for (place, &magnitude) in v.array(larger).iter().zip(chunk) {
                 if let Some(place) = sorted.get_mut(place.to_bits() as usize) {
                     *place = magnitude;
@@ -137,7 +180,7 @@ impl Job for PrefixPass<'_> {
         let mut all = RoundedTally::new(0.0, 0.0);
         let (mut found, mut best, mut second) = (all, 0.0, 0.0);
         let mut magnitude = 0.0;
-        for &place in &sorted[..self.len] {
+        for &place in sorted.iter().take(total(v.array(positive))) {
             // Equals have one place together: the first.
             magnitude = if place > 0.0 { place } else { magnitude };
             all = all.and(RoundedTally::new(f64::from(magnitude), 1.0));
@@ -149,6 +192,45 @@ impl Job for PrefixPass<'_> {
         }
         (sorted[0], found, second < best * (1.0 - MARGIN))
     }
+}
+
+/// The sum and the number of the values above a threshold: exact, as those of all magnitudes are.
+struct AbovePass<'v, const N: usize> {
+    values: Values<'v, N>,
+    threshold: f32,
+}
+
+impl<const N: usize> Job for AbovePass<'_, N> {
+    type Output = RoundedTally;
+
+    #[inline(always)]
+    fn run<V: Vector>(self, v: V) -> RoundedTally {
+        let (threshold, mut count) = (v.splat(self.threshold), v.splat(0.0));
+        let mut sums = [v.zeros(); 2];
+        for chunk in self.values.chunks() {
+            let x = v.load(chunk);
+            let above = v.greater(x, threshold);
+            count = v.count(count, above);
+            let halves = v.widen(v.select(above, x));
+            sums = [
+                v.add_doubles(sums[0], halves[0]),
+                v.add_doubles(sums[1], halves[1]),
+            ];
+        }
+        let mut sums = v.doubles(v.add_doubles(sums[0], sums[1]));
+        for width in [4, 2, 1] {
+            for lane in 0..width {
+                sums[lane] += sums[lane + width];
+            }
+        }
+        RoundedTally::new(sums[0], total(v.array(count)) as f64)
+    }
+}
+
+/// The sum of counts in lanes.
+#[inline(always)]
+fn total(counts: [f32; 16]) -> usize {
+    counts.iter().map(|count| count.to_bits() as usize).sum()
 }
 
 /// The weight nearest to the mean of a support, and the largest one not above half of the mean; `None` if that is in doubt.

@@ -189,11 +189,9 @@ impl<'g> OutputAware<'g> {
     /// Sets whether error feedback takes the weights by decreasing mean square of their inputs ("act-order"); of equals, the first
     /// comes first. Groups stay as they are, and their scales are found beforehand. Default: natural order.
     #[must_use]
-    pub const fn by_activation(self, by_activation: bool) -> Self {
-        Self {
-            by_activation,
-            ..self
-        }
+    pub const fn by_activation(mut self, by_activation: bool) -> Self {
+        self.by_activation = by_activation;
+        self
     }
 
     /// Sets the type the scales are stored in. Scales are rounded to it, and trits are chosen again for the rounded scales. Default:
@@ -232,11 +230,9 @@ impl<'g> OutputAware<'g> {
 
     /// Sets the Gram matrix of other rows, on which the error of a whole layer is measured. It changes nothing else. Default: `None`.
     #[must_use]
-    pub const fn held_out(self, gram: Option<&'g Gram>) -> Self {
-        Self {
-            held_out: gram,
-            ..self
-        }
+    pub const fn held_out(mut self, gram: Option<&'g Gram>) -> Self {
+        self.held_out = gram;
+        self
     }
 
     /// Ternarizes the rows of a layer, or of one group of a grouped convolution: aims at the effective weights, and rotates if asked to.

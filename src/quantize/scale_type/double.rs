@@ -32,10 +32,8 @@ impl Double {
     fn of(high: f64, low: f64) -> Self {
         let sum = high + low;
         let back = sum - high;
-        Self {
-            high: sum,
-            low: (high - (sum - back)) + (low - back),
-        }
+        let low = (high - (sum - back)) + (low - back);
+        Self { high: sum, low }
     }
 
     /// The exact product of two `f64` that neither overflow nor underflow on the way.
@@ -46,12 +44,9 @@ impl Double {
             (high, x - high)
         };
         let ((a_high, a_low), (b_high, b_low)) = (halves(a), halves(b));
-        let product = a * b;
-        let rest = ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low;
-        Self {
-            high: product,
-            low: rest,
-        }
+        let high = a * b;
+        let low = ((a_high * b_high - high) + a_high * b_low + a_low * b_high) + a_low * b_low;
+        Self { high, low }
     }
 
     /// The sum.

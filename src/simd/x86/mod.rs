@@ -169,15 +169,8 @@ fn level() -> u8 {
 }
 
 /// Whether all these bits are set.
-const fn all(register: u32, bits: &[u32]) -> bool {
-    let mut i = 0;
-    while i < bits.len() {
-        if register >> bits[i] & 1 == 0 {
-            return false;
-        }
-        i += 1;
-    }
-    true
+fn all(register: u32, bits: &[u32]) -> bool {
+    bits.iter().all(|bit| register >> bit & 1 == 1)
 }
 
 #[allow(
