@@ -298,8 +298,9 @@ const fn is_consistent(layout: &BlockLayout) -> bool {
         bytes += stage.width * stage.rounds;
         at += 1;
     }
-    // A block that is a tile begins with its codes.
-    let fits = trits < MAX_TRITS || trits == MAX_TRITS && layout.codes == 0;
+    // A tile is whole blocks; codes that are read where they are begin the block.
+    let begins = layout.codes == 0 || trits < MAX_TRITS && layout.scale.is_some();
+    let fits = MAX_TRITS.is_multiple_of(trits) && begins;
     trits == layout.trits && bytes == layout.code_bytes() && fits
 }
 

@@ -25,9 +25,9 @@ type Numbers<'a, T> = &'a [T];
 
 /// A vector of activations in 8 bits, with its scales.
 ///
-/// A product arranges the activations in the order of the codes. With the feature `std` what the first product arranged is kept (1.25 bytes
-/// for each activation; in base 3 up to 6, as rows begin at any digit of a byte), and other matrices whose codes have that order use it:
-/// the `q`, `k` and `v` of an attention layer share one vector.
+/// A product arranges the activations in the order of the codes. With the feature `std` what the first product arranged is kept: 1.2 to 1.5
+/// bytes for each activation where rows begin with a byte, else up to 5 in the 2-bit code and 6 in base 3. Other matrices whose codes have
+/// that order use it: the `q`, `k` and `v` of an attention layer share one vector. A clone begins without it.
 ///
 /// # Examples
 ///

@@ -40,9 +40,9 @@ pub(super) enum RowSum {
 impl TernaryMatrix<'_> {
     /// Multiplies with a vector of as many 8-bit activations as there are columns. Writes one result for each row.
     ///
-    /// With one scale for each row and plane and one for the vector, the sums of each row are exact. Then each plane rounds three times, and
-    /// each addition of a plane or of the bias once. Otherwise the order of all additions is [defined](super#8-bit-activations). So all backends, numbers of threads
-    /// and sets of features return the same bits.
+    /// With one scale for each row and plane and one for the vector, the sums of each row are exact. Then each plane rounds three times,
+    /// and each addition of a plane or of the bias once. Otherwise the order of all additions is [defined](super#8-bit-activations). So all
+    /// backends, numbers of threads and sets of features return the same bits.
     ///
     /// # Errors
     ///
@@ -118,12 +118,7 @@ impl TernaryMatrix<'_> {
         check_lengths(self.rows(), self.columns(), xs, y)?;
         let mut ys = y.chunks_exact_mut(self.rows().max(1));
         if self.columns() == 0 {
-            // Nothing but the bias is left.
-            ys.for_each(|y| {
-                y.fill(0.0);
-                self.add_bias(0, 1, y);
-            });
-            return Ok(());
+            return xs.iter().zip(ys).try_for_each(|(x, y)| self.plain_i8(x, y));
         }
         if self.has_short_rows() {
             for (x, y) in xs.iter().zip(&mut ys) {
@@ -162,6 +157,12 @@ impl TernaryMatrix<'_> {
 
     /// All rows times a vector, with plain loops.
     pub(super) fn plain_i8(&self, x: &Activations<'_>, y: &mut [f32]) -> Result<(), Error> {
+        if self.columns() == 0 {
+            // Nothing but the bias is left.
+            y.fill(0.0);
+            self.add_bias(0, 1, y);
+            return Ok(());
+        }
         let way = self.way(x.only_scale().is_some());
         for (row, y) in y.iter_mut().enumerate() {
             *y = 0.0;

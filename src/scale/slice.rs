@@ -101,7 +101,7 @@ impl ScaleSlice<'_> {
         clippy::cast_possible_truncation,
         reason = "rounds to the nearest, which a constant can have only this way"
     )]
-    #[inline]
+    #[inline(always)]
     pub(crate) const fn single(&self, index: usize) -> f32 {
         if index >= self.len() {
             return 0.0;

@@ -91,10 +91,7 @@ mod x86;
 mod portable;
 #[cfg_attr(
     not(feature = "alloc"),
-    allow(
-        dead_code,
-        reason = "only owned vectors of activations are arranged in tiles"
-    )
+    allow(dead_code, reason = "tiles are used only where there is a heap")
 )]
 mod tiles;
 #[cfg_attr(
@@ -238,10 +235,7 @@ impl Backend {
     /// Runs a job over tiles with these instructions.
     #[cfg_attr(
         not(feature = "alloc"),
-        allow(
-            dead_code,
-            reason = "only owned vectors of activations are arranged in tiles"
-        )
+        allow(dead_code, reason = "tiles are used only where there is a heap")
     )]
     #[inline]
     pub(crate) fn run_tiles<J: TileJob>(self, job: J) -> J::Output {

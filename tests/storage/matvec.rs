@@ -6,6 +6,7 @@
 use crate::common::twin::weights;
 use proptest::prelude::*;
 use ternarize::ShapeError;
+use ternarize::matmul::Activations;
 use ternarize::tensor::{Grouping, Shape, TensorView, TernaryTensor};
 use ternarize::{
     Backend, Code, Error, PackedTrits, PackedTritsBuf, ScaleSlice, Scales, Ternarizer, Weight,
@@ -248,7 +249,7 @@ fn the_bound_holds_where_every_step_rounds() {
 
 #[test]
 fn an_empty_product_is_zero() {
-    for axes in [&[3][..], &[3, 0], &[2, 0, 4], &[0, 4]] {
+    for axes in [&[3][..], &[3, 0], &[2, 0, 4], &[0, 4], &[0, 64]] {
         let shape = Shape::new(axes).unwrap();
         let groups = Grouping::Tensor.count(&shape).unwrap();
         let trits = PackedTritsBuf::from_trits(Code::TwoBit, &vec![1; shape.len()]).unwrap();
@@ -260,6 +261,10 @@ fn an_empty_product_is_zero() {
         tensor.matvec(&vec![5.0; columns], &mut y).unwrap();
         // A vector is a matrix of one column.
         let expected = if columns == 1 { 10.0 } else { 0.0 };
+        assert!(y.iter().all(|&y| y == expected), "{axes:?}");
+        let x = Activations::from_values(vec![5; columns], 1.0).unwrap();
+        y.fill(f32::NAN);
+        tensor.matvec_i8(&x, &mut y).unwrap();
         assert!(y.iter().all(|&y| y == expected), "{axes:?}");
     }
 }

@@ -244,6 +244,8 @@ fn what_is_no_matrix_is_refused() {
         })
     );
 
+    let none = FormatMatrix::new(Format::Tq2_0, 0, 512, &[]).unwrap();
+    assert_eq!(none.matmul_i8(&vectors(512, 2, true), &mut []), Ok(()));
     let matrix = FormatMatrix::new(Format::Tq2_0, 2, 512, &case.bytes).unwrap();
     let xs = vectors(256, 1, false);
     let (expected, actual) = (512, 256);

@@ -51,7 +51,8 @@ pub(super) fn fold<X: Copy + Default, A>(
 /// Bytes in a block.
 const BLOCK: usize = 8;
 
-/// The fold in the code of a table, whose bytes have as many trits as a block has groups: a padded block if the vector begins within a byte, whole blocks, a padded block for the rest.
+/// The fold in the code of a table, whose bytes have as many trits as a block has groups: a padded block if the vector begins within a
+/// byte, whole blocks, a padded block for the rest.
 fn fold_blocks<const GROUPS: usize, X: Copy + Default, A>(
     mut bytes: &[u8],
     skip: usize,

@@ -11,10 +11,10 @@
 //! plane 1  x[1][0]   ...
 //! ```
 //!
-//! [`matrix`] selects the loop for a matrix in a code of this crate, `format` does so for other programs' bytes. [`arrange`](super::arrange) has the order
-//! of the activations, [`driver`] divides rows and vectors into panels, [`codes`] and [`scales`] prepare them, [`kernel`] is the loop over
-//! rows, and [`strip`] the one over tiles. Rows of up to half a tile take a way of their own, [`short`]. What is computed is defined in
-//! [`matmul`](crate::matmul).
+//! [`matrix`] selects the loop for a matrix in a code of this crate, `format` does so for other programs' bytes.
+//! [`arrange`](super::arrange) has the order of the activations, [`driver`] divides rows and vectors into panels, [`codes`] and
+//! [`scales`] prepare them, [`kernel`] is the loop over rows, and [`strip`] the one over tiles. Rows of up to half a tile, or of up to a
+//! tile if there are few, have a loop of their own, [`short`]. What is computed is defined in [`matmul`](crate::matmul).
 //!
 //! Cost: a byte of codes is read once; a tile takes about twice as many instructions as it has planes.
 
@@ -60,6 +60,10 @@ pub(crate) fn by_scales<'x, 'y>(
     mut multiply: impl FnMut(bool, &'x [Activations<'x>], &mut [&'y mut [f32]]) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let mut ys: Vec<_> = y.collect();
+    // Without rows there are no results.
+    if ys.is_empty() {
+        return Ok(());
+    }
     let mut ys = &mut ys[..];
     let one_scale = |x: &Activations<'_>| x.only_scale().is_some();
     for xs in xs.chunk_by(|x, next| one_scale(x) == one_scale(next)) {

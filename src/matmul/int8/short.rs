@@ -1,4 +1,4 @@
-//! Matrices with short rows in the 2-bit code times a vector: a tile has several rows, and no heap is needed.
+//! Matrices with short rows in the 2-bit code times a vector: a tile has several rows, and nothing is allocated.
 //!
 //! ```text
 //! codes of 12 bytes a row    row 0     row 1     row 2     row 3     row 4     4 bytes of row 5
@@ -17,9 +17,10 @@ use crate::threads;
 const LANE: usize = 4;
 const WEIGHTS: usize = 4 * LANE;
 
-/// The lanes of a row that is short however many rows there are, and the most rows that are so if each has a tile. Measured: for more of
-/// them the loops over several rows at a time are faster.
+/// Rows of at most so many lanes are short, however many there are.
 const SHORT: usize = TILE / LANE / 2;
+
+/// Rows of up to a tile are short if there are at most so many. Measured: for more the loops over several rows are faster.
 const FEW: usize = 64;
 
 /// The least rows that are given to a thread. Derived: at 6 ns a row they take 25 microseconds, several times what starting a thread's job
@@ -95,7 +96,7 @@ impl TileJob for ShortRows<'_> {
         let tile = repeat(self.x, lanes);
         let two = self.scales.lambda_n.is_some();
         for (at, results) in self.y.chunks_mut(rows).enumerate() {
-            // The codes of these rows, and what follows them: it meets zeros.
+            // The codes of these rows, and what follows them: it meets zeros, or its sums are not read.
             let row = self.first + at * rows;
             let bytes = self.codes.get(row * lanes * LANE..);
             let (bytes, mut copy) = (bytes.unwrap_or_default(), [0; TILE]);
@@ -114,11 +115,12 @@ impl TileJob for ShortRows<'_> {
                 [prefix(unit.array(sums)), [0; 17]]
             };
             for (r, y) in results.iter_mut().enumerate() {
-                let term = |sign: usize| {
+                let mut terms = [0.0; 2];
+                for sign in 0..if two { 2 } else { 1 } {
                     let sum = sums[sign][(r + 1) * lanes] - sums[sign][r * lanes];
-                    sum as f32 * (self.scales.of_row(row + r, sign) * self.d)
-                };
-                let product = if two { term(0) - term(1) } else { term(0) };
+                    terms[sign] = sum as f32 * (self.scales.of_row(row + r, sign) * self.d);
+                }
+                let product = if two { terms[0] - terms[1] } else { terms[0] };
                 *y = if self.add { *y + product } else { product };
             }
         }

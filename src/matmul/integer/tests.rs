@@ -112,6 +112,24 @@ fn planes_that_begin_within_a_byte_are_multiplied_alike() {
     assert_eq!(y.map(f32::to_bits), expected.map(f32::to_bits));
 }
 
+/// Without columns nothing but the bias is left, whatever the sign of the scale.
+#[test]
+fn rows_without_columns_are_their_bias() {
+    let x = Activations::from_slices(&[], &[-1.0]).unwrap();
+    let trits = PackedTritsBuf::from_trits(Code::TwoBit, &[]).unwrap();
+    for (bias, expected) in [(&[][..], 0.0_f32), (&[1.5; 2], 1.5)] {
+        let (trits, scales) = ([trits.as_packed()], ScaleSlice::F32(&[f32::MAX; 2]));
+        let mut matrix = TernaryMatrix::new([2, 0], &trits, scales).unwrap();
+        if !bias.is_empty() {
+            matrix = matrix.with_bias(bias).unwrap();
+        }
+        let mut y = [f32::NAN; 2];
+        compare(&matrix, &x);
+        matrix.matvec_i8(&x, &mut y).unwrap();
+        assert_eq!(y.map(f32::to_bits), [expected.to_bits(); 2]);
+    }
+}
+
 /// So many short rows that threads share them.
 #[test]
 fn many_short_rows_are_multiplied_alike() {

@@ -65,11 +65,13 @@ pub(crate) struct RoundedTally {
 }
 
 impl RoundedTally {
+    #[inline(always)]
     pub(crate) fn new(sum: f64, mass: f64) -> Self {
         Self { sum, mass }
     }
 
     /// Both together.
+    #[inline(always)]
     pub(crate) fn and(self, other: Self) -> Self {
         Self::new(self.sum + other.sum, self.mass + other.mass)
     }

@@ -122,7 +122,7 @@ impl<'v, const N: usize> Values<'v, N> {
         }
         let (mut own, mut len) = ([0.0; N], 0);
         for &value in &self.all[..self.len] {
-            // What is written last may be none of this side.
+            // Zeros are not counted: the next value takes their place.
             own[len] = if side.includes(value.is_sign_negative()) {
                 value
             } else {
