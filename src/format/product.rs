@@ -21,6 +21,7 @@ use crate::matmul::int8::{
 use crate::simd::{Backend, TILE};
 use crate::weight::FloatBits as _;
 use alloc::vec::Vec;
+use core::cell::LazyCell;
 
 /// A matrix in the bytes of a format: checked once, and multiplied where it lies.
 ///
@@ -214,7 +215,11 @@ impl<'a> FormatMatrix<'a> {
         backend: Backend,
         xs: &'x [Activations<'_>],
     ) -> Vec<ArrangedVector<'x, P>> {
-        let (format, order) = (self.format as u8, self.format.layout().order());
+        // Not needed where the vectors have kept it.
+        let (format, order) = (
+            self.format as u8,
+            LazyCell::new(|| self.format.layout().order()),
+        );
         let arrange = |x: &'x Activations<'_>| {
             let values = || Arranged::for_blocks(backend, x.values(), format, &order);
             ArrangedVector::new(x, x.kept.get(Order::Blocks(format), values))

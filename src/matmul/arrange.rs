@@ -86,17 +86,23 @@ impl<const P: usize> Job for Split<'_, P> {
                 *slot = x;
             }
             if const { P == 4 } {
-                // Of shifts the compiler makes vectors.
-                for (slot, word) in slots.iter_mut().zip(self.x.as_chunks().0) {
-                    let word = u32::from_le_bytes(word.map(i8::cast_unsigned));
-                    *slot = (word >> (8 * p)).to_le_bytes()[0].cast_signed();
-                }
+                every_fourth(self.x, p, slots);
             } else {
                 for (slot, whole) in slots.iter_mut().zip(wholes) {
                     *slot = whole[p];
                 }
             }
         }
+    }
+}
+
+/// Copies every fourth element from this one on, of whole fours.
+#[inline(always)]
+pub(super) fn every_fourth(x: &[i8], first: usize, slots: &mut [i8]) {
+    for (slot, four) in slots.iter_mut().zip(x.as_chunks().0) {
+        // Shifts, as the compiler makes vectors of them.
+        let word = u32::from_le_bytes(four.map(i8::cast_unsigned));
+        *slot = (word >> (8 * first)).to_le_bytes()[0].cast_signed();
     }
 }
 
@@ -210,31 +216,33 @@ impl<const P: usize> Arranged<P> {
             parts: &mut parts,
         });
         let parts = &parts;
-        let version = |skip| {
-            let count = if used >> skip & 1 == 1 { tiles } else { 0 };
-            TiledVector::new(count, |tiles| {
-                backend.run(ArrangeParts { parts, skip, tiles });
-            })
-        };
-        Self {
-            order: Order::Rows(used),
-            versions: core::array::from_fn(version),
-            tiles,
-        }
+        Self::new(Order::Rows(used), used, tiles, |skip, tiles| {
+            backend.run(ArrangeParts { parts, skip, tiles });
+        })
     }
 
     /// For rows of blocks of the format with this number.
     #[cfg(feature = "half")]
     pub(crate) fn for_blocks(backend: Backend, x: &[i8], format: u8, runs: &[ElementRun]) -> Self {
         let tiles = x.len().div_ceil(BLOCK);
+        Self::new(Order::Blocks(format), 1, tiles, |_, tiles| {
+            backend.run(ArrangeBlocks { x, runs, tiles });
+        })
+    }
+
+    /// So many tiles, written for each digit that is marked as used.
+    fn new(
+        order: Order,
+        used: u8,
+        tiles: usize,
+        write: impl Fn(usize, &mut [ActivationTile<P>]),
+    ) -> Self {
         let version = |skip| {
-            let count = if skip == 0 { tiles } else { 0 };
-            TiledVector::new(count, |tiles| {
-                backend.run(ArrangeBlocks { x, runs, tiles });
-            })
+            let count = if used >> skip & 1 == 1 { tiles } else { 0 };
+            TiledVector::new(count, |tiles| write(skip, tiles))
         };
         Self {
-            order: Order::Blocks(format),
+            order,
             versions: core::array::from_fn(version),
             tiles,
         }

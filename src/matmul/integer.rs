@@ -116,21 +116,20 @@ impl TernaryMatrix<'_> {
         y: &mut [f32],
     ) -> Result<(), Error> {
         check_lengths(self.rows(), self.columns(), xs, y)?;
-        let mut ys = y.chunks_exact_mut(self.rows().max(1));
+        let ys = y.chunks_exact_mut(self.rows().max(1));
         if self.columns() == 0 {
             return xs.iter().zip(ys).try_for_each(|(x, y)| self.plain_i8(x, y));
         }
         if self.has_short_rows() {
-            for (x, y) in xs.iter().zip(&mut ys) {
+            for (x, y) in xs.iter().zip(ys) {
                 self.multiply_short_rows(backend, x, 0, y);
             }
             return Ok(());
         }
-        let in_place = (0..self.planes()).all(|plane| self.trits(plane).offset() == 0);
         by_scales(xs, ys, |one_scale, xs, ys| {
             let way = self.way(one_scale);
             match self.code() {
-                _ if way == RowSum::Runs || !in_place => {
+                _ if way == RowSum::Runs || !self.begins_with_bytes() => {
                     let mut vectors = xs.iter().zip(ys);
                     vectors.try_for_each(|(x, y)| self.plain_i8(x, y))?;
                 }

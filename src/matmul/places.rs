@@ -68,4 +68,10 @@ impl<'a> TernaryMatrix<'a> {
     pub(super) const fn has_segments(&self) -> bool {
         self.segment < self.columns
     }
+
+    /// Whether each plane begins with a byte.
+    #[cfg(feature = "alloc")]
+    pub(super) fn begins_with_bytes(&self) -> bool {
+        (0..self.count).all(|plane| self.trits(plane).offset() == 0)
+    }
 }

@@ -8,7 +8,7 @@
 
 use super::scales::SliceScales;
 use crate::code::Code;
-use crate::matmul::arrange::subtract_lanes;
+use crate::matmul::arrange::{every_fourth, subtract_lanes};
 use crate::matmul::{Activations, TernaryMatrix};
 use crate::simd::{ActivationTile, Backend, Digits, TILE, TileJob, TileUnit};
 use crate::threads;
@@ -37,7 +37,7 @@ impl TernaryMatrix<'_> {
             && columns == lanes * WEIGHTS
             && self.block >= columns
             && self.code() == Code::TwoBit
-            && (0..self.planes()).all(|plane| self.trits(plane).offset() == 0)
+            && self.begins_with_bytes()
     }
 
     /// Multiplies [short](Self::has_short_rows) rows from the `first` on with a vector of one scale, on one thread or several. Each row
@@ -135,10 +135,7 @@ fn repeat(x: &[i8], lanes: usize) -> ActivationTile<4> {
         less: [0; 16],
     };
     for (digit, plane) in tile.x.iter_mut().enumerate() {
-        for (slot, bytes) in plane.iter_mut().zip(x.as_chunks().0) {
-            let word = u32::from_le_bytes(bytes.map(i8::cast_unsigned));
-            *slot = (word >> (8 * digit)).to_le_bytes()[0].cast_signed();
-        }
+        every_fourth(x, digit, plane);
         let (words, _) = plane.as_chunks_mut::<LANE>();
         for lane in lanes..TILE / LANE / lanes * lanes {
             words[lane] = words[lane - lanes];

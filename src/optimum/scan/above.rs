@@ -158,7 +158,7 @@ fn whole<V: Vector>(vector: V, lanes: V::Doubles, unit: i32) -> i128 {
 
 /// The sum of the [counts](Vector::count) of all lanes.
 #[inline(always)]
-pub(super) fn lane_counts<V: Vector>(vector: V, counts: V::Singles) -> usize {
+pub(in crate::optimum) fn lane_counts<V: Vector>(vector: V, counts: V::Singles) -> usize {
     let mut total = 0;
     for count in vector.array(counts) {
         total += count.to_bits() as usize;

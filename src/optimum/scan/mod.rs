@@ -102,6 +102,6 @@ fn largest_bits<V: Vector>(vector: V, x: V::Singles) -> u32 {
 
 /// The sum of all lanes, in the order of [`float_sums`](crate::exact::float_sums).
 #[inline(always)]
-fn sum_of_lanes<V: Vector>(vector: V, halves: [V::Doubles; 2]) -> f64 {
+pub(super) fn sum_of_lanes<V: Vector>(vector: V, halves: [V::Doubles; 2]) -> f64 {
     crate::exact::float_sums::total(&vector.doubles(vector.add_doubles(halves[0], halves[1])))
 }

@@ -12,6 +12,8 @@ use crate::optimum::objective::RoundedTally;
 use crate::optimum::options::Ternarizer;
 use crate::optimum::route::LONGEST_DIRECT;
 use crate::optimum::rule::{Rule, Scales};
+use crate::optimum::scan::above::lane_counts;
+use crate::optimum::scan::sum_of_lanes;
 use crate::optimum::side::Side;
 use crate::simd::{Backend, Job, Vector};
 use crate::weight::{FloatBits, floor};
@@ -164,10 +166,10 @@ impl<const N: usize> Job for PrefixPass<'_, N> {
             positive = v.count(positive, v.greater(x, zero));
             *magnitudes = v.array(x);
         }
-        let numbers = &magnitudes[..self.0.len];
-        for chunk in &magnitudes.as_chunks().0[..self.0.len.div_ceil(16)] {
+        let (all, len) = (&magnitudes, self.0.len);
+        for chunk in (Values { all, len }).chunks() {
             let (x, mut larger) = (v.load(chunk), zero);
-            for &number in numbers {
+            for &number in &magnitudes[..len] {
                 larger = v.count(larger, v.greater(v.splat(number), x));
             }
             // Zeros are written behind the others, or nowhere.
@@ -180,7 +182,7 @@ impl<const N: usize> Job for PrefixPass<'_, N> {
         let mut all = RoundedTally::new(0.0, 0.0);
         let (mut found, mut best, mut second) = (all, 0.0, 0.0);
         let mut magnitude = 0.0;
-        for &place in sorted.iter().take(total(v.array(positive))) {
+        for &place in sorted.iter().take(lane_counts(v, positive)) {
             // Equals have one place together: the first.
             magnitude = if place > 0.0 { place } else { magnitude };
             all = all.and(RoundedTally::new(f64::from(magnitude), 1.0));
@@ -217,20 +219,8 @@ impl<const N: usize> Job for AbovePass<'_, N> {
                 v.add_doubles(sums[1], halves[1]),
             ];
         }
-        let mut sums = v.doubles(v.add_doubles(sums[0], sums[1]));
-        for width in [4, 2, 1] {
-            for lane in 0..width {
-                sums[lane] += sums[lane + width];
-            }
-        }
-        RoundedTally::new(sums[0], total(v.array(count)) as f64)
+        RoundedTally::new(sum_of_lanes(v, sums), lane_counts(v, count) as f64)
     }
-}
-
-/// The sum of counts in lanes.
-#[inline(always)]
-fn total(counts: [f32; 16]) -> usize {
-    counts.iter().map(|count| count.to_bits() as usize).sum()
 }
 
 /// The weight nearest to the mean of a support, and the largest one not above half of the mean; `None` if that is in doubt.

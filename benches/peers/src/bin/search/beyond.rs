@@ -54,12 +54,12 @@ pub(crate) fn calls(budget: Budget) -> Table {
 
 /// A layer of 16 x 64, beside plain loops over `f32` weights.
 fn small_product(budget: Budget) -> Row {
-    let (outputs, inputs) = (16, 64);
-    let dense = &Kind::Normal.weights(outputs * inputs)[..];
-    let view = TensorView::new(dense, &[outputs, inputs]).expect("a matrix");
+    let (outputs, columns) = (16, 64);
+    let dense = &Kind::Normal.weights(outputs * columns)[..];
+    let view = TensorView::new(dense, &[outputs, columns]).expect("a matrix");
     let layer = crate::tensors::tensor(&view, Grouping::OUTPUT_CHANNEL, &ternarizer());
-    let inputs = &Kind::Normal.weights(INPUTS * inputs)[..];
-    let xs: Vec<_> = inputs.chunks(64).map(Activations::quantize).collect();
+    let inputs = &Kind::Normal.weights(INPUTS * columns)[..];
+    let xs: Vec<_> = inputs.chunks(columns).map(Activations::quantize).collect();
     let xs: Vec<_> = xs.into_iter().map(|x| x.expect("numbers")).collect();
     let (layer, xs, backend) = (&layer, &xs[..], chosen());
     let timings = Contest::new()
@@ -70,8 +70,8 @@ fn small_product(budget: Budget) -> Row {
             }
         })
         .with("dense f32", |y| {
-            for x in inputs.chunks(64) {
-                for (y, row) in y.iter_mut().zip(black_box(dense).chunks(64)) {
+            for x in inputs.chunks(columns) {
+                for (y, row) in y.iter_mut().zip(black_box(dense).chunks(columns)) {
                     *y = row.iter().zip(black_box(x)).map(|(w, x)| w * x).sum();
                 }
             }
